@@ -1,0 +1,133 @@
+"""Data as plain tensors, and splits that keep each patient on one side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled images: uint8 (n, channels, height, width) and int64 (n,).
+
+    `groups` says which images belong to one patient, `masks` where the finding
+    is (n, height, width), `changed` which images a contamination has touched:
+    the truth for splitting, for Grad-CAM and for detectors.
+    """
+
+    images: Tensor
+    labels: Tensor
+    class_names: tuple[str, ...]
+    groups: Tensor | None = None
+    masks: Tensor | None = None
+    changed: Tensor | None = None
+
+    def __post_init__(self):
+        if self.images.dtype != torch.uint8 or self.images.dim() != 4:
+            raise ValueError(
+                "images must be uint8 (n, channels, height, width), "
+                f"got {self.images.dtype} {tuple(self.images.shape)}"
+            )
+        for name, value in self.per_image().items():
+            if len(value) != len(self.images):
+                raise ValueError(f"{len(self.images)} images but {len(value)} {name}")
+        if len(self) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < self.classes:
+            raise ValueError(f"a label lies outside the {self.classes} classes {self.class_names}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def size(self) -> int:
+        return self.images.shape[-1]
+
+    @property
+    def counts(self) -> Tensor:
+        """Images per class."""
+        return torch.bincount(self.labels, minlength=self.classes)
+
+    def per_image(self) -> dict[str, Tensor]:
+        """Everything that has one row per image, by its field name."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+
+    def take(self, indices) -> "Split":
+        """The chosen images, with all that belongs to them."""
+        indices = torch.as_tensor(indices)
+        return replace(self, **{name: value[indices] for name, value in self.per_image().items()})
+
+    def limit(self, count: int, seed: int = 0) -> "Split":
+        """At most `count` images, drawn at random; 0 means all."""
+        if not 0 < count < len(self):
+            return self
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        return self.take(order[:count].sort().values)
+
+
+@dataclass(frozen=True)
+class Splits:
+    train: Split
+    validation: Split
+    test: Split
+
+    def items(self) -> Iterator[tuple[str, Split]]:
+        for field in fields(self):
+            yield field.name, getattr(self, field.name)
+
+    def limit(self, count: int, seed: int = 0) -> "Splits":
+        """At most `count` images in each split; 0 means all."""
+        return Splits(**{name: split.limit(count, seed) for name, split in self.items()})
+
+
+def as_pixels(images: Tensor) -> Tensor:
+    """uint8 grey levels as numbers in [0, 1], the range in which everything else works."""
+    return images.float() / 255
+
+
+def batches(split: Split, size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (uint8 images, labels); the receiver moves them to its device, then `as_pixels`."""
+    order = torch.randperm(len(split)) if shuffle else torch.arange(len(split))
+    for chosen in order.split(size):
+        yield split.images[chosen], split.labels[chosen]
+
+
+def split_by_group(
+    labels: Sequence[int], groups: Sequence[int], fractions: Sequence[float], seed: int = 0
+) -> list[np.ndarray]:
+    """Indices for each fraction; no group is in two of them, every class in all where it can be.
+
+    Groups are dealt one by one, largest of the rarest class first, to the part that
+    has the smallest share of what it should get. A class with as many groups as
+    there are parts therefore reaches every part.
+    """
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    if abs(sum(fractions) - 1) > 1e-9 or min(fractions) <= 0:
+        raise ValueError(f"fractions must be positive and sum to 1, got {tuple(fractions)}")
+    _, member = np.unique(groups, return_inverse=True)
+    table = np.zeros((member.max() + 1, labels.max() + 1))
+    np.add.at(table, (member, labels), 1)
+    part_of = _deal(table, np.asarray(fractions), np.random.default_rng(seed))
+    return [np.flatnonzero(part_of[member] == part) for part in range(len(fractions))]
+
+
+def _deal(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The part of each group (a row of images per class), rarest class and largest group first."""
+    totals = table.sum(0)
+    present = totals > 0
+    rarest = np.where(table > 0, totals, np.inf).min(1)
+    order = np.lexsort([rng.random(len(table)), -table.sum(1), rarest])
+    wanted = fractions[:, None] * totals[present]
+    received = np.zeros_like(wanted)
+    part_of = np.empty(len(table), dtype=int)
+    for group in order:
+        weight = table[group, present] / totals[present]
+        part = int(np.argmin((received / wanted) @ weight))
+        received[part] += table[group, present]
+        part_of[group] = part
+    return part_of
