@@ -1,19 +1,21 @@
 """Where a run keeps its things, and what makes it repeatable."""
 
-import json
 import os
 import platform
 import random
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm.auto import tqdm
+
+from utils.files import write_json, written_whole
 
 ROOT = Path(__file__).resolve().parents[1]
+PRECISIONS = ("auto", "float32", "bfloat16")
 VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna", "grad-cam")
 
 
@@ -76,22 +78,17 @@ def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> R
     return Run(name, dataset.replace("/", "_").replace(":", "_"), seed, torch.device(device))
 
 
-@contextmanager
-def written_whole(path: Path):
-    """A temporary name to write to, renamed at the end: no reader ever sees half a file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+def autocast(device: torch.device, precision: str):
+    """The precision of forward passes; "auto" is bfloat16 where the hardware computes in it."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"unknown precision {precision!r}; choose from {', '.join(PRECISIONS)}")
+    wanted = precision == "bfloat16" or (precision == "auto" and _computes_in_bfloat16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 
-def write_json(path: Path, facts) -> None:
-    with written_whole(path) as unfinished:
-        unfinished.write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
+def progress(steps, title: str):
+    """A bar while one waits; none in batch runs, where it would be stored half drawn."""
+    return tqdm(steps, desc=title, leave=False, disable="SECOND_LOOK_BATCH" in os.environ)
 
 
 def hardware(device: torch.device) -> str:
@@ -108,6 +105,13 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "absent"
     return found
+
+
+def _computes_in_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def _made(folder: Path) -> Path:

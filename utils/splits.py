@@ -1,5 +1,6 @@
 """Data as plain tensors, and splits that keep each patient on one side."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -62,6 +63,17 @@ class Split:
         indices = torch.as_tensor(indices)
         return replace(self, **{name: value[indices] for name, value in self.per_image().items()})
 
+    def to(self, device: torch.device) -> "Split":
+        return replace(self, **{name: value.to(device) for name, value in self.per_image().items()})
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with any pixel, label or class name."""
+        digest = hashlib.sha256(repr((self.class_names, tuple(self.images.shape))).encode())
+        for value in (self.images, self.labels):
+            digest.update(value.contiguous().numpy())
+        return digest.hexdigest()[:16]
+
     def limit(self, count: int, seed: int = 0) -> "Split":
         """At most `count` images, drawn at random; 0 means all."""
         if not 0 < count < len(self):
@@ -91,10 +103,15 @@ def as_pixels(images: Tensor) -> Tensor:
 
 
 def batches(split: Split, size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (uint8 images, labels); the receiver moves them to its device, then `as_pixels`."""
+    """Yield (uint8 images, labels); the receiver moves them to its device, then `as_pixels`.
+
+    A lone image left over by shuffling is skipped: batch norm cannot learn from it.
+    """
     order = torch.randperm(len(split)) if shuffle else torch.arange(len(split))
     for chosen in order.split(size):
-        yield split.images[chosen], split.labels[chosen]
+        if len(chosen) > 1 or not shuffle:
+            chosen = chosen.to(split.images.device)
+            yield split.images[chosen], split.labels[chosen]
 
 
 def split_by_group(

@@ -1,0 +1,51 @@
+"""Small data and networks that several tests share."""
+
+import torch
+from torch import nn
+
+from utils.splits import Split, Splits
+
+NAMES = ("dark", "bright", "striped")
+
+
+def small_split(count: int = 48, size: int = 16, seed: int = 0) -> Split:
+    """Three classes that a small network learns in a few steps; two images per patient."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 3
+    images = 90 + 40 * torch.rand(count, 1, size, size, generator=generator)
+    images[labels == 1] += 60
+    images[labels == 2, :, ::4] += 100
+    return Split(images.to(torch.uint8), labels, NAMES, groups=torch.arange(count) // 2)
+
+
+def small_splits(seed: int = 0) -> Splits:
+    return Splits(*(small_split(seed=3 * seed + part) for part in range(3)))
+
+
+def small_network(seed: int = 0, classes: int = 3) -> nn.Module:
+    """A convolution, batch norm and dropout: everything that training mode would disturb."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Conv2d(1, 8, 3, stride=2, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Dropout(0.1),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(32, classes),
+        )
+
+
+def trained_network(seed: int = 0) -> nn.Module:
+    """A small network that knows the small data; a tenth of a second."""
+    network, split = small_network(seed), small_split(seed=90 + seed)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for _ in range(40):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(network(split.images / 255), split.labels).backward()
+            optimizer.step()
+    network.zero_grad()
+    return network.eval()

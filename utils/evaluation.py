@@ -1,0 +1,50 @@
+"""One way to ask a model about a split, attacked or not."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from utils.contamination.attacks import evaluating
+from utils.metrics import Predictions
+from utils.run import progress
+from utils.splits import Split, as_pixels, batches
+
+Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+def predict(
+    model: nn.Module,
+    split: Split,
+    attack: Attack | None = None,
+    seen_by_attacker: nn.Module | None = None,
+    batch_size: int = 128,
+    seed: int = 0,
+) -> Predictions:
+    """Class probabilities for every image, or for what `attack` makes of it.
+
+    The attacker sees `model` itself unless given another: a surrogate makes the attack
+    a transfer attack, the undefended model an unaware one. The attack's random starts
+    come from `seed`, whatever ran before; the caller's generators stay as they were.
+    """
+    device = next(model.parameters()).device
+    rows = []
+    with torch.random.fork_rng(), evaluating(model):
+        torch.manual_seed(seed)
+        for images, labels in batches(split, batch_size):
+            images, labels = as_pixels(images.to(device)), labels.to(device)
+            if attack is not None:
+                images = attack(seen_by_attacker or model, images, labels)
+            with torch.no_grad():
+                rows.append(model(images).softmax(1).float().cpu().numpy())
+    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
+    return Predictions(split.labels.numpy(), np.concatenate(rows), groups, split.class_names)
+
+
+def predict_all(
+    model: nn.Module, split: Split, conditions: Mapping[str, Attack | None], **options
+) -> dict[str, Predictions]:
+    """`predict` under each named condition."""
+    steps = progress(conditions.items(), "conditions")
+    return {name: predict(model, split, attack, **options) for name, attack in steps}

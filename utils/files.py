@@ -1,0 +1,43 @@
+"""Files that are whole or absent, and reading that runs no code."""
+
+import json
+import os
+import pickle
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+
+@contextmanager
+def written_whole(path: Path):
+    """A temporary name to write to, renamed at the end: no reader ever sees half a file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path, facts) -> None:
+    with written_whole(path) as unfinished:
+        unfinished.write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def read_tensors(path: Path, mmap: bool = False) -> dict:
+    """Tensors and plain values by name; a damaged file, or one with code in it, is refused."""
+    path = Path(path)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except pickle.UnpicklingError as error:
+        reason = "holds more than tensors and plain values, and was not opened"
+        raise ValueError(f"{path} {reason}; delete it unless you know where it is from") from error
+    except (SafetensorError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and run again") from error

@@ -1,0 +1,77 @@
+"""Small experiments that show whether an attack was carried out as it should be."""
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.contamination.attacks import PGD, Saved, evaluating
+from utils.evaluation import predict
+from utils.metrics import Predictions
+from utils.splits import Split, as_pixels
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Small experiments on some of the images."""
+
+    attacked: Predictions
+    doubled: Predictions  # with twice the steps
+    full_range: Predictions  # with every pixel free
+    saved: Predictions  # after rounding to 8 bits
+    lowest: float  # over all attacked pixels
+    highest: float
+    largest_change: float
+    trains: bool  # some part of the model was in training mode while attacked
+    leaks: bool  # gradients were left in the weights
+    dead_gradients: float  # share of images whose input gradient is zero or not finite
+
+
+def probe(model: nn.Module, split: Split, attack: PGD) -> Probe:
+    """Try the attack itself, with more steps, without a limit, and after saving."""
+    modes, weights = [], list(model.parameters())
+    before = [None if weight.grad is None else weight.grad.clone() for weight in weights]
+    watch = model.register_forward_pre_hook(
+        lambda part, _: modes.append(any(child.training for child in part.modules()))
+    )
+    device = weights[0].device
+    images, labels = as_pixels(split.images.to(device)), split.labels.to(device)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        shown = attack(model, images, labels)
+    watch.remove()
+    leaks = any(_differs(weight.grad, old) for weight, old in zip(weights, before, strict=True))
+    return Probe(
+        attacked=predict(model, split, attack),
+        doubled=predict(model, split, _doubled(attack)),
+        full_range=predict(model, split, replace(attack, epsilon=1.0, step=None)),
+        saved=predict(model, split, Saved(attack)),
+        lowest=float(shown.min()),
+        highest=float(shown.max()),
+        largest_change=float((shown - images).abs().max()),
+        trains=any(modes),
+        leaks=leaks,
+        dead_gradients=_dead_gradients(model, images, labels),
+    )
+
+
+def _doubled(attack: PGD) -> PGD:
+    """Twice the steps of the same length: what more patience would find."""
+    return replace(attack, steps=2 * attack.steps, step=attack.step_size)
+
+
+def _differs(gradient, before) -> bool:
+    if gradient is None or before is None:
+        return gradient is not before
+    return not torch.equal(gradient, before)
+
+
+def _dead_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Share of images whose loss does not say in which direction it grows."""
+    with evaluating(model):
+        images = images.clone().requires_grad_()
+        loss = F.cross_entropy(model(images), labels, reduction="sum")
+        gradient = torch.autograd.grad(loss, images)[0].flatten(1)
+    alive = gradient.isfinite().all(1) & (gradient != 0).any(1)
+    return float((~alive).float().mean())

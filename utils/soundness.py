@@ -1,0 +1,176 @@
+"""Red flags: signs that a robust accuracy, or a clean one, is not what it says.
+
+Each flag is a function from evidence to a reason, or to None when there is nothing to
+object to. A notebook gathers the evidence with `audit`, prints the table and stores it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import nn
+
+from utils.contamination.attacks import PGD
+from utils.metrics import Predictions, majority_share, more_often_right, scores
+from utils.probes import Probe, probe
+from utils.similarity import LeakageAlarm
+from utils.splits import Split
+
+LUCK = 0.05  # differences that luck makes more often than this are no objection
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an evaluation under attack left behind."""
+
+    attack: PGD
+    clean: Predictions
+    noise: Predictions  # the control: random noise of the same size
+    single_step: Predictions
+    attacked: dict[float, Predictions]  # by epsilon; the attack's own among them
+    few: Probe
+
+
+def audit(
+    model: nn.Module,
+    split: Split,
+    attack: PGD,
+    clean: Predictions,
+    noise: Predictions,
+    single_step: Predictions,
+    attacked: dict[float, Predictions],
+    images: int = 48,
+) -> pd.DataFrame:
+    """Every flag that concerns an attack by gradients: its name, whether it is red, and why.
+
+    The first six arguments are what was published; the rest is tried on a few images.
+    """
+    few = probe(model, split.limit(images), attack)
+    return judge(ATTACK_FLAGS, Evidence(attack, clean, noise, single_step, attacked, few))
+
+
+def judge(flags: dict[str, Callable], evidence) -> pd.DataFrame:
+    """One row per flag."""
+    reasons = {name: flag(evidence) for name, flag in flags.items()}
+    return pd.DataFrame(
+        [{"flag": name, "red": bool(why), "reason": why or ""} for name, why in reasons.items()]
+    )
+
+
+# The flags. "Significantly" means: luck makes such a difference less often than LUCK.
+
+
+def _weaker_than_one_step(e: Evidence) -> str | None:
+    iterated = e.attacked[e.attack.epsilon]
+    if more_often_right(iterated.right, e.single_step.right) < LUCK:
+        return f"accuracy {iterated.accuracy:.1%}, after a single step {e.single_step.accuracy:.1%}"
+
+
+def _steps_too_short(e: Evidence) -> str | None:
+    reach = e.attack.steps * e.attack.step_size
+    if reach < e.attack.epsilon * (1 - 1e-6):
+        return f"the steps reach {reach * 255:.2f}/255 of {e.attack.epsilon * 255:.2f}/255"
+
+
+def _rises_with_epsilon(e: Evidence) -> str | None:
+    sizes = sorted(e.attacked)
+    for small, large in zip(sizes, sizes[1:], strict=False):
+        weak, strong = e.attacked[small], e.attacked[large]
+        if more_often_right(strong.right, weak.right) < LUCK:
+            return f"{weak.accuracy:.1%} at {small * 255:g}/255, {strong.accuracy:.1%} at more"
+
+
+def _better_than_clean(e: Evidence) -> str | None:
+    attacked = e.attacked[e.attack.epsilon]
+    if more_often_right(attacked.right, e.clean.right) < LUCK:
+        return f"accuracy {attacked.accuracy:.1%} attacked, {e.clean.accuracy:.1%} clean"
+
+
+def _no_better_than_noise(e: Evidence) -> str | None:
+    attacked = e.attacked[e.attack.epsilon]
+    if more_often_right(e.noise.right, attacked.right) >= LUCK:
+        return f"accuracy {attacked.accuracy:.1%} attacked, {e.noise.accuracy:.1%} under noise"
+
+
+def _survives_full_range(e: Evidence) -> str | None:
+    if e.few.full_range.right.any():
+        return f"{e.few.full_range.accuracy:.1%} are right though every pixel was free"
+
+
+def _not_converged(e: Evidence) -> str | None:
+    if more_often_right(e.few.attacked.right, e.few.doubled.right) < LUCK:
+        return f"{e.few.attacked.accuracy:.1%}, with twice the steps {e.few.doubled.accuracy:.1%}"
+
+
+def _lost_by_saving(e: Evidence) -> str | None:
+    if more_often_right(e.few.saved.right, e.few.attacked.right) < LUCK:
+        return f"{e.few.attacked.accuracy:.1%}, after rounding {e.few.saved.accuracy:.1%}"
+
+
+def _outside(e: Evidence) -> str | None:
+    if e.few.lowest < -1e-6 or e.few.highest > 1 + 1e-6:
+        return f"pixels from {e.few.lowest:.3f} to {e.few.highest:.3f}"
+    if e.few.largest_change > e.attack.epsilon + 1e-5:
+        return f"a change of {e.few.largest_change * 255:.1f}/255"
+
+
+def _in_training_mode(e: Evidence) -> str | None:
+    return "batch norm or dropout was training while attacked" if e.few.trains else None
+
+
+def _leaks(e: Evidence) -> str | None:
+    return "the next optimizer step would follow the attacker" if e.few.leaks else None
+
+
+def _dead(e: Evidence) -> str | None:
+    if e.few.dead_gradients > 0.01:
+        return f"for {e.few.dead_gradients:.1%} of the images"
+
+
+ATTACK_FLAGS = {
+    "iterated attack weaker than a single step": _weaker_than_one_step,
+    "steps too short to reach epsilon": _steps_too_short,
+    "accuracy rises with epsilon": _rises_with_epsilon,
+    "accuracy better than clean": _better_than_clean,
+    "random noise does as well": _no_better_than_noise,
+    "images survive a change of every pixel": _survives_full_range,
+    "accuracy still falls with more steps": _not_converged,
+    "success vanishes when saved": _lost_by_saving,
+    "leaves the ball or the pixel range": _outside,
+    "model in training mode": _in_training_mode,
+    "gradients left in the weights": _leaks,
+    "zero or undefined gradients": _dead,
+}
+
+
+@dataclass(frozen=True)
+class CleanEvidence:
+    """What an evaluation on clean images left behind; the alarm is that of the splits."""
+
+    clean: Predictions
+    alarm: LeakageAlarm
+
+
+def audit_clean(clean: Predictions, alarm: LeakageAlarm) -> pd.DataFrame:
+    """Every flag that concerns a clean score."""
+    return judge(CLEAN_FLAGS, CleanEvidence(clean, alarm))
+
+
+def _no_better_than(value: float, clean: Predictions) -> str | None:
+    row = scores(clean).loc["accuracy"]
+    if row["low"] <= value:
+        return f"accuracy {row['value']:.1%} (from {row['low']:.1%}), against {value:.1%}"
+
+
+CLEAN_FLAGS = {
+    "no better than the majority class": lambda e: _no_better_than(
+        majority_share(e.clean.labels), e.clean
+    ),
+    "no better than a nearest-neighbour look-up": lambda e: _no_better_than(
+        e.alarm.look_up, e.clean
+    ),
+    "duplicates across splits": lambda e: f"{e.alarm.near} images" if e.alarm.near else None,
+    "a patient in two splits": lambda e: (
+        f"{e.alarm.shared_groups} patients" if e.alarm.shared_groups else None
+    ),
+}

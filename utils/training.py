@@ -1,0 +1,211 @@
+"""One training loop for every loss; it can be killed at any moment and resumed."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.checkpoints import Checkpoint, held, identity, short_name
+from utils.evaluation import Attack, predict
+from utils.metrics import balanced_accuracy
+from utils.run import PRECISIONS, autocast, progress
+from utils.splits import Split, Splits, as_pixels, batches
+
+Loss = Callable[[nn.Module, Tensor, Tensor, int], Tensor]
+
+_schedules = torch.optim.lr_scheduler
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": lambda weights, **options: torch.optim.SGD(weights, momentum=0.9, **options),
+    "rmsprop": torch.optim.RMSprop,
+}
+SCHEDULES = {  # (optimizer, epochs) -> schedule
+    "constant": lambda optimizer, epochs: _schedules.ConstantLR(optimizer, 1.0),
+    "cosine": lambda optimizer, epochs: _schedules.CosineAnnealingLR(optimizer, epochs),
+    "step": lambda optimizer, epochs: _schedules.StepLR(optimizer, math.ceil(epochs / 3)),
+    "plateau": lambda optimizer, epochs: _schedules.ReduceLROnPlateau(
+        optimizer, mode="max", patience=math.ceil(epochs / 10)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides how a model is trained, but for the loss."""
+
+    epochs: int = 8
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    optimizer: str = "adam"
+    schedule: str = "cosine"
+    patience: int = 0  # epochs without a better score before stopping; 0: never stop early
+    augment: bool = True
+    precision: str = "auto"  # of the forward pass; the weights are always float32
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, known in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("precision", PRECISIONS),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"unknown {name} {getattr(self, name)!r}; choose from {', '.join(known)}"
+                )
+        if self.epochs < 1 or self.batch_size < 2 or self.learning_rate <= 0 or self.patience < 0:
+            raise ValueError(f"epochs, batch size, learning rate or patience is too small: {self}")
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """The plain loss; with class weights, rare classes count more."""
+
+    class_weights: tuple[float, ...] | None = None
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        logits = model(images).float()
+        weights = self.class_weights and logits.new_tensor(self.class_weights)
+        return F.cross_entropy(logits, labels, weights)
+
+
+def balancing_weights(split: Split) -> tuple[float, ...]:
+    """Class weights with which every class counts the same, 1 on average over the images."""
+    return tuple((len(split) / split.classes / split.counts.clamp_min(1)).tolist())
+
+
+@dataclass(frozen=True)
+class ValidationScore:
+    """What decides the best epoch: balanced validation accuracy, under attack if one is given."""
+
+    attack: Attack | None = None
+
+    def __call__(self, model: nn.Module, validation: Split) -> float:
+        return float(balanced_accuracy(predict(model, validation, self.attack).confusion))
+
+
+def trained(
+    model: nn.Module,
+    splits: Splits,
+    config: TrainConfig,
+    folder: Path,
+    loss: Loss = CrossEntropy(),
+    score: Callable[[nn.Module, Split], float] = ValidationScore(),
+) -> list[dict]:
+    """Put the trained weights into `model`: loaded where this very training was done before.
+
+    What was asked decides the subfolder, so another configuration never meets the wrong
+    checkpoint. Two processes that ask for the same share one training: the other waits.
+    Returns the history, one row per epoch.
+    """
+    asked = identity(model, splits, config, loss, score)
+    folder = Path(folder) / short_name(asked)
+    with held(folder):
+        return fit(model, splits, config, folder, loss, score)
+
+
+def fit(
+    model: nn.Module,
+    splits: Splits,
+    config: TrainConfig,
+    folder: Path,
+    loss: Loss = CrossEntropy(),
+    score: Callable[[nn.Module, Split], float] = ValidationScore(),
+) -> list[dict]:
+    """Train in `folder`, from where an earlier call was stopped; leave the best epoch in `model`.
+
+    Every epoch reseeds from (seed, epoch): stopped and resumed equals never stopped.
+    """
+    checkpoint = Checkpoint(Path(folder))
+    checkpoint.claim(identity(model, splits, config, loss, score))
+    if checkpoint.finished:
+        return checkpoint.load_best(model)
+
+    optimizer = OPTIMIZERS[config.optimizer](
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    schedule = SCHEDULES[config.schedule](optimizer, config.epochs)
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    history = checkpoint.resume(parts)
+    train = splits.train.to(next(model.parameters()).device)
+    with torch.random.fork_rng():
+        for epoch in progress(range(len(history), config.epochs), "epochs"):
+            if _stops_early(history, config.patience):
+                break
+            started = time.perf_counter()
+            torch.manual_seed(100_003 * config.seed + epoch)
+            train_loss = _train_epoch(model, train, config, optimizer, loss, epoch)
+            row = {"epoch": epoch, "train_loss": train_loss, **_measure(model, splits, score)}
+            row["learning_rate"] = optimizer.param_groups[0]["lr"]
+            schedule.step(*([row["score"]] if config.schedule == "plateau" else []))
+            row["seconds"] = time.perf_counter() - started
+            history.append(row)
+            checkpoint.save(parts, history, is_best=best_epoch(history) is row)
+    checkpoint.finish(history)
+    return checkpoint.load_best(model)
+
+
+def best_epoch(history: list[dict]) -> dict:
+    """The row with the highest score; of equals, the one with the lowest validation loss."""
+    return max(history, key=lambda row: (row["score"], -row["validation_loss"]))
+
+
+def augmented(images: Tensor) -> Tensor:
+    """Each image a little turned, moved, scaled and, every other time, mirrored."""
+    count, device = len(images), images.device
+    angle = torch.empty(count, device=device).uniform_(-0.15, 0.15)
+    scale = torch.empty(count, device=device).uniform_(0.93, 1.07)
+    mirror = torch.empty(count, device=device).uniform_(-1, 1).sign()
+    shift = torch.empty(count, 2, 1, device=device).uniform_(-0.1, 0.1)
+    rows = torch.stack([mirror * angle.cos(), -angle.sin(), mirror * angle.sin(), angle.cos()], 1)
+    turn = torch.cat([rows.view(-1, 2, 2) * scale.view(-1, 1, 1), shift], 2)
+    grid = F.affine_grid(turn, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _train_epoch(model, train: Split, config: TrainConfig, optimizer, loss: Loss, epoch) -> float:
+    model.train()
+    total = torch.zeros((), device=train.images.device)
+    for images, labels in batches(train, config.batch_size, shuffle=True):
+        images = as_pixels(images)
+        images = augmented(images) if config.augment else images
+        images = images.contiguous(memory_format=torch.channels_last)
+        with autocast(images.device, config.precision):
+            value = loss(model, images, labels, epoch)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        total += value.detach() * len(labels)
+    mean = float(total) / len(train)
+    if not math.isfinite(mean):
+        raise FloatingPointError(
+            f"the loss became {mean} in epoch {epoch}; lower the learning rate "
+            f"({config.learning_rate}) or use precision float32; the epochs before are kept"
+        )
+    return mean
+
+
+def _measure(model: nn.Module, splits: Splits, score) -> dict:
+    """Accuracy on validation and on as many training images, and the score that picks the epoch."""
+    validation = predict(model, splits.validation)
+    confidence = validation.probabilities[range(len(validation.labels)), validation.labels]
+    seen = predict(model, splits.train.limit(len(splits.validation)))
+    return {
+        "train_accuracy": seen.accuracy,
+        "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
+        "validation_accuracy": validation.accuracy,
+        "score": score(model, splits.validation),
+    }
+
+
+def _stops_early(history: list[dict], patience: int) -> bool:
+    return bool(history and patience) and (
+        history[-1]["epoch"] - best_epoch(history)["epoch"] >= patience
+    )

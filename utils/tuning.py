@@ -1,0 +1,149 @@
+"""Optuna decides what the training loop leaves open; every trial sees equally many images."""
+
+import hashlib
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+from torch import nn
+
+from utils.checkpoints import identity, short_name
+from utils.run import progress
+from utils.splits import Split, Splits
+from utils.training import CrossEntropy, Loss, TrainConfig, ValidationScore, best_epoch, fit
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is tried. The budget counts images shown, so no batch size gets more than another."""
+
+    trials: int = 6
+    images: int = 3000  # shown in each trial, over all its epochs
+    epochs: int = 3
+    learning_rate: tuple[float, float] = (2e-4, 5e-3)  # searched on a logarithmic scale
+    optimizer: tuple[str, ...] = ("adam", "adamw", "sgd", "rmsprop")
+    batch_size: tuple[int, ...] = (16, 32, 64)
+    schedule: tuple[str, ...] = ("cosine", "constant")
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.trials < 1 or self.epochs < 1 or self.images < 2 * self.epochs:
+            raise ValueError(f"needs trials, epochs and at least 2 images an epoch, got {self}")
+
+    def suggest(self, trial: optuna.Trial) -> dict:
+        """One point of the search space, as settings of a TrainConfig."""
+        return {
+            "learning_rate": trial.suggest_float("learning_rate", *self.learning_rate, log=True),
+            "optimizer": trial.suggest_categorical("optimizer", self.optimizer),
+            "batch_size": trial.suggest_categorical("batch_size", self.batch_size),
+            "schedule": trial.suggest_categorical("schedule", self.schedule),
+        }
+
+
+@dataclass
+class _Reported:
+    """A score that also tells Optuna, which may end the trial here."""
+
+    trial: optuna.Trial
+    score: Callable[[nn.Module, Split], float]
+    epoch: int = 0
+
+    def __call__(self, model: nn.Module, validation: Split) -> float:
+        value = self.score(model, validation)
+        self.trial.report(value, self.epoch)
+        self.epoch += 1
+        if self.trial.should_prune():
+            raise optuna.TrialPruned
+        return value
+
+
+def tuned(
+    build: Callable[[], nn.Module],
+    splits: Splits,
+    config: TrainConfig,
+    storage: Path | str,
+    search: Search = Search(),
+    loss: Loss = CrossEntropy(),
+    score: Callable[[nn.Module, Split], float] = ValidationScore(),
+) -> optuna.Study:
+    """The study after `search.trials` trials, with those of earlier calls and other workers.
+
+    `storage` is a journal file, or the URL of any Optuna storage that a team shares.
+    Trial n draws from (seed, n), so a resumed study goes on as if it had not been stopped.
+    Median pruning: after 4 trials, one that lags the median of its epoch ends.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    asked = {k: v for k, v in asdict(search).items() if k != "trials"}
+    asked.update(identity(build(), splits, config, loss, score))
+    study = optuna.create_study(
+        study_name=f"tuning-{short_name(asked)}",
+        storage=_storage(storage),
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+        load_if_exists=True,
+    )
+    _fail_orphans(study)
+    budgeted = replace(splits, train=splits.train.limit(search.images // search.epochs))
+
+    def objective(trial: optuna.Trial) -> float:
+        trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
+        chosen = replace(config, epochs=search.epochs, **search.suggest(trial))
+        with tempfile.TemporaryDirectory() as folder:
+            history = fit(build(), budgeted, chosen, Path(folder), loss, _Reported(trial, score))
+        return best_epoch(history)["score"]
+
+    for _ in progress(range(len(_finished(study)), search.trials), "trials"):
+        if len(_finished(study)) >= search.trials:  # other workers have done the rest
+            break
+        study.sampler = optuna.samplers.TPESampler(
+            seed=_stream(search.seed, len(study.trials)), n_startup_trials=4
+        )
+        study.optimize(objective, n_trials=1)
+    return study
+
+
+def best_config(study: optuna.Study, config: TrainConfig) -> TrainConfig:
+    """`config` with what the best trial found."""
+    return replace(config, **study.best_params)
+
+
+def _storage(storage: Path | str):
+    if "://" in str(storage):
+        return str(storage)
+    Path(storage).parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(storage)))
+
+
+def _finished(study: optuna.Study) -> list:
+    return study.get_trials(deepcopy=False, states=FINISHED)
+
+
+def _fail_orphans(study: optuna.Study) -> None:
+    """A killed worker leaves its trial running for ever; end those of dead workers of this host."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        host, _, process = trial.user_attrs.get("worker", "").rpartition(":")
+        if host == socket.gethostname() and not _alive(int(process)):
+            study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _stream(seed: int, number: int) -> int:
+    return int(hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()[:8], 16)
