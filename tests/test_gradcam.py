@@ -39,7 +39,7 @@ def test_maps_have_the_size_of_the_image_and_leave_no_trace(size):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     images = torch.rand(3, 1, size, size)
     maps = heat_maps(model, images, torch.tensor([0, 1, 2]))
-    assert maps.shape == (3, size, size) and 0 <= maps.min() and maps.max() <= 1
+    assert maps.shape == (3, size, size) and maps.min() >= 0 and maps.max() <= 1
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert all(weight.grad is None for weight in model.parameters()) and model.training
     assert not any(part._forward_hooks for part in model.modules())

@@ -6,11 +6,16 @@ splits         data as plain tensors, splits by patient
 phantoms       images the course draws by itself
 ingest         foreign image files, read safely
 similarity     nearest neighbours, duplicates, the leakage alarm
-datasets       every data set by its name
+sources        where the files of a data set lie
+catalogue      the data sets by name, with their facts
+recipes        from files to splits, one recipe per data set
+store          tensors on disk, whole or absent
+datasets       load: any data set by its name
 metrics        numbers with intervals
 backbones      the classifiers
 contamination  what can go wrong
 evaluation     one way to ask a model about a split
+battery        the questions put to every model under attack
 defences       what can be done about it
 probes         small experiments on an attack
 soundness      red flags: is this number worth printing?
@@ -21,5 +26,7 @@ gradcam        where a model looks
 figures        pictures of all these numbers
 chapters       what the course consists of
 execute        runs one notebook
+lecture        sources and tables for the reader
+records        what runs left behind
 course         runs the notebooks
 """

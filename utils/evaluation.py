@@ -1,6 +1,7 @@
 """One way to ask a model about a split, attacked or not."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,25 +22,33 @@ def predict(
     seen_by_attacker: nn.Module | None = None,
     batch_size: int = 128,
     seed: int = 0,
+    after: Predictions | None = None,
 ) -> Predictions:
     """Class probabilities for every image, or for what `attack` makes of it.
 
     The attacker sees `model` itself unless given another: a surrogate makes the attack
     a transfer attack, the undefended model an unaware one. The attack's random starts
     come from `seed`, whatever ran before; the caller's generators stay as they were.
+    With `after`, the answers to an earlier attack, only its survivors are attacked.
     """
-    device = next(model.parameters()).device
+    if after is not None:
+        return _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after)
     rows = []
     with torch.random.fork_rng(), evaluating(model):
         torch.manual_seed(seed)
         for images, labels in batches(split, batch_size):
-            images, labels = as_pixels(images.to(device)), labels.to(device)
-            if attack is not None:
-                images = attack(seen_by_attacker or model, images, labels)
+            images, labels = _shown(model, images, labels, attack, seen_by_attacker)
             with torch.no_grad():
                 rows.append(model(images).softmax(1).float().cpu().numpy())
     groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
     return Predictions(split.labels.numpy(), np.concatenate(rows), groups, split.class_names)
+
+
+def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:
+    """What `predict` would show the model: to be looked at, not to be asked again."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return _shown(model, split.images, split.labels, attack, None)[0].cpu()
 
 
 def predict_all(
@@ -48,3 +57,21 @@ def predict_all(
     """`predict` under each named condition."""
     steps = progress(conditions.items(), "conditions")
     return {name: predict(model, split, attack, **options) for name, attack in steps}
+
+
+def _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after):
+    survivors = np.flatnonzero(after.right)
+    if not len(survivors):
+        return after
+    again = predict(model, split.take(survivors), attack, seen_by_attacker, batch_size, seed)
+    probabilities = after.probabilities.copy()
+    probabilities[survivors] = again.probabilities
+    return replace(after, probabilities=probabilities)
+
+
+def _shown(model, images, labels, attack, seen_by_attacker) -> tuple[Tensor, Tensor]:
+    device = next(model.parameters()).device
+    images, labels = as_pixels(images.to(device)), labels.to(device)
+    if attack is not None:
+        images = attack(seen_by_attacker or model, images, labels)
+    return images, labels

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating
+from utils.evaluation import Attack, attacked_images
+from utils.splits import Split, as_pixels
 
 FINE_ENOUGH = 7  # rows in a feature map; coarser maps are one blur, whatever the model saw
 
@@ -28,12 +30,54 @@ def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
     return maps
 
 
+def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[str, tuple]:
+    """Heat maps and answers on the clean and on the attacked images of a split.
+
+    Each map explains the answer that the model gives to that very image.
+    """
+    device = next(model.parameters()).device
+    shown = {"clean": as_pixels(split.images), "attacked": attacked_images(model, split, attack)}
+    found = {}
+    for state, images in shown.items():
+        images = images.to(device)
+        with evaluating(model), torch.no_grad():
+            answers = model(images).argmax(1)
+        found[state] = heat_maps(model, images, answers), answers.tolist()
+    return found
+
+
+def looking(model: Classifier, split: Split, attack: Attack) -> dict[str, float]:
+    """Means over a split: how far the attack moves the centre of heat, and how much heat lies
+    inside the finding before and after. Without masks, only the shift is known."""
+    maps = [maps for maps, _ in before_and_after(model, split, attack).values()]
+    found = {"shift of the centre": float(np.nanmean(centre_shift(*maps)))}
+    if split.masks is not None:
+        before, after = (focus(heat, split.masks.numpy()) for heat in maps)
+        found["heat inside, clean"] = before["heat inside"]
+        found["heat inside, attacked"] = after["heat inside"]
+        found["chance"] = before["chance"]
+    return found
+
+
 def mass_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Share of each map's heat that lies in its mask; nan without heat or without mask."""
     heat = maps.sum((1, 2))
     inside = (maps * masks).sum((1, 2))
     counts = (heat > 0) & (masks.sum((1, 2)) > 0)
     return np.divide(inside, heat, out=np.full(len(maps), np.nan), where=counts)
+
+
+def focus(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    """Mean share of heat inside the masks, the share without preference, the maps that count."""
+    inside = mass_inside(maps, masks)
+    counted = ~np.isnan(inside)
+    if not counted.any():
+        return {"heat inside": np.nan, "chance": np.nan, "maps": 0}
+    return {
+        "heat inside": float(inside[counted].mean()),
+        "chance": float(masks[counted].mean()),
+        "maps": int(counted.sum()),
+    }
 
 
 def centre_shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:

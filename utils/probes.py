@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.contamination.attacks import PGD, Saved, evaluating
-from utils.evaluation import predict
+from utils.contamination.attacks import PGD, evaluating
+from utils.evaluation import attacked_images, predict
 from utils.metrics import Predictions
 from utils.splits import Split, as_pixels
 
@@ -35,25 +35,33 @@ def probe(model: nn.Module, split: Split, attack: PGD) -> Probe:
     watch = model.register_forward_pre_hook(
         lambda part, _: modes.append(any(child.training for child in part.modules()))
     )
-    device = weights[0].device
-    images, labels = as_pixels(split.images.to(device)), split.labels.to(device)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        shown = attack(model, images, labels)
+    shown = attacked_images(model, split, attack)
     watch.remove()
     leaks = any(_differs(weight.grad, old) for weight, old in zip(weights, before, strict=True))
+    clean = as_pixels(split.images)
     return Probe(
-        attacked=predict(model, split, attack),
+        attacked=predict(model, split, _Given(shown)),
         doubled=predict(model, split, _doubled(attack)),
         full_range=predict(model, split, replace(attack, epsilon=1.0, step=None)),
-        saved=predict(model, split, Saved(attack)),
+        saved=predict(model, split, _Given((shown * 255).round() / 255)),
         lowest=float(shown.min()),
         highest=float(shown.max()),
-        largest_change=float((shown - images).abs().max()),
+        largest_change=float((shown - clean).abs().max()),
         trains=any(modes),
         leaks=leaks,
-        dead_gradients=_dead_gradients(model, images, labels),
+        dead_gradients=_dead_gradients(model, split),
     )
+
+
+class _Given:
+    """Shows images that were attacked before, batch by batch."""
+
+    def __init__(self, shown: Tensor):
+        self.left = shown
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        batch, self.left = self.left[: len(images)], self.left[len(images) :]
+        return batch.to(images.device)
 
 
 def _doubled(attack: PGD) -> PGD:
@@ -67,11 +75,12 @@ def _differs(gradient, before) -> bool:
     return not torch.equal(gradient, before)
 
 
-def _dead_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+def _dead_gradients(model: nn.Module, split: Split) -> float:
     """Share of images whose loss does not say in which direction it grows."""
+    device = next(model.parameters()).device
+    images = as_pixels(split.images.to(device)).requires_grad_()
     with evaluating(model):
-        images = images.clone().requires_grad_()
-        loss = F.cross_entropy(model(images), labels, reduction="sum")
+        loss = F.cross_entropy(model(images), split.labels.to(device), reduction="sum")
         gradient = torch.autograd.grad(loss, images)[0].flatten(1)
     alive = gradient.isfinite().all(1) & (gradient != 0).any(1)
     return float((~alive).float().mean())

@@ -3,6 +3,7 @@
 import os
 import platform
 import random
+import shutil
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +25,7 @@ class Run:
     """One execution of one notebook on one data set.
 
     `checkpoints/<dataset>/<name>/` holds what resuming needs: large, ignored by git.
-    `assets/<dataset>/<name>/` holds what results.ipynb reads: small.
+    `assets/<dataset>/<name>/seed_<seed>/` holds what results.ipynb reads: small.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Run:
 
     @property
     def assets(self) -> Path:
-        return _made(ROOT / "assets" / self.dataset / self.name)
+        return _made(ROOT / "assets" / self.dataset / self.name / f"seed_{self.seed}")
 
     def of(self, name: str) -> "Run":
         """Another run on the same data, with its seed and device: the clean twin, say."""
@@ -53,6 +54,16 @@ class Run:
         """A table (DataFrame) as CSV, with the digits that a float holds."""
         with written_whole(self.assets / f"{name}.csv") as path:
             table.to_csv(path, index=False)
+
+    def save_predictions(self, by_variant: dict) -> None:
+        """One row per image, for each variant of the model and each condition; nothing older stays.
+
+        `by_variant` maps a variant to its conditions, and these to Predictions.
+        """
+        shutil.rmtree(self.assets / "predictions", ignore_errors=True)
+        for variant, by_condition in by_variant.items():
+            for condition, predictions in by_condition.items():
+                self.save_table(f"predictions/{variant}/{condition}", predictions.as_table())
 
     def record(self, **facts) -> None:
         """What was asked for, what it ran on, what it found: `record.json`."""
@@ -86,9 +97,10 @@ def autocast(device: torch.device, precision: str):
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 
-def progress(steps, title: str):
-    """A bar while one waits; none in batch runs, where it would be stored half drawn."""
-    return tqdm(steps, desc=title, leave=False, disable="SECOND_LOOK_BATCH" in os.environ)
+def progress(steps, title: str, total: int | None = None):
+    """A bar after two seconds of waiting; none in batch runs, which would store it half drawn."""
+    batch = "SECOND_LOOK_BATCH" in os.environ
+    return tqdm(steps, desc=title, total=total, leave=False, delay=2, disable=batch)
 
 
 def hardware(device: torch.device) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import nn
 
+from utils.battery import Battery
 from utils.contamination.attacks import PGD
 from utils.metrics import Predictions, majority_share, more_often_right, scores
 from utils.probes import Probe, probe
@@ -27,26 +28,31 @@ class Evidence:
     clean: Predictions
     noise: Predictions  # the control: random noise of the same size
     single_step: Predictions
-    attacked: dict[float, Predictions]  # by epsilon; the attack's own among them
+    attacked: dict[float, Predictions]  # by size; 0 and the attack's epsilon among them
     few: Probe
 
 
 def audit(
     model: nn.Module,
     split: Split,
-    attack: PGD,
-    clean: Predictions,
-    noise: Predictions,
-    single_step: Predictions,
-    attacked: dict[float, Predictions],
+    battery: Battery,
+    answers: dict[str, Predictions],
     images: int = 48,
 ) -> pd.DataFrame:
     """Every flag that concerns an attack by gradients: its name, whether it is red, and why.
 
-    The first six arguments are what was published; the rest is tried on a few images.
+    `answers` are those to the battery, as they will be published; what they do not tell is
+    tried on a few images.
     """
-    few = probe(model, split.limit(images), attack)
-    return judge(ATTACK_FLAGS, Evidence(attack, clean, noise, single_step, attacked, few))
+    evidence = Evidence(
+        attack=battery.attack,
+        clean=answers["clean"],
+        noise=answers[battery.name("noise")],
+        single_step=answers[battery.name("fgsm")],
+        attacked=battery.curve(answers, "pgd"),
+        few=probe(model, split.limit(images), battery.attack),
+    )
+    return judge(ATTACK_FLAGS, evidence)
 
 
 def judge(flags: dict[str, Callable], evidence) -> pd.DataFrame:
@@ -73,7 +79,7 @@ def _steps_too_short(e: Evidence) -> str | None:
 
 
 def _rises_with_epsilon(e: Evidence) -> str | None:
-    sizes = sorted(e.attacked)
+    sizes = sorted(set(e.attacked) - {0})
     for small, large in zip(sizes, sizes[1:], strict=False):
         weak, strong = e.attacked[small], e.attacked[large]
         if more_often_right(strong.right, weak.right) < LUCK:

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from utils.checkpoints import Checkpoint, held, identity, short_name
 from utils.evaluation import Attack, predict
-from utils.metrics import balanced_accuracy
+from utils.metrics import Predictions, balanced_accuracy
 from utils.run import PRECISIONS, autocast, progress
 from utils.splits import Split, Splits, as_pixels, batches
 
 Loss = Callable[[nn.Module, Tensor, Tensor, int], Tensor]
+Score = Callable[[nn.Module, Split, Predictions], float]  # the last: its answers to clean images
 
 _schedules = torch.optim.lr_scheduler
 OPTIMIZERS = {
@@ -87,8 +88,9 @@ class ValidationScore:
 
     attack: Attack | None = None
 
-    def __call__(self, model: nn.Module, validation: Split) -> float:
-        return float(balanced_accuracy(predict(model, validation, self.attack).confusion))
+    def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> float:
+        asked = clean if self.attack is None else predict(model, validation, self.attack)
+        return float(balanced_accuracy(asked.confusion))
 
 
 def trained(
@@ -97,7 +99,7 @@ def trained(
     config: TrainConfig,
     folder: Path,
     loss: Loss = CrossEntropy(),
-    score: Callable[[nn.Module, Split], float] = ValidationScore(),
+    score: Score = ValidationScore(),
 ) -> list[dict]:
     """Put the trained weights into `model`: loaded where this very training was done before.
 
@@ -117,7 +119,7 @@ def fit(
     config: TrainConfig,
     folder: Path,
     loss: Loss = CrossEntropy(),
-    score: Callable[[nn.Module, Split], float] = ValidationScore(),
+    score: Score = ValidationScore(),
 ) -> list[dict]:
     """Train in `folder`, from where an earlier call was stopped; leave the best epoch in `model`.
 
@@ -201,7 +203,7 @@ def _measure(model: nn.Module, splits: Splits, score) -> dict:
         "train_accuracy": seen.accuracy,
         "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
         "validation_accuracy": validation.accuracy,
-        "score": score(model, splits.validation),
+        "score": score(model, splits.validation, validation),
     }
 
 

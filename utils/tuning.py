@@ -15,9 +15,10 @@ from optuna.trial import TrialState
 from torch import nn
 
 from utils.checkpoints import identity, short_name
+from utils.metrics import Predictions
 from utils.run import progress
 from utils.splits import Split, Splits
-from utils.training import CrossEntropy, Loss, TrainConfig, ValidationScore, best_epoch, fit
+from utils.training import CrossEntropy, Loss, Score, TrainConfig, ValidationScore, best_epoch, fit
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -28,10 +29,10 @@ class Search:
 
     trials: int = 6
     images: int = 3000  # shown in each trial, over all its epochs
-    epochs: int = 3
+    epochs: int = 2
     learning_rate: tuple[float, float] = (2e-4, 5e-3)  # searched on a logarithmic scale
     optimizer: tuple[str, ...] = ("adam", "adamw", "sgd", "rmsprop")
-    batch_size: tuple[int, ...] = (16, 32, 64)
+    batch_size: tuple[int, ...] = (32, 64)
     schedule: tuple[str, ...] = ("cosine", "constant")
     seed: int = 0
 
@@ -54,11 +55,11 @@ class _Reported:
     """A score that also tells Optuna, which may end the trial here."""
 
     trial: optuna.Trial
-    score: Callable[[nn.Module, Split], float]
+    score: Score
     epoch: int = 0
 
-    def __call__(self, model: nn.Module, validation: Split) -> float:
-        value = self.score(model, validation)
+    def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> float:
+        value = self.score(model, validation, clean)
         self.trial.report(value, self.epoch)
         self.epoch += 1
         if self.trial.should_prune():
@@ -73,7 +74,7 @@ def tuned(
     storage: Path | str,
     search: Search = Search(),
     loss: Loss = CrossEntropy(),
-    score: Callable[[nn.Module, Split], float] = ValidationScore(),
+    score: Score = ValidationScore(),
 ) -> optuna.Study:
     """The study after `search.trials` trials, with those of earlier calls and other workers.
 
@@ -114,6 +115,23 @@ def tuned(
 def best_config(study: optuna.Study, config: TrainConfig) -> TrainConfig:
     """`config` with what the best trial found."""
     return replace(config, **study.best_params)
+
+
+def trial_rows(study: optuna.Study) -> list[dict]:
+    """Number, state, value and settings of every finished trial."""
+    return [
+        {"number": t.number, "state": t.state.name, "value": t.value, **t.params}
+        for t in _finished(study)
+    ]
+
+
+def importances(study: optuna.Study) -> dict[str, float]:
+    """How much of the differences between the trials each setting explains; empty for too few."""
+    values = {trial.value for trial in _finished(study)}
+    if len(values) < 4:
+        return {}
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
 def _storage(storage: Path | str):

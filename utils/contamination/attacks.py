@@ -103,16 +103,6 @@ class RandomSigns:
         return (images + self.epsilon * signs).clamp(0, 1)
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What is left of an attack once its images are rounded to the 8-bit grid of a file."""
-
-    attack: PGD
-
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return (self.attack(model, images, labels) * 255).round() / 255
-
-
 class LInf:
     """No pixel moves by more than epsilon."""
 

@@ -1,0 +1,63 @@
+# make run    the whole course on the embedded data: environment, notebooks, results page
+# make test   linter, unit tests, every notebook
+# More: make help. Settings: PROFILE=full, ARGS="-p EPOCHS=40", PY=python3.13, TORCH_BACKEND=cpu.
+PY ?= python3
+PROFILE ?= quick
+TORCH_BACKEND ?= auto
+BIN := .venv/bin
+WANTED := -r env/requirements-dev.txt -e .[download,dicom,witnesses] -c env/constraints.txt
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+NOTEBOOKS = $(wildcard dataset/*.ipynb notebooks/*.ipynb)
+export UV_SYSTEM_CERTS = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export JUPYTER_PREFER_ENV_PATH = 1
+
+.PHONY: run test bench format constraints clean help
+.DEFAULT_GOAL := help
+
+run: .venv/.ready  ## run the course and say where its results are
+	$(BIN)/python -m utils.course run --profile $(PROFILE) $(ARGS)
+
+test: .venv/.ready  ## linter, unit tests, every notebook
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax \
+		--nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 300 $(NOTEBOOKS)
+
+bench: .venv/.ready  ## our attacks beside torchattacks, foolbox and ART
+	$(BIN)/python tests/bench.py
+
+format: .venv/.ready  ## format the code, tidy what changes by itself in the notebooks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/nbstripout --keep-output --keep-count --extra-keys "metadata.papermill metadata.widgets \
+		metadata.language_info.version cell.metadata.papermill cell.metadata.execution" $(NOTEBOOKS)
+
+# Without what depends on the kind of GPU: torch names its own.
+constraints: .venv/.ready  ## pin the newest versions that fit together, for every platform
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras \
+		--no-annotate --no-header env/requirements-dev.txt pyproject.toml \
+		| grep -vE '^(nvidia-|cuda-|triton|-e )' > env/constraints.part
+	mv env/constraints.part env/constraints.txt
+
+clean:  ## forget the environment and what the runner made; data, checkpoints and records stay
+	rm -rf .venv assets/course *.egg-info .pytest_cache .ruff_cache
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+# The first install takes the build of torch that fits this machine from PyTorch's own index;
+# where that cannot be reached, the next takes PyPI's; the last does without uv.
+.venv/.ready: env/requirements.txt env/requirements-dev.txt env/constraints.txt pyproject.toml
+	@$(PY) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " \
+		+ sys.version.split()[0] + "; try make PY=python3.13" if sys.version_info < (3, 11) else 0)'
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 \
+		|| { echo "Making .venv with $$($(PY) --version)"; $(PY) -m venv --clear .venv; }
+	@$(BIN)/python -m pip install --quiet uv || echo "No uv here, pip will do"
+	@echo "Installing what the course needs (torch: $(TORCH_BACKEND))"
+	@$(UV) --torch-backend=$(TORCH_BACKEND) $(WANTED) 2> /dev/null \
+		|| { echo "Without PyTorch's own index: from PyPI"; $(UV) $(WANTED); } \
+		|| { echo "Without uv: with pip"; $(BIN)/python -m pip install --quiet $(WANTED); }
+	@touch $@
+	@echo "Environment ready: .venv"

@@ -1,0 +1,193 @@
+"""The runner on a toy course: what runs, what is skipped, what a failure or a kill leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat.v4
+import psutil
+import pytest
+
+from utils import chapters
+from utils.chapters import HOME, make_plan, needs_of, read_course, widest
+
+NOTE = "open('../ran', 'a').write('{name} ')"  # leaves a trace of every execution
+TOY = {
+    "dataset/prepare_dataset": ["SEED = 0"],
+    "notebooks/resnet": ["EPOCHS = 2\nRATE = 0.1\nDATASET = 'brain'"],
+    "notebooks/resnet_atk": ["EPSILONS = [2, 8]\nFAIL = False", "assert not FAIL, 'planted'"],
+    "notebooks/results": ["SEED = 0"],
+}
+HOLD = """
+import os, pathlib, time
+pathlib.Path('../kernel').write_text(str(os.getpid()))
+while pathlib.Path('../hold').exists(): time.sleep(0.1)
+"""
+
+
+def write_notebook(root, name, parameters, *cells):
+    tagged = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
+    rest = [nbformat.v4.new_code_cell(source) for source in cells]
+    path = root / f"{name}.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=[tagged, *rest]), path)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A course of four notebooks that do nearly nothing."""
+    for name, cells in TOY.items():
+        write_notebook(tmp_path, name, *cells, NOTE.format(name=name.split("/")[1]))
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/profiles.yaml").write_text("quick: {}\nfull:\n  resnet: {EPOCHS: 9}\n")
+    (tmp_path / "utils").mkdir()
+    (tmp_path / "utils/tool.py").write_text("ONE = 1\n")
+    monkeypatch.setattr(chapters, "ROOT", tmp_path)
+    return tmp_path
+
+
+def start(root, *arguments):
+    command = [sys.executable, "-m", "utils.course", "run", *arguments]
+    environment = {**os.environ, "SECOND_LOOK_ROOT": str(root), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command,
+        cwd=HOME,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def course(root, *arguments):
+    """Run it to its end: exit status, what it printed, what it executed."""
+    (root / "ran").write_text("")
+    process = start(root, *arguments)
+    printed, _ = process.communicate(timeout=120)
+    return process.returncode, printed, (root / "ran").read_text().split()
+
+
+def keys(typed=None):
+    return {name: job["key"] for name, job in make_plan("quick", typed or {}, []).items()}
+
+
+def changed(before, after):
+    return {name for name in after if before.get(name) != after[name]}
+
+
+def test_names_tell_what_is_needed(root):
+    write_notebook(root, "notebooks/museum", "SEED = 0")
+    needs = needs_of(read_course())
+    assert needs["resnet_atk"] == ["resnet"] and needs["museum"] == ["prepare_dataset"]
+    assert set(needs["results"]) == set(needs) - {"results"} and list(needs)[-1] == "results"
+    assert widest(make_plan("quick", {}, [])) == 2
+    assert list(make_plan("quick", {}, ["resnet"])) == ["prepare_dataset", "resnet"]
+
+
+def test_a_parameter_changes_what_knows_it_and_what_follows(root):
+    assert changed(keys(), keys({"EPSILONS": "[4]"})) == {"resnet_atk", "results"}
+    assert changed(keys(), keys({"EPOCHS": "3"})) == {"resnet", "resnet_atk", "results"}
+    assert changed(keys(), keys({"EPOCHS": "2", "RATE": "1e-1"})) == set()
+
+
+def test_code_and_raw_data_change_the_key_but_prose_and_outputs_do_not(root):
+    before = keys()
+    path = root / "notebooks/resnet.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("prose"))
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="1")]
+    nbformat.write(notebook, path)
+    assert changed(before, keys()) == set()
+    (root / "utils/tool.py").write_text("ONE = 2\n")
+    assert changed(before, after := keys()) == set(before)
+    (root / "dataset/raw_dataset").mkdir()
+    (root / "dataset/raw_dataset/image.png").write_text("")
+    assert changed(after, later := keys()) == set(before)
+    assert changed(later, keys()) == set()
+
+
+def test_a_profile_may_speak_to_one_notebook(root):
+    plan = make_plan("full", {"SEED": "3"}, [])
+    assert plan["resnet"]["parameters"] == {"EPOCHS": 9}
+    assert plan["results"]["parameters"] == {"SEED": 3}
+    assert make_plan("full", {"EPOCHS": "4"}, [])["resnet"]["parameters"] == {"EPOCHS": 4}
+
+
+@pytest.mark.parametrize(
+    ("typed", "parameters"),
+    [
+        ({"RATE": "1"}, {"RATE": 1.0}),
+        ({"RATE": "1e-3"}, {"RATE": 1e-3}),
+        ({"DATASET": "folder:/images"}, {"DATASET": "folder:/images"}),
+        ({"DATASET": "7"}, {"DATASET": "7"}),
+    ],
+)
+def test_text_becomes_the_type_of_the_default(root, typed, parameters):
+    assert make_plan("quick", typed, [])["resnet"]["parameters"] == parameters
+
+
+@pytest.mark.parametrize(
+    ("profile", "typed", "names", "message"),
+    [
+        ("quick", {"EPOCS": "1"}, [], "EPOCS.*known are DATASET, EPOCHS, EPSILONS"),
+        ("quick", {"EPOCHS": "abc"}, [], "resnet takes EPOCHS as int.*'abc'"),
+        ("quick", {"EPOCHS": "True"}, [], "resnet takes EPOCHS as int"),
+        ("quick", {"EPSILONS": "[1"}, [], "resnet_atk takes EPSILONS as list"),
+        ("quick", {}, ["nothing"], "unknown notebook: 'nothing'; known are prepare_dataset"),
+        ("huge", {}, [], "unknown profile: 'huge'; known are full, quick"),
+    ],
+)
+def test_a_mistake_is_named_before_anything_starts(root, profile, typed, names, message):
+    with pytest.raises(ValueError, match=message):
+        make_plan(profile, typed, names)
+
+
+def test_a_profile_with_an_unknown_name_is_refused(root):
+    (root / "env/profiles.yaml").write_text("quick: {EPOCS: 1}\n")
+    with pytest.raises(ValueError, match="EPOCS"):
+        make_plan("quick", {}, [])
+
+
+def test_a_derived_parameter_is_refused(root):
+    write_notebook(root, "notebooks/museum", "EPSILON = 8 / 255")
+    with pytest.raises(ValueError, match="must be a literal"):
+        read_course()
+
+
+def test_collects_failures_and_skips_what_is_up_to_date(root):
+    committed = {path: path.read_bytes() for path in root.glob("*/*.ipynb")}
+    status, printed, ran = course(root, "-p", "FAIL=true")
+    assert status == 1 and ran == ["prepare_dataset", "resnet"], printed
+    assert "AssertionError: planted" in printed and "logs/resnet_atk.log" in printed
+    assert "Not run, because they need what failed: results" in printed
+    status, printed, ran = course(root)
+    assert status == 0 and ran == ["resnet_atk", "results"] and "3 of  3" in printed, printed
+    assert (root / "assets/course/quick/results.html").exists()
+    assert course(root)[::2] == (0, [])
+    assert committed == {path: path.read_bytes() for path in committed}
+
+
+def test_survives_a_kill_of_the_driver(root):
+    write_notebook(root, "notebooks/resnet", "EPOCHS = 2", HOLD, NOTE.format(name="resnet"))
+    (root / "hold").touch()
+    driver = start(root, "resnet")
+    wait_for((root / "kernel").exists, 60)
+    kernel = int(wait_for((root / "kernel").read_text, 5))
+    status, printed, _ = course(root, "resnet")
+    assert status == 1 and "another run is at work" in printed
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    wait_for(lambda: not psutil.pid_exists(kernel), 10)
+    (root / "hold").unlink()
+    status, printed, ran = course(root, "resnet")
+    assert status == 0 and ran == ["resnet"], printed
+
+
+def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+    return found

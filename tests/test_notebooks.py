@@ -1,0 +1,122 @@
+"""What a reader may rely on in every notebook."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from utils.chapters import FIRST, HOME, NEEDS, needs_of, parameters_of, read_course
+
+PATHS = sorted([*HOME.glob("dataset/*.ipynb"), *HOME.glob("notebooks/*.ipynb")])
+HEADINGS = ("Take-aways", "Try it yourself", "References")
+MACHINE_PATH = re.compile(r"(?<![\w.:/])/(home|root|Users|tmp|work|mnt|content|var)/|[A-Z]:\\\\")
+EVERY = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+PROFILES = yaml.safe_load((HOME / "env/profiles.yaml").read_text(encoding="utf-8"))
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path, tag=None):
+    cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    return [cell for cell in cells if tag is None or tag in cell.metadata.get("tags", [])]
+
+
+def prose(path):
+    return "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+def outputs(path):
+    return [output for cell in code_cells(path) for output in cell.outputs]
+
+
+def without_magics(source):
+    """The Python in a cell: lines of the shell and of IPython left out."""
+    return "\n".join(re.sub(r"^(\s*)[%!].*", r"\1pass", line) for line in source.split("\n"))
+
+
+@EVERY
+def test_is_valid_and_small(path):
+    nbformat.validate(read(path))
+    assert path.stat().st_size < 1_000_000
+    assert read(path).metadata.kernelspec.name == "python3"
+
+
+@EVERY
+def test_parameters_are_literals_one_per_line(path):
+    (cell,) = code_cells(path, tag="parameters")
+    lines = ast.parse(cell.source).body
+    assert lines and len({line.lineno for line in lines}) == len(lines)
+    for line in lines:
+        assert isinstance(line, ast.Assign) and line.lineno == line.end_lineno
+        assert line.targets[0].id.isupper()
+        ast.literal_eval(line.value)  # a derived value would ignore what the runner sets
+
+
+@EVERY
+def test_cells_are_short_and_define_nothing(path):
+    for cell in code_cells(path):
+        assert len(cell.source.splitlines()) <= 12, cell.source
+        for node in ast.walk(ast.parse(without_magics(cell.source))):
+            assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef), (
+                f"move {node.name} into utils/"
+            )
+            named = isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr)
+            assert not (named and isinstance(node.value, ast.Lambda)), "move it into utils/"
+
+
+@EVERY
+def test_was_executed_from_top_to_bottom_without_complaint(path):
+    cells = [cell for cell in code_cells(path) if cell.source.strip()]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for output in outputs(path):
+        assert output.output_type != "error", output
+        assert output.get("name") != "stderr", output.text
+
+
+@EVERY
+def test_outputs_name_no_folder_of_a_machine(path):
+    for output in outputs(path):
+        shown = [output.get("text", ""), *output.get("data", {}).values()]
+        for text in (text for text in shown if isinstance(text, str) and len(text) < 100_000):
+            assert not (found := MACHINE_PATH.search(text)), text[found.start() - 40 :][:120]
+
+
+@EVERY
+def test_opens_in_colab_and_leads_on(path):
+    text = prose(path)
+    assert f"/{path.relative_to(HOME).as_posix()})" in text and "colab-badge.svg" in text
+    local = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    others = [link for link in local if link.endswith(".ipynb")]
+    assert others, "link the notebook before and the one after"
+    for link in local:
+        assert (path.parent / link).exists(), f"{link} leads nowhere"
+
+
+@EVERY
+def test_ends_with_what_to_keep_what_to_try_and_what_to_read(path):
+    found = re.findall(r"^#+ (.+?)\s*$", prose(path), re.MULTILINE)
+    assert [heading for heading in found if heading in HEADINGS] == list(HEADINGS)
+
+
+@EVERY
+def test_prose_stands_before_almost_every_cell(path):
+    kinds = [cell.cell_type for cell in read(path).cells]
+    bare = sum(pair == ("code", "code") for pair in zip(kinds, kinds[1:], strict=False))
+    assert kinds[0] == "markdown" and bare <= max(2, kinds.count("code") // 5)
+
+
+def test_the_course_can_be_ordered():
+    course = read_course()
+    assert not PATHS or FIRST in needs_of(course)
+    assert {Path(name).name for name in NEEDS} == set(NEEDS)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.skipif(not PATHS, reason="no notebook yet")
+def test_every_name_in_a_profile_is_known(profile):
+    assert set(parameters_of(read_course(), profile, {})) == {path.stem for path in PATHS}

@@ -1,0 +1,63 @@
+"""The questions put to every model under attack by gradients, always the same."""
+
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from utils.contamination.attacks import PGD, RandomSigns, fgsm
+from utils.evaluation import Attack, predict, predict_all
+from utils.metrics import Predictions
+from utils.run import progress
+from utils.splits import Split
+
+
+@dataclass(frozen=True)
+class Battery:
+    """Clean images, noise as a control, one step and many at several sizes, and restarts.
+
+    The sizes are half, once and twice the epsilon of `attack`.
+    """
+
+    attack: PGD
+    restarts: int = 1
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        return tuple(factor * self.attack.epsilon for factor in (0.5, 1, 2))
+
+    @property
+    def conditions(self) -> dict[str, Attack | None]:
+        """What to ask `predict_all`."""
+        return {
+            "clean": None,
+            self.name("noise"): RandomSigns(self.attack.epsilon),
+            **{self.name("fgsm", size): fgsm(size) for size in self.sizes},
+            **{self.name("pgd", size): replace(self.attack, epsilon=size) for size in self.sizes},
+        }
+
+    def ask(self, model: nn.Module, split: Split) -> dict[str, Predictions]:
+        """The answers under every condition, and after restarts against whoever is left."""
+        answers = predict_all(model, split, self.conditions)
+        strongest = answers[self.name("pgd")]
+        for seed in progress(range(1, self.restarts + 1), "restarts"):
+            strongest = predict(model, split, self.attack, seed=seed, after=strongest)
+        return {**answers, self.strongest: strongest}
+
+    @property
+    def strongest(self) -> str:
+        return f"{self.name('pgd')}_restarts"
+
+    def name(self, kind: str, size: float | None = None) -> str:
+        """The name of a condition: its kind and its size in 255ths."""
+        return f"{kind}_{255 * (self.attack.epsilon if size is None else size):g}"
+
+    def curve(self, answers: dict[str, Predictions], kind: str) -> dict[float, Predictions]:
+        """The answers to one kind of attack by its size; size 0 is clean."""
+        by_size = {size: answers[self.name(kind, size)] for size in self.sizes}
+        return {0.0: answers["clean"], **by_size}
+
+    @property
+    def headline(self) -> list[str]:
+        """The conditions of the summary: all at the epsilon of the attack."""
+        kinds = [self.name(kind) for kind in ("noise", "fgsm", "pgd")]
+        return ["clean", *kinds, self.strongest]

@@ -1,0 +1,173 @@
+r"""Runs the notebooks of the course without a screen: papermill executes, Snakemake orders.
+
+    python -m utils.course run                          the whole course, quick settings
+    python -m utils.course run resnet_atk               one notebook and what it needs
+    python -m utils.course run --profile full -p EPOCHS=40
+    python -m utils.course list                         notebooks, their needs and parameters
+    python -m utils.course run -- --executor slurm --jobs 20 --set-threads notebook=8 \
+        --set-resources notebook:gpu=1                  after --: options of Snakemake
+
+The committed notebooks stay as they are: executed ones, logs and the results page go to
+assets/course/<profile>/. What is up to date is skipped; what fails stops only what needs it.
+"""
+
+import argparse
+import json
+import logging
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from utils.chapters import HOME, LAST, ROOT, make_plan, needs_of, read_course, widest
+from utils.execute import visible_gpus
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run(work: Path, jobs: dict[str, dict], cores: int, options: list[str]) -> list[str]:
+    """Let Snakemake bring `work` up to date with these jobs; returns the names that failed."""
+    from snakemake.cli import main as snakemake  # here: it takes a second, and only this needs it
+
+    gpus = len(visible_gpus())
+    at_once = min(widest(jobs), cores, gpus or cores)
+    plan = {"jobs": jobs, "threads": cores // at_once, "gpus_per_job": min(1, gpus)}
+    (work / "plan.json").write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    targets = [f"notebooks/{name}.ipynb" for name in jobs]
+    targets += ["results.html"] if LAST in jobs else []
+    arguments = ["--snakefile", HOME / "env/Snakefile", "--directory", work]
+    if not any(option.startswith(("--executor", "-e")) for option in options):
+        # A cluster knows its own limits; here they are what this machine has.
+        arguments += ["--cores", cores, "--resources", f"gpu={gpus}"]
+    # No lock of its own: that would outlive a killed driver; `_run` holds one that does not.
+    arguments += ["--nolock", "--rerun-incomplete", "--keep-going", "--quiet", "all"]
+    progress = Progress()
+    logging.getLogger("snakemake").addHandler(progress)
+    try:
+        snakemake([str(argument) for argument in [*arguments, *options, "--", *targets]])
+    except SystemExit as end:
+        if end.code and not progress.failed:
+            raise RuntimeError("\n".join(["Snakemake stopped.", *progress.errors])) from None
+        return list(dict.fromkeys(progress.failed)) if end.code else []
+
+
+class Progress(logging.Handler):
+    """Turns Snakemake's events into one line per notebook."""
+
+    def __init__(self):
+        super().__init__()
+        self.total, self.ended, self.started = 0, 0, {}
+        self.failed, self.errors = [], []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(getattr(record, "event", None), "name", None)
+        if event == "RUN_INFO":
+            self.total = record.stats["total"]
+        elif event == "JOB_INFO":
+            name = record.wildcards.get("name", "results page")
+            self.started[record.jobid] = name, time.monotonic()
+            print(f"          {name} ...", flush=True)
+        elif event == "JOB_FINISHED":
+            self._tell(record.job_id, "done")
+        elif event == "JOB_ERROR":
+            self.failed.append(self._tell(record.jobid, "FAILED"))
+        elif record.levelno >= logging.ERROR:
+            self.errors.append(record.getMessage())
+
+    def _tell(self, job: int, what: str) -> str:
+        name, since = self.started[job]
+        self.ended += 1
+        seconds = time.monotonic() - since
+        print(f"{self.ended:3} of {self.total:2} {name} {what} in {seconds:.0f} s", flush=True)
+        return name
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line; everything after -- is left to Snakemake."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    asked = vars(_parser().parse_args(arguments[:cut]))
+    try:
+        asked.pop("command")(**asked, options=arguments[cut + 1 :])
+    except (ValueError, RuntimeError) as error:
+        sys.exit(f"course: {error}")
+
+
+def _run(profile, notebooks, parameters, cores, options) -> None:
+    names = [Path(name).stem for name in notebooks]
+    jobs = make_plan(profile, dict(_pair(text) for text in parameters), names)
+    work = ROOT / "assets/course" / profile
+    for folder in ("notebooks", "logs"):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(HOME), os.environ.get("PYTHONPATH", "")])
+    try:
+        with FileLock(work / "driver.lock", timeout=0):
+            failed = run(work, jobs, cores, options)
+            blocked = _blocked(work, jobs, failed)
+    except Timeout:
+        raise RuntimeError(f"another run is at work in {work}; wait for it or stop it") from None
+    _report(work, failed, blocked)
+    sys.exit(1 if failed else 0)
+
+
+def _blocked(work: Path, jobs: dict[str, dict], failed: list[str]) -> list[str]:
+    """Notebooks that need a failed one; what an earlier run left of them is removed."""
+    lost = list(failed)
+    for name, job in jobs.items():
+        if name not in lost and set(lost) & set(job["needs"]):
+            lost.append(name)
+            (work / f"notebooks/{name}.ipynb").unlink(missing_ok=True)
+    if LAST in lost:
+        (work / "results.html").unlink(missing_ok=True)
+    return [name for name in lost if name not in failed]
+
+
+def _report(work: Path, failed: list[str], blocked: list[str]) -> None:
+    """What failed and why, then where to look."""
+    for name in failed:
+        log = work / "logs" / f"{name.replace(' ', '_')}.log"
+        lines = COLOURS.sub("", log.read_text(encoding="utf-8", errors="replace")).split("\n")
+        end = "\n    ".join([line for line in lines if line.strip()][-6:])
+        print(f"\n{name} failed:\n    {end}\n  all of it: {log}")
+    if blocked:
+        print(f"\nNot run, because they need what failed: {', '.join(blocked)}")
+    print(f"\nExecuted notebooks  {work / 'notebooks'}")
+    print(f"Figures, records    {ROOT / 'assets'}/<dataset>/<run>")
+    if (page := work / "results.html").exists():
+        print(f"Results page        {page}")
+
+
+def _list(options) -> None:
+    course = read_course()
+    for name, needs in needs_of(course).items():
+        print(f"{name}  (needs {', '.join(needs) or 'nothing'})")
+        for parameter, value in course[name].defaults.items():
+            print(f"    {parameter} = {value!r}")
+
+
+def _pair(text: str) -> list[str]:
+    if "=" not in text:
+        raise ValueError(f"a parameter is written NAME=value, got {text!r}")
+    return text.split("=", 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m utils.course")
+    commands = parser.add_subparsers(required=True)
+    add = commands.add_parser("run", help="run the course, or some notebooks and their needs")
+    add.set_defaults(command=_run)
+    add.add_argument("notebooks", nargs="*", metavar="notebook")
+    add.add_argument("--profile", default="quick", help="one of env/profiles.yaml")
+    add.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=value")
+    cores = getattr(os, "process_cpu_count", os.cpu_count)()
+    add.add_argument("--cores", type=int, default=cores, help="all of them, unless you say")
+    add = commands.add_parser("list", help="show the notebooks, their needs and parameters")
+    add.set_defaults(command=_list)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

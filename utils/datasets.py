@@ -1,0 +1,187 @@
+"""Every data set by its name: read once, split by patient, stored as tensors."""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import utils.phantoms
+from utils.catalogue import DATASETS, MEDMNIST, facts_of
+from utils.phantoms import PHANTOMS, draw
+from utils.recipes import Gathered, dealt, gathered_files
+from utils.run import ROOT
+from utils.sources import PARTS, array_file, class_folders, csv_table, signature
+from utils.splits import Split, Splits
+from utils.store import Store
+
+VARIABLES = ROOT / "dataset" / "dataset_variables"
+FRACTIONS = (0.8, 0.1, 0.1)
+RECIPE = 1  # raise it when the same files would give other tensors: stores are then built anew
+
+
+def load(
+    name: str,
+    size: int = 64,
+    root: str | Path | None = None,
+    fractions: Sequence[float] = FRACTIONS,
+    seed: int = 0,
+    limit: int = 0,
+    download: bool = False,
+) -> Splits:
+    """A data set as `size` x `size` images, no patient in two splits.
+
+    An official test set stays what it is; `fractions` and `seed` decide about the rest. Files
+    are looked for in `root`, else in the folder that the variable DATA_ROOT names; what they
+    gave is stored, and read again only when they change. `limit` images per split; 0 means all.
+    """
+    store = _store(name, size, fractions, seed)
+    source = _source(name, size, root)
+    with store.locked():
+        stamp = _stamp(name, source)
+        if not store.complete(stamp):
+            source = source or (_downloaded(name, size) if download else None)
+            if source is None and name not in PHANTOMS:
+                raise FileNotFoundError(_how_to_get(name, root))
+            gathered = _gathered(name, size, source)
+            splits, withheld = dealt(gathered, fractions, seed)
+            store.write(
+                splits,
+                stamp or _stamp(name, source),
+                source=gathered.digest,
+                quarantine=gathered.quarantine,
+                withheld=withheld,
+            )
+        return store.open().limit(limit, seed)
+
+
+def manifest(
+    name: str, size: int = 64, fractions: Sequence[float] = FRACTIONS, seed: int = 0
+) -> dict:
+    """What `load` wrote down beside the tensors: counts, quarantine, checksums."""
+    return _store(name, size, fractions, seed).manifest
+
+
+def _store(name: str, size: int, fractions: Sequence[float], seed: int) -> Store:
+    facts_of(name)
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}")
+    if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise ValueError(
+            "fractions are the shares of train, validation and test, positive and together 1, "
+            f"such as (0.8, 0.1, 0.1); got {tuple(fractions)}"
+        )
+    asked = {"name": name, "size": size, "fractions": list(fractions), "seed": seed}
+    folder = name
+    if name.startswith("folder:"):
+        path = _own(name).resolve()
+        folder = f"folder_{re.sub('[^A-Za-z0-9]+', '_', path.stem)}_{_short_hash(path)}"
+    folder += f"_{size}"
+    if (tuple(fractions), seed) != (FRACTIONS, 0):
+        folder += f"_{_short_hash((list(fractions), seed))}"
+    return Store(VARIABLES / folder, {**asked, "recipe": RECIPE})
+
+
+def _short_hash(value) -> str:
+    return hashlib.sha256(str(value).encode()).hexdigest()[:8]
+
+
+def _own(name: str) -> Path:
+    return Path(name.removeprefix("folder:")).expanduser()
+
+
+def _source(name: str, size: int, root: str | Path | None) -> Path | None:
+    """Where the files lie: a folder, a table or an array file; None if nowhere."""
+    if name in PHANTOMS:
+        return None
+    if name.startswith("folder:"):
+        path = _own(name)
+        if not path.is_dir() and not (path.is_file() and path.suffix == ".csv"):
+            raise FileNotFoundError(f"{path.resolve()} is neither a folder nor a .csv table")
+        return path
+    home = root or os.environ.get("DATA_ROOT")
+    if not home:
+        return None
+    found = next((path for path in _candidates(name, size, Path(home)) if path.exists()), None)
+    if found is None and root:
+        raise FileNotFoundError(_how_to_get(name, root))
+    return found
+
+
+def _candidates(name: str, size: int, root: Path) -> list[Path]:
+    """`root` may hold all data sets, or be this one."""
+    if name in MEDMNIST:
+        files = (f"{name}_{size}.npz", f"{name}.npz")
+        itself = [root] if root.suffix == ".npz" else []
+        return itself + [f / file for f in (root, root / "medmnist") for file in files]
+    holds_parts = root.is_dir() and any(p.name.lower() in PARTS for p in root.iterdir())
+    return [root / name, *([root] if holds_parts else [])]
+
+
+def _stamp(name: str, source: Path | None) -> str | None:
+    """The signature of what a store was made from; the code itself for what is drawn."""
+    if name in PHANTOMS:
+        code = sorted(Path(utils.phantoms.__file__).parent.glob("*.py"))
+        return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
+    return signature(source) if source else None
+
+
+def _gathered(name: str, size: int, source: Path | None) -> Gathered:
+    """Every image of a data set with its label, group and official part."""
+    if name in PHANTOMS:
+        split = draw(name, size)  # always the same images; the seed decides how they are dealt
+        return Gathered(split, np.full(len(split), ""), split.fingerprint)
+    if name in MEDMNIST:
+        images, labels, parts = array_file(source, size)
+        split = Split(images, labels, DATASETS[name].class_names)
+        return Gathered(split, parts, split.fingerprint)
+    listing = csv_table(source) if source.suffix == ".csv" else class_folders(source)
+    return gathered_files(listing, facts_of(name), size)
+
+
+def _how_to_get(name: str, root: str | Path | None) -> str:
+    facts = DATASETS[name]
+    home = root or os.environ.get("DATA_ROOT")
+    looked = f"not in {Path(home).resolve()}" if home else "no root given and DATA_ROOT not set"
+    if name in MEDMNIST or facts.kaggle:
+        get = f"load({name!r}, download=True), or get it from {facts.source}"
+    else:
+        get = f"get it from {facts.source}"
+    return (
+        f"{name} not found ({looked}). Next: {get}; then give the folder that holds "
+        f"{name}{'.npz' if name in MEDMNIST else '/'} as root or as DATA_ROOT"
+    )
+
+
+def _downloaded(name: str, size: int) -> Path:
+    facts = DATASETS[name]
+    if name in MEDMNIST:
+        return _from_medmnist(name, size)
+    if not facts.kaggle:
+        raise FileNotFoundError(f"{name} cannot be downloaded by itself. {_how_to_get(name, None)}")
+    try:
+        import kagglehub
+    except ImportError:
+        raise ImportError(
+            f"downloading {name} needs kagglehub: pip install kagglehub, "
+            f"or get the files yourself from kaggle.com/datasets/{facts.kaggle}"
+        ) from None
+    return Path(kagglehub.dataset_download(facts.kaggle))
+
+
+def _from_medmnist(name: str, size: int) -> Path:
+    try:
+        import medmnist
+    except ImportError:
+        raise ImportError(
+            f"downloading {name} needs medmnist: pip install medmnist, "
+            f"or get {name}.npz yourself from medmnist.com"
+        ) from None
+    edge = min((e for e in (28, 64, 128, 224) if e >= size), default=224)
+    kind = getattr(medmnist, medmnist.INFO[name]["python_class"])
+    folder = VARIABLES.parent / "raw_dataset" / "medmnist"
+    folder.mkdir(parents=True, exist_ok=True)
+    kind(split="train", download=True, root=str(folder), size=edge)
+    return folder / (f"{name}.npz" if edge == 28 else f"{name}_{edge}.npz")

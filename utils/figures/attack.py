@@ -1,0 +1,139 @@
+"""What an attack does: to the verdicts, to the pictures, to where the model looks."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from utils import metrics
+from utils.figures.style import (
+    ATTACKED,
+    CHANCE,
+    CLEAN,
+    DEFENDED,
+    STYLE,
+    chance_line,
+    closed,
+    picture,
+    readable,
+)
+from utils.metrics import Predictions, majority_share
+
+COLOURS = (CLEAN, ATTACKED, DEFENDED, "#CC79A7", "#E69F00", "#56B4E9")
+
+
+def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
+    """Confusion matrices side by side: images counted, shaded by the share of the true class."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(by_condition), figsize=(3.3 * len(by_condition) + 1.2, 3.6), squeeze=False
+        )
+        for axis, (name, predictions) in zip(axes[0], by_condition.items(), strict=True):
+            _confusion(axis, predictions)
+            axis.set_title(f"{name}: {predictions.accuracy:.1%}", fontsize=11)
+        names = [readable(name) for name in predictions.class_names]
+        axes[0, 0].set_yticks(range(len(names)), names)
+        axes[0, 0].set_ylabel("true class")
+    return closed(figure)
+
+
+def _confusion(axis, predictions: Predictions) -> None:
+    counts = predictions.confusion
+    shares = counts / counts.sum(1, keepdims=True).clip(1)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        shade = "white" if shares[row, column] > 0.55 else "black"
+        axis.text(column, row, f"{count:.0f}", ha="center", va="center", color=shade)
+    names = [readable(name) for name in predictions.class_names]
+    axis.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    axis.set_yticks(range(len(names)), [""] * len(names))
+    axis.set_xlabel("predicted class")
+    axis.spines[:].set_visible(False)
+
+
+def perturbations(clean, attacked, before, after, magnify: int) -> Figure:
+    """Above the clean images, in the middle what was added (magnified), below the sums.
+
+    `clean` and `attacked` are in [0, 1]; `before` and `after` hold one verdict per image.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(3, len(clean), figsize=(1.55 * len(clean) + 1, 5.4))
+        change = 0.5 + magnify * (np.asarray(attacked) - np.asarray(clean))
+        rows = (
+            ("clean", clean, before, CLEAN),
+            (f"change × {magnify}", change.clip(0, 1), None, "black"),
+            ("attacked", attacked, after, ATTACKED),
+        )
+        for row, (name, shown, verdicts, colour) in zip(axes, rows, strict=True):
+            row[0].set_ylabel(name, color=colour, rotation=0, ha="right", va="center")
+            for number, axis in enumerate(row):
+                picture(axis, 255 * np.asarray(shown[number]))
+                if verdicts is not None:
+                    axis.set_xlabel(readable(verdicts[number]), color=colour, fontsize=9)
+    return closed(figure)
+
+
+def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure:
+    """Accuracy against the size of the change, with 95 % intervals; epsilon 0 is clean."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 3.6))
+        for (name, by_size), colour in zip(curves.items(), COLOURS, strict=False):
+            sizes = np.array(sorted(by_size))
+            rows = [metrics.scores(by_size[size]).loc["accuracy"] for size in sizes]
+            value, low, high = np.array(rows, dtype=float).T
+            axis.plot(255 * sizes, value, "o-", color=colour, label=name, markersize=4)
+            axis.fill_between(255 * sizes, low, high, color=colour, alpha=0.15, linewidth=0)
+            chance = majority_share(by_size[sizes[0]].labels)
+        chance_line(axis, chance, "majority class")
+        axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylabel="accuracy")
+        axis.set_ylim(0, 1.02)
+        axis.legend(frameon=False, fontsize=9)
+    return closed(figure)
+
+
+def looks(images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, list]) -> Figure:
+    """Heat maps over the images, a row per model or condition; the finding is outlined."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1 + len(maps), len(images), figsize=(1.55 * len(images) + 1.4, 1.8 * (1 + len(maps)))
+        )
+        for column, image in enumerate(images):
+            picture(axes[0, column], image)
+            for (name, heat), axis in zip(maps.items(), axes[1:, column], strict=True):
+                picture(axis, image)
+                axis.imshow(heat[column], cmap="inferno", alpha=0.55, vmin=0, vmax=1)
+                axis.set_xlabel(captions[name][column], fontsize=9)
+            for axis in axes[:, column] if masks is not None and masks[column].any() else ():
+                axis.contour(masks[column], [0.5], colors=DEFENDED, linewidths=0.9)
+        for axis, name in zip(axes[:, 0], ("image", *maps), strict=True):
+            axis.set_ylabel(name, rotation=0, ha="right", va="center")
+    return closed(figure)
+
+
+def drops(by_variant: Mapping[str, Mapping[str, Predictions]], title: str = "") -> Figure:
+    """The combined drop under each condition, a colour per variant of the model."""
+    with plt.rc_context(STYLE):
+        conditions = [name for name in next(iter(by_variant.values())) if name != "clean"]
+        figure, axis = plt.subplots(figsize=(7.5, 0.36 * len(conditions) + 1.4))
+        shifts = np.linspace(-0.15, 0.15, len(by_variant)) if len(by_variant) > 1 else [0]
+        for (variant, found), shift, colour in zip(
+            by_variant.items(), shifts, _variant_colours(by_variant), strict=False
+        ):
+            rows = [
+                metrics.drops(found["clean"], found[name]).loc["combined"] for name in conditions
+            ]
+            value, low, high = np.array(rows, dtype=float).T
+            places, error = np.arange(len(rows)) + shift, [value - low, high - value]
+            axis.errorbar(value, places, xerr=error, fmt="o", color=colour, label=variant)
+        axis.axvline(0, color=CHANCE, linestyle=":")
+        axis.set_yticks(range(len(conditions)), [readable(name) for name in conditions])
+        axis.invert_yaxis()
+        axis.set(xlabel="combined drop (% of the clean score)", title=title)
+        axis.legend(frameon=False, fontsize=9)
+    return closed(figure)
+
+
+def _variant_colours(names) -> list[str]:
+    """Standard blue, defended green: the same in every chapter."""
+    return [CLEAN if name.startswith("standard") else DEFENDED for name in names]

@@ -1,0 +1,105 @@
+"""What a data set looks like, and how near its test images are to its training images."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from utils.figures.style import (
+    ATTACKED,
+    CLEAN,
+    SPLITS,
+    STYLE,
+    blank,
+    closed,
+    picture,
+    readable,
+)
+from utils.splits import Split, Splits
+
+
+def examples(split: Split, each: int = 6, title: str = "") -> Figure:
+    """A row of images per class, from `each` different patients where there are as many."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            split.classes,
+            each,
+            figsize=(1.0 * each + 1.8, 1.0 * split.classes + 0.4),
+            dpi=72,  # about one dot per pixel: noisy images make heavy notebooks
+            squeeze=False,
+        )
+        figure.suptitle(title)
+        for label, row in enumerate(axes):
+            chosen = _of_different_patients(split, label, each)
+            row[0].set_ylabel(
+                readable(split.class_names[label]), rotation=0, ha="right", va="center"
+            )
+            for axis in row:
+                blank(axis)
+            for axis, index in zip(row, chosen, strict=False):
+                picture(axis, split.images[index])
+    return closed(figure)
+
+
+def class_balance(splits: Splits, title: str = "") -> Figure:
+    """The share of each class in each split, with the number of images on every bar."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 2.8))
+        for shift, (name, split) in enumerate(splits.items()):
+            counts = split.counts.numpy()
+            places = np.arange(split.classes) + 0.27 * (shift - 1)
+            bars = axis.bar(
+                places, 100 * counts / counts.sum(), 0.25, label=name, color=SPLITS[name]
+            )
+            axis.bar_label(bars, counts, fontsize=8, color="0.35", padding=2)
+        names = [readable(name) for name in splits.train.class_names]
+        axis.set_xticks(range(len(names)), names)
+        axis.set(ylabel="share of the split (%)", title=title)
+        axis.margins(y=0.15)
+        axis.legend(frameon=False)
+    return closed(figure)
+
+
+def nearest_neighbours(above, below, captions, title: str = "") -> Figure:
+    """Test images above, the training image nearest to each below it."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(2, len(above), figsize=(1.2 * len(above) + 1.2, 3.1), dpi=72)
+        figure.suptitle(title)
+        for column, caption in enumerate(captions):
+            picture(axes[0, column], above[column])
+            picture(axes[1, column], below[column])
+            axes[1, column].set_xlabel(caption, fontsize=9)
+        for axis, name in zip(axes[:, 0], ("test", "nearest\ntraining"), strict=True):
+            axis.set_ylabel(name, rotation=0, ha="right", va="center")
+    return closed(figure)
+
+
+def nearness(by_patient, by_image, limit: float, title: str = "") -> Figure:
+    """How near the nearest training image is, for an honest and for a leaking split."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 2.8))
+        bins = np.linspace(0, 1, 41)
+        for values, name, colour in (
+            (by_patient, "split by patient", CLEAN),
+            (by_image, "split by image", ATTACKED),
+        ):
+            shares = np.full(len(values), 100 / len(values))
+            axis.hist(
+                np.asarray(values), bins, weights=shares, label=name, color=colour, alpha=0.75
+            )
+        axis.axvline(limit, color="black", linestyle=":", label="sibling below")
+        axis.set(
+            xlabel="distance to the nearest training image / to the 50th nearest",
+            ylabel="test images (%)",
+            title=title,
+            xlim=(0, 1),
+        )
+        axis.legend(frameon=False)
+    return closed(figure)
+
+
+def _of_different_patients(split: Split, label: int, count: int) -> np.ndarray:
+    members = np.flatnonzero(split.labels == label)
+    if split.groups is not None:
+        _, first = np.unique(split.groups[members], return_index=True)
+        members = members[np.sort(first)]
+    return members[:count]

@@ -1,0 +1,43 @@
+"""Colours and habits that all pictures share."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+CLEAN, ATTACKED, DEFENDED = "#0072B2", "#D55E00", "#009E73"  # safe for colour-blind readers
+CHANCE = "#7F7F7F"
+SPLITS = {"train": "#4D4D4D", "validation": "#8C8C8C", "test": "#C7C7C7"}
+STYLE = {
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+def readable(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def picture(axis: Axes, image) -> None:
+    """One image (channels, height, width) in grey levels, grey or colour, its full range fixed."""
+    pixels = np.asarray(image).transpose(1, 2, 0)
+    axis.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    blank(axis)
+
+
+def blank(axis: Axes) -> None:
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+
+
+def chance_line(axis: Axes, height: float, name: str) -> None:
+    """What an answer without looking would reach."""
+    axis.axhline(height, color=CHANCE, linestyle=":", label=name)
+
+
+def closed(figure: Figure) -> Figure:
+    """So that a notebook shows it where it stands, and not once more at the end of the cell."""
+    plt.close(figure)
+    return figure

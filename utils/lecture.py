@@ -1,0 +1,55 @@
+"""What a notebook needs to tell its story: sources, settings, tables that read well."""
+
+import inspect
+from collections.abc import Mapping
+
+import pandas as pd
+from IPython.display import Code
+
+from utils.metrics import Predictions, drops, scores
+
+
+def show_source(thing) -> Code:
+    """The code itself, where the code is the lesson."""
+    return Code(inspect.getsource(thing), language="python")
+
+
+def settings(names: Mapping[str, object]) -> dict:
+    """The parameters of a notebook, from its `globals()`: whatever is named in capitals."""
+    plain = (str, int, float, bool, type(None))
+    return {name: v for name, v in names.items() if name.isupper() and isinstance(v, plain)}
+
+
+def with_interval(table: pd.DataFrame, scale: float = 100) -> pd.Series:
+    """Rows of value, low and high as text: "85.0 (80.1 to 89.2)"."""
+    return table.apply(
+        lambda row: (
+            "undefined"
+            if pd.isna(row["value"])
+            else "{value:.1f} ({low:.1f} to {high:.1f})".format(**(scale * row))
+        ),
+        axis=1,
+    )
+
+
+def score_table(by_condition: Mapping[str, Predictions]) -> pd.DataFrame:
+    """One row per condition, one column per score in percent, each with its 95 % interval."""
+    rows = {name: with_interval(scores(p)) for name, p in by_condition.items()}
+    return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (%)")
+
+
+def drop_table(by_condition: Mapping[str, Predictions], normal: str = "clean") -> pd.DataFrame:
+    """One row per condition: percent of the normal score that it takes away, with interval."""
+    rows = {
+        name: with_interval(drops(by_condition[normal], p), scale=1)
+        for name, p in by_condition.items()
+        if name != normal
+    }
+    return pd.DataFrame(rows).T.rename(columns=lambda name: f"drop of {name} (%)")
+
+
+def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
+    """Red flags as a reader wants them: the red ones say why."""
+    return pd.DataFrame(
+        {"flag": flags["flag"], "verdict": [f"RED: {w}" if w else "no" for w in flags["reason"]]}
+    ).set_index("flag")

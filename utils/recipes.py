@@ -1,0 +1,143 @@
+"""From files to splits: read, name the classes, find the groups, deal them out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.catalogue import Dataset
+from utils.ingest import read_images
+from utils.similarity import joined_groups
+from utils.sources import Listing
+from utils.splits import Split, Splits, split_by_group
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All images of a data set, before they are dealt out.
+
+    `parts` are train, validation, test or "" for each image; `digest` proves the content.
+    """
+
+    split: Split
+    parts: np.ndarray
+    digest: str
+    quarantine: tuple[tuple[str, str], ...] = ()
+
+
+def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
+    """Read what is listed; the classes are checked before the first image is opened."""
+    listing = _as_catalogued(listing, dataset)
+    class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
+    _check_classes(listing, class_names)
+    reading = read_images(listing.files, size, dataset.channels)
+    kept = listing.take(reading.positions)
+    quarantine = (*listing.refused, *reading.quarantine)
+    if not kept.files:
+        first = "; ".join(f"{file}: {reason}" for file, reason in quarantine[:3])
+        raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
+    _check_classes(kept, class_names)
+    labels = torch.tensor([class_names.index(label) for label in kept.labels])
+    split = Split(reading.images, labels, class_names, groups_of(reading.images, kept.patients))
+    return Gathered(split, np.array(kept.parts), reading.digest, quarantine)
+
+
+def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:
+    """One number per patient; duplicates belong together even where patients are unknown."""
+    if patients is None:
+        return joined_groups(images)
+    _, known = np.unique(np.array(patients), return_inverse=True)
+    return joined_groups(images, torch.from_numpy(known))
+
+
+def _as_catalogued(listing: Listing, dataset: Dataset) -> Listing:
+    """The listing with the classes and patients that the data set's recipe reads from it."""
+    named = zip(listing.files, listing.labels, strict=True)
+    listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))
+    if dataset.patient_of:
+        patients = tuple(dataset.patient_of(file) for file in listing.files)
+        listing = replace(listing, patients=patients)
+    if not dataset.official_validation:
+        parts = tuple("train" if part == "validation" else part for part in listing.parts)
+        listing = replace(listing, parts=parts)
+    return listing
+
+
+def _check_classes(listing: Listing, class_names: tuple[str, ...]) -> None:
+    found = dict(zip(listing.labels, listing.files, strict=True))
+    if unknown := sorted(set(found) - set(class_names)):
+        raise ValueError(
+            f"unknown class {unknown[0]!r} ({found[unknown[0]]}); "
+            f"this data set has {', '.join(class_names)}"
+        )
+    if missing := [name for name in class_names if name not in found]:
+        raise ValueError(
+            f"class {missing[0]!r} has no (readable) image; found only {', '.join(sorted(found))}"
+        )
+    if len(class_names) < 2:
+        raise ValueError(f"only one class, {class_names[0]!r}; telling apart needs at least two")
+
+
+def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Splits, int]:
+    """Train, validation and test, and the number of images that had to be left out.
+
+    An official test set, and an official validation set beside it, stay as they are; without
+    a test set everything is dealt anew. A training image is left out when its group has an
+    image in an official set: the same patient, or the same picture.
+    """
+    parts = gathered.parts.astype(object)
+    if "test" not in parts:
+        parts[:] = ""
+        chosen = _by_group(gathered.split, np.arange(len(parts)), fractions, seed)
+        return _checked(gathered.split, chosen), 0
+    test = np.flatnonzero(parts == "test")
+    rest = _strangers(gathered.split, np.flatnonzero(parts != "test"), test)
+    validation = rest[parts[rest] == "validation"]
+    if len(validation):
+        train = _strangers(gathered.split, rest[parts[rest] != "validation"], validation)
+    else:
+        both = fractions[0] + fractions[1]
+        shares = (fractions[0] / both, fractions[1] / both)
+        train, validation = _by_group(gathered.split, rest, shares, seed)
+    chosen = (train, validation, test)
+    return _checked(gathered.split, chosen), len(parts) - sum(map(len, chosen))
+
+
+def dealt_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
+    """The mistake, to be seen once: the same images dealt one by one, whoever they belong to."""
+    parts = [split for _, split in splits.items()]
+    columns = {name: torch.cat([getattr(p, name) for p in parts]) for name in parts[0].per_image()}
+    together = replace(parts[0], **columns)
+    chosen = split_by_group(together.labels, range(len(together)), fractions, seed)
+    return _checked(together, chosen)
+
+
+def _by_group(split: Split, among: np.ndarray, fractions, seed: int) -> list[np.ndarray]:
+    some = split.take(among)
+    groups = torch.arange(len(some)) if some.groups is None else some.groups
+    return [among[part] for part in split_by_group(some.labels, groups, fractions, seed)]
+
+
+def _strangers(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Those candidates whose group has no image among the known."""
+    if split.groups is None:
+        return candidates
+    groups = split.groups.numpy()
+    return candidates[~np.isin(groups[candidates], groups[known])]
+
+
+def _checked(split: Split, chosen) -> Splits:
+    """Splits in which every class can be learned, chosen and tested."""
+    splits = Splits(*(split.take(indices) for indices in chosen))
+    for part, dealt_out in splits.items():
+        for label in np.flatnonzero(dealt_out.counts == 0):
+            mine = split.take(split.labels == label)
+            groups = len(mine if mine.groups is None else mine.groups.unique())
+            raise ValueError(
+                f"class {split.class_names[label]!r} has no image for {part}: its {len(mine)} "
+                f"images come from {groups} patients or groups, and train, validation and test "
+                "need one each; add patients or leave the class out"
+            )
+    return splits

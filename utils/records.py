@@ -1,0 +1,110 @@
+"""What runs left behind, read again without any model."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from utils.metrics import Predictions
+from utils.run import ROOT
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run: its record.json, and the predictions of each variant under each condition."""
+
+    folder: Path
+
+    @cached_property
+    def facts(self) -> dict:
+        return json.loads((self.folder / "record.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def predictions(self) -> dict[str, dict[str, Predictions]]:
+        """By variant (how the model was trained), then by condition (what images it met)."""
+        found: dict[str, dict[str, Predictions]] = {}
+        for path in self.folder.glob("predictions/*/*.csv"):
+            found.setdefault(path.parent.name, {})[path.stem] = Predictions.read(path)
+        order = self.facts["conditions"]
+        return {
+            variant: {name: found[variant][name] for name in order if name in found[variant]}
+            for variant in sorted(found, reverse=True)
+        }
+
+    @property
+    def name(self) -> str:
+        return self.facts["run"]
+
+    @property
+    def dataset(self) -> str:
+        return self.facts["dataset"]
+
+    @property
+    def flags(self) -> pd.DataFrame:
+        return pd.DataFrame(self.facts["flags"])
+
+    @property
+    def red(self) -> list[str]:
+        return [flag["flag"] for flag in self.facts["flags"] if flag["red"]]
+
+
+def read_records(assets: Path = ROOT / "assets") -> list[Record]:
+    """All runs that finished, by data set, name and seed."""
+    return [Record(path.parent) for path in sorted(Path(assets).glob("*/*/seed_*/record.json"))]
+
+
+def overview(records: list[Record]) -> pd.DataFrame:
+    """Who ran, on what, for how long, with how many red flags."""
+    return pd.DataFrame(
+        {
+            "data set": record.dataset,
+            "run": record.name,
+            "seed": record.facts["seed"],
+            "seconds": record.facts["seconds"],
+            "hardware": record.facts["hardware"],
+            "red flags": ", ".join(record.red) or "none",
+        }
+        for record in records
+    )
+
+
+def chapters() -> list[str]:
+    """The notebooks that leave a record: all beside the one that reads them."""
+    return sorted({path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} - {"results"})
+
+
+def missing_runs(records: list[Record], expected: list[str]) -> list[str]:
+    """Of the runs that should be there, those that left no record."""
+    return [name for name in expected if name not in {record.name for record in records}]
+
+
+def pooled(records: list[Record]) -> dict[str, dict[str, dict[str, Predictions]]]:
+    """Predictions by run, variant and condition; several seeds of a run stand in one.
+
+    The patients are the same in each seed, so resampling patients moves all seeds together.
+    """
+    found: dict = {}
+    for record in records:
+        for variant, by_condition in record.predictions.items():
+            for condition, predictions in by_condition.items():
+                of_run = found.setdefault(record.name, {}).setdefault(variant, {})
+                of_run.setdefault(condition, []).append(predictions)
+    return {
+        run: {
+            variant: {condition: _together(seeds) for condition, seeds in by_condition.items()}
+            for variant, by_condition in variants.items()
+        }
+        for run, variants in found.items()
+    }
+
+
+def _together(seeds: list[Predictions]) -> Predictions:
+    return Predictions(
+        np.concatenate([p.labels for p in seeds]),
+        np.concatenate([p.probabilities for p in seeds]),
+        np.concatenate([p.groups for p in seeds]),
+        seeds[0].class_names,
+    )

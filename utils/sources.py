@@ -1,0 +1,191 @@
+"""What a folder, a table or an array file says about its images: label, patient, official part."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+LIKE_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".dcm")
+JUNK = ("thumbs.db", "desktop.ini", "__macosx")
+ARRAY_LIMIT = 32 * 2**30  # bytes that an array file may unpack to
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Files with what is said about each, and those `refused` with the reason.
+
+    `parts` are train, validation, test, or "" where nothing is said; `patients` may be unknown.
+    """
+
+    files: tuple[Path, ...]
+    labels: tuple[str, ...]
+    parts: tuple[str, ...]
+    patients: tuple[str, ...] | None = None
+    refused: tuple[tuple[str, str], ...] = ()
+
+    def take(self, positions) -> "Listing":
+        patients = self.patients and tuple(self.patients[i] for i in positions)
+        files, labels, parts = (
+            tuple(column[i] for i in positions) for column in (self.files, self.labels, self.parts)
+        )
+        return replace(self, files=files, labels=labels, parts=parts, patients=patients)
+
+
+def class_folders(root: Path) -> Listing:
+    """CLASS/IMAGE, or TRAIN/CLASS/IMAGE; deeper folders belong to their class.
+
+    An image beside the class folders is refused; a text there is no part of the data.
+    """
+    root = _descended(root)
+    split = any(entry.name.lower() in PARTS for entry in _entries(root) if entry.is_dir())
+    files, labels, parts, refused = [], [], [], []
+    for entry in _tree(root):
+        path = Path(entry.path)
+        part, *inner = [*([] if split else [""]), *path.relative_to(root).parts]
+        reason = _refusal(path, root, part if split else "train", len(inner))
+        if reason:
+            if path.is_symlink() or path.suffix.lower() in LIKE_IMAGES:
+                refused.append((str(path), reason))
+            continue
+        files.append(path)
+        labels.append(inner[0])
+        parts.append(PARTS.get(part.lower(), ""))
+    if not files:
+        raise FileNotFoundError(
+            f"{root} has no class folders with files in them; expected "
+            f"{root.name}/CLASS/IMAGE or {root.name}/train/CLASS/IMAGE"
+        )
+    return Listing(tuple(files), tuple(labels), tuple(parts), refused=tuple(refused))
+
+
+def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
+    if path.is_symlink() and leads_out(path, root):
+        return "link that leads out of its folder"
+    if path.is_dir():
+        return "link to a folder; not followed"
+    if part.lower() not in PARTS:
+        return "in no train, validation or test folder"
+    return "" if depth > 1 else "in no class folder"
+
+
+def csv_table(path: Path) -> Listing:
+    """Columns path and label, and where known patient and split (train, validation, test).
+
+    Paths are relative to the table and may not leave its folder; absolute ones may.
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if missing := sorted({"path", "label"} - set(table)):
+        raise ValueError(
+            f"{path} lacks the column {missing[0]!r}; it has {', '.join(table)}. "
+            "Needed are path and label; patient and split may follow"
+        )
+    said = [part.strip().lower() for part in table.get("split", [""] * len(table))]
+    if unknown := sorted(set(said) - {*PARTS, ""}):
+        raise ValueError(f"{path} names the split {unknown[0]!r}; choose from {', '.join(PARTS)}")
+    files = [path.parent / file for file in table["path"]]
+    outside = [
+        not Path(named).is_absolute() and leads_out(file, path.parent)
+        for named, file in zip(table["path"], files, strict=True)
+    ]
+    listing = Listing(
+        tuple(files),
+        tuple(label.strip() for label in table["label"]),
+        tuple(PARTS.get(part, "") for part in said),
+        _patients(table["patient"]) if "patient" in table else None,
+        tuple(
+            (str(f), "leads out of its folder")
+            for f, out in zip(files, outside, strict=True)
+            if out
+        ),
+    )
+    return listing.take(np.flatnonzero(~np.array(outside, dtype=bool)))
+
+
+def _patients(column) -> tuple[str, ...]:
+    """An empty cell is a patient of its own, not one patient with all the others."""
+    return tuple(name.strip() or f"row {row}" for row, name in enumerate(column))
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def array_file(path: Path, size: int) -> tuple[Tensor, Tensor, np.ndarray]:
+    """Images, labels and parts of a MedMNIST .npz, resized; nothing in it is executed."""
+    try:
+        with ZipFile(path) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+        if total > ARRAY_LIMIT:
+            raise ValueError(f"it unpacks to {total:,} bytes, the limit is {ARRAY_LIMIT:,}")
+        with np.load(path, allow_pickle=False) as arrays:
+            images = [arrays[f"{part}_images"] for part in ("train", "val", "test")]
+            labels = [arrays[f"{part}_labels"] for part in ("train", "val", "test")]
+    except (BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} is no MedMNIST file: {error}") from error
+    if any(label.ndim != 2 or label.shape[1] != 1 for label in labels):
+        raise ValueError(f"{path} gives several labels per image; one is needed")
+    parts = np.repeat(["train", "validation", "test"], [len(label) for label in labels])
+    pixels = torch.from_numpy(np.concatenate(images))
+    pixels = pixels[:, None] if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
+    return _resized(pixels, size), torch.from_numpy(np.concatenate(labels)[:, 0]).long(), parts
+
+
+def _resized(images: Tensor, size: int) -> Tensor:
+    if images.shape[-2:] == (size, size):
+        return images.contiguous()
+    shrink = {"size": (size, size), "mode": "bilinear", "antialias": True}
+    return torch.cat([F.interpolate(block, **shrink) for block in images.split(1024)])
+
+
+def signature(source: Path) -> str:
+    """Changes when a file is added, removed, resized or written again; opens only tables."""
+    if source.is_dir():
+        facts = ((entry.path, entry.stat(follow_symlinks=False)) for entry in _tree(source))
+    else:
+        files = [source, *(csv_table(source).files if source.suffix == ".csv" else ())]
+        facts = ((str(file), file.stat()) for file in files if file.exists())
+    start = len(str(source))
+    lines = "\n".join(f"{name[start:]} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _descended(folder: Path) -> Path:
+    """Past wrappers: a folder that holds nothing but one folder of folders says nothing."""
+    entries = _entries(folder)
+    if len(entries) == 1 and entries[0].is_dir(follow_symlinks=False):
+        inner = Path(entries[0].path)
+        if any(entry.is_dir() for entry in _entries(inner)):
+            return _descended(inner)
+    return folder
+
+
+def _entries(folder: Path) -> list[os.DirEntry]:
+    with os.scandir(folder) as entries:
+        seen = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in JUNK]
+    return sorted(seen, key=lambda entry: entry.name)
+
+
+def _tree(folder: Path) -> Iterator[os.DirEntry]:
+    """Every file below, and every link to a folder, in the order of their names."""
+    for entry in _entries(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _tree(Path(entry.path))
+        else:
+            yield entry
