@@ -12,7 +12,8 @@ from utils.backbones import BACKBONES, build
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("channels, size", [(1, 64), (3, 33), (1, 130)])
 def test_images_in_logits_out(name, channels, size):
-    model = build(name, classes=4).eval()
+    model = build(name, classes=4)
+    assert not model.training
     with torch.no_grad():
         assert model(torch.rand(2, channels, size, size)).shape == (2, 4)
 

@@ -123,6 +123,7 @@ def test_a_finished_training_is_loaded_not_repeated(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
     assert trained(second, small_splits(), CONFIG, tmp_path) == history
     assert torch.equal(weights(first), weights(second))
+    assert not first.training and not second.training  # looking at them must not train them
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == before
     assert not list(tmp_path.rglob("last.pt"))
 

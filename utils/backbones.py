@@ -58,6 +58,7 @@ def build(name: str, classes: int, weights: str = "random", seed: int = 0) -> Cl
 
     `weights` is "random", "pretrained" (fetched once by timm) or a .safetensors or .pt
     file of the backbone. The head is always new, and `seed` decides all that is random.
+    It comes in evaluation mode, so that looking at it does not train its batch norm.
     """
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone {name!r}; choose from {', '.join(BACKBONES)}")
@@ -68,7 +69,7 @@ def build(name: str, classes: int, weights: str = "random", seed: int = 0) -> Cl
         torch.manual_seed(seed)
         backbone = _backbone(facts, weights)
         head = nn.Linear(backbone.num_features, classes)
-    return Classifier(backbone, head, facts).to(memory_format=torch.channels_last)
+    return Classifier(backbone, head, facts).to(memory_format=torch.channels_last).eval()
 
 
 def _backbone(facts: Backbone, weights: str) -> nn.Module:

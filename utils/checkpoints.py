@@ -68,7 +68,9 @@ class Checkpoint:
         (self.folder / "last.pt").unlink(missing_ok=True)
 
     def load_best(self, model: nn.Module) -> list[dict]:
+        """The best weights into `model`, in evaluation mode; the history."""
         model.load_state_dict(read_tensors(self.folder / "best.safetensors"))
+        model.eval()
         return json.loads((self.folder / "history.json").read_text())
 
 

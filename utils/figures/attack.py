@@ -20,18 +20,18 @@ from utils.figures.style import (
 )
 from utils.metrics import Predictions, majority_share
 
-COLOURS = (CLEAN, ATTACKED, DEFENDED, "#CC79A7", "#E69F00", "#56B4E9")
+OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000")
 
 
 def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
     """Confusion matrices side by side: images counted, shaded by the share of the true class."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            1, len(by_condition), figsize=(3.3 * len(by_condition) + 1.2, 3.6), squeeze=False
+            1, len(by_condition), figsize=(2.5 * len(by_condition) + 2, 3.6), squeeze=False
         )
         for axis, (name, predictions) in zip(axes[0], by_condition.items(), strict=True):
             _confusion(axis, predictions)
-            axis.set_title(f"{name}: {predictions.accuracy:.1%}", fontsize=11)
+            axis.set_title(f"{readable(name)}: {predictions.accuracy:.1%}", fontsize=11)
         names = [readable(name) for name in predictions.class_names]
         axes[0, 0].set_yticks(range(len(names)), names)
         axes[0, 0].set_ylabel("true class")
@@ -78,7 +78,7 @@ def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Fi
     """Accuracy against the size of the change, with 95 % intervals; epsilon 0 is clean."""
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(7.5, 3.6))
-        for (name, by_size), colour in zip(curves.items(), COLOURS, strict=False):
+        for (name, by_size), colour in zip(curves.items(), _colours(curves), strict=False):
             sizes = np.array(sorted(by_size))
             rows = [metrics.scores(by_size[size]).loc["accuracy"] for size in sizes]
             value, low, high = np.array(rows, dtype=float).T
@@ -103,7 +103,8 @@ def looks(images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, 
             for (name, heat), axis in zip(maps.items(), axes[1:, column], strict=True):
                 picture(axis, image)
                 axis.imshow(heat[column], cmap="inferno", alpha=0.55, vmin=0, vmax=1)
-                axis.set_xlabel(captions[name][column], fontsize=9)
+                nothing = "" if heat[column].any() else "\n(no heat)"
+                axis.set_xlabel(captions[name][column] + nothing, fontsize=9)
             for axis in axes[:, column] if masks is not None and masks[column].any() else ():
                 axis.contour(masks[column], [0.5], colors=DEFENDED, linewidths=0.9)
         for axis, name in zip(axes[:, 0], ("image", *maps), strict=True):
@@ -118,7 +119,7 @@ def drops(by_variant: Mapping[str, Mapping[str, Predictions]], title: str = "") 
         figure, axis = plt.subplots(figsize=(7.5, 0.36 * len(conditions) + 1.4))
         shifts = np.linspace(-0.15, 0.15, len(by_variant)) if len(by_variant) > 1 else [0]
         for (variant, found), shift, colour in zip(
-            by_variant.items(), shifts, _variant_colours(by_variant), strict=False
+            by_variant.items(), shifts, _colours(by_variant), strict=False
         ):
             rows = [
                 metrics.drops(found["clean"], found[name]).loc["combined"] for name in conditions
@@ -134,6 +135,8 @@ def drops(by_variant: Mapping[str, Mapping[str, Predictions]], title: str = "") 
     return closed(figure)
 
 
-def _variant_colours(names) -> list[str]:
-    """Standard blue, defended green: the same in every chapter."""
-    return [CLEAN if name.startswith("standard") else DEFENDED for name in names]
+def _colours(names) -> list[str]:
+    """Standard training blue and adversarial training green, the same in every chapter."""
+    known = {"standard": CLEAN, "adversarial": DEFENDED}
+    others = iter(OTHERS)
+    return [known.get(name.split()[0]) or next(others) for name in names]

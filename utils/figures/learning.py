@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from utils.figures.style import ATTACKED, CHANCE, CLEAN, STYLE, chance_line, closed
+from utils.figures.style import ATTACKED, CHANCE, CLEAN, STYLE, chance_line, closed, readable
 
 
 def curves(history: list[dict], chance: float, score: str = "validation score") -> Figure:
@@ -48,7 +48,16 @@ def tuning(trials: list[dict], importances: dict[str, float]) -> Figure:
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
         left.set(xlabel="trial", ylabel="validation score")
         left.legend(frameon=False)
-        names = sorted(importances, key=importances.get)
-        right.barh([name.replace("_", " ") for name in names], [importances[n] for n in names])
-        right.set(xlabel="share of the differences explained", xlim=(0, 1))
+        _importances(right, importances)
     return closed(figure)
+
+
+def _importances(axis, importances: dict[str, float]) -> None:
+    if not importances:
+        axis.text(0.5, 0.5, "importances need four\ndifferent scores", ha="center", va="center")
+        return axis.set_axis_off()
+    names = sorted(importances, key=importances.get)
+    axis.barh(
+        [readable(name) for name in names], [importances[name] for name in names], color=CLEAN
+    )
+    axis.set(xlabel="share of the differences explained", xlim=(0, 1))

@@ -9,6 +9,7 @@ CLEAN, ATTACKED, DEFENDED = "#0072B2", "#D55E00", "#009E73"  # safe for colour-b
 CHANCE = "#7F7F7F"
 SPLITS = {"train": "#4D4D4D", "validation": "#8C8C8C", "test": "#C7C7C7"}
 STYLE = {
+    "figure.dpi": 75,  # executed notebooks stay below 1 MB
     "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,

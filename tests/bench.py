@@ -1,0 +1,126 @@
+"""How long PGD takes, ours beside three libraries, on the same models, images and budget.
+
+    make bench
+
+Robust accuracy stands beside the time: a quicker attack that finds less is no gain.
+"""
+
+import time
+
+import numpy as np
+import pandas as pd
+import torch
+from art.attacks.evasion import ProjectedGradientDescentPyTorch
+from art.estimators.classification import PyTorchClassifier
+from foolbox import PyTorchModel
+from foolbox.attacks import LinfPGD
+from torch import nn
+from torchattacks import PGD as TheirPGD
+
+from utils.backbones import build
+from utils.contamination.attacks import PGD
+from utils.datasets import load
+from utils.defences.adversarial import AdversarialLoss
+from utils.evaluation import predict
+from utils.phantoms import PHANTOMS, draw
+from utils.run import ROOT
+from utils.splits import as_pixels
+from utils.training import TrainConfig, ValidationScore, trained
+
+EPSILON, STEPS, BATCH = 4 / 255, 20, 128
+STEP = 2.5 * EPSILON / STEPS
+
+
+def torchattacks(model):
+    attack = TheirPGD(model, eps=EPSILON, alpha=STEP, steps=STEPS, random_start=True)
+    return lambda images, labels: attack(images, labels)
+
+
+def foolbox(model):
+    attack = LinfPGD(abs_stepsize=STEP, steps=STEPS, random_start=True)
+    wrapped = PyTorchModel(model, bounds=(0, 1), device="cpu")
+    return lambda images, labels: attack(wrapped, images, labels, epsilons=EPSILON)[1]
+
+
+def art(model):
+    wrapped = PyTorchClassifier(
+        model, nn.CrossEntropyLoss(), (1, 64, 64), 4, clip_values=(0, 1), device_type="cpu"
+    )
+    attack = ProjectedGradientDescentPyTorch(
+        wrapped, eps=EPSILON, eps_step=STEP, max_iter=STEPS, num_random_init=1,
+        batch_size=BATCH, verbose=False,
+    )  # fmt: skip
+    return lambda images, labels: torch.from_numpy(attack.generate(images.numpy(), labels.numpy()))
+
+
+def theirs(library, model, split) -> float:
+    attack, right = library(model), 0
+    for images, labels in zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True):
+        attacked = attack(as_pixels(images), labels)
+        with torch.no_grad():
+            right += int((model(attacked).argmax(1) == labels).sum())
+    return right / len(split)
+
+
+def ours(precision):
+    attack = PGD(EPSILON, STEPS, stop_when_fooled=True, precision=precision)
+    return lambda model, split: predict(model, split, attack, batch_size=BATCH).accuracy
+
+
+WAYS = {
+    "torchattacks": lambda model, split: theirs(torchattacks, model, split),
+    "foolbox": lambda model, split: theirs(foolbox, model, split),
+    "ART": lambda model, split: theirs(art, model, split),
+    "ours, float32": ours("float32"),
+    "ours, auto": ours("auto"),
+}
+
+
+def models(splits):
+    """A clean-trained and an adversarially trained ResNet-18; kept between runs."""
+    folder = ROOT / "checkpoints" / "bench"
+    standard = build("resnet18", splits.train.classes)
+    config = TrainConfig(epochs=6)
+    trained(standard, splits, config, folder)
+    defended = build("resnet18", splits.train.classes)
+    defended.load_state_dict(standard.state_dict())
+    loss = AdversarialLoss(PGD(EPSILON, 3, precision="auto"), weight=0.7)
+    score = ValidationScore(PGD(EPSILON, 5, stop_when_fooled=True, precision="auto"))
+    trained(defended, splits, TrainConfig(epochs=4), folder, loss, score)
+    return {"clean-trained": standard, "adversarially trained": defended}
+
+
+def attack_table(repeats: int = 3) -> pd.DataFrame:
+    splits = load("brain_phantom", 64)
+    rows = []
+    for trained_how, model in models(splits).items():
+        seconds = {name: [] for name in WAYS}
+        robust = {}
+        for repeat in range(repeats):  # in turn, so that a busy moment hits all alike
+            for name, way in WAYS.items():
+                torch.manual_seed(repeat)
+                started = time.perf_counter()
+                robust[name] = way(model, splits.test)
+                seconds[name].append(time.perf_counter() - started)
+        fastest = {name: min(values) for name, values in seconds.items()}
+        for name in WAYS:
+            row = {"model": trained_how, "PGD-20 by": name, "seconds": round(fastest[name], 2)}
+            row["times as fast"] = round(fastest["torchattacks"] / fastest[name], 1)
+            rows.append({**row, "robust accuracy": f"{robust[name]:.1%}"})
+    return pd.DataFrame(rows)
+
+
+def drawing_table() -> pd.DataFrame:
+    rows = []
+    for name in PHANTOMS:
+        started = time.perf_counter()
+        count = len(draw(name, size=64))
+        rows.append({"phantom": name, "images/s": round(count / (time.perf_counter() - started))})
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    np.random.seed(0)
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    print(drawing_table().to_string(index=False), "\n")
+    print(attack_table().to_string(index=False))
