@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export JUPYTER_PREFER_ENV_PATH = 1
 
-.PHONY: run test bench format constraints clean help
+.PHONY: run test refresh bench format constraints clean help
 .DEFAULT_GOAL := help
 
 run: .venv/.ready  ## run the course and say where its results are
@@ -27,6 +27,11 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 
 bench: .venv/.ready  ## our attacks beside torchattacks, foolbox and ART
 	$(BIN)/python tests/bench.py
+
+refresh: run  ## run the course and keep its outputs in the committed notebooks
+	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/
+	cp $(filter-out %/prepare_dataset.ipynb,$(wildcard assets/course/quick/notebooks/*.ipynb)) notebooks/
+	$(MAKE) format
 
 format: .venv/.ready  ## format the code, tidy what changes by itself in the notebooks
 	$(BIN)/ruff check --fix .

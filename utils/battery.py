@@ -31,9 +31,12 @@ class Battery:
         return {
             "clean": None,
             self.name("noise"): RandomSigns(self.attack.epsilon),
-            **{self.name("fgsm", size): fgsm(size) for size in self.sizes},
+            **{self.name("fgsm", size): self._one_step(size) for size in self.sizes},
             **{self.name("pgd", size): replace(self.attack, epsilon=size) for size in self.sizes},
         }
+
+    def _one_step(self, size: float) -> PGD:
+        return fgsm(size, precision=self.attack.precision)
 
     def ask(self, model: nn.Module, split: Split) -> dict[str, Predictions]:
         """The answers under every condition, and after restarts against whoever is left."""

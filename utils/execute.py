@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 def execute(name: str) -> None:
     """Run one notebook of plan.json; it appears in notebooks/ once it is complete."""
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    os.environ["SECOND_LOOK_BATCH"] = "1"  # no bars: they would be stored half drawn
     import papermill  # here: two seconds, and the watch above must not wait for them
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -37,7 +37,7 @@ def audit(
     split: Split,
     battery: Battery,
     answers: dict[str, Predictions],
-    images: int = 48,
+    images: int = 40,
 ) -> pd.DataFrame:
     """Every flag that concerns an attack by gradients: its name, whether it is red, and why.
 

@@ -58,7 +58,7 @@ def perturbations(clean, attacked, before, after, magnify: int) -> Figure:
     `clean` and `attacked` are in [0, 1]; `before` and `after` hold one verdict per image.
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(3, len(clean), figsize=(1.55 * len(clean) + 1, 5.4))
+        figure, axes = plt.subplots(3, len(clean), figsize=(1.35 * len(clean) + 1, 4.8))
         change = 0.5 + magnify * (np.asarray(attacked) - np.asarray(clean))
         rows = (
             ("clean", clean, before, CLEAN),
@@ -96,7 +96,7 @@ def looks(images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, 
     """Heat maps over the images, a row per model or condition; the finding is outlined."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            1 + len(maps), len(images), figsize=(1.55 * len(images) + 1.4, 1.8 * (1 + len(maps)))
+            1 + len(maps), len(images), figsize=(1.3 * len(images) + 1.3, 1.5 * (1 + len(maps)))
         )
         for column, image in enumerate(images):
             picture(axes[0, column], image)

@@ -1,0 +1,119 @@
+"""What a run writes down can be read again, whole, and says what it should."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import utils.run
+from utils import lecture
+from utils.contamination.attacks import PGD
+from utils.files import read_tensors, write_json, written_whole
+from utils.metrics import Predictions
+from utils.records import missing_runs, overview, pooled, read_records
+from utils.run import Run, start_run
+
+
+def said(seed: int = 0, skill: float = 2.0) -> Predictions:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(60) % 3
+    logits = rng.normal(size=(60, 3)) + skill * np.eye(3)[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return Predictions(labels, probabilities, np.arange(60) // 3, ("mild", "none", "severe"))
+
+
+@pytest.fixture
+def assets(tmp_path, monkeypatch):
+    monkeypatch.setattr(utils.run, "ROOT", tmp_path)
+    return tmp_path / "assets"
+
+
+def finished(name: str, seed: int = 0, red: bool = False, **conditions) -> Run:
+    run = start_run(name, "brain_phantom", seed, device="cpu")
+    run.save_predictions({"standard": conditions})
+    flags = [{"flag": "planted", "red": red, "reason": "because" if red else ""}]
+    run.record(conditions=list(conditions), flags=flags, parameters={"SEED": seed})
+    return run
+
+
+def test_a_run_can_be_read_again(assets):
+    clean, attacked = said(0), said(1, skill=0)
+    finished("resnet", clean=clean, pgd_4=attacked)
+    (record,) = read_records(assets)
+    found = record.predictions["standard"]
+    assert list(found) == ["clean", "pgd_4"]
+    assert np.array_equal(found["pgd_4"].right, attacked.right)
+    assert found["clean"].class_names == clean.class_names
+    assert record.name == "resnet" and record.facts["hardware"] and record.red == []
+
+
+def test_conditions_of_an_earlier_run_do_not_stay(assets):
+    finished("resnet", clean=said(), pgd_8=said())
+    finished("resnet", clean=said(), pgd_4=said())
+    (record,) = read_records(assets)
+    assert list(record.predictions["standard"]) == ["clean", "pgd_4"]
+
+
+def test_seeds_are_pooled_over_the_same_patients(assets):
+    for seed in (0, 1):
+        finished("resnet", seed, clean=said(seed))
+    together = pooled(read_records(assets))["resnet"]["standard"]["clean"]
+    assert len(together.labels) == 120 and len(np.unique(together.groups)) == 20
+    assert together.accuracy == pytest.approx((said(0).accuracy + said(1).accuracy) / 2)
+
+
+def test_red_flags_and_missing_runs_are_named(assets):
+    finished("resnet", red=True, clean=said())
+    records = read_records(assets)
+    assert overview(records)["red flags"].tolist() == ["planted"]
+    assert missing_runs(records, ["resnet", "resnet_atk"]) == ["resnet_atk"]
+
+
+def test_data_set_names_make_safe_folders(assets):
+    run = start_run("resnet", "folder:/data/my images", device="cpu")
+    assert run.assets.relative_to(assets).parts[1:] == ("resnet", "seed_0")
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "facts.json"
+    write_json(path, {"old": 1})
+    with pytest.raises(KeyboardInterrupt), written_whole(path) as unfinished:
+        unfinished.write_text("half")
+        raise KeyboardInterrupt
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut"])
+@pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
+def test_a_damaged_file_is_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name}.*delete it"):
+        read_tensors(tmp_path / name)
+
+
+def test_tensors_survive(tmp_path):
+    torch.save({"images": torch.arange(3), "names": ["a"]}, tmp_path / "x.pt")
+    assert read_tensors(tmp_path / "x.pt")["names"] == ["a"]
+
+
+def test_settings_are_the_parameters_of_a_notebook():
+    names = {"SEED": 1, "DATASET": "brain", "run": 3, "TABLE": pd.DataFrame(), "_x": 1}
+    assert lecture.settings(names) == {"SEED": 1, "DATASET": "brain"}
+
+
+def test_tables_read_well():
+    conditions = {"clean": said(), "pgd_4": said(1, skill=-9)}
+    scores, drops = lecture.score_table(conditions), lecture.drop_table(conditions)
+    assert list(scores.index) == ["clean", "pgd_4"] and list(drops.index) == ["pgd_4"]
+    assert scores.loc["pgd_4", "accuracy (%)"].startswith("0.0 (0.0 to ")
+    assert drops.loc["pgd_4", "drop of combined (%)"] == "100.0 (100.0 to 100.0)"
+    assert "class PGD" in str(lecture.show_source(PGD).data)
+
+
+def test_a_red_flag_says_why():
+    flags = pd.DataFrame([{"flag": "a", "red": True, "reason": "why"}, {"flag": "b", "red": False}])
+    table = lecture.flag_table(flags.fillna(""))
+    assert table["verdict"].tolist() == ["RED: why", "no"]
