@@ -1,12 +1,15 @@
 """Scores against scikit-learn, intervals against closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics as witness
 from statsmodels.stats.contingency_tables import mcnemar
 
 from utils import metrics
-from utils.metrics import Predictions, drops, more_often_right, scores
+from utils.metrics import drops, gains, more_often_right, scores
+from utils.predictions import Predictions
 
 
 def some_predictions(count=300, classes=4, per_group=3, skill=1.5, seed=0) -> Predictions:
@@ -129,10 +132,33 @@ def test_more_often_right_agrees_with_mcnemar():
     assert 2 * more_often_right(first, second) == pytest.approx(two_sided)
 
 
-def test_predictions_survive_the_file(tmp_path):
-    before = some_predictions()
+def test_gains_are_differences_and_their_interval_is_paired():
+    before, after = some_predictions(skill=1), some_predictions(skill=3)
+    table = gains(before, after)
+    assert table.loc["accuracy", "value"] == pytest.approx(after.accuracy - before.accuracy)
+    assert 0 < table.loc["accuracy", "low"] < table.loc["accuracy", "high"]
+    assert (gains(before, before) == 0).all(axis=None)
+
+
+def test_a_total_loss_is_not_more_certain_than_its_patients():
+    table = drops(some_predictions(skill=20), some_predictions(skill=-200))
+    assert table.loc["accuracy", "value"] == 100
+    assert 90 < table.loc["accuracy", "low"] < 98  # 100 patients could hide a few survivors
+
+
+NAMES = [
+    ("a", "b", "c", "d"),
+    ("0", "1", "2", "3"),
+    ("NA", "None", "null", "nan"),
+    ["label", "group", "image", "p()"],
+]
+
+
+@pytest.mark.parametrize("names", NAMES, ids=str)
+def test_predictions_survive_the_file(tmp_path, names):
+    before = replace(some_predictions(), class_names=tuple(names))
     before.as_table().to_csv(tmp_path / "clean.csv", index=False)
     after = Predictions.read(tmp_path / "clean.csv")
     assert after.class_names == before.class_names
-    assert np.array_equal(after.labels, before.labels) and np.array_equal(after.right, before.right)
-    assert np.allclose(after.probabilities, before.probabilities, atol=1e-6)
+    assert np.array_equal(after.labels, before.labels)
+    assert np.array_equal(after.probabilities, before.probabilities)

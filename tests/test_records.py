@@ -11,7 +11,7 @@ import utils.run
 from utils import lecture
 from utils.contamination.attacks import PGD
 from utils.files import read_tensors, write_json, written_whole
-from utils.metrics import Predictions
+from utils.predictions import Predictions
 from utils.records import missing_runs, overview, pooled, read_records
 from utils.run import Run, start_run
 
@@ -64,6 +64,13 @@ def test_seeds_are_pooled_over_the_same_patients(assets):
     assert together.accuracy == pytest.approx((said(0).accuracy + said(1).accuracy) / 2)
 
 
+def test_other_settings_are_not_pooled(assets):
+    for seed, size in ((0, 64), (1, 128)):
+        run = finished("resnet", seed, clean=said(seed))
+        run.record(conditions=["clean"], flags=[], parameters={"SEED": seed, "SIZE": size})
+    assert list(pooled(read_records(assets))) == ["resnet", "resnet SIZE=128"]
+
+
 def test_red_flags_and_missing_runs_are_named(assets):
     finished("resnet", red=True, clean=said())
     records = read_records(assets)
@@ -71,9 +78,22 @@ def test_red_flags_and_missing_runs_are_named(assets):
     assert missing_runs(records, ["resnet", "resnet_atk"]) == ["resnet_atk"]
 
 
-def test_data_set_names_make_safe_folders(assets):
-    run = start_run("resnet", "folder:/data/my images", device="cpu")
-    assert run.assets.relative_to(assets).parts[1:] == ("resnet", "seed_0")
+def test_data_set_names_make_safe_folders_that_differ(assets):
+    names = [
+        "folder:/data/my images",
+        "folder:/data/my_images",
+        "folder:C:\\\\x",
+        "folder:/數據/腦",
+    ]
+    folders = {start_run("resnet", name, device="cpu").assets for name in names}
+    assert len(folders) == len(names)
+    assert all(path.relative_to(assets).parts[1:] == ("resnet", "seed_0") for path in folders)
+
+
+def test_a_record_vouches_only_for_its_own_rows(assets):
+    run = finished("resnet", clean=said())
+    run.save_predictions({"standard": {"clean": said(1)}})  # killed before it could record
+    assert read_records(assets) == []
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
@@ -109,7 +129,7 @@ def test_tables_read_well():
     scores, drops = lecture.score_table(conditions), lecture.drop_table(conditions)
     assert list(scores.index) == ["clean", "pgd_4"] and list(drops.index) == ["pgd_4"]
     assert scores.loc["pgd_4", "accuracy (%)"].startswith("0.0 (0.0 to ")
-    assert drops.loc["pgd_4", "drop of combined (%)"] == "100.0 (100.0 to 100.0)"
+    assert drops.loc["pgd_4", "drop of combined (%)"] == "100.0 (83.2 to 100.0)"  # of 20 patients
     assert "class PGD" in str(lecture.show_source(PGD).data)
 
 

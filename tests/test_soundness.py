@@ -10,7 +10,7 @@ from small import small_split, trained_network
 
 from utils.battery import Battery
 from utils.contamination.attacks import PGD
-from utils.metrics import Predictions
+from utils.predictions import Predictions
 from utils.similarity import LeakageAlarm
 from utils.soundness import ATTACK_FLAGS, CLEAN_FLAGS, audit, audit_clean
 
@@ -188,6 +188,7 @@ CLEAN_MISTAKES = {
     "no better than the majority class": (saying(0.4), SILENT),
     "no better than a nearest-neighbour look-up": (saying(0.8), replace(SILENT, look_up=0.75)),
     "duplicates across splits": (saying(0.9), replace(SILENT, near=2)),
+    "siblings across splits": (saying(0.9), replace(SILENT, siblings=0.5)),
     "a patient in two splits": (saying(0.9), replace(SILENT, shared_groups=1)),
 }
 

@@ -11,6 +11,7 @@ catalogue      the data sets by name, with their facts
 recipes        from files to splits, one recipe per data set
 store          tensors on disk, whole or absent
 datasets       load: any data set by its name
+predictions    what a model said of a split
 metrics        numbers with intervals
 backbones      the classifiers
 contamination  what can go wrong

@@ -53,7 +53,9 @@ class Classifier(nn.Module):
         return self.head(self.features(images))
 
 
-def build(name: str, classes: int, weights: str = "random", seed: int = 0) -> Classifier:
+def build(
+    name: str, classes: int, weights: str = "random", seed: int = 0, device="cpu"
+) -> Classifier:
     """A classifier by its name in BACKBONES.
 
     `weights` is "random", "pretrained" (fetched once by timm) or a .safetensors or .pt
@@ -69,7 +71,8 @@ def build(name: str, classes: int, weights: str = "random", seed: int = 0) -> Cl
         torch.manual_seed(seed)
         backbone = _backbone(facts, weights)
         head = nn.Linear(backbone.num_features, classes)
-    return Classifier(backbone, head, facts).to(memory_format=torch.channels_last).eval()
+    model = Classifier(backbone, head, facts).to(device, memory_format=torch.channels_last)
+    return model.eval()
 
 
 def _backbone(facts: Backbone, weights: str) -> nn.Module:

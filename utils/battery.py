@@ -6,7 +6,7 @@ from torch import nn
 
 from utils.contamination.attacks import PGD, RandomSigns, fgsm
 from utils.evaluation import Attack, predict, predict_all
-from utils.metrics import Predictions
+from utils.predictions import Predictions
 from utils.run import progress
 from utils.splits import Split
 
@@ -20,6 +20,12 @@ class Battery:
 
     attack: PGD
     restarts: int = 1
+
+    def __post_init__(self):
+        if self.attack.norm != "linf" or self.attack.target is not None:
+            raise ValueError(
+                f"the battery's controls are those of untargeted linf attacks, got {self.attack!r}"
+            )
 
     @property
     def sizes(self) -> tuple[float, ...]:

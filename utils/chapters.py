@@ -93,7 +93,7 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
     needs, parameters = needs_of(course), parameters_of(course, profile, typed)
     sources, plan = _sources(), {}
     for name, before in needs.items():
-        data = _raw_data(parameters[name].get("DATA_ROOT")) if name == FIRST else []
+        data = _raw_data(parameters[name]) if name == FIRST or _foreign(parameters[name]) else []
         keys = [plan[need]["key"] for need in before]
         plan[name] = {
             "path": str(course[name].path),
@@ -169,10 +169,18 @@ def _sources() -> str:
     return _digest([(path.name, path.read_text(encoding="utf-8")) for path in sorted(paths)])
 
 
-def _raw_data(folder: str | None) -> list:
-    """Name, size and time of every file that prepare_dataset may read."""
-    folders = {ROOT / "dataset/raw_dataset", Path(folder or os.environ.get("DATA_ROOT") or ROOT)}
-    files = [path for folder in folders - {ROOT} for path in folder.rglob("*.*")]
+def _foreign(parameters: dict) -> list[Path]:
+    """Folders and tables that the parameters name as data sets."""
+    values = [str(parameters.get(name, "")) for name in ("DATASET", "DATASETS")]
+    words = [word for value in values for word in value.split()]
+    return [Path(word.removeprefix("folder:")) for word in words if word.startswith("folder:")]
+
+
+def _raw_data(parameters: dict) -> list:
+    """Name, size and time of every file that the notebook may read."""
+    root = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT")
+    places = [ROOT / "dataset/raw_dataset", *([Path(root)] if root else []), *_foreign(parameters)]
+    files = {path for place in places for path in (place, *place.rglob("*.*")) if path.is_file()}
     return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 
 

@@ -14,6 +14,8 @@ from torch import nn
 from utils.files import read_tensors, write_json, written_whole
 from utils.splits import Splits
 
+RECIPE = 1  # raise it when the same settings would train other weights: they are trained anew
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -83,6 +85,7 @@ def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
         "training data": splits.train.fingerprint,
         "validation data": splits.validation.fingerprint,
         "first weights": _digest(model),
+        "recipe": RECIPE,
     }
 
 
@@ -100,7 +103,10 @@ def held(folder: Path):
 
 def _described(value) -> str:
     """A dataclass by its settings; a plain function by its name, for its repr holds an address."""
-    return getattr(value, "__qualname__", None) or repr(value)
+    if not hasattr(value, "__qualname__"):
+        return repr(value)
+    held = [repr(cell.cell_contents) for cell in getattr(value, "__closure__", None) or ()]
+    return " ".join([value.__module__, value.__qualname__, *held])
 
 
 def _digest(model: nn.Module) -> str:

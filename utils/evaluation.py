@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from utils.contamination.attacks import evaluating
-from utils.metrics import Predictions
+from utils.predictions import Predictions
 from utils.run import progress
 from utils.splits import Split, as_pixels, batches
 
+BATCH = 128  # images asked about at once
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
@@ -20,7 +21,7 @@ def predict(
     split: Split,
     attack: Attack | None = None,
     seen_by_attacker: nn.Module | None = None,
-    batch_size: int = 128,
+    batch_size: int = BATCH,
     seed: int = 0,
     after: Predictions | None = None,
 ) -> Predictions:
@@ -46,9 +47,13 @@ def predict(
 
 def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:
     """What `predict` would show the model: to be looked at, not to be asked again."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), evaluating(model):
         torch.manual_seed(seed)
-        return _shown(model, split.images, split.labels, attack, None)[0].cpu()
+        shown = [
+            _shown(model, images, labels, attack, None)[0].cpu()
+            for images, labels in batches(split, BATCH)
+        ]
+    return torch.cat(shown)
 
 
 def predict_all(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating
-from utils.evaluation import Attack, attacked_images
+from utils.evaluation import BATCH, Attack, attacked_images
 from utils.splits import Split, as_pixels
 
 FINE_ENOUGH = 7  # rows in a feature map; coarser maps are one blur, whatever the model saw
@@ -24,10 +24,13 @@ def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
     weights = list(model.parameters())
     before = [weight.grad for weight in weights]
     with evaluating(model), torch.enable_grad(), GradCAM(model, [layer]) as cam:
-        maps = cam(input_tensor=images, targets=targets)
+        maps = [
+            cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
+            for i in range(0, len(images), BATCH)
+        ]
     for weight, gradient in zip(weights, before, strict=True):
         weight.grad = gradient  # the library leaves its own behind
-    return maps
+    return np.concatenate(maps)
 
 
 def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[str, tuple]:

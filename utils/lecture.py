@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import pandas as pd
 from IPython.display import Code
 
-from utils.metrics import Predictions, drops, scores
+from utils.metrics import drops, gains, scores
+from utils.predictions import Predictions
 
 
 def show_source(thing) -> Code:
@@ -17,7 +18,9 @@ def show_source(thing) -> Code:
 def settings(names: Mapping[str, object]) -> dict:
     """The parameters of a notebook, from its `globals()`: whatever is named in capitals."""
     plain = (str, int, float, bool, type(None))
-    return {name: v for name, v in names.items() if name.isupper() and isinstance(v, plain)}
+    kept = {name: v for name, v in names.items() if name.isupper() and isinstance(v, plain)}
+    kept.pop("DATA_ROOT", None)  # where files lie on one machine is nobody else's business
+    return kept
 
 
 def with_interval(table: pd.DataFrame, scale: float = 100) -> pd.Series:
@@ -46,6 +49,12 @@ def drop_table(by_condition: Mapping[str, Predictions], normal: str = "clean") -
         if name != normal
     }
     return pd.DataFrame(rows).T.rename(columns=lambda name: f"drop of {name} (%)")
+
+
+def gain_table(before: Mapping[str, Predictions], after: Mapping[str, Predictions]) -> pd.DataFrame:
+    """One row per condition: points that the second model has more than the first."""
+    rows = {name: with_interval(gains(before[name], after[name])) for name in after}
+    return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (points)")
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:

@@ -1,69 +1,13 @@
 """Numbers with intervals, from predictions alone: no model, no images."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from utils.predictions import Predictions
+
 DRAWS = 2000  # bootstrap resamples
 LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model said of a split: one row of class probabilities per image."""
-
-    labels: np.ndarray
-    probabilities: np.ndarray
-    groups: np.ndarray
-    class_names: tuple[str, ...]
-
-    @property
-    def classes(self) -> int:
-        return len(self.class_names)
-
-    @property
-    def right(self) -> np.ndarray:
-        return self.probabilities.argmax(1) == self.labels
-
-    @property
-    def accuracy(self) -> float:
-        return float(self.right.mean())
-
-    @property
-    def confusion(self) -> np.ndarray:
-        """Images by true class (row) and predicted class (column)."""
-        return self.confusion_by_group().sum(0)
-
-    def confusion_by_group(self) -> np.ndarray:
-        """One confusion matrix per patient: all that most scores need, and quick to resample."""
-        names, member = np.unique(self.groups, return_inverse=True)
-        table = np.zeros((len(names), self.classes, self.classes))
-        np.add.at(table, (member, self.labels, self.probabilities.argmax(1)), 1)
-        return table
-
-    def take(self, chosen) -> "Predictions":
-        return Predictions(
-            self.labels[chosen], self.probabilities[chosen], self.groups[chosen], self.class_names
-        )
-
-    def as_table(self) -> pd.DataFrame:
-        """One row per image; the probabilities stand under their class names."""
-        names = np.asarray(self.class_names)
-        truth = {"image": np.arange(len(self.labels)), "group": self.groups}
-        columns = dict(zip(self.class_names, self.probabilities.round(6).T, strict=True))
-        return pd.DataFrame({**truth, "label": names[self.labels], **columns})
-
-    @staticmethod
-    def read(path: Path) -> "Predictions":
-        table = pd.read_csv(path)
-        names = tuple(table.columns[3:])
-        labels = table["label"].map({name: number for number, name in enumerate(names)})
-        return Predictions(
-            labels.to_numpy(), table[list(names)].to_numpy(), table["group"].to_numpy(), names
-        )
 
 
 # Scores: each takes confusion matrices (..., classes, classes), so 2,000 resamples cost one call.
@@ -121,23 +65,37 @@ def drops(normal: Predictions, attacked: Predictions, seed: int = 0) -> pd.DataF
 
     The combined drop is the mean of the three.
     """
-    if not np.array_equal(normal.labels, attacked.labels):
-        raise ValueError("a drop compares the same images in the same order")
-    tables = normal.confusion_by_group(), attacked.confusion_by_group()
-    weights = _resamples(len(tables[0]), seed)
-    value, draws = (
-        [relative_drop(SCORES[name](a), SCORES[name](b)) for name in DROPS_OF]
-        for a, b in (
-            [table.sum(0) for table in tables],
-            [np.tensordot(weights, table, 1) for table in tables],
-        )
-    )
-    rows = dict(zip(DROPS_OF, zip(value, draws, strict=True), strict=True))
-    rows["combined"] = np.mean(value, 0), np.mean(draws, 0)
-    return pd.DataFrame(
-        {name: (float(v), *_quantiles(d)) for name, (v, d) in rows.items()},
+    before, after, patients = _paired(normal, attacked, seed)
+    rows = {name: relative_drop(before[name], after[name]) for name in DROPS_OF}
+    rows["combined"] = np.mean([rows[name] for name in DROPS_OF], 0)
+    table = pd.DataFrame(
+        {name: (row[0], *_quantiles(row[1:])) for name, row in rows.items()},
         index=["value", "low", "high"],
     ).T
+    lost = table["value"] == 100  # in every resample; yet as many patients could hide a survivor
+    table.loc[lost, "low"] = 100 * (1 - _unseen(patients))
+    return table
+
+
+def gains(before: Predictions, after: Predictions, seed: int = 0) -> pd.DataFrame:
+    """After minus before, for every score, with paired intervals. Two models differ in a
+    score when the interval leaves out zero."""
+    first, second, _ = _paired(before, after, seed)
+    rows = {name: second[name] - first[name] for name in SCORES}
+    table = {name: (row[0], *_quantiles(row[1:])) for name, row in rows.items()}
+    return pd.DataFrame(table, index=["value", "low", "high"]).T
+
+
+def _paired(first: Predictions, second: Predictions, seed: int) -> tuple[dict, dict, int]:
+    """Every score of both, as they are and in each resample: arrays of 1 + DRAWS numbers."""
+    if not np.array_equal(first.labels, second.labels):
+        raise ValueError("only the same images in the same order can be compared")
+    tables = first.confusion_by_group(), second.confusion_by_group()
+    patients = len(tables[0])
+    weights = np.vstack([np.ones(patients), _resamples(patients, seed)])
+    resampled = [np.tensordot(weights, table, 1) for table in tables]
+    before, after = ({name: s(c) for name, s in SCORES.items()} for c in resampled)
+    return before, after, patients
 
 
 def more_often_right(first: np.ndarray, second: np.ndarray) -> float:
@@ -181,12 +139,16 @@ def _with_interval(value, draws: np.ndarray, patients: int) -> tuple[float, floa
     """At 0 or 1 every resample agrees; the honest bound is then the binomial one of n patients."""
     value = float(value)
     low, high = _quantiles(draws) if np.isfinite(value) else (np.nan, np.nan)
-    unseen = 1 - ((1 - LEVEL) / 2) ** (1 / patients)
     if value == 0:
-        high = max(high, unseen)
+        high = max(high, _unseen(patients))
     if value == 1:
-        low = min(low, 1 - unseen)
+        low = min(low, 1 - _unseen(patients))
     return value, low, high
+
+
+def _unseen(patients: int) -> float:
+    """The largest share that so many patients could miss altogether (exact binomial bound)."""
+    return 1 - ((1 - LEVEL) / 2) ** (1 / patients)
 
 
 def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarray]:

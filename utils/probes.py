@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from utils.contamination.attacks import PGD, evaluating
 from utils.evaluation import attacked_images, predict
-from utils.metrics import Predictions
+from utils.predictions import Predictions
 from utils.splits import Split, as_pixels
 
 

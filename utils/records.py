@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from utils.metrics import Predictions
+from utils.predictions import Predictions
 from utils.run import ROOT
 
 
@@ -85,20 +85,30 @@ def pooled(records: list[Record]) -> dict[str, dict[str, dict[str, Predictions]]
     """Predictions by run, variant and condition; several seeds of a run stand in one.
 
     The patients are the same in each seed, so resampling patients moves all seeds together.
+    Only runs whose other settings agree are pooled; of others the settings join the name.
     """
-    found: dict = {}
-    for record in records:
-        for variant, by_condition in record.predictions.items():
-            for condition, predictions in by_condition.items():
-                of_run = found.setdefault(record.name, {}).setdefault(variant, {})
-                of_run.setdefault(condition, []).append(predictions)
     return {
-        run: {
-            variant: {condition: _together(seeds) for condition, seeds in by_condition.items()}
-            for variant, by_condition in variants.items()
+        name: {
+            variant: {
+                condition: _together([record.predictions[variant][condition] for record in alike])
+                for condition in conditions
+            }
+            for variant, conditions in alike[0].predictions.items()
         }
-        for run, variants in found.items()
+        for name, alike in _alike(records).items()
     }
+
+
+def _alike(records: list[Record]) -> dict[str, list[Record]]:
+    """Records that differ in nothing but the seed, under the name of the run."""
+    found: dict[str, list[Record]] = {}
+    first: dict[str, dict] = {}
+    for record in records:
+        settings = {k: v for k, v in record.facts["parameters"].items() if k != "SEED"}
+        usual = first.setdefault(record.name, settings)
+        changed = [f"{k}={v}" for k, v in settings.items() if usual.get(k) != v]
+        found.setdefault(" ".join([record.name, *changed]), []).append(record)
+    return found
 
 
 def _together(seeds: list[Predictions]) -> Predictions:

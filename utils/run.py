@@ -1,8 +1,10 @@
 """Where a run keeps its things, and what makes it repeatable."""
 
+import hashlib
 import os
 import platform
 import random
+import re
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -36,11 +38,18 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        return _made(ROOT / "checkpoints" / self.dataset / self.name)
+        return _made(ROOT / "checkpoints" / self._folder / self.name)
 
     @property
     def assets(self) -> Path:
-        return _made(ROOT / "assets" / self.dataset / self.name / f"seed_{self.seed}")
+        return _made(ROOT / "assets" / self._folder / self.name / f"seed_{self.seed}")
+
+    @property
+    def _folder(self) -> str:
+        """The name of the data set, fit for every file system, and still its own."""
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", self.dataset)
+        digest = hashlib.sha256(self.dataset.encode()).hexdigest()[:8]
+        return plain if plain == self.dataset else f"{plain}_{digest}"
 
     def of(self, name: str) -> "Run":
         """Another run on the same data, with its seed and device: the clean twin, say."""
@@ -60,6 +69,7 @@ class Run:
 
         `by_variant` maps a variant to its conditions, and these to Predictions.
         """
+        (self.assets / "record.json").unlink(missing_ok=True)  # a record vouches for its rows
         shutil.rmtree(self.assets / "predictions", ignore_errors=True)
         for variant, by_condition in by_variant.items():
             for condition, predictions in by_condition.items():
@@ -86,7 +96,7 @@ def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> R
     torch.manual_seed(seed)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Run(name, dataset.replace("/", "_").replace(":", "_"), seed, torch.device(device))
+    return Run(name, dataset, seed, torch.device(device))
 
 
 def autocast(device: torch.device, precision: str):

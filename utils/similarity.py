@@ -62,9 +62,10 @@ def duplicate_pairs(images: Tensor, threshold: float = NEAR) -> Tensor:
         # float32 errs by less than one grey level squared; the suspects are measured again
         pairs = start + torch.nonzero(apart <= limit + SIDE**2)
         pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-        exact = (pictures[pairs[:, 0]] - pictures[pairs[:, 1]]).square().sum(1)
-        found.append(pairs[exact <= limit])
-    return torch.cat(found)
+        for some in pairs.split(ROWS):
+            exact = (pictures[some[:, 0]] - pictures[some[:, 1]]).square().sum(1)
+            found.append(some[exact <= limit])
+    return torch.cat(found) if found else torch.empty(0, 2, dtype=torch.long)
 
 
 def joined_groups(images: Tensor, groups: Tensor | None = None) -> Tensor:
@@ -146,14 +147,20 @@ class LeakageAlarm:
                 self.shared_groups > 0
             ),
             f"{self.near} images have a duplicate in another split "
-            f"({self.identical} of them identical)": (
-                self.identical > 0 or self.near > NEAR_TOLERATED * self.tested
-            ),
+            f"({self.identical} of them identical)": self.duplicated,
             f"{self.siblings:.0%} of the test images have a sibling among the training images": (
-                self.siblings > SIBLINGS_TOLERATED
+                self.related
             ),
         }
         return tuple(reason for reason, holds in told.items() if holds)
+
+    @property
+    def duplicated(self) -> bool:
+        return self.identical > 0 or self.near > NEAR_TOLERATED * self.tested
+
+    @property
+    def related(self) -> bool:
+        return self.siblings > SIBLINGS_TOLERATED
 
     @property
     def row(self) -> dict:

@@ -12,7 +12,8 @@ from torch import nn
 
 from utils.battery import Battery
 from utils.contamination.attacks import PGD
-from utils.metrics import Predictions, majority_share, more_often_right, scores
+from utils.metrics import majority_share, more_often_right, scores
+from utils.predictions import Predictions
 from utils.probes import Probe, probe
 from utils.similarity import LeakageAlarm
 from utils.splits import Split
@@ -175,7 +176,12 @@ CLEAN_FLAGS = {
     "no better than a nearest-neighbour look-up": lambda e: _no_better_than(
         e.alarm.look_up, e.clean
     ),
-    "duplicates across splits": lambda e: f"{e.alarm.near} images" if e.alarm.near else None,
+    "duplicates across splits": lambda e: (
+        f"{e.alarm.near} images, {e.alarm.identical} identical" if e.alarm.duplicated else None
+    ),
+    "siblings across splits": lambda e: (
+        f"{e.alarm.siblings:.0%} of the test images" if e.alarm.related else None
+    ),
     "a patient in two splits": lambda e: (
         f"{e.alarm.shared_groups} patients" if e.alarm.shared_groups else None
     ),

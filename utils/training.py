@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from utils.checkpoints import Checkpoint, held, identity, short_name
 from utils.evaluation import Attack, predict
-from utils.metrics import Predictions, balanced_accuracy
+from utils.metrics import balanced_accuracy
+from utils.predictions import Predictions
 from utils.run import PRECISIONS, autocast, progress
 from utils.splits import Split, Splits, as_pixels, batches
 

@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import optuna
+import psutil
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
 from torch import nn
 
 from utils.checkpoints import identity, short_name
-from utils.metrics import Predictions
+from utils.predictions import Predictions
 from utils.run import progress
 from utils.splits import Split, Splits
 from utils.training import CrossEntropy, Loss, Score, TrainConfig, ValidationScore, best_epoch, fit
@@ -79,7 +80,7 @@ def tuned(
     """The study after `search.trials` trials, with those of earlier calls and other workers.
 
     `storage` is a journal file, or the URL of any Optuna storage that a team shares.
-    Trial n draws from (seed, n), so a resumed study goes on as if it had not been stopped.
+    The n-th to finish draws from (seed, n): a resumed study goes on as if never stopped.
     Median pruning: after 4 trials, one that lags the median of its epoch ends.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -106,14 +107,16 @@ def tuned(
         if len(_finished(study)) >= search.trials:  # other workers have done the rest
             break
         study.sampler = optuna.samplers.TPESampler(
-            seed=_stream(search.seed, len(study.trials)), n_startup_trials=4
+            seed=_stream(search.seed, len(_finished(study))), n_startup_trials=4
         )
-        study.optimize(objective, n_trials=1)
+        study.optimize(objective, n_trials=1, catch=(FloatingPointError,))  # diverged: a failure
     return study
 
 
 def best_config(study: optuna.Study, config: TrainConfig) -> TrainConfig:
     """`config` with what the best trial found."""
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        raise ValueError("no trial was completed; lower the learning rates of the Search")
     return replace(config, **study.best_params)
 
 
@@ -138,7 +141,8 @@ def _storage(storage: Path | str):
     if "://" in str(storage):
         return str(storage)
     Path(storage).parent.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(str(storage)))
+    lock = JournalFileOpenLock(str(storage)) if os.name == "nt" else None  # no symlinks there
+    return JournalStorage(JournalFileBackend(str(storage), lock_obj=lock))
 
 
 def _finished(study: optuna.Study) -> list:
@@ -149,18 +153,8 @@ def _fail_orphans(study: optuna.Study) -> None:
     """A killed worker leaves its trial running for ever; end those of dead workers of this host."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         host, _, process = trial.user_attrs.get("worker", "").rpartition(":")
-        if host == socket.gethostname() and not _alive(int(process)):
+        if host == socket.gethostname() and not psutil.pid_exists(int(process)):
             study.tell(trial.number, state=TrialState.FAIL)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _stream(seed: int, number: int) -> int:

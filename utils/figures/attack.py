@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn
 from matplotlib.figure import Figure
 
 from utils import metrics
@@ -18,7 +19,8 @@ from utils.figures.style import (
     picture,
     readable,
 )
-from utils.metrics import Predictions, majority_share
+from utils.metrics import majority_share
+from utils.predictions import Predictions
 
 OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000")
 
@@ -32,24 +34,24 @@ def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
         for axis, (name, predictions) in zip(axes[0], by_condition.items(), strict=True):
             _confusion(axis, predictions)
             axis.set_title(f"{readable(name)}: {predictions.accuracy:.1%}", fontsize=11)
-        names = [readable(name) for name in predictions.class_names]
-        axes[0, 0].set_yticks(range(len(names)), names)
+        for axis in axes[0, 1:]:
+            axis.set_yticklabels([])
         axes[0, 0].set_ylabel("true class")
     return closed(figure)
 
 
 def _confusion(axis, predictions: Predictions) -> None:
     counts = predictions.confusion
-    shares = counts / counts.sum(1, keepdims=True).clip(1)
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        shade = "white" if shares[row, column] > 0.55 else "black"
-        axis.text(column, row, f"{count:.0f}", ha="center", va="center", color=shade)
     names = [readable(name) for name in predictions.class_names]
-    axis.set_xticks(range(len(names)), names, rotation=35, ha="right")
-    axis.set_yticks(range(len(names)), [""] * len(names))
+    seaborn.heatmap(
+        counts / counts.sum(1, keepdims=True).clip(1),
+        vmin=0, vmax=1, cmap="Blues", cbar=False, square=True, ax=axis,
+        annot=counts, fmt=".0f", xticklabels=names, yticklabels=names,
+    )  # fmt: skip
+    axis.tick_params(length=0)
+    axis.set_xticklabels(names, rotation=35, ha="right")
+    axis.set_yticklabels(names, rotation=0)
     axis.set_xlabel("predicted class")
-    axis.spines[:].set_visible(False)
 
 
 def perturbations(clean, attacked, before, after, magnify: int) -> Figure:
@@ -58,7 +60,9 @@ def perturbations(clean, attacked, before, after, magnify: int) -> Figure:
     `clean` and `attacked` are in [0, 1]; `before` and `after` hold one verdict per image.
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(3, len(clean), figsize=(1.35 * len(clean) + 1, 4.8))
+        figure, axes = plt.subplots(
+            3, len(clean), figsize=(1.45 * len(clean) + 1, 5.0), squeeze=False
+        )
         change = 0.5 + magnify * (np.asarray(attacked) - np.asarray(clean))
         rows = (
             ("clean", clean, before, CLEAN),
@@ -96,7 +100,10 @@ def looks(images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, 
     """Heat maps over the images, a row per model or condition; the finding is outlined."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            1 + len(maps), len(images), figsize=(1.3 * len(images) + 1.3, 1.5 * (1 + len(maps)))
+            1 + len(maps),
+            len(images),
+            figsize=(1.45 * len(images) + 1.3, 1.6 * (1 + len(maps))),
+            squeeze=False,
         )
         for column, image in enumerate(images):
             picture(axes[0, column], image)
