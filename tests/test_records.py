@@ -79,12 +79,7 @@ def test_red_flags_and_missing_runs_are_named(assets):
 
 
 def test_data_set_names_make_safe_folders_that_differ(assets):
-    names = [
-        "folder:/data/my images",
-        "folder:/data/my_images",
-        "folder:C:\\\\x",
-        "folder:/數據/腦",
-    ]
+    names = [f"folder:{path}" for path in ("/my images", "/my_images", "C:\\x", "/數據", "/腦")]
     folders = {start_run("resnet", name, device="cpu").assets for name in names}
     assert len(folders) == len(names)
     assert all(path.relative_to(assets).parts[1:] == ("resnet", "seed_0") for path in folders)
