@@ -60,7 +60,7 @@ def test_parameters_are_literals_one_per_line(path):
 @EVERY
 def test_cells_are_short_and_define_nothing(path):
     for cell in code_cells(path):
-        listed = "parameters" in cell.metadata.get("tags", [])  # a list is not harder for its length
+        listed = "parameters" in cell.metadata.get("tags", [])  # no harder for its length
         assert listed or len(cell.source.splitlines()) <= 12, cell.source
         for node in ast.walk(ast.parse(without_magics(cell.source))):
             assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef), (
