@@ -93,7 +93,7 @@ from utils.training import TrainConfig, trained
 from pathlib import Path
 config = TrainConfig(epochs=40, batch_size=16, learning_rate=0.02)
 print("ready", flush=True)
-trained(small_network(), small_splits(), config, Path({folder!r}))
+print(trained(small_network(), small_splits(), config, Path({folder!r}))[0]["seconds"])
 """
 
 
@@ -115,6 +115,16 @@ def test_killed_at_random_moments_ends_with_the_same_weights(tmp_path):
     resumed = small_network()
     trained(resumed, small_splits(), config, tmp_path / "killed")
     assert torch.equal(weights(straight), weights(resumed))
+
+
+def test_two_that_want_the_same_training_share_it(tmp_path):
+    script = SCRIPT.format(tests=str(ROOT / "tests"), folder=str(tmp_path))
+    both = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    first, second = (process.communicate(timeout=120)[0] for process in both)
+    assert first == second and len(first.split()) == 2  # one took that long, both read it
+    assert len(list(tmp_path.glob("*/history.json"))) == 1
 
 
 def test_a_finished_training_is_loaded_not_repeated(tmp_path):
