@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from utils.figures.style import ATTACKED, CHANCE, CLEAN, STYLE, chance_line, closed, readable
+from utils.training import best_epoch
 
 
 def curves(history: list[dict], chance: float, score: str = "validation score") -> Figure:
@@ -22,7 +23,7 @@ def curves(history: list[dict], chance: float, score: str = "validation score") 
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             axis.set_xlabel("epoch")
         scores = [row["score"] for row in history]
-        best = max(history, key=lambda row: (row["score"], -row["validation_loss"]))
+        best = best_epoch(history)
         right.plot(epochs, scores, color=ATTACKED, label=score)
         right.plot(best["epoch"] + 1, best["score"], "o", color=ATTACKED, label="kept")
         chance_line(right, chance, "majority class")
