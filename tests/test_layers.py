@@ -8,18 +8,12 @@ import pytest
 import utils
 from utils.chapters import HOME
 
-ORDER = re.findall(r"^(\w+)  +\S", utils.__doc__, re.MULTILINE)
-# utils/__init__.py names packages as a whole; this is the order inside them.
-INSIDE = {
-    "phantoms": ["shapes", "brain", "chest", "cervix"],
-    "figures": ["style", "data", "learning", "attack"],
-    "contamination": ["noise", "labels", "poison", "attacks", "queries", "scaling", "fakes"],
-    "defences": ["adversarial", "etf", "mutual", "restoration", "detection", "ensemble"],
-}
 PATHS = {
     ".".join(path.relative_to(HOME / "utils").with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((HOME / "utils").glob("*/*.py")) + sorted((HOME / "utils").glob("[!_]*.py"))
 }
+LISTED = re.compile(r"^(\w+)  +\S", re.MULTILINE)
+ORDER = LISTED.findall(utils.__doc__)
 EVERY = pytest.mark.parametrize("name", PATHS)
 
 
@@ -27,9 +21,13 @@ def place(name):
     """Where a module stands; a package itself comes after its modules, which it may gather."""
     package, _, module = name.partition(".")
     assert package in ORDER, f"name {package} in the list of utils/__init__.py"
-    inside = INSIDE.get(package, [])
-    assert not module or module in inside, f"name {module} in INSIDE of tests/test_layers.py"
+    inside = LISTED.findall(documentation(package)) if package in PATHS else []
+    assert not module or module in inside, f"name {module} in the list of {package}/__init__.py"
     return ORDER.index(package), inside.index(module) if module else len(inside)
+
+
+def documentation(name):
+    return ast.get_docstring(ast.parse(PATHS[name].read_text(encoding="utf-8"))) or ""
 
 
 def tree(name):
@@ -79,9 +77,7 @@ def test_fits_on_three_screens(name):
 
 @EVERY
 def test_says_in_one_sentence_what_it_is_for(name):
-    text = PATHS[name].read_text(encoding="utf-8")
-    documentation = ast.get_docstring(ast.parse(text)) or ""
-    assert not text or documentation.split("\n")[0].endswith((".", ":", "?"))
+    assert documentation(name).split("\n")[0].endswith((".", ":", "?"))
 
 
 @EVERY

@@ -26,18 +26,19 @@ class Checkpoint:
     """
 
     folder: Path
+    asked: dict
 
-    def claim(self, asked: dict) -> None:
+    def claim(self) -> None:
         """Refuse a folder that belongs to another training."""
         path = self.folder / "asked.json"
         if not path.exists():
-            return write_json(path, asked)
+            return write_json(path, self.asked)
         before = json.loads(path.read_text())
-        changed = [name for name in asked if before.get(name) != asked[name]]
+        changed = [name for name in self.asked if before.get(name) != self.asked[name]]
         if changed:
             raise ValueError(
                 f"{self.folder} belongs to a training with another {' and '.join(changed)} "
-                f"({before.get(changed[0])} there, {asked[changed[0]]} now); "
+                f"({before.get(changed[0])} there, {self.asked[changed[0]]} now); "
                 f"choose another folder, or delete this one to train anew"
             )
 

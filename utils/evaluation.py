@@ -1,6 +1,7 @@
 """One way to ask a model about a split, attacked or not."""
 
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -35,8 +36,7 @@ def predict(
     if after is not None:
         return _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after)
     rows = []
-    with torch.random.fork_rng(), evaluating(model):
-        torch.manual_seed(seed)
+    with _asking(model, seed):
         for images, labels in batches(split, batch_size):
             images, labels = _shown(model, images, labels, attack, seen_by_attacker)
             with torch.no_grad():
@@ -47,8 +47,7 @@ def predict(
 
 def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:
     """What `predict` would show the model: to be looked at, not to be asked again."""
-    with torch.random.fork_rng(), evaluating(model):
-        torch.manual_seed(seed)
+    with _asking(model, seed):
         shown = [
             _shown(model, images, labels, attack, None)[0].cpu()
             for images, labels in batches(split, BATCH)
@@ -62,6 +61,14 @@ def predict_all(
     """`predict` under each named condition."""
     steps = progress(conditions.items(), "conditions")
     return {name: predict(model, split, attack, **options) for name, attack in steps}
+
+
+@contextmanager
+def _asking(model: nn.Module, seed: int):
+    """Evaluation mode and random numbers of our own; the caller's stay as they were."""
+    with torch.random.fork_rng(), evaluating(model):
+        torch.manual_seed(seed)
+        yield
 
 
 def _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after):

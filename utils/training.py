@@ -111,7 +111,7 @@ def trained(
     asked = identity(model, splits, config, loss, score)
     folder = Path(folder) / short_name(asked)
     with held(folder):
-        return fit(model, splits, config, folder, loss, score)
+        return _fit(model, splits, config, Checkpoint(folder, asked), loss, score)
 
 
 def fit(
@@ -126,8 +126,12 @@ def fit(
 
     Every epoch reseeds from (seed, epoch): stopped and resumed equals never stopped.
     """
-    checkpoint = Checkpoint(Path(folder))
-    checkpoint.claim(identity(model, splits, config, loss, score))
+    asked = identity(model, splits, config, loss, score)
+    return _fit(model, splits, config, Checkpoint(Path(folder), asked), loss, score)
+
+
+def _fit(model, splits, config, checkpoint, loss, score) -> list[dict]:
+    checkpoint.claim()
     if checkpoint.finished:
         return checkpoint.load_best(model)
 

@@ -1,0 +1,4 @@
+"""What can go wrong with an image or a label.
+
+attacks   changes that follow the model's gradient
+"""

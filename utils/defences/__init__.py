@@ -1,0 +1,4 @@
+"""What can be done about it: losses, modules, suspicions.
+
+adversarial   learning from what an attacker would show
+"""

@@ -22,6 +22,8 @@ from utils.figures.style import (
 from utils.metrics import majority_share
 from utils.predictions import Predictions
 
+__all__ = ["accuracy_by_epsilon", "confusions", "drops", "looks", "perturbations"]
+
 OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000")
 
 

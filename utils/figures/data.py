@@ -16,6 +16,8 @@ from utils.figures.style import (
 )
 from utils.splits import Split, Splits
 
+__all__ = ["class_balance", "examples", "nearest_neighbours", "nearness"]
+
 
 def examples(split: Split, each: int = 6, title: str = "") -> Figure:
     """A row of images per class, from `each` different patients where there are as many."""

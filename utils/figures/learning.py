@@ -8,6 +8,8 @@ from matplotlib.ticker import MaxNLocator
 from utils.figures.style import ATTACKED, CHANCE, CLEAN, STYLE, chance_line, closed, readable
 from utils.training import best_epoch
 
+__all__ = ["curves", "tuning"]
+
 
 def curves(history: list[dict], chance: float, score: str = "validation score") -> Figure:
     """Loss on the left, accuracy and the score that picks the best epoch on the right."""

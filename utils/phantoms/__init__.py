@@ -2,6 +2,11 @@
 
 No real picture is needed to learn from them, and the truth about each is known: who
 the patient is, where the finding lies. They are not a model of any disease.
+
+shapes   ellipses, noise and other strokes
+brain    axial slices of MRI: four grades of dementia
+chest    X-rays: opacities in the lungs
+cervix   photographs: three types of transformation zone
 """
 
 from collections.abc import Callable, Mapping
