@@ -22,10 +22,11 @@ from utils.contamination.attacks import PGD
 from utils.datasets import load
 from utils.defences.adversarial import AdversarialLoss
 from utils.evaluation import predict
+from utils.objectives import ValidationScore
 from utils.phantoms import PHANTOMS, draw
 from utils.run import ROOT
 from utils.splits import as_pixels
-from utils.training import TrainConfig, ValidationScore, trained
+from utils.training import TrainConfig, trained
 
 EPSILON, STEPS, BATCH = 4 / 255, 20, 128
 STEP = 2.5 * EPSILON / STEPS
@@ -79,10 +80,10 @@ WAYS = {
 def models(splits):
     """A clean-trained and an adversarially trained ResNet-18; kept between runs."""
     folder = ROOT / "checkpoints" / "bench"
-    standard = build("resnet18", splits.train.classes)
+    standard = build("resnet18", splits.train.classes, splits.train.size)
     config = TrainConfig(epochs=6)
     trained(standard, splits, config, folder)
-    defended = build("resnet18", splits.train.classes)
+    defended = build("resnet18", splits.train.classes, splits.train.size)
     defended.load_state_dict(standard.state_dict())
     loss = AdversarialLoss(PGD(EPSILON, 3, precision="auto"), weight=0.7)
     score = ValidationScore(PGD(EPSILON, 5, stop_when_fooled=True, precision="auto"))

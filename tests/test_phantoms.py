@@ -63,7 +63,7 @@ def linear_accuracy(train: Split, test: Split) -> float:
 
 def resnet_accuracy(train: Split, test: Split, folder) -> float:
     """ResNet-18 after six epochs, chosen among them by training images alone."""
-    model = build("resnet18", train.classes)
+    model = build("resnet18", train.classes, train.size)
     splits = Splits(train, validation=train.limit(100), test=test)
     fit(model, splits, TrainConfig(epochs=6), folder)
     return predict(model, test).accuracy

@@ -16,16 +16,14 @@ from small import small_network, small_split, small_splits
 from utils.contamination.attacks import PGD
 from utils.defences.adversarial import AdversarialLoss
 from utils.evaluation import predict
+from utils.objectives import CrossEntropy, ValidationScore, balancing_weights
 from utils.run import ROOT
 from utils.splits import Splits
 from utils.training import (
     OPTIMIZERS,
     SCHEDULES,
-    CrossEntropy,
     TrainConfig,
-    ValidationScore,
     augmented,
-    balancing_weights,
     best_epoch,
     fit,
     trained,
@@ -143,7 +141,9 @@ def test_the_best_epoch_is_kept(tmp_path):
     config = replace(CONFIG, learning_rate=0.3, epochs=6)
     history = fit(model, splits, config, tmp_path)
     clean = predict(model, splits.validation)
-    assert ValidationScore()(model, splits.validation, clean) == best_epoch(history)["score"]
+    assert (
+        ValidationScore()(model, splits.validation, clean)["score"] == best_epoch(history)["score"]
+    )
 
 
 def test_patience_stops_early(tmp_path):

@@ -13,8 +13,9 @@ from small import small_network, small_splits
 
 from utils.contamination.attacks import PGD
 from utils.defences.adversarial import AdversarialLoss
+from utils.objectives import ValidationScore
 from utils.run import ROOT
-from utils.training import TrainConfig, ValidationScore
+from utils.training import TrainConfig
 from utils.tuning import FINISHED, Search, best_config, tuned
 
 SEARCH = Search(trials=6, images=144, epochs=3, batch_size=(8, 16), learning_rate=(1e-3, 5e-2))

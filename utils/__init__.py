@@ -13,6 +13,7 @@ store          tensors on disk, whole or absent
 datasets       load: any data set by its name
 predictions    what a model said of a split
 metrics        numbers with intervals
+weights        files of weights, checked by their hash
 backbones      the classifiers
 contamination  what can go wrong
 evaluation     one way to ask a model about a split
@@ -21,11 +22,13 @@ defences       what can be done about it
 probes         small experiments on an attack
 soundness      red flags: is this number worth printing?
 checkpoints    what a training leaves on disk
+objectives     what training makes small, what picks its best epoch
 training       one loop for every loss
 tuning         Optuna over what the loop leaves open
 gradcam        where a model looks
 figures        pictures of all these numbers
 chapters       what the course consists of
+handover       the model that a chapter leaves for the next ones
 execute        runs one notebook
 lecture        sources and tables for the reader
 records        what runs left behind

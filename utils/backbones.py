@@ -1,30 +1,58 @@
 """The classifiers, all with one interface: images in [0, 1] in, logits out."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import timm
 import torch
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
-from utils.files import read_tensors
+from utils.weights import read_weights
+
+
+class RowReader(nn.Module):
+    """Reads an image like a text, row by row, from above and from below (bidirectional GRU).
+
+    What it remembers of an image is the mean of its states, so every row has a say.
+    """
+
+    def __init__(self, size: int, hidden: int = 128):
+        super().__init__()
+        self.num_features = 2 * hidden
+        self.reader = nn.GRU(3 * size, hidden, batch_first=True, bidirectional=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        rows = images.permute(0, 2, 1, 3).flatten(2)  # (n, height, channels * width)
+        states, _ = self.reader(rows)
+        return states.mean(1)
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """Facts about one network of timm."""
+    """One network: its name in timm with the tag of the published weights, or a class of ours."""
 
-    timm: str  # its name there, with the tag of the pretrained weights
-    smallest: int  # image side below which a feature map would vanish
-    cam_layers: tuple[str, ...]  # where Grad-CAM may look, deepest first
+    timm: str = ""
+    changes: dict = field(default_factory=dict)  # from the network of that name; then no weights
+    ours: Callable[[int], nn.Module] | None = None
+
+    @property
+    def published(self) -> bool:
+        return bool(self.timm and not self.changes)
 
 
-_STAGES = ("layer4", "layer3", "layer2", "layer1")
 BACKBONES = {
-    "resnet18": Backbone("resnet18.a1_in1k", 32, _STAGES),
-    "resnet34": Backbone("resnet34.a1_in1k", 32, _STAGES),
-    "resnet50": Backbone("resnet50.a1_in1k", 32, _STAGES),
+    "resnet18": Backbone("resnet18.a1_in1k"),
+    "resnet34": Backbone("resnet34.a1_in1k"),
+    "resnet50": Backbone("resnet50.a1_in1k"),
+    "efficientnet_b0": Backbone("efficientnet_b0.ra_in1k"),
+    "dinov2_small": Backbone("vit_small_patch14_dinov2.lvd142m"),
+    "dinov2_small_registers": Backbone("vit_small_patch14_reg4_dinov2.lvd142m"),
+    "dinov2_tiny": Backbone(  # the same layers, small enough to train from nothing on two cores
+        "vit_small_patch14_dinov2",
+        {"img_size": 56, "embed_dim": 192, "depth": 6, "num_heads": 3, "init_values": None},
+    ),
+    "gru_rows": Backbone(ours=RowReader),
 }
 
 
@@ -33,60 +61,105 @@ class Classifier(nn.Module):
 
     So an attacker's budget is in pixel units whichever backbone is attacked, and no
     caller carries a mean. Grey images are shown to all three colour channels.
+    A frozen backbone keeps its weights and its batch norm; only the head learns.
     """
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, facts: Backbone):
+    def __init__(self, backbone: nn.Module, head: nn.Module, frozen: bool = False):
         super().__init__()
-        self.register_buffer("mean", torch.tensor(IMAGENET_DEFAULT_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(IMAGENET_DEFAULT_STD).view(1, 3, 1, 1))
-        self.backbone, self.head, self.facts = backbone, head, facts
+        facts = getattr(backbone, "pretrained_cfg", {})
+        for name, usual in (("mean", IMAGENET_DEFAULT_MEAN), ("std", IMAGENET_DEFAULT_STD)):
+            values = torch.tensor(facts.get(name) or usual)
+            self.register_buffer(name, values.view(1, 3, 1, 1))
+        self.backbone, self.head, self.frozen = backbone, head, frozen
+        self.backbone.requires_grad_(not frozen)
 
     def features(self, images: Tensor) -> Tensor:
-        if min(images.shape[-2:]) < self.facts.smallest:
-            raise ValueError(
-                f"{self.facts.timm} needs images of {self.facts.smallest} pixels or more, "
-                f"got {tuple(images.shape[-2:])}; load the data with a larger size"
-            )
         return self.backbone((images.expand(-1, 3, -1, -1) - self.mean) / self.std)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images))
 
+    def train(self, mode: bool = True) -> "Classifier":
+        super().train(mode)
+        self.backbone.train(mode and not self.frozen)
+        return self
+
 
 def build(
-    name: str, classes: int, weights: str = "random", seed: int = 0, device="cpu"
+    name: str,
+    classes: int,
+    size: int,
+    weights: str = "random",
+    frozen: bool = False,
+    seed: int = 0,
+    device="cpu",
 ) -> Classifier:
-    """A classifier by its name in BACKBONES.
+    """A classifier for square images of `size` pixels, by its name in BACKBONES or in timm.
 
-    `weights` is "random", "pretrained" (fetched once by timm) or a .safetensors or .pt
-    file of the backbone. The head is always new, and `seed` decides all that is random.
+    `weights` is "random", "pretrained" (fetched once by timm), or a .safetensors, .pt or .pth
+    file of the backbone, or a folder that holds it as NAME.safetensors or the like. The head
+    is always new, and `seed` decides all that is random.
     It comes in evaluation mode, so that looking at it does not train its batch norm.
     """
-    if name not in BACKBONES:
-        raise ValueError(f"unknown backbone {name!r}; choose from {', '.join(BACKBONES)}")
+    facts = _facts(name)
     if classes < 2:
         raise ValueError(f"a classifier needs at least 2 classes, got {classes}")
-    facts = BACKBONES[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone = _backbone(facts, weights)
-        head = nn.Linear(backbone.num_features, classes)
-    model = Classifier(backbone, head, facts).to(device, memory_format=torch.channels_last)
+        backbone = _backbone(name, facts, size, weights)
+        width = getattr(backbone, "head_hidden_size", backbone.num_features)
+        head = nn.Linear(width, classes)
+    model = Classifier(backbone, head, frozen).to(device, memory_format=torch.channels_last)
     return model.eval()
 
 
-def _backbone(facts: Backbone, weights: str) -> nn.Module:
+def _facts(name: str) -> Backbone:
+    if name in BACKBONES:
+        return BACKBONES[name]
+    if timm.is_model(name):
+        return Backbone(name)
+    raise ValueError(
+        f"unknown backbone {name!r}; choose from {', '.join(BACKBONES)}, or any name in timm"
+    )
+
+
+def _check_size(name: str, backbone: nn.Module, size: int) -> None:
+    """Whole patches only, and no feature map that vanishes."""
+    patch = getattr(getattr(backbone, "patch_embed", None), "patch_size", (1,))[0]
+    stages = getattr(backbone, "feature_info", None) or [{"reduction": 1}]
+    smallest = max(patch, stages[-1]["reduction"])
+    if size < smallest:
+        raise ValueError(f"{name} needs images of {smallest} pixels or more, got {size}")
+    if size % patch:
+        below = size // patch * patch
+        raise ValueError(
+            f"{name} reads whole patches of {patch} pixels, which {size} pixels do not hold; "
+            f"load the data with size={below} or size={below + patch}"
+        )
+
+
+def _backbone(name: str, facts: Backbone, size: int, weights: str) -> nn.Module:
     if weights == "pretrained":
-        return _pretrained(facts)
-    backbone = timm.create_model(facts.timm, pretrained=False, num_classes=0)
-    if weights != "random":
-        _load(backbone, facts, Path(weights))
+        backbone = _pretrained(name, facts)
+    else:
+        backbone = facts.ours(size) if facts.ours else _created(facts)
+        if weights != "random":
+            read_weights(backbone, name, weights)
+    _check_size(name, backbone, size)
+    if hasattr(backbone, "set_input_size"):
+        backbone.set_input_size(img_size=size)  # resizes the position embeddings, too
     return backbone
 
 
-def _pretrained(facts: Backbone) -> nn.Module:
+def _created(facts: Backbone, pretrained: bool = False) -> nn.Module:
+    return timm.create_model(facts.timm, pretrained=pretrained, num_classes=0, **facts.changes)
+
+
+def _pretrained(name: str, facts: Backbone) -> nn.Module:
+    if not facts.published:
+        raise ValueError(f'no weights of {name} are published; give "random" or a weight file')
     try:
-        return timm.create_model(facts.timm, pretrained=True, num_classes=0)
+        return _created(facts, pretrained=True)
     except Exception as error:  # the hub raises many kinds; to the user all mean "not here"
         raise RuntimeError(
             f"could not fetch the pretrained weights of {facts.timm} ({type(error).__name__}). "
@@ -94,23 +167,3 @@ def _pretrained(facts: Backbone) -> nn.Module:
             f"https://huggingface.co/timm/{facts.timm} and give its path as weights, "
             f'or train from weights="random"'
         ) from error
-
-
-def _load(backbone: nn.Module, facts: Backbone, path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'no weights at {path}; give "random", "pretrained" or a .safetensors or .pt file'
-        )
-    state = read_tensors(path)
-    wanted = backbone.state_dict()
-    missing = [
-        name
-        for name, value in wanted.items()
-        if getattr(state.get(name), "shape", 0) != value.shape
-    ]
-    if missing:
-        raise ValueError(
-            f"{path} does not hold the weights of {facts.timm}: {len(missing)} of {len(wanted)} "
-            f"are absent or of another shape, {missing[0]} first"
-        )
-    backbone.load_state_dict({name: state[name] for name in wanted})

@@ -1,10 +1,14 @@
 """Where a model looks, and how far that is from where it should."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from skimage.metrics import structural_similarity
 from torch import Tensor, nn
+from torchvision.transforms.functional import gaussian_blur
 
 from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating
@@ -17,19 +21,25 @@ FINE_ENOUGH = 7  # rows in a feature map; coarser maps are one blur, whatever th
 def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
     """(n, height, width) in [0, 1]: what spoke for the `explained` class of each image.
 
-    A map is all zero where nothing spoke for that class; no score counts such a map.
+    Grad-CAM where the network has maps or patches to ask; for any other, how strongly each
+    pixel moves the answer. A map is all zero where nothing spoke for that class; no score
+    counts such a map.
     """
-    layer = _layer(model, images[:1])
+    layer, as_maps = _where_to_ask(model, images[:1])
+    if layer is None:
+        return _saliency(model, images, explained)
     targets = [ClassifierOutputTarget(int(name)) for name in explained]
     weights = list(model.parameters())
-    before = [weight.grad for weight in weights]
-    with evaluating(model), torch.enable_grad(), GradCAM(model, [layer]) as cam:
+    before = [(weight.grad, weight.requires_grad) for weight in weights]
+    with evaluating(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
+        model.requires_grad_()  # of a frozen network, too, the library asks for gradients
         maps = [
             cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
             for i in range(0, len(images), BATCH)
         ]
-    for weight, gradient in zip(weights, before, strict=True):
+    for weight, (gradient, learns) in zip(weights, before, strict=True):
         weight.grad = gradient  # the library leaves its own behind
+        weight.requires_grad_(learns)
     return np.concatenate(maps)
 
 
@@ -50,16 +60,29 @@ def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[st
 
 
 def looking(model: Classifier, split: Split, attack: Attack) -> dict[str, float]:
-    """Means over a split: how far the attack moves the centre of heat, and how much heat lies
-    inside the finding before and after. Without masks, only the shift is known."""
-    maps = [maps for maps, _ in before_and_after(model, split, attack).values()]
-    found = {"shift of the centre": float(np.nanmean(centre_shift(*maps)))}
+    """Means over a split: how alike the maps are before and after the attack (SSIM), how far the
+    centre of heat moves, how many maps have no heat and, with masks, how much heat is inside."""
+    before, after = (maps for maps, _ in before_and_after(model, split, attack).values())
+    found = {
+        "similarity (SSIM)": float(np.nanmean(similarity(before, after))),
+        "shift of the centre": float(np.nanmean(centre_shift(before, after))),
+        "maps without heat": int((~before.any((1, 2))).sum() + (~after.any((1, 2))).sum()),
+    }
     if split.masks is not None:
-        before, after = (focus(heat, split.masks.numpy()) for heat in maps)
-        found["heat inside, clean"] = before["heat inside"]
-        found["heat inside, attacked"] = after["heat inside"]
-        found["chance"] = before["chance"]
+        clean, attacked = (focus(heat, split.masks.numpy()) for heat in (before, after))
+        found["heat inside, clean"] = clean["heat inside"]
+        found["heat inside, attacked"] = attacked["heat inside"]
+        found["chance"] = clean["chance"]
     return found
+
+
+def similarity(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Structural similarity of each pair of maps, 1 for equal ones; nan without heat."""
+    alike = [
+        structural_similarity(a, b, data_range=1) if a.any() and b.any() else np.nan
+        for a, b in zip(before, after, strict=True)
+    ]
+    return np.array(alike)
 
 
 def mass_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -96,18 +119,50 @@ def _centres(maps: np.ndarray) -> np.ndarray:
     return np.divide(moments, heat, out=np.full_like(moments, np.nan), where=heat > 0)
 
 
-def _layer(model: Classifier, image: Tensor) -> nn.Module:
-    """The deepest layer whose map is fine enough, or else the finest; found by looking."""
+def _saliency(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
+    """How strongly each pixel moves the logit (Simonyan 2014), a little blurred, 1 at its peak."""
+    with evaluating(model), torch.enable_grad():
+        pixels = images.detach().requires_grad_()
+        logits = model(pixels).gather(1, torch.as_tensor(explained)[:, None].to(images.device))
+        gradient = torch.autograd.grad(logits.sum(), pixels)[0]
+    heat = gaussian_blur(gradient.abs().amax(1, keepdim=True), kernel_size=5)[:, 0]
+    return (heat / heat.amax((1, 2), keepdim=True).clamp_min(1e-12)).cpu().numpy()
+
+
+def _where_to_ask(model: Classifier, image: Tensor) -> tuple:
+    """The layer to explain, found by looking, and how its output becomes maps.
+
+    Of a convolutional network the deepest stage whose map is fine enough, or else the finest;
+    of a transformer the input of its last attention; of any other network none.
+    """
+    backbone = model.backbone
+    stages = [stage["module"] for stage in getattr(backbone, "feature_info", None) or []]
+    if not stages or str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC"):
+        return None, None
+    if hasattr(backbone.get_submodule(stages[-1]), "norm1"):
+        return backbone.get_submodule(stages[-1]).norm1, partial(_tokens_as_maps, backbone)
+    sides = _sides(model, stages, image)
+    fine = [name for name in stages if sides[name] >= FINE_ENOUGH]
+    return backbone.get_submodule(fine[-1] if fine else stages[0]), None
+
+
+def _tokens_as_maps(backbone: nn.Module, tokens: Tensor) -> Tensor:
+    """(n, tokens, width) to (n, width, rows, columns); class and register tokens have no place."""
+    patches = tokens[:, backbone.num_prefix_tokens :]
+    return patches.transpose(1, 2).unflatten(2, backbone.patch_embed.grid_size)
+
+
+def _sides(model: Classifier, names: list[str], image: Tensor) -> dict[str, int]:
+    """How many columns the output of each layer has."""
     sides = {}
     hooks = [
         model.backbone.get_submodule(name).register_forward_hook(
             lambda _, __, output, name=name: sides.update({name: output.shape[-1]})
         )
-        for name in model.facts.cam_layers
+        for name in names
     ]
     with evaluating(model), torch.no_grad():
         model(image)
     for hook in hooks:
         hook.remove()
-    fine = [name for name in model.facts.cam_layers if sides[name] >= FINE_ENOUGH]
-    return model.backbone.get_submodule(fine[0] if fine else model.facts.cam_layers[-1])
+    return sides

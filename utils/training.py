@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.checkpoints import Checkpoint, held, identity, short_name
-from utils.evaluation import Attack, predict
-from utils.metrics import balanced_accuracy
-from utils.predictions import Predictions
+from utils.evaluation import predict
+from utils.objectives import CrossEntropy, Loss, Score, ValidationScore
 from utils.run import PRECISIONS, autocast, progress
 from utils.splits import Split, Splits, as_pixels, batches
-
-Loss = Callable[[nn.Module, Tensor, Tensor, int], Tensor]
-Score = Callable[[nn.Module, Split, Predictions], float]  # the last: its answers to clean images
 
 _schedules = torch.optim.lr_scheduler
 OPTIMIZERS = {
@@ -64,34 +59,6 @@ class TrainConfig:
                 )
         if self.epochs < 1 or self.batch_size < 2 or self.learning_rate <= 0 or self.patience < 0:
             raise ValueError(f"epochs, batch size, learning rate or patience is too small: {self}")
-
-
-@dataclass(frozen=True)
-class CrossEntropy:
-    """The plain loss; with class weights, rare classes count more."""
-
-    class_weights: tuple[float, ...] | None = None
-
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        logits = model(images).float()
-        weights = self.class_weights and logits.new_tensor(self.class_weights)
-        return F.cross_entropy(logits, labels, weights)
-
-
-def balancing_weights(split: Split) -> tuple[float, ...]:
-    """Class weights with which every class counts the same, 1 on average over the images."""
-    return tuple((len(split) / split.classes / split.counts.clamp_min(1)).tolist())
-
-
-@dataclass(frozen=True)
-class ValidationScore:
-    """What decides the best epoch: balanced validation accuracy, under attack if one is given."""
-
-    attack: Attack | None = None
-
-    def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> float:
-        asked = clean if self.attack is None else predict(model, validation, self.attack)
-        return float(balanced_accuracy(asked.confusion))
 
 
 def trained(
@@ -208,7 +175,7 @@ def _measure(model: nn.Module, splits: Splits, score) -> dict:
         "train_accuracy": seen.accuracy,
         "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
         "validation_accuracy": validation.accuracy,
-        "score": score(model, splits.validation, validation),
+        **score(model, splits.validation, validation),
     }
 
 

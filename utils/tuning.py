@@ -4,6 +4,7 @@ import hashlib
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,10 +17,10 @@ from optuna.trial import TrialState
 from torch import nn
 
 from utils.checkpoints import identity, short_name
+from utils.objectives import CrossEntropy, Loss, Score, ValidationScore
 from utils.predictions import Predictions
-from utils.run import progress
 from utils.splits import Split, Splits
-from utils.training import CrossEntropy, Loss, Score, TrainConfig, ValidationScore, best_epoch, fit
+from utils.training import TrainConfig, best_epoch, fit
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -59,13 +60,13 @@ class _Reported:
     score: Score
     epoch: int = 0
 
-    def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> float:
-        value = self.score(model, validation, clean)
-        self.trial.report(value, self.epoch)
+    def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict:
+        found = self.score(model, validation, clean)
+        self.trial.report(found["score"], self.epoch)
         self.epoch += 1
         if self.trial.should_prune():
             raise optuna.TrialPruned
-        return value
+        return found
 
 
 def tuned(
@@ -80,7 +81,8 @@ def tuned(
     """The study after `search.trials` trials, with those of earlier calls and other workers.
 
     `storage` is a journal file, or the URL of any Optuna storage that a team shares.
-    The n-th to finish draws from (seed, n): a resumed study goes on as if never stopped.
+    The n-th trial draws from (seed, n): a resumed study goes on as if never stopped. Workers
+    of one machine share the trials; who finds none left waits for the last of the others.
     Median pruning: after 4 trials, one that lags the median of its epoch ends.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -93,7 +95,6 @@ def tuned(
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
         load_if_exists=True,
     )
-    _fail_orphans(study)
     budgeted = replace(splits, train=splits.train.limit(search.images // search.epochs))
 
     def objective(trial: optuna.Trial) -> float:
@@ -103,11 +104,13 @@ def tuned(
             history = fit(build(), budgeted, chosen, Path(folder), loss, _Reported(trial, score))
         return best_epoch(history)["score"]
 
-    for _ in progress(range(len(_finished(study)), search.trials), "trials"):
-        if len(_finished(study)) >= search.trials:  # other workers have done the rest
-            break
+    while len(_finished(study)) < search.trials:
+        number = len(_finished(study)) + _at_work(study)
+        if number >= search.trials:
+            time.sleep(0.2)
+            continue
         study.sampler = optuna.samplers.TPESampler(
-            seed=_stream(search.seed, len(_finished(study))), n_startup_trials=4
+            seed=_stream(search.seed, number), n_startup_trials=4
         )
         study.optimize(objective, n_trials=1, catch=(FloatingPointError,))  # diverged: a failure
     return study
@@ -149,12 +152,17 @@ def _finished(study: optuna.Study) -> list:
     return study.get_trials(deepcopy=False, states=FINISHED)
 
 
-def _fail_orphans(study: optuna.Study) -> None:
-    """A killed worker leaves its trial running for ever; end those of dead workers of this host."""
+def _at_work(study: optuna.Study) -> int:
+    """Trials that other workers of this machine have begun. A killed worker leaves its trial
+    running for ever: those of the dead are ended here."""
+    alive = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         host, _, process = trial.user_attrs.get("worker", "").rpartition(":")
-        if host == socket.gethostname() and not psutil.pid_exists(int(process)):
+        if host == socket.gethostname() and psutil.pid_exists(int(process)):
+            alive += 1
+        elif host == socket.gethostname():
             study.tell(trial.number, state=TrialState.FAIL)
+    return alive
 
 
 def _stream(seed: int, number: int) -> int:

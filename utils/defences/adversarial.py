@@ -15,7 +15,7 @@ class AdversarialLoss:
 
     With `grow` the attack reaches its full epsilon and steps only after that many epochs
     (curriculum, Cai 2018). Clean and attacked images pass as one batch, so that batch
-    norm sees the mixture it will be asked about.
+    norm sees the mixture it will be asked about; at weight 1 only the attacked ones.
     """
 
     attack: PGD
@@ -25,8 +25,10 @@ class AdversarialLoss:
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
         attacked = self.at(epoch)(model, images, labels)
+        weights = self.class_weights and images.new_tensor(self.class_weights)
+        if self.weight == 1:
+            return F.cross_entropy(model(attacked).float(), labels, weights)
         clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
-        weights = self.class_weights and clean.new_tensor(self.class_weights)
         return (1 - self.weight) * F.cross_entropy(clean, labels, weights) + (
             self.weight * F.cross_entropy(under_attack, labels, weights)
         )
@@ -40,3 +42,16 @@ class AdversarialLoss:
             step=self.attack.step and share * self.attack.step,
             steps=max(1, round(share * self.attack.steps)),
         )
+
+
+def fast_adversarial(epsilon: float, **settings) -> AdversarialLoss:
+    """One long step from a random start, and no clean images (Wong 2020): quick, but watch it."""
+    return AdversarialLoss(PGD(epsilon, steps=1, step=1.25 * epsilon, **settings), weight=1.0)
+
+
+def collapsed(history: list[dict], gap: float = 0.25) -> list[int]:
+    """The epochs in which one step hurt far less than many: the gradient lies to the attacker.
+
+    Needs a history whose score is that under many steps, with the `one_step` score beside it.
+    """
+    return [row["epoch"] for row in history if row["one_step"] - row["score"] > gap]

@@ -111,9 +111,10 @@ def looks(images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, 
             picture(axes[0, column], image)
             for (name, heat), axis in zip(maps.items(), axes[1:, column], strict=True):
                 picture(axis, image)
-                axis.imshow(heat[column], cmap="inferno", alpha=0.55, vmin=0, vmax=1)
-                nothing = "" if heat[column].any() else "\n(no heat)"
-                axis.set_xlabel(captions[name][column] + nothing, fontsize=9)
+                if there := heat[column].any():  # a map without heat is reported, not drawn
+                    axis.imshow(heat[column], cmap="inferno", alpha=0.55, vmin=0, vmax=1)
+                caption = captions[name][column] + ("" if there else "\n(no heat)")
+                axis.set_xlabel(caption, fontsize=9)
             for axis in axes[:, column] if masks is not None and masks[column].any() else ():
                 axis.contour(masks[column], [0.5], colors=DEFENDED, linewidths=0.9)
         for axis, name in zip(axes[:, 0], ("image", *maps), strict=True):

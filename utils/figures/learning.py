@@ -25,6 +25,9 @@ def curves(history: list[dict], chance: float, score: str = "validation score") 
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             axis.set_xlabel("epoch")
         scores = [row["score"] for row in history]
+        if "one_step" in history[0]:
+            beside = [row["one_step"] for row in history]
+            right.plot(epochs, beside, ":", color=ATTACKED, label="one step")
         best = best_epoch(history)
         right.plot(epochs, scores, color=ATTACKED, label=score)
         right.plot(best["epoch"] + 1, best["score"], "o", color=ATTACKED, label="kept")

@@ -1,0 +1,51 @@
+"""What training makes small, and what decides which of its epochs is kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.evaluation import Attack, predict
+from utils.metrics import balanced_accuracy
+from utils.predictions import Predictions
+from utils.splits import Split
+
+Loss = Callable[[nn.Module, Tensor, Tensor, int], Tensor]
+# (model, validation, its clean answers) -> "score", and whatever else deserves a curve
+Score = Callable[[nn.Module, Split, Predictions], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """The plain loss; with class weights, rare classes count more."""
+
+    class_weights: tuple[float, ...] | None = None
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        logits = model(images).float()
+        weights = self.class_weights and logits.new_tensor(self.class_weights)
+        return F.cross_entropy(logits, labels, weights)
+
+
+def balancing_weights(split: Split) -> tuple[float, ...]:
+    """Class weights with which every class counts the same, 1 on average over the images."""
+    return tuple((len(split) / split.classes / split.counts.clamp_min(1)).tolist())
+
+
+@dataclass(frozen=True)
+class ValidationScore:
+    """What decides the best epoch: balanced validation accuracy, under attack if one is given.
+
+    The accuracy under `one_step` is noted beside it. Where that stays high while the score
+    falls, training has learned to hide from short attacks: it has collapsed (Wong 2020).
+    """
+
+    attack: Attack | None = None
+    one_step: Attack | None = None
+
+    def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict:
+        asked = {"score": clean if self.attack is None else predict(model, validation, self.attack)}
+        if self.one_step is not None:
+            asked["one_step"] = predict(model, validation, self.one_step)
+        return {name: float(balanced_accuracy(said.confusion)) for name, said in asked.items()}

@@ -1,0 +1,76 @@
+"""Weights from a file: checked by their published hash, and never more than tensors."""
+
+import hashlib
+import math
+import re
+from pathlib import Path
+
+from torch import nn
+
+from utils.files import read_tensors
+
+SUFFIXES = (".safetensors", ".pth", ".pt")
+HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as torch.hub names what it publishes
+
+
+def read_weights(backbone: nn.Module, name: str, place: str) -> None:
+    """Put the weights of the file or folder `place` into `backbone`, or say why they are not its.
+
+    In a folder, the file is NAME.safetensors, NAME.pth or NAME.pt. A file that is named by
+    its hash, or has one beside it in FILE.sha256, must have that hash.
+    """
+    path = _weight_file(Path(place), name)
+    refuse_other_hash(path)
+    state = read_tensors(path)
+    _fit_positions(backbone, state)
+    wanted = backbone.state_dict()
+    missing = [
+        key for key, value in wanted.items() if getattr(state.get(key), "shape", 0) != value.shape
+    ]
+    if missing:
+        raise ValueError(
+            f"{path} does not hold the weights of {name}: {len(missing)} of {len(wanted)} "
+            f"are absent or of another shape, {missing[0]} first"
+        )
+    backbone.load_state_dict({key: state[key] for key in wanted})
+
+
+def refuse_other_hash(path: Path) -> None:
+    """A download that was cut short or exchanged does not have the hash it was published with."""
+    beside = path.with_name(f"{path.name}.sha256")
+    in_name = HASH_IN_NAME.search(path.name)
+    if beside.is_file():
+        published = beside.read_text().split()[0].lower()
+    elif in_name:
+        published = in_name[1]
+    else:
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(published):
+        raise ValueError(
+            f"{path} is not the published file: its SHA-256 begins with {found[:12]}, "
+            f"published was {published[:12]}; download it again"
+        )
+
+
+def _weight_file(place: Path, name: str) -> Path:
+    tried = [place / f"{name}{suffix}" for suffix in SUFFIXES] if place.is_dir() else [place]
+    for path in tried:
+        if path.is_file() and path.suffix in SUFFIXES:
+            return path
+    looked_for = " or ".join(path.name for path in tried) if place.is_dir() else "a weight file"
+    raise FileNotFoundError(
+        f'no weights at {place} (looked for {looked_for}); give "random", "pretrained", '
+        f"a file ({', '.join(SUFFIXES)}), or a folder that holds one by the name of the backbone"
+    )
+
+
+def _fit_positions(backbone: nn.Module, state: dict) -> None:
+    """A vision transformer's file may be of another image size: take on that size first."""
+    found, own = state.get("pos_embed"), getattr(backbone, "pos_embed", None)
+    if found is None or own is None or found.shape[1] == own.shape[1]:
+        return
+    grid = backbone.patch_embed.grid_size
+    side = math.isqrt(found.shape[1] - (own.shape[1] - grid[0] * grid[1]))
+    backbone.set_input_size(img_size=side * backbone.patch_embed.patch_size[0])
