@@ -42,6 +42,8 @@ FIGURES = {
     "looks without masks": lambda: figures.looks(
         SPLIT.images[:3], None, {"clean": HEAT}, {"clean": ["a", "b", "c"]}
     ),
+    "patches": lambda: figures.patches(SPLIT.images[0], 4),
+    "sensitivities": lambda: figures.sensitivities({"standard": HEAT[0], "adversarial": HEAT[1]}),
     "drops": lambda: figures.drops({"standard": ANSWERS, "adversarial": ANSWERS}),
 }
 

@@ -12,9 +12,10 @@ from utils.weights import read_weights
 
 
 class RowReader(nn.Module):
-    """Reads an image like a text, row by row, from above and from below (bidirectional GRU).
+    """Reads an image like a text, row by row (bidirectional GRU).
 
-    What it remembers of an image is the mean of its states, so every row has a say.
+    What it keeps of an image is what it remembers at the end: at the bottom of having read
+    from above, at the top of having read from below.
     """
 
     def __init__(self, size: int, hidden: int = 128):
@@ -24,8 +25,8 @@ class RowReader(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         rows = images.permute(0, 2, 1, 3).flatten(2)  # (n, height, channels * width)
-        states, _ = self.reader(rows)
-        return states.mean(1)
+        _, remembered = self.reader(rows)
+        return remembered.transpose(0, 1).flatten(1)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from skimage.metrics import structural_similarity
@@ -13,7 +14,7 @@ from torchvision.transforms.functional import gaussian_blur
 from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating
 from utils.evaluation import BATCH, Attack, attacked_images
-from utils.splits import Split, as_pixels
+from utils.splits import Split, as_pixels, batches
 
 FINE_ENOUGH = 7  # rows in a feature map; coarser maps are one blur, whatever the model saw
 
@@ -83,6 +84,21 @@ def similarity(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         for a, b in zip(before, after, strict=True)
     ]
     return np.array(alike)
+
+
+def sensitivity(model: nn.Module, split: Split) -> np.ndarray:
+    """(height, width): how strongly each place moves the loss, over all images, 1 on average.
+
+    What an attacker sees of a network: the pattern of its strides, patches or rows.
+    """
+    device = next(model.parameters()).device
+    total = 0
+    with evaluating(model), torch.enable_grad():
+        for images, labels in batches(split, BATCH):
+            pixels = as_pixels(images.to(device)).requires_grad_()
+            loss = F.cross_entropy(model(pixels), labels.to(device), reduction="sum")
+            total = total + torch.autograd.grad(loss, pixels)[0].abs().sum((0, 1))
+    return (total / total.mean()).cpu().numpy()
 
 
 def mass_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
 """What can go wrong with an image or a label.
 
 attacks   changes that follow the model's gradient
+regions   where an attacker may change pixels
 """

@@ -4,6 +4,7 @@ Every attack is a small frozen dataclass, so its settings print, compare and ser
 by themselves. Images live in [0, 1]; models normalise on their own.
 """
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from utils.run import autocast
 
+Where = Callable[[nn.Module, Tensor, Tensor], Tensor]  # see regions
 ROUNDING = 0.02  # of the largest logit: what bfloat16 may be off by at the end of a network
 
 
@@ -29,6 +31,7 @@ class PGD:
     target: int | None = None  # a class to reach, instead of one to leave
     stop_when_fooled: bool = False  # same verdict, far less work
     precision: str = "float32"  # of the forward passes; "auto" is quicker, to train with
+    where: Where | None = None  # the pixels that may change; None: all
 
     def __post_init__(self):
         if self.norm not in NORMS:
@@ -45,20 +48,22 @@ class PGD:
         attacked = images.clone()
         active = torch.arange(len(images), device=images.device)
         with evaluating(model), autocast(images.device, self.precision):  # not the caller's
+            mask = torch.ones_like(images[:, :1])
+            if self.where is not None:
+                mask = self.where(model, images, labels)
             for left in reversed(range(self.restarts)):
-                attacked[active] = self._climb(model, images[active], goal[active])
+                attacked[active] = self._climb(model, images[active], goal[active], mask[active])
                 if not left or not len(active):
                     break
                 with torch.no_grad():
                     active = active[~self._fooled(model(attacked[active]), goal[active])]
         return attacked
 
-    def _climb(self, model: nn.Module, images: Tensor, goal: Tensor) -> Tensor:
+    def _climb(self, model: nn.Module, images: Tensor, goal: Tensor, mask: Tensor) -> Tensor:
         norm = NORMS[self.norm]
-        found = (
-            (images + norm.start(images, self.epsilon)).clamp(0, 1) if self.random_start else images
-        )
-        found, active = found.clone(), torch.arange(len(images), device=images.device)
+        found, active = images.clone(), torch.arange(len(images), device=images.device)
+        if self.random_start:
+            found = (images + mask * norm.start(images, self.epsilon)).clamp(0, 1)
         for _ in range(self.steps):
             if not len(active):
                 break
@@ -66,7 +71,8 @@ class PGD:
             if self.stop_when_fooled:
                 going = ~self._fooled(logits, goal[active])
                 active, uphill = active[going], uphill[going]
-            moved = found[active] + self.step_size * norm.direction(uphill) - images[active]
+            step = self.step_size * norm.direction(mask[active] * uphill)
+            moved = found[active] + step - images[active]
             found[active] = (images[active] + norm.project(moved, self.epsilon)).clamp(0, 1)
         return found
 

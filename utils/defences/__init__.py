@@ -1,4 +1,5 @@
 """What can be done about it: losses, modules, suspicions.
 
 adversarial   learning from what an attacker would show
+ensemble      several models that answer as one
 """

@@ -14,6 +14,7 @@ from utils.figures.style import (
     CLEAN,
     DEFENDED,
     STYLE,
+    blank,
     chance_line,
     closed,
     picture,
@@ -22,7 +23,14 @@ from utils.figures.style import (
 from utils.metrics import majority_share
 from utils.predictions import Predictions
 
-__all__ = ["accuracy_by_epsilon", "confusions", "drops", "looks", "perturbations"]
+__all__ = [
+    "accuracy_by_epsilon",
+    "confusions",
+    "drops",
+    "looks",
+    "perturbations",
+    "sensitivities",
+]
 
 OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000")
 
@@ -119,6 +127,19 @@ def looks(images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, 
                 axis.contour(masks[column], [0.5], colors=DEFENDED, linewidths=0.9)
         for axis, name in zip(axes[:, 0], ("image", *maps), strict=True):
             axis.set_ylabel(name, rotation=0, ha="right", va="center")
+    return closed(figure)
+
+
+def sensitivities(maps: Mapping[str, np.ndarray], limit: float = 3) -> Figure:
+    """How strongly each place moves the loss of each model; 1 is the average place."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(maps), figsize=(2.6 * len(maps) + 1, 2.9), squeeze=False)
+        for axis, (name, heat) in zip(axes[0], maps.items(), strict=True):
+            shown = axis.imshow(heat, cmap="magma", vmin=0, vmax=limit, interpolation="nearest")
+            axis.set_title(name, fontsize=11)
+            blank(axis)
+        bar = figure.colorbar(shown, ax=axes, shrink=0.8, extend="max")
+        bar.set_label("average place = 1", fontsize=9)
     return closed(figure)
 
 

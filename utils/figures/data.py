@@ -16,7 +16,7 @@ from utils.figures.style import (
 )
 from utils.splits import Split, Splits
 
-__all__ = ["class_balance", "examples", "nearest_neighbours", "nearness"]
+__all__ = ["class_balance", "examples", "nearest_neighbours", "nearness", "patches"]
 
 
 def examples(split: Split, each: int = 6, title: str = "") -> Figure:
@@ -39,6 +39,23 @@ def examples(split: Split, each: int = 6, title: str = "") -> Figure:
                 blank(axis)
             for axis, index in zip(row, chosen, strict=False):
                 picture(axis, split.images[index])
+    return closed(figure)
+
+
+def patches(image, side: int) -> Figure:
+    """An image, and the same one cut into the patches that a vision transformer reads."""
+    pixels = np.asarray(image)
+    rows, columns = pixels.shape[-2] // side, pixels.shape[-1] // side
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(6.2, 2.9))
+        whole, cut = figure.subfigures(1, 2)
+        axis = whole.subplots()
+        picture(axis, pixels)
+        axis.set_title(f"{pixels.shape[-1]} × {pixels.shape[-2]} pixels", fontsize=11)
+        cut.suptitle(f"{rows} × {columns} patches of {side} × {side}", fontsize=11)
+        for number, axis in enumerate(cut.subplots(rows, columns, squeeze=False).flat):
+            top, left = side * (number // columns), side * (number % columns)
+            picture(axis, pixels[:, top : top + side, left : left + side])
     return closed(figure)
 
 

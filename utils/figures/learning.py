@@ -11,11 +11,14 @@ from utils.training import best_epoch
 __all__ = ["curves", "tuning"]
 
 
-def curves(history: list[dict], chance: float, score: str = "validation score") -> Figure:
+def curves(
+    history: list[dict], chance: float, score: str = "validation score", title: str = ""
+) -> Figure:
     """Loss on the left, accuracy and the score that picks the best epoch on the right."""
     epochs = [row["epoch"] + 1 for row in history]
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
+        figure.suptitle(title)
         for axis, names in (
             (left, {"train_loss": "training", "validation_loss": "validation"}),
             (right, {"train_accuracy": "training", "validation_accuracy": "validation"}),
