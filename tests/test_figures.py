@@ -44,6 +44,7 @@ FIGURES = {
     ),
     "patches": lambda: figures.patches(SPLIT.images[0], 4),
     "sensitivities": lambda: figures.sensitivities({"standard": HEAT[0], "adversarial": HEAT[1]}),
+    "transfer": lambda: figures.transfer({"a": ANSWERS, "b": ANSWERS}, ANSWERS),
     "drops": lambda: figures.drops({"standard": ANSWERS, "adversarial": ANSWERS}),
 }
 

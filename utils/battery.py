@@ -15,13 +15,16 @@ from utils.splits import Split
 class Battery:
     """Clean images, noise as a control, one step and many at several sizes, and restarts.
 
-    The sizes are half, once and twice the epsilon of `attack`.
+    The sizes are these factors of the epsilon of `attack`.
     """
 
     attack: PGD
     restarts: int = 1
+    factors: tuple[float, ...] = (0.5, 1, 2)
 
     def __post_init__(self):
+        if 1 not in self.factors:
+            raise ValueError(f"the epsilon of the attack itself is always asked, got {self!r}")
         if self.attack.norm != "linf" or self.attack.target is not None:
             raise ValueError(
                 f"the battery's controls are those of untargeted linf attacks, got {self.attack!r}"
@@ -29,7 +32,7 @@ class Battery:
 
     @property
     def sizes(self) -> tuple[float, ...]:
-        return tuple(factor * self.attack.epsilon for factor in (0.5, 1, 2))
+        return tuple(factor * self.attack.epsilon for factor in self.factors)
 
     @property
     def conditions(self) -> dict[str, Attack | None]:

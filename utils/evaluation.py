@@ -55,6 +55,12 @@ def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 
     return torch.cat(shown)
 
 
+def attacked_split(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Split:
+    """The split as an attacker would hand it in: as lossless files of 8 bits."""
+    shown = attacked_images(model, split, attack, seed)
+    return replace(split, images=(255 * shown).round().to(torch.uint8))
+
+
 def predict_all(
     model: nn.Module, split: Split, conditions: Mapping[str, Attack | None], **options
 ) -> dict[str, Predictions]:
