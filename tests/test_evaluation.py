@@ -9,7 +9,7 @@ from small import small_network, small_split, trained_network
 
 from utils.battery import Battery
 from utils.contamination.attacks import PGD, RandomSigns
-from utils.evaluation import attacked_images, predict, predict_all
+from utils.evaluation import attacked_images, attacked_split, predict, predict_all
 from utils.splits import as_pixels
 
 SPLIT = small_split(50, seed=4)
@@ -92,3 +92,11 @@ def test_the_battery_asks_the_same_of_everybody(model):
     assert set(battery.headline) <= set(found)
     assert (found["pgd_8_restarts"].right <= found["pgd_8"].right).all()
     assert battery.curve(found, "pgd")[8 / 255] is found["pgd_8"]
+
+
+def test_an_attacked_split_is_what_was_shown_rounded_to_8_bits(model):
+    shown, saved = attacked_images(model, SPLIT, ATTACK), attacked_split(model, SPLIT, ATTACK)
+    assert saved.images.dtype == torch.uint8 and torch.equal(saved.labels, SPLIT.labels)
+    assert (as_pixels(saved.images) - shown).abs().max() <= 0.5 / 255 + 1e-6
+    change = (saved.images.int() - SPLIT.images.int()).abs()
+    assert 0 < change.max() <= 0.1 * 255 + 0.5

@@ -130,3 +130,26 @@ def test_pixels_lie_between_zero_and_one():
     assert as_pixels(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist() == pytest.approx(
         [0, 0.2, 1]
     )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 99])
+def test_per_patient_keeps_so_many_images_of_each_patient_spread_over_his(count):
+    groups = torch.tensor([7, 7, 2, 7, 7, 2, 7, 5])
+    images, labels = torch.zeros(8, 1, 2, 2, dtype=torch.uint8), torch.zeros(8).long()
+    whole = Split(images, labels, ("a",), groups, changed=torch.arange(8))
+    kept = whole.per_patient(count)
+    own = {group: (groups == group).sum().item() for group in (2, 5, 7)}
+    assert {g: (kept.groups == g).sum().item() for g in own} == {
+        g: min(count, images) for g, images in own.items()
+    }
+    assert torch.equal(kept.changed, kept.changed.sort().values)  # in their order
+    if count > 1:  # from the first to the last image of the patient
+        of_seven = kept.changed[kept.groups == 7]
+        assert of_seven[0] == 0 and of_seven[-1] == 6
+
+
+def test_per_patient_without_patients_or_without_a_limit_is_everything():
+    whole = small_split(12)
+    assert whole.per_patient(0) is whole
+    alone = Split(whole.images, whole.labels, whole.class_names)
+    assert alone.per_patient(1) is alone

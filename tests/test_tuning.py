@@ -118,6 +118,34 @@ def test_killed_in_a_trial_the_finished_ones_stay_and_the_orphan_ends(tmp_path):
     assert resumed.trials[0].params == study(tmp_path / "straight").trials[0].params
 
 
+WORKER = """
+import os, pathlib, sys, time
+sys.path.insert(0, {tests!r})
+from test_tuning import study
+here = pathlib.Path({path!r}).parent
+(here / f"{{os.getpid()}}.ready").touch()
+while len(list(here.glob("*.ready"))) < 2:
+    time.sleep(0.01)
+study({path!r})
+"""
+
+
+def test_two_workers_on_one_study_share_its_trials(tmp_path):
+    """The union of what both tried is the study: as many trials as asked, none lost, none twice."""
+    path = str(tmp_path / "journal")
+    script = WORKER.format(tests=str(ROOT / "tests"), path=path)
+    workers = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
+    assert [worker.wait(120) for worker in workers] == [0, 0]
+    found = study(path)
+    done = found.get_trials(states=FINISHED)
+    # Both may begin the last trial in the same millisecond.
+    assert SEARCH.trials <= len(done) <= SEARCH.trials + 1
+    tried_by = {trial.user_attrs["worker"].rpartition(":")[2] for trial in done}
+    assert tried_by <= {str(worker.pid) for worker in workers} and len(tried_by) == 2
+    assert len({trial.number for trial in done}) == len(done)
+    assert found.best_value == max(trial.value for trial in done)
+
+
 @pytest.mark.parametrize("wrong", [{"trials": 0}, {"images": 2}], ids=str)
 def test_a_budget_that_allows_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

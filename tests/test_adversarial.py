@@ -1,0 +1,91 @@
+"""The losses of the defence are what their formulas say, and collapse is seen."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from small import small_network, small_split, small_splits, trained_network
+from torch import nn
+
+from utils.contamination.attacks import PGD, fgsm
+from utils.defences.adversarial import AdversarialLoss, collapsed, fast_adversarial
+from utils.evaluation import predict
+from utils.objectives import ValidationScore
+from utils.splits import as_pixels
+
+SPLIT = small_split(12)
+IMAGES, LABELS = as_pixels(SPLIT.images), SPLIT.labels
+STEADY = PGD(0.1, 3, random_start=False)
+
+
+@pytest.mark.parametrize("weights", [None, (1.0, 2.0, 0.5)])
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_the_loss_is_the_weighted_sum(weight, weights):
+    model = trained_network()  # in evaluation mode, so that clean and attacked do not mix
+    share = None if weights is None else torch.tensor(weights)
+    clean = F.cross_entropy(model(IMAGES), LABELS, share)
+    attacked = F.cross_entropy(model(STEADY(model, IMAGES, LABELS)), LABELS, share)
+    loss = AdversarialLoss(STEADY, weight, class_weights=weights)
+    expected = ((1 - weight) * clean + weight * attacked).item()
+    assert loss(model, IMAGES, LABELS, 0).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("grow, epsilons", [(0, [0.1, 0.1]), (1, [0.05, 0.1]), (3, [0.025, 0.05])])
+def test_the_curriculum_grows_to_the_full_attack(grow, epsilons):
+    loss = AdversarialLoss(PGD(0.1, 8), grow=grow)
+    assert [loss.at(epoch).epsilon for epoch in (0, 1)] == pytest.approx(epsilons)
+    assert loss.at(grow) == loss.at(99) == PGD(0.1, 8)
+    for epoch in range(5):
+        attack = loss.at(epoch)
+        assert attack.steps * attack.step_size >= attack.epsilon  # never too short to cross
+
+
+def test_the_fast_variant_takes_one_long_step_and_shows_no_clean_image():
+    loss, seen = fast_adversarial(0.1), []
+    model = trained_network()
+    model.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
+    loss(model, IMAGES, LABELS, 0).backward()
+    assert len(seen) == 2  # where to step, and what to learn from
+    assert not torch.equal(seen[1], IMAGES) and (seen[1] - IMAGES).abs().max() <= 0.1 + 1e-6
+    assert loss.at(0).step_size == pytest.approx(0.125)
+
+
+def test_the_monitor_names_the_epochs_in_which_one_step_and_many_disagree():
+    rows = [(0.4, 0.45), (0.5, 0.52), (0.05, 0.9), (0.3, 0.5)]
+    history = [{"epoch": e, "score": s, "one_step": o} for e, (s, o) in enumerate(rows)]
+    assert collapsed(history) == [2]
+    assert collapsed(history, gap=0.01) == [0, 1, 2, 3]
+
+
+class Folded(nn.Module):
+    """Bends the pixels up and down before the network sees them: the first step is misled."""
+
+    def __init__(self, network, period: float):
+        super().__init__()
+        self.network, self.period = network, period
+
+    def forward(self, images):
+        wave = self.period / 6.28 * torch.sin(6.28 / self.period * images)
+        return self.network(images - 1.9 * wave)
+
+
+def test_the_score_sees_a_gradient_that_misleads_one_step():
+    """What a collapsed training ends in: one step hardly hurts, many steps do."""
+    validation, score = small_splits().validation, ValidationScore(PGD(0.08, 20), fgsm(0.08))
+    found = {}
+    for name, model in (("plain", trained_network()), ("folded", Folded(trained_network(), 0.1))):
+        found[name] = score(model.eval(), validation, predict(model, validation))
+    gaps = {name: row["one_step"] - row["score"] for name, row in found.items()}
+    assert gaps["folded"] > gaps["plain"] + 0.3
+
+
+def test_the_score_without_an_attack_is_the_clean_one():
+    validation, model = small_splits().validation, small_network().eval()
+    clean = predict(model, validation)
+    assert set(ValidationScore()(model, validation, clean)) == {"score"}
+    assert ValidationScore(fgsm(0.0))(model, validation, clean) == ValidationScore()(
+        model, validation, clean
+    )
+    with_step = replace(ValidationScore(), one_step=fgsm(0.1))
+    assert set(with_step(model, validation, clean)) == {"score", "one_step"}

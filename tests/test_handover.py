@@ -1,0 +1,102 @@
+"""A chapter's model reaches the next chapter as it was, or the chapter is run first."""
+
+from dataclasses import replace
+
+import nbformat
+import pytest
+import torch
+from nbformat.v4 import new_code_cell, new_notebook
+from small import small_split, small_splits
+
+import utils.run
+from utils import handover
+from utils.backbones import build
+from utils.chapters import Notebook
+from utils.handover import leave, left_by
+from utils.run import start_run
+from utils.splits import Splits
+from utils.training import TrainConfig
+
+ASKED = {"DATASET": "small", "SIZE": 16, "SEED": 0, "BACKBONE": "gru_rows", "EPOCHS": 3}
+CONFIG = TrainConfig(epochs=3, learning_rate=0.02)
+SPLITS = small_splits()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr(utils.run, "ROOT", tmp_path)
+    return start_run("toy", "small", 0)
+
+
+@pytest.fixture
+def chapters_run(monkeypatch):
+    """The chapters that were run instead of being found, and the parameters they got."""
+    calls = []
+    monkeypatch.setattr(handover, "_run_chapter", lambda *given: calls.append(given))
+    return calls
+
+
+def model(seed=5):
+    return build("gru_rows", 3, 16, seed=seed)
+
+
+def test_the_model_arrives_as_it_was_left(run, chapters_run):
+    leave(run, model(), CONFIG, SPLITS, ASKED)
+    found, config = left_by(run, SPLITS, {"SIZE": 16, "SEED": 0, "EPSILON": 4})
+    before, after = model().state_dict(), found.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert config == CONFIG and not found.training and not chapters_run
+
+
+OTHERS = {
+    "another size": (SPLITS, {**ASKED, "SIZE": 32}),
+    "another number of epochs": (SPLITS, {"EPOCHS": 9}),
+    "other images": (
+        Splits(small_split(seed=9), SPLITS.validation, SPLITS.test),
+        {"SIZE": 16},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_model_that_was_made_otherwise_is_not_taken(run, chapters_run, name):
+    leave(run, model(), CONFIG, SPLITS, ASKED)
+    splits, parameters = OTHERS[name]
+    with pytest.raises(RuntimeError, match="the chapter toy was run, and still .* is .*, not"):
+        left_by(run, splits, parameters, data_root="/data")
+    assert chapters_run == [("toy", {**parameters, "DATA_ROOT": "/data"})]
+
+
+def test_a_chapter_that_was_killed_while_leaving_has_left_nothing(run, chapters_run, monkeypatch):
+    leave(run, model(), CONFIG, SPLITS, ASKED)
+    monkeypatch.setattr(handover, "write_json", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        leave(run, model(1), CONFIG, SPLITS, ASKED)
+    with pytest.raises(RuntimeError, match="left no model"):
+        left_by(run, SPLITS, ASKED)
+
+
+def test_weights_of_another_network_are_not_loaded(run, chapters_run):
+    leave(run, model(), CONFIG, SPLITS, ASKED)
+    other = replace(CONFIG)
+    leave(run, build("gru_rows", 3, 32), other, SPLITS, ASKED)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        left_by(run, SPLITS, ASKED)
+
+
+@pytest.mark.slow
+def test_a_missing_model_is_made_by_running_its_chapter(run, tmp_path, monkeypatch):
+    parameters = new_code_cell("SIZE = 32\nSEED = 1", metadata={"tags": ["parameters"]})
+    code = f"""import sys; sys.path.insert(0, {str(utils.__path__[0] + "/../tests")!r})
+import pathlib, utils.run
+utils.run.ROOT = pathlib.Path({str(tmp_path)!r})
+from test_handover import CONFIG, SPLITS, build, leave, start_run
+chosen = dict(SIZE=SIZE, SEED=SEED, BACKBONE="gru_rows")
+leave(start_run("toy", "small", SEED), build("gru_rows", 3, SIZE), CONFIG, SPLITS, chosen)"""
+    path = tmp_path / "toy.ipynb"
+    nbformat.write(new_notebook(cells=[parameters, new_code_cell(code)]), path)
+    toy = Notebook(path, [code], {"SIZE": 32, "SEED": 1})
+    monkeypatch.setattr(handover, "read_course", lambda: {"toy": toy})
+    found, config = left_by(run, SPLITS, {"SIZE": 16, "SEED": 0})
+    assert config == CONFIG
+    assert found(torch.rand(1, 1, 16, 16)).shape == (1, 3)
