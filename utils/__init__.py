@@ -13,6 +13,7 @@ store          tensors on disk, whole or absent
 datasets       load: any data set by its name
 predictions    what a model said of a split
 metrics        numbers with intervals
+reading        the reading kit: can a human tell?
 backbones      the classifiers
 contamination  what can go wrong
 evaluation     one way to ask a model about a split
