@@ -42,6 +42,7 @@ FIGURES = {
     "looks without masks": lambda: figures.looks(
         SPLIT.images[:3], None, {"clean": HEAT}, {"clean": ["a", "b", "c"]}
     ),
+    "pairs": lambda: figures.pairs(SPLIT.images[:4].reshape(2, 2, 1, 16, 16).numpy()),
     "drops": lambda: figures.drops({"standard": ANSWERS, "adversarial": ANSWERS}),
 }
 
