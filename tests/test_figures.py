@@ -45,6 +45,7 @@ FIGURES = {
     "patches": lambda: figures.patches(SPLIT.images[0], 4),
     "sensitivities": lambda: figures.sensitivities({"standard": HEAT[0], "adversarial": HEAT[1]}),
     "transfer": lambda: figures.transfer({"a": ANSWERS, "b": ANSWERS}, ANSWERS),
+    "pairs": lambda: figures.pairs(SPLIT.images[:4].reshape(2, 2, 1, 16, 16).numpy()),
     "drops": lambda: figures.drops({"standard": ANSWERS, "adversarial": ANSWERS}),
 }
 

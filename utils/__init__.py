@@ -14,6 +14,7 @@ datasets       load: any data set by its name
 predictions    what a model said of a split
 metrics        numbers with intervals
 weights        files of weights, checked by their hash
+reading        the reading kit: can a human tell?
 backbones      the classifiers
 contamination  what can go wrong
 evaluation     one way to ask a model about a split

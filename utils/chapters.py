@@ -20,6 +20,7 @@ RUNNER = ("chapters", "execute", "course")  # modules that no result depends on
 # What the names do not tell. They tell: X_atk needs X, the last one all, any other the first.
 NEEDS: dict[str, tuple[str, ...]] = {
     "ensemble": ("resnet", "efficientnet", "dinov2", "rnn"),
+    "reading_kit": ("resnet_atk",),
 }
 
 

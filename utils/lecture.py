@@ -57,6 +57,15 @@ def gain_table(before: Mapping[str, Predictions], after: Mapping[str, Prediction
     return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (points)")
 
 
+def share_table(shares: pd.DataFrame) -> pd.DataFrame:
+    """Right, of how many, and the share in percent with its interval; beside it what luck gives."""
+    table = shares[["right", "of"]].assign(**{"share (%)": with_interval(shares)})
+    if "chance" in shares:
+        table["by a coin (%)"] = 100 * shares["chance"]
+        table["p"] = shares["p"].map("{:.2g}".format)
+    return table
+
+
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
     """Red flags as a reader wants them: the red ones say why."""
     return pd.DataFrame(

@@ -117,6 +117,11 @@ def as_pixels(images: Tensor) -> Tensor:
     return images.float() / 255
 
 
+def as_grey_levels(pixels: Tensor) -> Tensor:
+    """Numbers in [0, 1] as uint8 grey levels: all that a saved picture can hold."""
+    return (255 * pixels.clamp(0, 1)).round().to(torch.uint8)
+
+
 def batches(split: Split, size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (uint8 images, labels); the receiver moves them to its device, then `as_pixels`.
 
