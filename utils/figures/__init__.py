@@ -4,6 +4,7 @@ style      colours and habits that all pictures share
 data       what a data set looks like
 learning   how a model was found
 attack     what an attack does to verdicts, pictures and heat maps
+overview   all runs side by side
 
 A new picture is a function in one of these files, named in its __all__.
 """
@@ -11,4 +12,5 @@ A new picture is a function in one of these files, named in its __all__.
 from utils.figures.attack import *
 from utils.figures.data import *
 from utils.figures.learning import *
+from utils.figures.overview import *
 from utils.figures.style import *
