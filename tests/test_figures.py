@@ -65,7 +65,9 @@ FIGURES = {
     "robustness_against_clean": lambda: figures.robustness_against_clean(MODELS, STRONGEST),
     "drops_by_run": lambda: figures.drops_by_run(MODELS),
     "differences": lambda: figures.differences(PAIRS),
-    "confusions_by_variant": lambda: figures.confusions_by_variant({"a": ANSWERS, "b": FEWER}),
+    "confusions_by_variant": lambda: figures.confusions_by_variant(
+        {"a": FEWER, "b": {"clean": ANSWERS["clean"]}}
+    ),
     "nothing attacked": lambda: figures.robustness_against_clean({}, {}),
     "nothing dropped": lambda: figures.drops_by_run({}),
 }
