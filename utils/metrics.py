@@ -1,5 +1,7 @@
 """Numbers with intervals, from predictions alone: no model, no images."""
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -133,9 +135,12 @@ def _over_present(per_class: np.ndarray, confusion: np.ndarray) -> np.ndarray:
     return (per_class * present).sum(-1) / present.sum(-1)
 
 
+@lru_cache(maxsize=1)  # tables ask for the same patients again and again
 def _resamples(count: int, seed: int) -> np.ndarray:
-    """How often each patient is drawn, in each resample."""
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), DRAWS)
+    """How often each patient is drawn, in each resample; shared, so not to be written to."""
+    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), DRAWS)
+    weights.setflags(write=False)
+    return weights
 
 
 def _quantiles(draws: np.ndarray) -> tuple[float, float]:

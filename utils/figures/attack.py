@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn
 from matplotlib.figure import Figure
 
 from utils import metrics
@@ -54,15 +53,16 @@ def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
 def confusion(axis, predictions: Predictions) -> None:
     """One matrix, with the class names from the data."""
     counts = predictions.confusion
+    shares = counts / counts.sum(1, keepdims=True).clip(1)
+    axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")  # seaborn's heatmap draws every figure anew
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "white" if share > 0.5 else "0.15"
+        axis.text(column, row, f"{counts[row, column]:.0f}", color=colour, ha="center", va="center")
     names = [readable(name) for name in predictions.class_names]
-    seaborn.heatmap(
-        counts / counts.sum(1, keepdims=True).clip(1),
-        vmin=0, vmax=1, cmap="Blues", cbar=False, square=True, ax=axis,
-        annot=counts, fmt=".0f", xticklabels=names, yticklabels=names,
-    )  # fmt: skip
+    axis.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    axis.set_yticks(range(len(names)), names)
     axis.tick_params(length=0)
-    axis.set_xticklabels(names, rotation=35, ha="right")
-    axis.set_yticklabels(names, rotation=0)
+    axis.spines[:].set_visible(False)
     axis.set_xlabel("predicted class")
 
 

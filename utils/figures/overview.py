@@ -81,7 +81,7 @@ def robustness_against_clean(models: Models, strongest: Mapping[str, str | None]
             errors = {"xerr": _arms(x), "yerr": _arms(y), "elinewidth": 0.8}
             axis.errorbar(
                 x[0], y[0], **errors, fmt=shapes[run], color=colours[variant],
-                markersize=8, markeredgecolor="white",
+                markersize=8, markeredgecolor="white", markeredgewidth=0.5,
             )  # fmt: skip
         for chance in {100 * metrics.majority_share(clean.labels) for clean, _ in pairs.values()}:
             axis.axhline(chance, color=CHANCE, linestyle=":")
