@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn
 from matplotlib.figure import Figure
 
 from utils import metrics
