@@ -8,6 +8,7 @@ from small import NAMES, small_split, small_splits, trained_network
 
 from utils import figures
 from utils.battery import Battery
+from utils.comparison import compare
 from utils.contamination.attacks import PGD
 
 HISTORY = [
@@ -24,6 +25,19 @@ ANSWERS = BATTERY.ask(trained_network(), SPLIT)
 PIXELS = SPLIT.images[:3] / 255
 HEAT = np.random.default_rng(0).random((3, 16, 16)) * np.array([1, 1, 0])[:, None, None]
 MASKS = torch.ones(3, 16, 16, dtype=torch.bool)
+
+FEWER = {name: ANSWERS[name] for name in ("clean", "pgd_12.75", BATTERY.strongest)}
+MODELS = {  # as many as a long course leaves, some asked less
+    (f"backbone_{n}_atk", variant): answers
+    for n in range(4)
+    for variant, answers in {
+        "standard": ANSWERS,
+        "adversarial": ANSWERS,
+        "soft vote": FEWER,
+    }.items()
+} | {("other", "standard"): {"clean": ANSWERS["clean"]}, ("odd", "a"): {"shuffled": FEWER["clean"]}}
+STRONGEST = dict.fromkeys([run for run, _ in MODELS], BATTERY.strongest) | {"other": None}
+PAIRS = compare({"a": ANSWERS["clean"], "b": ANSWERS[BATTERY.strongest], "c": ANSWERS["clean"]})
 
 FIGURES = {
     "examples": lambda: figures.examples(SPLIT),
@@ -47,6 +61,16 @@ FIGURES = {
     "transfer": lambda: figures.transfer({"a": ANSWERS, "b": ANSWERS}, ANSWERS),
     "pairs": lambda: figures.pairs(SPLIT.images[:4].reshape(2, 2, 1, 16, 16).numpy()),
     "drops": lambda: figures.drops({"standard": ANSWERS, "adversarial": ANSWERS}),
+    "drops of a variant asked less": lambda: figures.drops({"fast": FEWER, "standard": ANSWERS}),
+    "accuracies": lambda: figures.accuracies(MODELS),
+    "robustness_against_clean": lambda: figures.robustness_against_clean(MODELS, STRONGEST),
+    "drops_by_run": lambda: figures.drops_by_run(MODELS),
+    "differences": lambda: figures.differences(PAIRS),
+    "confusions_by_variant": lambda: figures.confusions_by_variant(
+        {"a": FEWER, "b": {"clean": ANSWERS["clean"]}}
+    ),
+    "nothing attacked": lambda: figures.robustness_against_clean({}, {}),
+    "nothing dropped": lambda: figures.drops_by_run({}),
 }
 
 
@@ -83,3 +107,32 @@ def test_an_empty_heat_map_is_said():
 
 def test_a_magnified_change_says_its_factor():
     assert "change × 10" in words(FIGURES["perturbations"]())
+
+
+def test_a_cell_that_was_not_asked_stays_empty():
+    shown = [text.get_text() for text in FIGURES["accuracies"]().axes[0].texts]
+    assert len(shown) == sum(len(answers) for answers in MODELS.values())
+    assert f"{100 * ANSWERS['clean'].accuracy:.0f}" in shown
+
+
+def test_only_what_met_the_strongest_attack_is_set_against_clean_accuracy():
+    named = words(FIGURES["robustness_against_clean"]())
+    assert {"backbone 0 atk", "soft vote", "majority class"} <= named
+    assert not named & {"other", "odd"}
+
+
+def test_pairs_are_shown_once_and_framed_where_they_stand():
+    assert PAIRS["verdict"].tolist() == ["A better", "no difference shown", "B better"]
+    axis = FIGURES["differences"]().axes[0]
+    assert len(axis.texts) == 3 and sum(isinstance(p, plt.Rectangle) for p in axis.patches) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["accuracies", "differences", "drops_by_run", "robustness_against_clean"]
+)
+def test_no_word_is_cut_off(name, tmp_path):
+    figure = FIGURES[name]()
+    figure.savefig(tmp_path / "figure.png")  # which lays it out
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert drawn.x0 > -0.03 and drawn.x1 < width + 0.03
+    assert drawn.y0 > -0.03 and drawn.y1 < height + 0.03

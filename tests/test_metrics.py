@@ -8,7 +8,7 @@ from sklearn import metrics as witness
 from statsmodels.stats.contingency_tables import mcnemar
 
 from utils import metrics
-from utils.metrics import drops, gains, more_often_right, scores
+from utils.metrics import drops, gains, more_often_right, score_of, scores
 from utils.predictions import Predictions
 
 
@@ -37,6 +37,12 @@ def test_agrees_with_scikit_learn(name, skill):
     predictions = some_predictions(skill=skill)
     expected = WITNESSES[name](predictions.labels, predictions.probabilities.argmax(1))
     assert scores(predictions).loc[name, "value"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", metrics.SCORES)
+def test_one_score_is_the_same_as_among_all(name):
+    predictions = some_predictions()
+    assert score_of(predictions, name).equals(scores(predictions).loc[name])
 
 
 @pytest.mark.parametrize("classes", [2, 4])

@@ -13,6 +13,7 @@ store          tensors on disk, whole or absent
 datasets       load: any data set by its name
 predictions    what a model said of a split
 metrics        numbers with intervals
+comparison     is one model better than another?
 weights        files of weights, checked by their hash
 reading        the reading kit: can a human tell?
 backbones      the classifiers
@@ -33,5 +34,6 @@ handover       the model that a chapter leaves for the next ones
 execute        runs one notebook
 lecture        sources and tables for the reader
 records        what runs left behind
+lineup         which models stand side by side
 course         runs the notebooks
 """

@@ -1,5 +1,7 @@
 """The questions put to every model under attack by gradients, always the same."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -73,3 +75,27 @@ class Battery:
         """The conditions of the summary: all at the epsilon of the attack."""
         kinds = [self.name(kind) for kind in ("noise", "fgsm", "pgd")]
         return ["clean", *kinds, self.strongest]
+
+
+def in_order(conditions: Iterable[str]) -> list[str]:
+    """Names of conditions, each once: clean, noise, then kind by kind and by growing size."""
+    names = list(dict.fromkeys(conditions))
+    parts = {
+        name: re.fullmatch(r"(.*?)(?:_(\d+(?:\.\d+)?)(_.*)?)?", name).groups() for name in names
+    }
+    kinds = list(dict.fromkeys(["clean", "noise", *(kind for kind, _, _ in parts.values())]))
+    places = {
+        name: (kinds.index(kind), float(size or 0), rest or "")
+        for name, (kind, size, rest) in parts.items()
+    }
+    return sorted(names, key=places.__getitem__)
+
+
+def strongest_of(conditions: Iterable[str]) -> str | None:
+    """The condition by which a model's robustness is judged: restarts, else the last attack.
+
+    Clean images and noise, the control, are no attack; of a run with no other there is none.
+    """
+    attacks = [name for name in conditions if name.partition("_")[0] not in ("clean", "noise")]
+    restarts = [name for name in attacks if name.endswith("_restarts")]
+    return (restarts or attacks or [None])[-1]

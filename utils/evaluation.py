@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from utils.contamination.attacks import evaluating
 from utils.predictions import Predictions
 from utils.run import progress
-from utils.splits import Split, as_pixels, batches
+from utils.splits import Split, as_grey_levels, as_pixels, batches
 
 BATCH = 128  # images asked about at once
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -58,7 +58,7 @@ def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 
 def attacked_split(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Split:
     """The split as an attacker would hand it in: as lossless files of 8 bits."""
     shown = attacked_images(model, split, attack, seed)
-    return replace(split, images=(255 * shown).round().to(torch.uint8))
+    return replace(split, images=as_grey_levels(shown))
 
 
 def predict_all(

@@ -1,18 +1,30 @@
 """What a notebook needs to tell its story: sources, settings, tables that read well."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from io import BytesIO
 
 import pandas as pd
-from IPython.display import Code
+from IPython.display import Code, Image
+from matplotlib.figure import Figure
+from PIL import Image as Picture
 
-from utils.metrics import drops, gains, scores
+from utils.battery import in_order
+from utils.metrics import drops, gains, score_of, scores
 from utils.predictions import Predictions
 
 
 def show_source(thing) -> Code:
     """The code itself, where the code is the lesson."""
     return Code(inspect.getsource(thing), language="python")
+
+
+def light(figure: Figure) -> Image:
+    """The figure in 256 colours: a third of the bytes, where a notebook shows many."""
+    drawn, small = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png")
+    Picture.open(drawn).convert("RGB").quantize(256).save(small, format="png", optimize=True)
+    return Image(small.getvalue())
 
 
 def settings(names: Mapping[str, object]) -> dict:
@@ -66,8 +78,50 @@ def share_table(shares: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def accuracy_table(models: Mapping[tuple, Mapping[str, Predictions]]) -> pd.DataFrame:
+    """One row per (run, variant), one column per condition: accuracy in percent, with interval."""
+    return _wide(models, lambda answers, name: (score_of(answers[name]), 100))
+
+
+def combined_drop_table(models: Mapping[tuple, Mapping[str, Predictions]]) -> pd.DataFrame:
+    """The same for the combined drop, of all models that were asked about clean images."""
+    with_clean = {name: answers for name, answers in models.items() if "clean" in answers}
+    table = _wide(
+        with_clean, lambda found, name: (drops(found["clean"], found[name]).loc["combined"], 1)
+    )
+    return table.drop(columns="clean", errors="ignore")
+
+
+def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs from `compare` as a reader wants them: points with interval, p-values, verdict."""
+    text = {
+        "A": pairs["A"],
+        "B": pairs["B"],
+        "A minus B (points)": with_interval(pairs[["value", "low", "high"]]) if len(pairs) else [],
+        **{name: [_probability(p) for p in pairs[name]] for name in ("p", "p (Holm)")},
+        "verdict": pairs["verdict"],
+    }
+    return pd.DataFrame(text)
+
+
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
     """Red flags as a reader wants them: the red ones say why."""
     return pd.DataFrame(
         {"flag": flags["flag"], "verdict": [f"RED: {w}" if w else "no" for w in flags["reason"]]}
     ).set_index("flag")
+
+
+def _wide(models: Mapping, cell: Callable) -> pd.DataFrame:
+    """Cells as text by (run, variant) and condition; a dash where nobody asked."""
+    conditions = in_order(name for answers in models.values() for name in answers)
+    rows = {}
+    for model, answers in models.items():
+        found = {name: cell(answers, name) for name in conditions if name in answers}
+        table = pd.DataFrame({name: scale * row for name, (row, scale) in found.items()}).T
+        rows[model] = with_interval(table, scale=1)
+    table = pd.DataFrame(rows, index=conditions).T.fillna("–")
+    return table.rename_axis(index=["run", "variant"][: table.index.nlevels])
+
+
+def _probability(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

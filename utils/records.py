@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from utils.battery import strongest_of
 from utils.predictions import Predictions
 from utils.run import ROOT
 
@@ -41,6 +42,12 @@ class Record:
     @property
     def dataset(self) -> str:
         return self.facts["dataset"]
+
+    @property
+    def strongest(self) -> str | None:
+        """The condition that the run names as its strongest, or that its conditions tell."""
+        named = self.facts.get("strongest")
+        return named if isinstance(named, str) else strongest_of(self.facts["conditions"])
 
     @property
     def flags(self) -> pd.DataFrame:
@@ -86,17 +93,24 @@ def pooled(records: list[Record]) -> dict[str, dict[str, dict[str, Predictions]]
 
     The patients are the same in each seed, so resampling patients moves all seeds together.
     Only runs whose other settings agree are pooled; of others the settings join the name.
+    What not every seed was asked is left out: pairs would no longer match.
     """
     return {
         name: {
             variant: {
                 condition: _together([record.predictions[variant][condition] for record in alike])
                 for condition in conditions
+                if all(condition in record.predictions.get(variant, ()) for record in alike)
             }
             for variant, conditions in alike[0].predictions.items()
         }
         for name, alike in _alike(records).items()
     }
+
+
+def strongest_conditions(records: list[Record]) -> dict[str, str | None]:
+    """By run, the condition under which its models are judged; None where nobody attacked."""
+    return {name: alike[0].strongest for name, alike in _alike(records).items()}
 
 
 def _alike(records: list[Record]) -> dict[str, list[Record]]:

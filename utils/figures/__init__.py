@@ -5,6 +5,7 @@ data       what a data set looks like
 learning   how a model was found
 attack     what an attack does to verdicts, pictures and heat maps
 reading    what a human reader is shown
+overview   all runs side by side
 
 A new picture is a function in one of these files, named in its __all__.
 """
@@ -12,5 +13,6 @@ A new picture is a function in one of these files, named in its __all__.
 from utils.figures.attack import *
 from utils.figures.data import *
 from utils.figures.learning import *
+from utils.figures.overview import *
 from utils.figures.reading import *
 from utils.figures.style import *

@@ -8,6 +8,7 @@ import seaborn
 from matplotlib.figure import Figure
 
 from utils import metrics
+from utils.battery import in_order
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
@@ -19,6 +20,7 @@ from utils.figures.style import (
     closed,
     picture,
     readable,
+    variant_colours,
 )
 from utils.metrics import majority_share
 from utils.predictions import Predictions
@@ -33,8 +35,6 @@ __all__ = [
     "transfer",
 ]
 
-OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000")
-
 
 def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
     """Confusion matrices side by side: images counted, shaded by the share of the true class."""
@@ -43,7 +43,7 @@ def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
             1, len(by_condition), figsize=(2.5 * len(by_condition) + 2, 3.6), squeeze=False
         )
         for axis, (name, predictions) in zip(axes[0], by_condition.items(), strict=True):
-            _confusion(axis, predictions)
+            confusion(axis, predictions)
             axis.set_title(f"{readable(name)}: {predictions.accuracy:.1%}", fontsize=11)
         for axis in axes[0, 1:]:
             axis.set_yticklabels([])
@@ -51,17 +51,19 @@ def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
     return closed(figure)
 
 
-def _confusion(axis, predictions: Predictions) -> None:
+def confusion(axis, predictions: Predictions) -> None:
+    """One matrix, with the class names from the data."""
     counts = predictions.confusion
+    shares = counts / counts.sum(1, keepdims=True).clip(1)
+    axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")  # seaborn's heatmap draws every figure anew
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "white" if share > 0.5 else "0.15"
+        axis.text(column, row, f"{counts[row, column]:.0f}", color=colour, ha="center", va="center")
     names = [readable(name) for name in predictions.class_names]
-    seaborn.heatmap(
-        counts / counts.sum(1, keepdims=True).clip(1),
-        vmin=0, vmax=1, cmap="Blues", cbar=False, square=True, ax=axis,
-        annot=counts, fmt=".0f", xticklabels=names, yticklabels=names,
-    )  # fmt: skip
+    axis.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    axis.set_yticks(range(len(names)), names)
     axis.tick_params(length=0)
-    axis.set_xticklabels(names, rotation=35, ha="right")
-    axis.set_yticklabels(names, rotation=0)
+    axis.spines[:].set_visible(False)
     axis.set_xlabel("predicted class")
 
 
@@ -93,7 +95,7 @@ def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Fi
     """Accuracy against the size of the change, with 95 % intervals; epsilon 0 is clean."""
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(7.5, 3.6))
-        for (name, by_size), colour in zip(curves.items(), _colours(curves), strict=False):
+        for (name, by_size), colour in zip(curves.items(), variant_colours(curves), strict=False):
             sizes = np.array(sorted(by_size))
             rows = [metrics.scores(by_size[size]).loc["accuracy"] for size in sizes]
             value, low, high = np.array(rows, dtype=float).T
@@ -166,28 +168,30 @@ def transfer(
 def drops(by_variant: Mapping[str, Mapping[str, Predictions]], title: str = "") -> Figure:
     """The combined drop under each condition, a colour per variant of the model."""
     with plt.rc_context(STYLE):
-        conditions = [name for name in next(iter(by_variant.values())) if name != "clean"]
-        figure, axis = plt.subplots(figsize=(7.5, 0.36 * len(conditions) + 1.4))
-        shifts = np.linspace(-0.15, 0.15, len(by_variant)) if len(by_variant) > 1 else [0]
-        for (variant, found), shift, colour in zip(
-            by_variant.items(), shifts, _colours(by_variant), strict=False
-        ):
-            rows = [
-                metrics.drops(found["clean"], found[name]).loc["combined"] for name in conditions
-            ]
-            value, low, high = np.array(rows, dtype=float).T
-            places, error = np.arange(len(rows)) + shift, [value - low, high - value]
-            axis.errorbar(value, places, xerr=error, fmt="o", color=colour, label=variant)
-        axis.axvline(0, color=CHANCE, linestyle=":")
-        axis.set_yticks(range(len(conditions)), [readable(name) for name in conditions])
-        axis.invert_yaxis()
+        conditions = set().union(*by_variant.values())
+        figure, axis = plt.subplots(figsize=(7.5, 0.36 * len(conditions) + 1.04))
+        dots(axis, by_variant, dict(zip(by_variant, variant_colours(by_variant), strict=True)))
         axis.set(xlabel="combined drop (% of the clean score)", title=title)
         axis.legend(frameon=False, fontsize=9)
     return closed(figure)
 
 
-def _colours(names) -> list[str]:
-    """Standard training blue and adversarial training green, the same in every chapter."""
-    known = {"standard": CLEAN, "adversarial": DEFENDED}
-    others = iter(OTHERS)
-    return [known.get(name.split()[0]) or next(others) for name in names]
+def dots(axis, by_variant: Mapping[str, Mapping[str, Predictions]], colours: Mapping[str, str]):
+    """A line per condition, on it the combined drop of each variant that met it."""
+    asked = in_order(name for found in by_variant.values() for name in found)
+    conditions = [name for name in asked if name != "clean"]
+    shifts = np.linspace(-0.2, 0.2, len(by_variant)) if len(by_variant) > 1 else [0]
+    for (variant, found), shift in zip(by_variant.items(), shifts, strict=True):
+        met = [name for name in conditions if name in found]
+        rows = [metrics.drops(found["clean"], found[name]).loc["combined"] for name in met]
+        value, low, high = np.array(rows, dtype=float).reshape(-1, 3).T
+        places, error = (
+            [conditions.index(name) + shift for name in met],
+            [value - low, high - value],
+        )
+        axis.errorbar(
+            value, places, xerr=error, fmt="o", markersize=4, color=colours[variant], label=variant
+        )
+    axis.axvline(0, color=CHANCE, linestyle=":")
+    axis.set_yticks(range(len(conditions)), [readable(name) for name in conditions])
+    axis.invert_yaxis()

@@ -1,5 +1,8 @@
 """Colours and habits that all pictures share."""
 
+from collections.abc import Iterable
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,6 +11,7 @@ from matplotlib.figure import Figure
 __all__ = ["ATTACKED", "CLEAN", "DEFENDED"]
 
 CLEAN, ATTACKED, DEFENDED = "#0072B2", "#D55E00", "#009E73"  # safe for colour-blind readers
+OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
 CHANCE = "#7F7F7F"
 SPLITS = {"train": "#4D4D4D", "validation": "#8C8C8C", "test": "#C7C7C7"}
 STYLE = {
@@ -21,6 +25,13 @@ STYLE = {
 
 def readable(name: str) -> str:
     return name.replace("_", " ")
+
+
+def variant_colours(names: Iterable[str]) -> list[str]:
+    """Standard training blue and adversarial training green, the same in every chapter."""
+    known = {"standard": CLEAN, "adversarial": DEFENDED}
+    others = cycle(OTHERS)
+    return [known.get(name.split()[0]) or next(others) for name in names]
 
 
 def picture(axis: Axes, image) -> None:

@@ -1,0 +1,115 @@
+"""Models from many records: each once, beside those that were asked the same."""
+
+from dataclasses import replace
+
+import pytest
+from test_records import assets, finished, said  # noqa: F401  (a fixture)
+
+from utils import lecture
+from utils.battery import in_order, strongest_of
+from utils.lineup import asked_alike, clean_and, distinct_models, questions
+from utils.records import pooled, read_records, strongest_conditions
+
+ATTACKED = {"clean": said(0), "noise_4": said(0), "pgd_4": said(1, 0), "pgd_4_restarts": said(2, 0)}
+ORDERS = {
+    "pgd_8 pgd_4_restarts pgd_4 clean fgsm_12.75 fgsm_2 noise_4 pgd_8": (
+        "clean noise_4 pgd_4 pgd_4_restarts pgd_8 fgsm_2 fgsm_12.75"
+    ),
+    "shuffled clean label_noise_20 label_noise_5": "clean shuffled label_noise_5 label_noise_20",
+    "": "",
+}
+STRONGEST = {
+    "clean noise_4 pgd_4 pgd_8 pgd_4_restarts": "pgd_4_restarts",
+    "clean noise_4 fgsm_4 pgd_4": "pgd_4",
+    "clean noise_4": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("names", ORDERS)
+def test_conditions_stand_in_a_sensible_order(names):
+    assert in_order(names.split()) == ORDERS[names].split()
+
+
+@pytest.mark.parametrize("names", STRONGEST)
+def test_the_strongest_is_an_attack_or_nothing(names):
+    assert strongest_of(names.split()) == STRONGEST[names]
+
+
+def test_a_record_may_name_its_strongest_condition(assets):  # noqa: F811
+    run = finished("resnet_atk", **ATTACKED)
+    facts = {"conditions": list(ATTACKED), "flags": [], "parameters": {}}
+    run.record(**facts, strongest="pgd_4")
+    assert strongest_conditions(read_records(assets)) == {"resnet_atk": "pgd_4"}
+
+
+def test_a_model_asked_by_two_runs_stands_once(assets):  # noqa: F811
+    finished("resnet", clean=said(0))
+    finished("resnet_atk", **ATTACKED)
+    finished("rnn", clean=said(5))
+    models = distinct_models(read_records(assets))
+    assert list(models) == [("resnet_atk", "standard"), ("rnn", "standard")]
+
+
+def test_two_variants_of_one_run_may_agree(assets):  # noqa: F811
+    run = finished("ensemble", clean=said(0))
+    run.save_predictions({"soft vote": {"clean": said(0)}, "stacking": {"clean": said(0)}})
+    run.record(conditions=["clean"], flags=[], parameters={})
+    assert len(distinct_models(read_records(assets))) == 2
+
+
+def test_what_one_seed_was_not_asked_is_left_out(assets):  # noqa: F811
+    finished("resnet", 0, clean=said(0), pgd_4=said(1))
+    finished("resnet", 1, clean=said(2))
+    assert list(pooled(read_records(assets))["resnet"]["standard"]) == ["clean"]
+
+
+def test_only_models_asked_about_the_same_images_are_compared():
+    other = replace(said(3), groups=said().groups + 100)
+    models = {
+        ("resnet_atk", "standard"): ATTACKED,
+        ("rnn_atk", "standard"): {"clean": said(4), "pgd_4_restarts": said(5, 0)},
+        ("rnn", "standard"): {"clean": said(6)},
+        ("chest", "standard"): {"clean": other},
+        ("chest", "mutual"): {"clean": other, "blur_2": other},
+    }
+    found = questions(models, ["clean", None, "pgd_4_restarts", "pgd_4_restarts", "blur_2"])
+    assert list(found) == ["clean", "clean, images 2", "pgd_4_restarts"]
+    assert list(found["clean"]) == ["resnet_atk, standard", "rnn_atk, standard", "rnn, standard"]
+
+
+def test_runs_that_share_no_condition_stand_apart():
+    models = {
+        ("leakage", "a"): {"shuffled": said()},
+        ("resnet", "a"): {"clean": said(), "noise_4": said()},
+        ("resnet_atk", "a"): ATTACKED,
+        ("ensemble", "a"): {"clean": said(), "pgd_4": said()},
+    }
+    assert [[run for run, _ in group] for group in asked_alike(models)] == [
+        ["resnet", "resnet_atk", "ensemble"],
+        ["leakage"],
+    ]
+    strongest = {"leakage": "shuffled", "resnet": None, "resnet_atk": "pgd_4_restarts"}
+    judged = clean_and(strongest | {"ensemble": "pgd_8"}, models)
+    assert [list(found) for found in judged.values()] == [
+        ["shuffled"], ["clean"], ["clean", "pgd_4_restarts"], ["clean"],
+    ]  # fmt: skip
+
+
+def test_the_wide_tables_have_a_dash_where_nobody_asked():
+    models = {("a", "standard"): ATTACKED, ("b", "standard"): {"clean": said()}}
+    models[("c", "odd")] = {"shuffled": said()}
+    table, drops = lecture.accuracy_table(models), lecture.combined_drop_table(models)
+    expected = lecture.score_table(ATTACKED)["accuracy (%)"]
+    assert table.loc[("a", "standard")].drop("shuffled").tolist() == expected.tolist()
+    assert table.loc[("b", "standard"), "pgd_4"] == "–" and list(drops.index.levels[0])[:2] == [
+        "a",
+        "b",
+    ]
+    expected = lecture.drop_table(ATTACKED)["drop of combined (%)"]
+    assert drops.loc[("a", "standard")].tolist() == expected.tolist()
+
+
+def test_without_records_every_table_is_empty():
+    assert lecture.accuracy_table({}).empty and lecture.combined_drop_table({}).empty
+    assert asked_alike({}) == [] and questions({}, ["clean"]) == {}

@@ -1,0 +1,106 @@
+"""Is one model better than another? Pairs on the same images, patient by patient."""
+
+from collections.abc import Mapping
+from itertools import combinations
+from math import lcm
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from utils.metrics import gains
+from utils.predictions import Predictions
+
+LEVEL = 0.05  # how often luck may find a difference among all pairs where there is none
+SAME = "no difference shown"
+
+
+def compare(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
+    """Every pair of models: accuracy of A minus B with its interval, McNemar, Holm, a verdict.
+
+    The interval is that of its pair alone; `p (Holm)` and the verdict know of all pairs.
+    """
+    rows = []
+    for a, b in combinations(models, 2):
+        first, second = _of_one_length(models[a], models[b])
+        difference = gains(second, first, seed).loc["accuracy"]
+        rows.append({"A": a, "B": b, **difference, "p": mcnemar(first, second)})
+    table = pd.DataFrame(rows, columns=["A", "B", "value", "low", "high", "p"])
+    table["p (Holm)"] = holm(table["p"].to_numpy(float))
+    better = np.where(table["value"] > 0, "A better", "B better")
+    table["verdict"] = np.where(table["p (Holm)"] < LEVEL, better, SAME)
+    return table
+
+
+def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Of all pairs, those with the most accurate model; it stands as A.
+
+    It was chosen after looking, which the correction over all pairs allows.
+    """
+    turned = pairs.assign(
+        A=pairs["B"], B=pairs["A"], value=-pairs["value"], low=-pairs["high"], high=-pairs["low"],
+        verdict=pairs["verdict"].replace({"A better": "B better", "B better": "A better"}),
+    )  # fmt: skip
+    both = pd.concat([pairs, turned])
+    lead = both.groupby("A", sort=False)["value"].sum()  # largest for the largest accuracy
+    best = lead.idxmax() if len(lead) else None
+    return both[both["A"] == best].sort_values("value").reset_index(drop=True)
+
+
+def mcnemar(first: Predictions, second: Predictions) -> float:
+    """How probable so unequal numbers of hits would be by luck, if nobody could tell the two
+    models apart (exact, two-sided).
+
+    Slices of a patient are right or wrong together, so counting each as a witness of its own
+    finds differences where there are none. Here the names of the models are swapped for whole
+    patients: all ways of swapping are equally likely, and the result is the share of those
+    that leave at least this difference. With one image per patient this is McNemar's exact test.
+    """
+    first, second = _of_one_length(first, second)
+    names, member = np.unique(first.groups, return_inverse=True)
+    leads = np.zeros(len(names), int)  # how many more hits the first has, per patient
+    np.add.at(leads, member, first.right.astype(int) - second.right)
+    return _share_of_swaps(leads)
+
+
+def _share_of_swaps(leads: np.ndarray) -> float:
+    """Of all ways to choose the signs of these whole numbers, how many sum so far from zero."""
+    chances = np.ones(1)  # of the sums -reach, ..., reach
+    sizes, counts = np.unique(np.abs(leads[leads != 0]), return_counts=True)
+    for size, patients in zip(sizes, counts, strict=True):
+        steps = np.zeros(2 * size * patients + 1)
+        steps[:: 2 * size] = stats.binom.pmf(np.arange(patients + 1), patients, 0.5)
+        chances = np.convolve(chances, steps)
+    reach = len(chances) // 2
+    far = np.abs(np.arange(-reach, reach + 1)) >= abs(leads.sum())
+    return float(min(1.0, chances[far].sum()))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """P-values after Holm's correction: one false alarm among all of them in 1 of 20 tables."""
+    order = np.argsort(p)
+    corrected = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return np.minimum(corrected, 1)[np.argsort(order)]
+
+
+def same_images(first: Predictions, second: Predictions) -> bool:
+    """Whether both were asked about the same images in the same order, by one seed or more."""
+    longer, length = max(len(first.labels), len(second.labels)), _shared_length(first, second)
+    return (
+        tuple(first.class_names) == tuple(second.class_names)
+        and length <= 100 * longer  # seeds are few; else the numbers of images do not fit
+        and np.array_equal(np.resize(first.labels, length), np.resize(second.labels, length))
+        and np.array_equal(np.resize(first.groups, length), np.resize(second.groups, length))
+    )
+
+
+def _of_one_length(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
+    """Both repeated as often as it takes: two seeds of one model against one of the other."""
+    if not same_images(first, second):
+        raise ValueError("only the same images in the same order can be compared")
+    rows = np.arange(_shared_length(first, second))
+    return first.take(rows % len(first.labels)), second.take(rows % len(second.labels))
+
+
+def _shared_length(first: Predictions, second: Predictions) -> int:
+    return lcm(len(first.labels), len(second.labels))

@@ -1,0 +1,90 @@
+"""Which models stand side by side: each once, with those that were asked the same."""
+
+import numpy as np
+
+from utils.comparison import same_images
+from utils.predictions import Predictions
+from utils.records import Record, pooled
+
+Models = dict[tuple[str, str], dict[str, Predictions]]  # by (run, variant), then by condition
+
+
+def distinct_models(records: list[Record]) -> Models:
+    """What each model answered, by (run, variant) and condition; a model stands once.
+
+    The standard model of resnet_atk *is* that of resnet, asked more: it stands under the
+    run that asked it more.
+    """
+    models = {
+        (run, variant): conditions
+        for run, variants in pooled(records).items()
+        for variant, conditions in variants.items()
+        if conditions
+    }
+    kept: list[tuple[str, str]] = []
+    for name in sorted(models, key=lambda name: -len(models[name])):
+        twins = [other for other in kept if other[0] != name[0] and other[1] == name[1]]
+        if not any(_same_answers(models[name], models[twin]) for twin in twins):
+            kept.append(name)
+    return {name: models[name] for name in models if name in kept}
+
+
+def asked_alike(models: Models) -> list[Models]:
+    """Models in groups that share a condition, clean images aside; the largest group first."""
+    groups: list[Models] = []
+    for name, conditions in models.items():
+        near = [group for group in groups if _conditions(group) & (set(conditions) - {"clean"})]
+        merged = {key: group[key] for group in near for key in group} | {name: conditions}
+        groups = [group for group in groups if group not in near] + [merged]
+    groups.sort(key=len, reverse=True)
+    return [{name: group[name] for name in models if name in group} for group in groups]
+
+
+def clean_and(strongest: dict[str, str | None], models: Models) -> Models:
+    """Of each model what it said of clean images and under the strongest attack of its run."""
+    shown = {
+        name: {key: answers[key] for key in ("clean", strongest[name[0]]) if key in answers}
+        for name, answers in models.items()
+    }
+    return {name: answers for name, answers in shown.items() if answers}
+
+
+def questions(models: Models, conditions: list[str | None]) -> dict[str, dict[str, Predictions]]:
+    """Who can be compared: under each condition the models asked about the same images.
+
+    Where a condition met several sets of images, the title numbers them.
+    """
+    found: dict[str, dict[str, Predictions]] = {}
+    for condition in dict.fromkeys(filter(None, conditions)):
+        groups: list[dict[str, Predictions]] = []
+        for name, answers in models.items():
+            if condition in answers:
+                _join(groups, ", ".join(name), answers[condition])
+        groups = sorted((group for group in groups if len(group) > 1), key=len, reverse=True)
+        for number, group in enumerate(groups, start=1):
+            found[condition if number == 1 else f"{condition}, images {number}"] = group
+    return found
+
+
+def _same_answers(fewer: dict[str, Predictions], more: dict[str, Predictions]) -> bool:
+    """Whether one model gave both: the same probabilities wherever `fewer` was asked."""
+    return all(
+        name in more
+        and same_images(answers, more[name])
+        and len(answers.labels) == len(more[name].labels)
+        and np.allclose(answers.probabilities, more[name].probabilities, atol=1e-4)
+        for name, answers in fewer.items()
+    )
+
+
+def _conditions(models: Models) -> set[str]:
+    return {name for conditions in models.values() for name in conditions} - {"clean"}
+
+
+def _join(groups: list[dict[str, Predictions]], name: str, answers: Predictions) -> None:
+    """Put a model among those that were asked about the same images."""
+    for group in groups:
+        if same_images(next(iter(group.values())), answers):
+            group[name] = answers
+            return
+    groups.append({name: answers})
