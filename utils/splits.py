@@ -90,10 +90,10 @@ class Split:
         if not count or self.groups is None:
             return self
         patients = (torch.nonzero(self.groups == group)[:, 0] for group in self.groups.unique())
-        spread = [
-            rows[torch.linspace(0, len(rows) - 1, min(count, len(rows))).round().long()]
-            for rows in patients
-        ]
+        spread = []
+        for rows in patients:
+            kept = min(count, len(rows))
+            spread.append(rows[(torch.arange(kept) + 0.5).mul(len(rows) / kept).long()])
         return self.take(torch.cat(spread).sort().values)
 
 
