@@ -22,8 +22,9 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax \
-		--nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 300 $(NOTEBOOKS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		--nbval-lax --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 600 \
+		$$($(BIN)/python -m utils.course list --paths)
 
 bench: .venv/.ready  ## our attacks beside torchattacks, foolbox and ART
 	$(BIN)/python tests/bench.py

@@ -140,9 +140,12 @@ def _report(work: Path, failed: list[str], blocked: list[str]) -> None:
         print(f"Results page        {page}")
 
 
-def _list(options) -> None:
+def _list(paths: bool, options: list[str]) -> None:
     course = read_course()
     for name, needs in needs_of(course).items():
+        if paths:
+            print(course[name].path.relative_to(ROOT))
+            continue
         print(f"{name}  (needs {', '.join(needs) or 'nothing'})")
         for parameter, value in course[name].defaults.items():
             print(f"    {parameter} = {value!r}")
@@ -165,6 +168,9 @@ def _parser() -> argparse.ArgumentParser:
     cores = getattr(os, "process_cpu_count", os.cpu_count)()
     add.add_argument("--cores", type=int, default=cores, help="all of them, unless you say")
     add = commands.add_parser("list", help="show the notebooks, their needs and parameters")
+    add.add_argument(
+        "--paths", action="store_true", help="only their files, in an order that works"
+    )
     add.set_defaults(command=_list)
     return parser
 
