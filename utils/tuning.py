@@ -35,7 +35,7 @@ class Search:
     learning_rate: tuple[float, float] = (2e-4, 5e-3)  # searched on a logarithmic scale
     optimizer: tuple[str, ...] = ("adam", "adamw", "sgd", "rmsprop")
     batch_size: tuple[int, ...] = (32, 64)
-    schedule: tuple[str, ...] = ("cosine", "constant")
+    schedule: tuple[str, ...] = ("cosine", "step")
     seed: int = 0
 
     def __post_init__(self):
