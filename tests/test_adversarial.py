@@ -54,8 +54,8 @@ def test_the_fast_variant_takes_one_long_step_and_shows_no_clean_image():
 def test_the_monitor_names_the_epochs_in_which_one_step_and_many_disagree():
     rows = [(0.4, 0.45), (0.5, 0.52), (0.05, 0.9), (0.3, 0.5)]
     history = [{"epoch": e, "score": s, "one_step": o} for e, (s, o) in enumerate(rows)]
-    assert collapsed(history) == [2]
-    assert collapsed(history, gap=0.01) == [0, 1, 2, 3]
+    assert collapsed(history) == [3]
+    assert collapsed(history, gap=0.01) == [1, 2, 3, 4]
 
 
 class Folded(nn.Module):

@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as witness
 from statsmodels.stats.multitest import multipletests
 
-from utils.comparison import SAME, against_best, compare, holm, mcnemar, same_images
+from utils.comparison import SAME, against_best, compare, holm, mcnemar, same_patients
 from utils.metrics import gains
 from utils.predictions import Predictions
 
@@ -117,7 +117,7 @@ def test_other_images_are_refused():
     fewer, others = model.take(np.arange(90)), replace(model, groups=model.groups + 100)
     renamed = replace(model, class_names=("well", "ill"))
     for other in (fewer, others, renamed):
-        assert not same_images(model, other)
+        assert not same_patients(model, other)
         with pytest.raises(ValueError, match="same images"):
             compare({"a": model, "b": other})
 

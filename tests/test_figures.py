@@ -60,8 +60,6 @@ FIGURES = {
     "sensitivities": lambda: figures.sensitivities({"standard": HEAT[0], "adversarial": HEAT[1]}),
     "transfer": lambda: figures.transfer({"a": ANSWERS, "b": ANSWERS}, ANSWERS),
     "pairs": lambda: figures.pairs(SPLIT.images[:4].reshape(2, 2, 1, 16, 16).numpy()),
-    "drops": lambda: figures.drops({"standard": ANSWERS, "adversarial": ANSWERS}),
-    "drops of a variant asked less": lambda: figures.drops({"fast": FEWER, "standard": ANSWERS}),
     "accuracies": lambda: figures.accuracies(MODELS),
     "robustness_against_clean": lambda: figures.robustness_against_clean(MODELS, STRONGEST),
     "drops_by_run": lambda: figures.drops_by_run(MODELS),

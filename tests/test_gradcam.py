@@ -46,7 +46,10 @@ KINDS = [  # maps of stages, tokens of patches with and without registers, and n
     ("dinov2_tiny", 56),
     ("dinov2_small_registers", 224),
     ("gru_rows", 40),
-    ("convnext_atto", 64),  # known to timm, not to us
+    ("convnext_atto", 64),  # known to timm, not to us, as are the others below
+    ("mixer_s32_224", 224),  # patches, but no attention
+    ("cait_xxs24_224", 224),  # the class token joins late
+    ("swin_tiny_patch4_window7_224", 224),  # maps with the channels last
 ]
 
 

@@ -42,10 +42,18 @@ def model(seed=5):
 
 def test_the_model_arrives_as_it_was_left(run, chapters_run):
     leave(run, model(), CONFIG, SPLITS, ASKED)
-    found, config = left_by(run, SPLITS, {"SIZE": 16, "SEED": 0, "EPSILON": 4})
-    before, after = model().state_dict(), found.state_dict()
+    found = left_by(run, SPLITS, {"SIZE": 16, "SEED": 0, "EPSILON": 4})
+    before, after = model().state_dict(), found.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
-    assert config == CONFIG and not found.training and not chapters_run
+    assert found.config == CONFIG and not found.model.training and not chapters_run
+    assert found.parameters == ASKED
+
+
+def test_settings_that_are_not_those_of_the_chapter_are_named(run, monkeypatch):
+    usual = Notebook(None, [], {**ASKED, "EPOCHS": 8})
+    monkeypatch.setattr(handover, "read_course", lambda: {"toy": usual})
+    leave(run, model(), CONFIG, SPLITS, ASKED)
+    assert left_by(run, SPLITS, {"SIZE": 16}).unusual == {"EPOCHS": 3}
 
 
 OTHERS = {
@@ -68,12 +76,15 @@ def test_a_model_that_was_made_otherwise_is_not_taken(run, chapters_run, name):
 
 
 def test_a_chapter_that_was_killed_while_leaving_has_left_nothing(run, chapters_run, monkeypatch):
-    leave(run, model(), CONFIG, SPLITS, ASKED)
-    monkeypatch.setattr(handover, "write_json", lambda *_: 1 / 0)
+    whole = handover.save_file
+    monkeypatch.setattr(handover, "save_file", lambda w, p, metadata: whole(w, p) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         leave(run, model(1), CONFIG, SPLITS, ASKED)
     with pytest.raises(RuntimeError, match="left no model"):
         left_by(run, SPLITS, ASKED)
+    monkeypatch.setattr(handover, "save_file", whole)
+    leave(run, model(2), CONFIG, SPLITS, ASKED)
+    assert left_by(run, SPLITS, ASKED).config == CONFIG
 
 
 def test_weights_of_another_network_are_not_loaded(run, chapters_run):
@@ -82,6 +93,16 @@ def test_weights_of_another_network_are_not_loaded(run, chapters_run):
     leave(run, build("gru_rows", 3, 32), other, SPLITS, ASKED)
     with pytest.raises(RuntimeError, match="size mismatch"):
         left_by(run, SPLITS, ASKED)
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a model", b"\x08" + 99 * b"\x00"], ids=str)
+def test_a_damaged_model_counts_as_none(run, chapters_run, damage):
+    leave(run, model(), CONFIG, SPLITS, ASKED)
+    (path,) = run.checkpoints.glob("*/model.safetensors")
+    path.write_bytes(damage)
+    with pytest.raises(RuntimeError, match="left no model"):
+        left_by(run, SPLITS, ASKED)
+    assert len(chapters_run) == 1
 
 
 @pytest.mark.slow
@@ -97,6 +118,6 @@ leave(start_run("toy", "small", SEED), build("gru_rows", 3, SIZE), CONFIG, SPLIT
     nbformat.write(new_notebook(cells=[parameters, new_code_cell(code)]), path)
     toy = Notebook(path, [code], {"SIZE": 32, "SEED": 1})
     monkeypatch.setattr(handover, "read_course", lambda: {"toy": toy})
-    found, config = left_by(run, SPLITS, {"SIZE": 16, "SEED": 0})
-    assert config == CONFIG
-    assert found(torch.rand(1, 1, 16, 16)).shape == (1, 3)
+    found = left_by(run, SPLITS, {"SIZE": 16, "SEED": 0})
+    assert found.config == CONFIG
+    assert found.model(torch.rand(1, 1, 16, 16)).shape == (1, 3)

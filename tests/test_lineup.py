@@ -64,7 +64,7 @@ def test_what_one_seed_was_not_asked_is_left_out(assets):  # noqa: F811
     assert list(pooled(read_records(assets))["resnet"]["standard"]) == ["clean"]
 
 
-def test_only_models_asked_about_the_same_images_are_compared():
+def test_only_models_asked_about_the_same_patients_are_compared():
     other = replace(said(3), groups=said().groups + 100)
     models = {
         ("resnet_atk", "standard"): ATTACKED,

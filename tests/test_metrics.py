@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn import metrics as witness
-from statsmodels.stats.contingency_tables import mcnemar
 
 from utils import metrics
-from utils.metrics import drops, gains, more_often_right, score_of, scores
+from utils.metrics import drops, gains, score_of, scores
 from utils.predictions import Predictions
 
 
@@ -128,14 +127,6 @@ def test_a_drop_from_nothing_is_undefined():
 def test_a_drop_needs_the_same_images():
     with pytest.raises(ValueError, match="same images"):
         drops(some_predictions(seed=0), some_predictions(seed=1))
-
-
-def test_more_often_right_agrees_with_mcnemar():
-    rng = np.random.default_rng(0)
-    first, second = rng.random(200) < 0.7, rng.random(200) < 0.6
-    table = [[((first == a) & (second == b)).sum() for b in (1, 0)] for a in (1, 0)]
-    two_sided = mcnemar(np.array(table), exact=True).pvalue
-    assert 2 * more_often_right(first, second) == pytest.approx(two_sided)
 
 
 def test_gains_are_differences_and_their_interval_is_paired():

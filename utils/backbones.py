@@ -25,7 +25,9 @@ class RowReader(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         rows = images.permute(0, 2, 1, 3).flatten(2)  # (n, height, channels * width)
-        _, remembered = self.reader(rows)
+        # cudnn's GRU has no gradient in evaluation mode, where attacks and saliency live.
+        with torch.backends.cudnn.flags(enabled=self.training):
+            _, remembered = self.reader(rows)
         return remembered.transpose(0, 1).flatten(1)
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 from utils.metrics import gains
 from utils.predictions import Predictions
 
-LEVEL = 0.05  # how often luck may find a difference among all pairs where there is none
+FALSE_ALARMS = 0.05  # how often luck may find a difference among all pairs where there is none
 SAME = "no difference shown"
 
 
@@ -28,7 +28,7 @@ def compare(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["A", "B", "value", "low", "high", "p"])
     table["p (Holm)"] = holm(table["p"].to_numpy(float))
     better = np.where(table["value"] > 0, "A better", "B better")
-    table["verdict"] = np.where(table["p (Holm)"] < LEVEL, better, SAME)
+    table["verdict"] = np.where(table["p (Holm)"] < FALSE_ALARMS, better, SAME)
     return table
 
 
@@ -56,24 +56,37 @@ def mcnemar(first: Predictions, second: Predictions) -> float:
     patients: all ways of swapping are equally likely, and the result is the share of those
     that leave at least this difference. With one image per patient this is McNemar's exact test.
     """
+    sums, chances, found = _swaps(first, second)
+    return float(min(1.0, chances[np.abs(sums) >= abs(found)].sum()))
+
+
+def more_often_right(first: Predictions, second: Predictions) -> float:
+    """How probable so many more hits of `first` would be by luck: the same test, one-sided."""
+    sums, chances, found = _swaps(first, second)
+    return float(min(1.0, chances[sums >= found].sum()))
+
+
+def _swaps(first: Predictions, second: Predictions) -> tuple[np.ndarray, np.ndarray, int]:
+    """What the lead of the first could be when names are swapped by patient, how probable each
+    is, and what it was."""
     first, second = _of_one_length(first, second)
     names, member = np.unique(first.groups, return_inverse=True)
     leads = np.zeros(len(names), int)  # how many more hits the first has, per patient
     np.add.at(leads, member, first.right.astype(int) - second.right)
-    return _share_of_swaps(leads)
+    chances = _chances_of_signs(leads)
+    reach = len(chances) // 2
+    return np.arange(-reach, reach + 1), chances, int(leads.sum())
 
 
-def _share_of_swaps(leads: np.ndarray) -> float:
-    """Of all ways to choose the signs of these whole numbers, how many sum so far from zero."""
+def _chances_of_signs(leads: np.ndarray) -> np.ndarray:
+    """How probable each sum of these whole numbers is when their signs are thrown like coins."""
     chances = np.ones(1)  # of the sums -reach, ..., reach
     sizes, counts = np.unique(np.abs(leads[leads != 0]), return_counts=True)
     for size, patients in zip(sizes, counts, strict=True):
         steps = np.zeros(2 * size * patients + 1)
         steps[:: 2 * size] = stats.binom.pmf(np.arange(patients + 1), patients, 0.5)
         chances = np.convolve(chances, steps)
-    reach = len(chances) // 2
-    far = np.abs(np.arange(-reach, reach + 1)) >= abs(leads.sum())
-    return float(min(1.0, chances[far].sum()))
+    return chances
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -83,8 +96,11 @@ def holm(p: np.ndarray) -> np.ndarray:
     return np.minimum(corrected, 1)[np.argsort(order)]
 
 
-def same_images(first: Predictions, second: Predictions) -> bool:
-    """Whether both were asked about the same images in the same order, by one seed or more."""
+def same_patients(first: Predictions, second: Predictions) -> bool:
+    """Whether both were asked about the same images of the same patients in the same order.
+
+    The images may differ in size, and one may have been asked by more seeds.
+    """
     longer, length = max(len(first.labels), len(second.labels)), _shared_length(first, second)
     return (
         tuple(first.class_names) == tuple(second.class_names)
@@ -96,7 +112,7 @@ def same_images(first: Predictions, second: Predictions) -> bool:
 
 def _of_one_length(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
     """Both repeated as often as it takes: two seeds of one model against one of the other."""
-    if not same_images(first, second):
+    if not same_patients(first, second):
         raise ValueError("only the same images in the same order can be compared")
     rows = np.arange(_shared_length(first, second))
     return first.take(rows % len(first.labels)), second.take(rows % len(second.labels))

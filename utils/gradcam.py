@@ -32,15 +32,17 @@ def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
     targets = [ClassifierOutputTarget(int(name)) for name in explained]
     weights = list(model.parameters())
     before = [(weight.grad, weight.requires_grad) for weight in weights]
-    with evaluating(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
-        model.requires_grad_()  # of a frozen network, too, the library asks for gradients
-        maps = [
-            cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
-            for i in range(0, len(images), BATCH)
-        ]
-    for weight, (gradient, learns) in zip(weights, before, strict=True):
-        weight.grad = gradient  # the library leaves its own behind
-        weight.requires_grad_(learns)
+    try:
+        with evaluating(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
+            model.requires_grad_()  # of a frozen network, too, the library asks for gradients
+            maps = [
+                cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
+                for i in range(0, len(images), BATCH)
+            ]
+    finally:
+        for weight, (gradient, learns) in zip(weights, before, strict=True):
+            weight.grad = gradient  # the library leaves its own behind
+            weight.requires_grad_(learns)
     return np.concatenate(maps)
 
 
@@ -152,28 +154,45 @@ def _where_to_ask(model: Classifier, image: Tensor) -> tuple:
     of a transformer the input of its last attention; of any other network none.
     """
     backbone = model.backbone
+    known = dict(backbone.named_modules())
     stages = [stage["module"] for stage in getattr(backbone, "feature_info", None) or []]
-    if not stages or str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC"):
+    stages = [name for name in stages if name in known]
+    if not stages:
         return None, None
-    if hasattr(backbone.get_submodule(stages[-1]), "norm1"):
-        return backbone.get_submodule(stages[-1]).norm1, partial(_tokens_as_maps, backbone)
-    sides = _sides(model, stages, image)
-    fine = [name for name in stages if sides[name] >= FINE_ENOUGH]
-    return backbone.get_submodule(fine[-1] if fine else stages[0]), None
+    shapes = _shapes(model, stages, image)
+    if all(len(shape) == 3 for shape in shapes.values()):
+        return _last_attention(backbone, known[stages[-1]], shapes[stages[-1]])
+    in_rows = str(getattr(backbone, "output_fmt", "NCHW")).endswith("NCHW")
+    if not in_rows or any(len(shape) != 4 for shape in shapes.values()):
+        return None, None
+    fine = [name for name in stages if shapes[name][-1] >= FINE_ENOUGH]
+    return known[fine[-1] if fine else stages[0]], None
 
 
-def _tokens_as_maps(backbone: nn.Module, tokens: Tensor) -> Tensor:
+def _last_attention(backbone: nn.Module, block: nn.Module, shape: torch.Size) -> tuple:
+    """The input of a transformer's last attention, if its tokens are patches behind a prefix."""
+    rows, columns = getattr(getattr(backbone, "patch_embed", None), "grid_size", (0, 0))
+    prefix = shape[1] - rows * columns
+    if (
+        not rows
+        or prefix != getattr(backbone, "num_prefix_tokens", 0)
+        or not hasattr(block, "attn")
+    ):
+        return None, None
+    return block.norm1, partial(_tokens_as_maps, prefix, (rows, columns))
+
+
+def _tokens_as_maps(prefix: int, grid: tuple[int, int], tokens: Tensor) -> Tensor:
     """(n, tokens, width) to (n, width, rows, columns); class and register tokens have no place."""
-    patches = tokens[:, backbone.num_prefix_tokens :]
-    return patches.transpose(1, 2).unflatten(2, backbone.patch_embed.grid_size)
+    return tokens[:, prefix:].transpose(1, 2).unflatten(2, grid)
 
 
-def _sides(model: Classifier, names: list[str], image: Tensor) -> dict[str, int]:
-    """How many columns the output of each layer has."""
-    sides = {}
+def _shapes(model: Classifier, names: list[str], image: Tensor) -> dict[str, torch.Size]:
+    """The shape of what each layer gives."""
+    shapes = {}
     hooks = [
         model.backbone.get_submodule(name).register_forward_hook(
-            lambda _, __, output, name=name: sides.update({name: output.shape[-1]})
+            lambda _, __, output, name=name: shapes.update({name: output.shape})
         )
         for name in names
     ]
@@ -181,4 +200,4 @@ def _sides(model: Classifier, names: list[str], image: Tensor) -> dict[str, int]
         model(image)
     for hook in hooks:
         hook.remove()
-    return sides
+    return shapes

@@ -1,48 +1,59 @@
 """The model that a chapter leaves behind, for the chapters that build on it."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from utils.backbones import Classifier, build
 from utils.chapters import read_course
 from utils.checkpoints import RECIPE, held
-from utils.files import read_tensors, write_json, written_whole
+from utils.files import read_tensors, written_whole
 from utils.run import Run
 from utils.splits import Splits
 from utils.training import TrainConfig
+
+
+@dataclass(frozen=True)
+class Left:
+    """A model as its chapter left it, and the parameters with which that chapter was run."""
+
+    model: Classifier
+    config: TrainConfig
+    parameters: dict
+    chapter: str
+
+    @property
+    def unusual(self) -> dict:
+        """The parameters that are not the chapter's own defaults."""
+        return read_course()[self.chapter].given(self.parameters)
 
 
 def leave(
     run: Run, model: Classifier, config: TrainConfig, splits: Splits, parameters: dict
 ) -> None:
     """Keep the trained model of a chapter under the chapter's name, with how it was made."""
-    folder = _folder(run)
-    (folder / "made.json").unlink(missing_ok=True)  # it vouches for the weights beside it
+    made = {"parameters": parameters, "config": asdict(config), **_data(splits)}
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with written_whole(folder / "model.safetensors") as path:
-        save_file(weights, path)
-    facts = {"parameters": parameters, "config": asdict(config), **_data(splits)}
-    write_json(folder / "made.json", facts)
+    with written_whole(_file(run)) as path:  # one file, so that facts and weights stay together
+        save_file(weights, path, metadata={"made": json.dumps(made)})
 
 
-def left_by(
-    run: Run, splits: Splits, parameters: dict, data_root: str = ""
-) -> tuple[Classifier, TrainConfig]:
-    """The model that the chapter of this run left, and how it was trained.
+def left_by(run: Run, splits: Splits, parameters: dict, data_root: str = "") -> Left:
+    """The model that the chapter of this run left.
 
-    It must have been trained on these very images, with these `parameters` as far as the
+    It must have been trained on these very images, and with these `parameters` as far as the
     chapter knows them. Where there is no such model, the chapter is run now, without a screen.
     """
-    folder = _folder(run)
-    with held(folder):
-        if _objection(folder, splits, parameters):
+    path = _file(run)
+    with held(path.parent):
+        if _objection(path, splits, parameters):
             _run_chapter(run.name, {**parameters, "DATA_ROOT": data_root})
-        if objection := _objection(folder, splits, parameters):
+        if objection := _objection(path, splits, parameters):
             raise RuntimeError(f"the chapter {run.name} was run, and still {objection}")
-    made = json.loads((folder / "made.json").read_text(encoding="utf-8"))
+        made, weights = _made(path), read_tensors(path)
     chosen = made["parameters"]
     model = build(
         chosen["BACKBONE"],
@@ -51,18 +62,27 @@ def left_by(
         frozen=chosen.get("FROZEN", False),
         device=run.device,
     )
-    model.load_state_dict(read_tensors(folder / "model.safetensors"))
-    return model, TrainConfig(**made["config"])
+    model.load_state_dict(weights)
+    return Left(model, TrainConfig(**made["config"]), chosen, run.name)
 
 
-def _objection(folder: Path, splits: Splits, parameters: dict) -> str:
-    """Why the model in the folder is not the one that is wanted; empty if it is."""
-    if not (folder / "made.json").exists():
+def _objection(path: Path, splits: Splits, parameters: dict) -> str:
+    """Why the model there is not the one that is wanted; empty if it is."""
+    made = _made(path)
+    if not made:
         return "it has left no model"
-    made = json.loads((folder / "made.json").read_text(encoding="utf-8"))
     found, wanted = {**made["parameters"], **made}, {**parameters, **_data(splits)}
     changed = [name for name in wanted if name in found and found[name] != wanted[name]]
     return ", ".join(f"{name} is {found[name]!r}, not {wanted[name]!r}" for name in changed)
+
+
+def _made(path: Path) -> dict:
+    """How the model there was made; empty where there is none, or none that is whole."""
+    try:
+        with safe_open(path, "pt") as file:
+            return json.loads((file.metadata() or {}).get("made", "{}"))
+    except (FileNotFoundError, SafetensorError):
+        return {}
 
 
 def _data(splits: Splits) -> dict:
@@ -84,5 +104,5 @@ def _run_chapter(name: str, parameters: dict) -> None:
     )
 
 
-def _folder(run: Run) -> Path:
-    return run.checkpoints / f"seed_{run.seed}"
+def _file(run: Run) -> Path:
+    return run.checkpoints / f"seed_{run.seed}" / "model.safetensors"

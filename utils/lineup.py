@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.comparison import same_images
+from utils.comparison import same_patients
 from utils.predictions import Predictions
 from utils.records import Record, pooled
 
@@ -67,13 +67,13 @@ def questions(models: Models, conditions: list[str | None]) -> dict[str, dict[st
 
 
 def _same_answers(fewer: dict[str, Predictions], more: dict[str, Predictions]) -> bool:
-    """Whether one model gave both: the same probabilities wherever `fewer` was asked."""
-    return all(
-        name in more
-        and same_images(answers, more[name])
-        and len(answers.labels) == len(more[name].labels)
-        and np.allclose(answers.probabilities, more[name].probabilities, atol=1e-4)
-        for name, answers in fewer.items()
+    """Whether one model gave both: the same probabilities wherever both were asked."""
+    shared = [name for name in fewer if name in more]
+    return bool(shared) and all(
+        same_patients(fewer[name], more[name])
+        and len(fewer[name].labels) == len(more[name].labels)
+        and np.allclose(fewer[name].probabilities, more[name].probabilities, atol=1e-4)
+        for name in shared
     )
 
 
@@ -84,7 +84,7 @@ def _conditions(models: Models) -> set[str]:
 def _join(groups: list[dict[str, Predictions]], name: str, answers: Predictions) -> None:
     """Put a model among those that were asked about the same images."""
     for group in groups:
-        if same_images(next(iter(group.values())), answers):
+        if same_patients(next(iter(group.values())), answers):
             group[name] = answers
             return
     groups.append({name: answers})

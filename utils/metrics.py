@@ -4,7 +4,6 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from utils.predictions import Predictions
 
@@ -106,14 +105,6 @@ def _paired(first: Predictions, second: Predictions, seed: int) -> tuple[dict, d
     resampled = [np.tensordot(weights, table, 1) for table in tables]
     before, after = ({name: s(c) for name, s in SCORES.items()} for c in resampled)
     return before, after, patients
-
-
-def more_often_right(first: np.ndarray, second: np.ndarray) -> float:
-    """How probable so many more hits of `first` would be by luck (exact one-sided McNemar)."""
-    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    if only_first + only_second == 0:
-        return 1.0
-    return stats.binomtest(only_first, only_first + only_second, alternative="greater").pvalue
 
 
 def majority_share(labels: np.ndarray) -> float:

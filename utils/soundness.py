@@ -11,8 +11,9 @@ import pandas as pd
 from torch import nn
 
 from utils.battery import Battery
+from utils.comparison import more_often_right
 from utils.contamination.attacks import PGD
-from utils.metrics import majority_share, more_often_right, scores
+from utils.metrics import majority_share, scores
 from utils.predictions import Predictions
 from utils.probes import Probe, probe
 from utils.similarity import LeakageAlarm
@@ -69,7 +70,7 @@ def judge(flags: dict[str, Callable], evidence) -> pd.DataFrame:
 
 def _weaker_than_one_step(e: Evidence) -> str | None:
     iterated = e.attacked[e.attack.epsilon]
-    if more_often_right(iterated.right, e.single_step.right) < LUCK:
+    if more_often_right(iterated, e.single_step) < LUCK:
         return f"accuracy {iterated.accuracy:.1%}, after a single step {e.single_step.accuracy:.1%}"
 
 
@@ -83,19 +84,19 @@ def _rises_with_epsilon(e: Evidence) -> str | None:
     sizes = sorted(set(e.attacked) - {0})
     for small, large in zip(sizes, sizes[1:], strict=False):
         weak, strong = e.attacked[small], e.attacked[large]
-        if more_often_right(strong.right, weak.right) < LUCK:
+        if more_often_right(strong, weak) < LUCK:
             return f"{weak.accuracy:.1%} at {small * 255:g}/255, {strong.accuracy:.1%} at more"
 
 
 def _better_than_clean(e: Evidence) -> str | None:
     attacked = e.attacked[e.attack.epsilon]
-    if more_often_right(attacked.right, e.clean.right) < LUCK:
+    if more_often_right(attacked, e.clean) < LUCK:
         return f"accuracy {attacked.accuracy:.1%} attacked, {e.clean.accuracy:.1%} clean"
 
 
 def _no_better_than_noise(e: Evidence) -> str | None:
     attacked = e.attacked[e.attack.epsilon]
-    if more_often_right(e.noise.right, attacked.right) >= LUCK:
+    if more_often_right(e.noise, attacked) >= LUCK:
         return f"accuracy {attacked.accuracy:.1%} attacked, {e.noise.accuracy:.1%} under noise"
 
 
@@ -105,12 +106,12 @@ def _survives_full_range(e: Evidence) -> str | None:
 
 
 def _not_converged(e: Evidence) -> str | None:
-    if more_often_right(e.few.attacked.right, e.few.doubled.right) < LUCK:
+    if more_often_right(e.few.attacked, e.few.doubled) < LUCK:
         return f"{e.few.attacked.accuracy:.1%}, with twice the steps {e.few.doubled.accuracy:.1%}"
 
 
 def _lost_by_saving(e: Evidence) -> str | None:
-    if more_often_right(e.few.saved.right, e.few.attacked.right) < LUCK:
+    if more_often_right(e.few.saved, e.few.attacked) < LUCK:
         return f"{e.few.attacked.accuracy:.1%}, after rounding {e.few.saved.accuracy:.1%}"
 
 

@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
 from torch import nn
 
-from utils.checkpoints import identity, short_name
+from utils.checkpoints import held, identity, short_name
 from utils.objectives import CrossEntropy, Loss, Score, ValidationScore
 from utils.predictions import Predictions
 from utils.splits import Split, Splits
@@ -97,22 +97,19 @@ def tuned(
     )
     budgeted = replace(splits, train=splits.train.limit(search.images // search.epochs))
 
-    def objective(trial: optuna.Trial) -> float:
-        trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
-        chosen = replace(config, epochs=search.epochs, **search.suggest(trial))
-        with tempfile.TemporaryDirectory() as folder:
-            history = fit(build(), budgeted, chosen, Path(folder), loss, _Reported(trial, score))
-        return best_epoch(history)["score"]
-
     while len(_finished(study)) < search.trials:
-        number = len(_finished(study)) + _at_work(study)
-        if number >= search.trials:
+        trial, chosen = _next(study, search)
+        if trial is None:
             time.sleep(0.2)
             continue
-        study.sampler = optuna.samplers.TPESampler(
-            seed=_stream(search.seed, number), n_startup_trials=4
-        )
-        study.optimize(objective, n_trials=1, catch=(FloatingPointError,))  # diverged: a failure
+        chosen = replace(config, epochs=search.epochs, **chosen)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                reported = _Reported(trial, score)
+                history = fit(build(), budgeted, chosen, Path(folder), loss, reported)
+            study.tell(trial, best_epoch(history)["score"])
+        except (optuna.TrialPruned, FloatingPointError):  # it lags, or it diverged
+            study.tell(trial, state=TrialState.PRUNED)
     return study
 
 
@@ -140,6 +137,20 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
+def _next(study: optuna.Study, search: Search) -> tuple[optuna.Trial | None, dict]:
+    """A trial that no other worker of this machine has, and its settings; none if none is left."""
+    with held(Path(tempfile.gettempdir(), study.study_name)):
+        number = len(_finished(study)) + _at_work(study)
+        if number >= search.trials:
+            return None, {}
+        study.sampler = optuna.samplers.TPESampler(
+            seed=_stream(search.seed, number), n_startup_trials=4
+        )
+        trial = study.ask()
+        trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
+        return trial, search.suggest(trial)
+
+
 def _storage(storage: Path | str):
     if "://" in str(storage):
         return str(storage)
@@ -153,14 +164,16 @@ def _finished(study: optuna.Study) -> list:
 
 
 def _at_work(study: optuna.Study) -> int:
-    """Trials that other workers of this machine have begun. A killed worker leaves its trial
-    running for ever: those of the dead are ended here."""
+    """Trials that other workers of this machine have begun. A worker that was killed, or this
+    one when it was interrupted, left a trial that would run for ever: it is ended here."""
     alive = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         host, _, process = trial.user_attrs.get("worker", "").rpartition(":")
-        if host == socket.gethostname() and psutil.pid_exists(int(process)):
+        if host != socket.gethostname():
+            continue
+        if int(process) != os.getpid() and psutil.pid_exists(int(process)):
             alive += 1
-        elif host == socket.gethostname():
+        else:
             study.tell(trial.number, state=TrialState.FAIL)
     return alive
 

@@ -11,6 +11,7 @@ from utils.files import read_tensors
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as torch.hub names what it publishes
+COUNTER = "num_batches_tracked"  # of batch norm; old files do without
 
 
 def read_weights(backbone: nn.Module, name: str, place: str) -> None:
@@ -22,17 +23,21 @@ def read_weights(backbone: nn.Module, name: str, place: str) -> None:
     path = _weight_file(Path(place), name)
     refuse_other_hash(path)
     state = read_tensors(path)
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds no weights by name; save the state_dict of the backbone")
     _fit_positions(backbone, state)
     wanted = backbone.state_dict()
     missing = [
-        key for key, value in wanted.items() if getattr(state.get(key), "shape", 0) != value.shape
+        key
+        for key, value in wanted.items()
+        if getattr(state.get(key), "shape", 0) != value.shape and not key.endswith(COUNTER)
     ]
     if missing:
         raise ValueError(
             f"{path} does not hold the weights of {name}: {len(missing)} of {len(wanted)} "
             f"are absent or of another shape, {missing[0]} first"
         )
-    backbone.load_state_dict({key: state[key] for key in wanted})
+    backbone.load_state_dict({key: state.get(key, value) for key, value in wanted.items()})
 
 
 def refuse_other_hash(path: Path) -> None:
@@ -40,7 +45,7 @@ def refuse_other_hash(path: Path) -> None:
     beside = path.with_name(f"{path.name}.sha256")
     in_name = HASH_IN_NAME.search(path.name)
     if beside.is_file():
-        published = beside.read_text().split()[0].lower()
+        published = (beside.read_text().split() or ["nothing"])[0].lower()
     elif in_name:
         published = in_name[1]
     else:
@@ -49,8 +54,9 @@ def refuse_other_hash(path: Path) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if not found.startswith(published):
         raise ValueError(
-            f"{path} is not the published file: its SHA-256 begins with {found[:12]}, "
-            f"published was {published[:12]}; download it again"
+            f"{path} is not the published file: its SHA-256 begins with {found[:12]}, and "
+            f"{beside.name if beside.is_file() else 'its name'} says {published[:12]}; download "
+            f"it again, or give it a name that does not end like a hash"
         )
 
 

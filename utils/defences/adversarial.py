@@ -50,8 +50,8 @@ def fast_adversarial(epsilon: float, **settings) -> AdversarialLoss:
 
 
 def collapsed(history: list[dict], gap: float = 0.25) -> list[int]:
-    """The epochs in which one step hurt far less than many: the gradient lies to the attacker.
+    """The epochs (from 1) in which one step hurt far less than many: the gradient misleads.
 
     Needs a history whose score is that under many steps, with the `one_step` score beside it.
     """
-    return [row["epoch"] for row in history if row["one_step"] - row["score"] > gap]
+    return [row["epoch"] + 1 for row in history if row["one_step"] - row["score"] > gap]

@@ -1,5 +1,7 @@
 """Several models that answer as one: an attacker who means it attacks the one."""
 
+import math
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -91,20 +93,20 @@ def stacked(answers: list[Predictions], seed: int = 0) -> Stack:
 
 
 def blended(answers: list[Predictions], rounds: int = 100) -> Blend:
-    """One weight per member for its log-probabilities, fitted with no class told apart."""
+    """One weight per member, zero or more, for its log-probabilities; no class is told apart."""
     said, labels, _ = _said(answers)
     logs, truth = said.log(), torch.as_tensor(labels)
-    weights = torch.full((len(answers),), 1 / len(answers), requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights], max_iter=rounds, line_search_fn="strong_wolfe")
+    raw = torch.full((len(answers),), -math.log(len(answers)), requires_grad=True)
+    optimizer = torch.optim.LBFGS([raw], max_iter=rounds, line_search_fn="strong_wolfe")
 
     def surprise() -> Tensor:
         optimizer.zero_grad()
-        value = nn.functional.cross_entropy(torch.einsum("m,mnc->nc", weights, logs), truth)
+        value = nn.functional.cross_entropy(torch.einsum("m,mnc->nc", raw.exp(), logs), truth)
         value.backward()
         return value
 
     optimizer.step(surprise)
-    return Blend(weights.detach().clamp_min(0).numpy())
+    return Blend(raw.detach().exp().numpy())
 
 
 def each_its_own(answers: list[Predictions]) -> Predictions:

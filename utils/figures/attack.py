@@ -28,7 +28,6 @@ from utils.predictions import Predictions
 __all__ = [
     "accuracy_by_epsilon",
     "confusions",
-    "drops",
     "looks",
     "perturbations",
     "sensitivities",
@@ -162,17 +161,6 @@ def transfer(
         axis.tick_params(length=0)
         axis.set_yticklabels(list(rows), rotation=0)
         axis.set(xlabel="model that is asked", ylabel="attack made on")
-    return closed(figure)
-
-
-def drops(by_variant: Mapping[str, Mapping[str, Predictions]], title: str = "") -> Figure:
-    """The combined drop under each condition, a colour per variant of the model."""
-    with plt.rc_context(STYLE):
-        conditions = set().union(*by_variant.values())
-        figure, axis = plt.subplots(figsize=(7.5, 0.36 * len(conditions) + 1.04))
-        dots(axis, by_variant, dict(zip(by_variant, variant_colours(by_variant), strict=True)))
-        axis.set(xlabel="combined drop (% of the clean score)", title=title)
-        axis.legend(frameon=False, fontsize=9)
     return closed(figure)
 
 

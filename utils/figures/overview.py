@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from utils import metrics
 from utils.battery import in_order
-from utils.comparison import LEVEL
+from utils.comparison import FALSE_ALARMS
 from utils.figures.attack import confusion, dots
 from utils.figures.style import ATTACKED, CHANCE, STYLE, closed, readable, variant_colours
 from utils.predictions import Predictions
@@ -141,7 +141,7 @@ def differences(pairs: pd.DataFrame) -> Figure:
             yticklabels=[readable(name) for name in names[1:]],
             cbar_kws={"label": "points: row minus column", "pad": 0.02},
         )  # fmt: skip
-        stands = below & (both["p (Holm)"] < LEVEL).to_numpy()
+        stands = below & (both["p (Holm)"] < FALSE_ALARMS).to_numpy()
         for x, y in zip(column[stands], row[stands] - 1, strict=True):
             frame = plt.Rectangle((x + 0.06, y + 0.06), 0.88, 0.88, fill=False, linewidth=1.5)
             axis.add_patch(frame)

@@ -11,6 +11,7 @@ findings  what reader and model found, in tables
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -182,7 +183,7 @@ def _write_files(folder: Path, kit: str, facts: dict, page: str) -> None:
     sheet = folder / SHEET
     begun = sheet.exists() and not is_blank(sheet)
     if begun and (old := read_key(folder)["kit"]) != kit:
-        folder.rename(folder.with_name(f"{folder.name}_{old}"))
+        folder.rename(_free(folder.with_name(f"{folder.name}_{old}")))
         begun = False
     (folder / KEY).unlink(missing_ok=True)
     lines = ["sep=,", ",".join(COLUMNS), *(f"{kit},{pair['pair']},,," for pair in facts["pairs"])]
@@ -191,6 +192,12 @@ def _write_files(folder: Path, kit: str, facts: dict, page: str) -> None:
             with written_whole(path) as unfinished:
                 unfinished.write_bytes(text.encode())
     write_json(folder / KEY, {"kit": kit, **facts})
+
+
+def _free(folder: Path) -> Path:
+    """This folder, or the first of its name and a number that does not exist yet."""
+    names = (folder.with_name(f"{folder.name}_{number}") for number in count(2))
+    return folder if not folder.exists() else next(name for name in names if not name.exists())
 
 
 def _name(facts: dict) -> str:
