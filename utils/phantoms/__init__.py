@@ -44,7 +44,7 @@ class Phantom:
 
 
 PHANTOMS = {
-    "brain_phantom": Phantom("axial brain MRI", 1, 6, brain.GRADES, brain.draw),
+    "brain_phantom": Phantom("axial brain MRI", 1, 3, brain.GRADES, brain.draw),
     "chest_phantom": Phantom("frontal chest X-ray", 1, 3, chest.PNEUMONIA, chest.draw),
     "cervix_phantom": Phantom("colposcopy of the cervix", 3, 4, cervix.TYPES, cervix.draw),
 }

@@ -33,10 +33,10 @@ class Grade:
 
 
 GRADES = {
-    "Non_Demented": Grade(190, 0.10),
-    "Very_Mild_Demented": Grade(134, 0.39),
-    "Mild_Demented": Grade(60, 0.68),
-    "Moderate_Demented": Grade(16, 0.97),
+    "Non_Demented": Grade(380, 0.10),
+    "Very_Mild_Demented": Grade(268, 0.39),
+    "Mild_Demented": Grade(120, 0.68),
+    "Moderate_Demented": Grade(32, 0.97),
 }
 
 
