@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from skimage.metrics import structural_similarity
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from utils.backbones import Classifier
-from utils.contamination.attacks import evaluating
+from utils.contamination.attacks import evaluating, input_gradient
 from utils.evaluation import BATCH, Attack, attacked_images
 from utils.splits import Split, as_pixels, batches
 
@@ -95,11 +94,10 @@ def sensitivity(model: nn.Module, split: Split) -> np.ndarray:
     """
     device = next(model.parameters()).device
     total = 0
-    with evaluating(model), torch.enable_grad():
+    with evaluating(model):
         for images, labels in batches(split, BATCH):
-            pixels = as_pixels(images.to(device)).requires_grad_()
-            loss = F.cross_entropy(model(pixels), labels.to(device), reduction="sum")
-            total = total + torch.autograd.grad(loss, pixels)[0].abs().sum((0, 1))
+            gradient = input_gradient(model, as_pixels(images.to(device)), labels.to(device))
+            total = total + gradient.abs().sum((0, 1))
     return (total / total.mean()).cpu().numpy()
 
 

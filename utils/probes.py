@@ -3,10 +3,9 @@
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.contamination.attacks import PGD, evaluating
+from utils.contamination.attacks import PGD, evaluating, input_gradient
 from utils.evaluation import attacked_images, predict
 from utils.predictions import Predictions
 from utils.splits import Split, as_pixels
@@ -78,9 +77,8 @@ def _differs(gradient, before) -> bool:
 def _dead_gradients(model: nn.Module, split: Split) -> float:
     """Share of images whose loss does not say in which direction it grows."""
     device = next(model.parameters()).device
-    images = as_pixels(split.images.to(device)).requires_grad_()
+    images, labels = as_pixels(split.images.to(device)), split.labels.to(device)
     with evaluating(model):
-        loss = F.cross_entropy(model(images), split.labels.to(device), reduction="sum")
-        gradient = torch.autograd.grad(loss, images)[0].flatten(1)
+        gradient = input_gradient(model, images, labels).flatten(1)
     alive = gradient.isfinite().all(1) & (gradient != 0).any(1)
     return float((~alive).float().mean())

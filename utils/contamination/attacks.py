@@ -115,6 +115,14 @@ class RandomSigns:
         return (images + self.epsilon * signs).clamp(0, 1)
 
 
+def input_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """How the loss of each image changes with each of its pixels; no weight gets a gradient."""
+    pixels = images.detach().requires_grad_()
+    with torch.enable_grad():
+        loss = F.cross_entropy(model(pixels).float(), labels, reduction="sum")
+        return torch.autograd.grad(loss, pixels)[0]
+
+
 class LInf:
     """No pixel moves by more than epsilon."""
 

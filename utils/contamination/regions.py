@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.contamination.attacks import input_gradient
+
 
 @dataclass(frozen=True)
 class StrongestPatch:
@@ -37,8 +39,4 @@ class StrongestRows:
 
 def _strength(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """How strongly the loss depends on each place: (n, 1, height, width)."""
-    pixels = images.detach().requires_grad_()
-    with torch.enable_grad():
-        loss = F.cross_entropy(model(pixels).float(), labels, reduction="sum")
-        gradient = torch.autograd.grad(loss, pixels)[0]
-    return gradient.abs().sum(1, keepdim=True)
+    return input_gradient(model, images, labels).abs().sum(1, keepdim=True)
