@@ -12,7 +12,7 @@ from utils.contamination.regions import StrongestPatch, StrongestRows
 from utils.splits import as_pixels
 
 REGIONS = [StrongestPatch(4), StrongestPatch(5), StrongestRows(3)]
-ATTACKS = [fgsm(0.1), PGD(0.1, 5, restarts=2), PGD(1.0, 5, norm="l2", stop_when_fooled=True)]
+ATTACKS = [fgsm(0.1), PGD(0.1, 5), PGD(1.0, 5, norm="l2", stop_when_fooled=True)]
 SPLIT = small_split(12)
 IMAGES, LABELS = as_pixels(SPLIT.images), SPLIT.labels
 

@@ -1,5 +1,7 @@
 """What can go wrong with an image or a label.
 
+norms     how large a change may be
+gains     what an attacker makes grow
 attacks   changes that follow the model's gradient
 regions   where an attacker may change pixels
 """
