@@ -2,4 +2,5 @@
 
 attacks   changes that follow the model's gradient
 regions   where an attacker may change pixels
+queries   changes found by asking the model alone
 """
