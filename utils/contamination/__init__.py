@@ -4,4 +4,5 @@ norms     how large a change may be
 gains     what an attacker makes grow
 attacks   changes that follow the model's gradient
 regions   where an attacker may change pixels
+queries   changes found by asking the model alone
 """
