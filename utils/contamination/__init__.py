@@ -1,8 +1,9 @@
 """What can go wrong with an image or a label.
 
-norms     how large a change may be
-gains     what an attacker makes grow
-attacks   changes that follow the model's gradient
-regions   where an attacker may change pixels
-queries   changes found by asking the model alone
+norms       how large a change may be
+gains       what an attacker makes grow
+attacks     changes that follow the model's gradient
+regions     where an attacker may change pixels
+queries     changes found by asking the model alone
+worst_case  the lowest that any of these can push it
 """

@@ -1,6 +1,5 @@
 """How low can accuracy be pushed? Attacks that choose their own steps, and chains of attacks."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -138,10 +137,10 @@ class _Path:
 
 def checkpoints(steps: int) -> dict[int, int]:
     """The steps after which a path is judged, each with the one before: rarely, then often."""
-    before, now, found = 0.0, 0.22, {}
-    while now <= 1:
-        found[math.ceil(now * steps)] = math.ceil(before * steps)
-        before, now = now, now + max(now - before - 0.03, 0.06)
+    before, now, found = 0, 22, {}  # percent of the steps
+    while now <= 100:
+        found[-(-now * steps // 100)] = -(-before * steps // 100)
+        before, now = now, now + max(now - before - 3, 6)
     return found
 
 
