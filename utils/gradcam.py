@@ -1,5 +1,6 @@
 """Where a model looks, and how far that is from where it should."""
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating, input_gradient
+from utils.contamination.regions import highest
 from utils.evaluation import BATCH, Attack, attacked_images
 from utils.splits import Split, as_pixels, batches
 
@@ -43,6 +45,17 @@ def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
             weight.grad = gradient  # the library leaves its own behind
             weight.requires_grad_(learns)
     return np.concatenate(maps)
+
+
+@dataclass(frozen=True)
+class HottestPixels:
+    """A region for an attacker (see regions): where the model looks to see the true class."""
+
+    share: float
+
+    def __call__(self, model: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+        heat = torch.from_numpy(heat_maps(model, images, labels)).to(images)
+        return highest(heat[:, None], self.share)
 
 
 def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[str, tuple]:

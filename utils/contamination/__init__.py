@@ -5,5 +5,6 @@ gains       what an attacker makes grow
 attacks     changes that follow the model's gradient
 regions     where an attacker may change pixels
 queries     changes found by asking the model alone
+universal   one change for all images
 worst_case  the lowest that any of these can push it
 """
