@@ -1,6 +1,8 @@
 """What can go wrong with an image or a label.
 
-attacks   changes that follow the model's gradient
-regions   where an attacker may change pixels
-queries   changes found by asking the model alone
+attacks    changes that follow the model's gradient
+regions    where an attacker may change pixels
+queries    changes found by asking the model alone
+pixels     a few pixels, found by asking
+decisions  changes found by asking for the class alone
 """
