@@ -5,6 +5,8 @@ gains       what an attacker makes grow
 attacks     changes that follow the model's gradient
 regions     where an attacker may change pixels
 queries     changes found by asking the model alone
+pixels      a few pixels, found by asking
+decisions   changes found by asking for the class alone
 universal   one change for all images
 worst_case  the lowest that any of these can push it
 """
