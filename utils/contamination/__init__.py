@@ -3,6 +3,7 @@
 norms       how large a change may be
 gains       what an attacker makes grow
 attacks     changes that follow the model's gradient
+controls    changes as large that do not look at the model
 regions     where an attacker may change pixels
 queries     changes found by asking the model alone
 pixels      a few pixels, found by asking
