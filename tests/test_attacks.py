@@ -9,12 +9,12 @@ from torch import nn
 
 from utils.contamination.attacks import (
     PGD,
-    RandomSigns,
     evaluating,
     fgsm,
     iterated_fgsm,
     momentum_fgsm,
 )
+from utils.contamination.controls import RandomSigns
 from utils.contamination.gains import GAINS
 from utils.splits import as_pixels
 

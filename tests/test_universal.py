@@ -4,7 +4,8 @@ import pytest
 import torch
 from small import small_split, trained_network
 
-from utils.contamination.attacks import PGD, RandomSigns
+from utils.contamination.attacks import PGD
+from utils.contamination.controls import RandomSigns
 from utils.contamination.universal import universal
 from utils.defences.rejection import MEASURES, rejector
 from utils.evaluation import logits, predict
@@ -29,7 +30,7 @@ def test_hurts_on_images_it_was_not_made_from_and_noise_does_not():
 def test_the_same_seed_makes_the_same_change_and_leaves_the_generators():
     state = torch.random.get_rng_state()
     one, two = (universal(MODEL, KNOWN, 0.05, seed=1) for _ in range(2))
-    assert torch.equal(one.change, two.change)
+    assert torch.equal(one.pattern, two.pattern)
     assert torch.equal(state, torch.random.get_rng_state())
     assert all(weight.grad is None for weight in MODEL.parameters())
 

@@ -4,6 +4,7 @@ files          whole files, and reading that runs no code
 run            names, seeds, device, folders: where a run keeps its things
 splits         data as plain tensors, splits by patient
 phantoms       images the course draws by itself
+foreign        images of something else entirely
 ingest         foreign image files, read safely
 similarity     nearest neighbours, duplicates, the leakage alarm
 sources        where the files of a data set lie

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from utils.contamination.attacks import PGD, RandomSigns, fgsm
+from utils.contamination.attacks import PGD, fgsm
+from utils.contamination.controls import RandomSigns
 from utils.evaluation import Attack, predict, predict_all
 from utils.predictions import Predictions
 from utils.run import progress

@@ -107,17 +107,6 @@ def momentum_fgsm(epsilon: float = 8 / 255, steps: int = 10, momentum: float = 1
     return PGD(epsilon, steps, step=epsilon / steps, random_start=False, momentum=momentum)
 
 
-@dataclass(frozen=True)
-class RandomSigns:
-    """The control: every pixel moves by epsilon, up or down, without looking at the model."""
-
-    epsilon: float = 8 / 255
-
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        signs = torch.empty_like(images).uniform_(-1, 1).sign()
-        return (images + self.epsilon * signs).clamp(0, 1)
-
-
 def climbing(model: nn.Module, images: Tensor, gain: Callable) -> tuple[Tensor, Tensor, Tensor]:
     """The logits, the gain of each image, and how it changes with each of its pixels.
 

@@ -7,6 +7,17 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
+class RandomSigns:
+    """The control: every pixel moves by epsilon, up or down, without looking at the model."""
+
+    epsilon: float = 8 / 255
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        signs = torch.empty_like(images).uniform_(-1, 1).sign()
+        return (images + self.epsilon * signs).clamp(0, 1)
+
+
+@dataclass(frozen=True)
 class UniformNoise:
     """Every pixel moves by anything up to epsilon: a random point in the attacker's own box."""
 

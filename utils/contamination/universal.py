@@ -17,10 +17,10 @@ class Universal:
     """Adds the same change to every image, whatever it shows and whichever model is asked."""
 
     epsilon: float
-    change: Tensor = field(repr=False)  # (1, channels, height, width)
+    pattern: Tensor = field(repr=False)  # (1, channels, height, width), from -1 to 1
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return (images + self.change.to(images)).clamp(0, 1)
+        return (images + self.epsilon * self.pattern.to(images)).clamp(0, 1)
 
 
 def universal(
@@ -28,17 +28,16 @@ def universal(
 ) -> Universal:
     """The change within epsilon that hurts most over the `known` images (Shafahi 2020)."""
     device = next(model.parameters()).device
-    change = torch.zeros_like(as_pixels(known.images[:1])).to(device)
-    step = 2.5 * epsilon / rounds
+    pattern = torch.zeros_like(as_pixels(known.images[:1])).to(device)
     with torch.random.fork_rng(), evaluating(model):
         torch.manual_seed(seed)
         for _ in range(rounds):
             for images, labels in batches(known, 128, shuffle=True):
-                shown = (as_pixels(images.to(device)) + change).clamp(0, 1)
+                shown = (as_pixels(images.to(device)) + epsilon * pattern).clamp(0, 1)
                 uphill = climbing(model, shown, _capped_loss(labels.to(device)))[2]
-                change = change + step * uphill.sum(0, keepdim=True).sign()
-                change = change.clamp(-epsilon, epsilon)
-    return Universal(epsilon, change)
+                pattern = pattern + 2.5 / rounds * uphill.sum(0, keepdim=True).sign()
+                pattern = pattern.clamp(-1, 1)
+    return Universal(epsilon, pattern)
 
 
 def _capped_loss(labels: Tensor):
