@@ -153,7 +153,7 @@ class Counting(nn.Module):
 
     def forward(self, images):
         self.seen += len(images)
-        return self.model(images)
+        return self.model(images.float())
 
 
 def test_the_count_of_queries_is_what_the_model_was_asked(model, batch):

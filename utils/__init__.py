@@ -14,6 +14,7 @@ datasets       load: any data set by its name
 predictions    what a model said of a split
 metrics        numbers with intervals
 comparison     is one model better than another?
+likeness       how alike two pictures are to the eye
 weights        files of weights, checked by their hash
 reading        the reading kit: can a human tell?
 backbones      the classifiers

@@ -35,14 +35,27 @@ def predict(
     """
     if after is not None:
         return _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after)
+    said = logits(model, split, attack, seen_by_attacker, batch_size, seed).softmax(1).numpy()
+    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
+    return Predictions(split.labels.numpy(), said, groups, split.class_names)
+
+
+def logits(
+    model: nn.Module,
+    split: Split,
+    attack: Attack | None = None,
+    seen_by_attacker: nn.Module | None = None,
+    batch_size: int = BATCH,
+    seed: int = 0,
+) -> Tensor:
+    """What `predict` turns into probabilities: for those who ask how sure a model is."""
     rows = []
     with _asking(model, seed):
         for images, labels in batches(split, batch_size):
             images, labels = _shown(model, images, labels, attack, seen_by_attacker)
             with torch.no_grad():
-                rows.append(model(images).softmax(1).float().cpu().numpy())
-    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
-    return Predictions(split.labels.numpy(), np.concatenate(rows), groups, split.class_names)
+                rows.append(model(images).float().cpu())
+    return torch.cat(rows)
 
 
 def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:

@@ -6,5 +6,8 @@ attacks     changes that follow the model's gradient
 controls    changes as large that do not look at the model
 regions     where an attacker may change pixels
 queries     changes found by asking the model alone
+pixels      a few pixels, found by asking
+decisions   changes found by asking for the class alone
+universal   one change for all images
 worst_case  the lowest that any of these can push it
 """
