@@ -19,7 +19,7 @@ from utils.defences.adversarial import (
     fast_adversarial,
 )
 from utils.evaluation import predict
-from utils.objectives import CrossEntropy, ValidationScore, epochs_within, passes_of
+from utils.objectives import CrossEntropy, OnlyWatched, ValidationScore, epochs_within, passes_of
 from utils.splits import as_pixels
 
 SPLIT = small_split(12)
@@ -175,3 +175,14 @@ def test_the_score_without_an_attack_is_the_clean_one():
     )
     with_step = replace(ValidationScore(), one_step=fgsm(0.1))
     assert set(with_step(model, validation, clean)) == {"score", "one_step"}
+
+
+def test_who_only_watches_lets_the_clean_accuracy_decide():
+    validation, model = small_splits().validation, trained_network()
+    clean, under = predict(model, validation), (PGD(0.08, 5), fgsm(0.08))
+    decides, watched = (
+        kind(*under)(model, validation, clean) for kind in (ValidationScore, OnlyWatched)
+    )
+    assert watched["attacked"] == decides["score"] < watched["score"]
+    assert watched["one_step"] == decides["one_step"]
+    assert watched["score"] == ValidationScore()(model, validation, clean)["score"]

@@ -66,3 +66,13 @@ class ValidationScore:
         if self.one_step is not None:
             asked["one_step"] = predict(model, validation, self.one_step)
         return {name: float(balanced_accuracy(said.confusion)) for name, said in asked.items()}
+
+
+@dataclass(frozen=True)
+class OnlyWatched(ValidationScore):
+    """The same curves, but the clean accuracy decides: somebody looks, nobody defends."""
+
+    def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict:
+        found = super().__call__(model, validation, clean)
+        decides = float(balanced_accuracy(clean.confusion))
+        return {**found, "attacked": found["score"], "score": decides}
