@@ -64,6 +64,16 @@ FIGURES = {
     ),
     "patches": lambda: figures.patches(SPLIT.images[0], 4),
     "sensitivities": lambda: figures.sensitivities({"standard": HEAT[0], "adversarial": HEAT[1]}),
+    "security_curves": lambda: figures.security_curves(
+        {name: BATTERY.curve(ANSWERS, "pgd") for name in ("noise", "pgd", "worst")}
+    ),
+    "success_by_queries": lambda: figures.success_by_queries(
+        {"square": np.array([0, 3, 90, np.inf]), "nothing": np.full(4, np.inf)},
+        {"square": 100, "nothing": 100},
+    ),
+    "variety": lambda: figures.variety(
+        PIXELS[0], {"(clean)": PIXELS[0], "noise": PIXELS[1]}, ["dark", "bright"], 10
+    ),
     "transfer": lambda: figures.transfer({"a": ANSWERS, "b": ANSWERS}, ANSWERS),
     "pairs": lambda: figures.pairs(SPLIT.images[:4].reshape(2, 2, 1, 16, 16).numpy()),
     "accuracies": lambda: figures.accuracies(MODELS),
@@ -122,6 +132,13 @@ def test_an_empty_heat_map_is_said():
 
 def test_a_magnified_change_says_its_factor():
     assert "change × 10" in words(FIGURES["perturbations"]())
+
+
+def test_the_curve_of_questions_starts_with_those_that_were_right():
+    figure = figures.success_by_queries({"square": np.array([0, 3, 90, np.inf])}, {"square": 100})
+    line = figure.axes[0].lines[0]
+    assert line.get_xdata().tolist() == [1, 3, 90, 100]
+    assert line.get_ydata().tolist() == [0.75, 0.5, 0.25, 0.25]
 
 
 def test_a_cell_that_was_not_asked_stays_empty():

@@ -63,10 +63,9 @@ def success_by_queries(needed: Mapping[str, np.ndarray], budgets: Mapping[str, i
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(7.5, 3.4))
         for (name, counts), colour in zip(needed.items(), variant_colours(needed), strict=True):
-            fell = np.sort(counts[np.isfinite(counts)])
-            standing = 1 - np.arange(1, len(fell) + 1) / len(counts)
-            asked = np.concatenate([[1], fell.clip(1), [budgets[name]]])
-            left = np.concatenate([[1], standing, standing[-1:] if len(fell) else [1]])
+            asked = np.unique(counts[np.isfinite(counts)]).clip(1)
+            asked = np.unique([1, *asked, budgets[name]])
+            left = [(counts > number).mean() for number in asked]
             axis.step(asked, left, where="post", color=colour, label=name)
             axis.plot(asked[-1], left[-1], "o", color=colour, markersize=5)
         axis.set(xscale="log", xlabel="questions about an image", ylabel="images still standing")

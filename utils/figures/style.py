@@ -29,7 +29,7 @@ def readable(name: str) -> str:
 
 def variant_colours(names: Iterable[str]) -> list[str]:
     """Standard training blue and adversarial training green, the same in every chapter."""
-    known = {"standard": CLEAN, "adversarial": DEFENDED}
+    known = {"standard": CLEAN, "adversarial": DEFENDED, "noise": "#999999", "worst": "#882255"}
     others = cycle(OTHERS)
     return [known.get(name.split()[0]) or next(others) for name in names]
 
