@@ -28,6 +28,7 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 
 bench: .venv/.ready  ## our attacks beside torchattacks, foolbox and ART
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_queries.py
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/
