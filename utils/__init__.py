@@ -23,6 +23,8 @@ battery        the questions put to every model under attack
 defences       what can be done about it
 probes         small experiments on an attack
 soundness      red flags: is this number worth printing?
+quality        how like two pictures are
+printed        red flags of the page itself
 checkpoints    what a training leaves on disk
 objectives     what training makes small, what picks its best epoch
 training       one loop for every loss
