@@ -7,18 +7,27 @@ import torch
 from small import small_split, trained_network
 from torch import nn
 
-from utils.contamination.attacks import PGD, RandomSigns, evaluating, fgsm, iterated_fgsm
+from utils.contamination.attacks import (
+    PGD,
+    evaluating,
+    fgsm,
+    iterated_fgsm,
+    momentum_fgsm,
+)
+from utils.contamination.controls import RandomSigns
+from utils.contamination.gains import GAINS
 from utils.splits import as_pixels
 
 ATTACKS = [
     fgsm(0.1),
     iterated_fgsm(0.1),
     PGD(0.1),
-    PGD(0.1, restarts=3),
+    PGD(0.1, gain="margin"),
+    momentum_fgsm(0.1),
     PGD(0.1, stop_when_fooled=True),
     PGD(0.1, precision="bfloat16"),
     PGD(1.0, norm="l2"),
-    PGD(1.0, norm="l2", random_start=False, restarts=2, stop_when_fooled=True),
+    PGD(1.0, norm="l2", random_start=False, stop_when_fooled=True),
 ]
 TARGETED = [replace(attack, target=2) for attack in ATTACKS]
 EVERY = [*ATTACKS, *TARGETED]
@@ -110,6 +119,21 @@ def test_l2_is_the_closed_form_on_a_linear_model():
     assert torch.allclose(attacked.flatten(), torch.tensor([0.5 - 0.06, 0.5 + 0.08]))
 
 
+@pytest.mark.parametrize("measure", ["energy", "confidence"])
+def test_moves_what_a_rejector_looks_at_either_way(measure, model, batch):
+    less, plain, more = (
+        GAINS[measure](model(attack(model, *batch)), batch[1]).mean()
+        for attack in (PGD(0.1, gain=f"less {measure}"), PGD(0.0), PGD(0.1, gain=measure))
+    )
+    assert less < plain < more
+
+
+@pytest.mark.parametrize("wrong", [{"target": 1}, {"stop_when_fooled": True}], ids=str)
+def test_confidence_has_no_boundary_to_cross(wrong):
+    with pytest.raises(ValueError, match="no boundary"):
+        PGD(gain="energy", **wrong)
+
+
 def fooled(attack, model, images, labels) -> torch.Tensor:
     return model(attack(model, images, labels)).argmax(1) != labels
 
@@ -122,14 +146,6 @@ def test_stopping_when_fooled_gives_the_same_verdict(attack, model, batch):
     )
     assert 0 < whole.sum() < len(whole)
     assert (early >= whole).all()  # it may only catch more: an image fooled on the way stays fooled
-
-
-def test_restarts_only_add_victims(model, batch):
-    torch.manual_seed(0)
-    once = fooled(PGD(0.04, steps=2), model, *batch)
-    torch.manual_seed(0)
-    often = fooled(PGD(0.04, steps=2, restarts=10), model, *batch)
-    assert (often >= once).all()
 
 
 def test_bfloat16_finds_about_as_many_victims_as_float32(model, batch):
@@ -168,6 +184,13 @@ def test_iterated_fgsm_agrees_with_torchattacks(model, batch, target):
     assert same(iterated_fgsm(0.1, target=target), theirs, model, batch)
 
 
+@pytest.mark.parametrize("target", [None, 2])
+def test_momentum_fgsm_agrees_with_torchattacks(model, batch, target):
+    theirs = pytest.importorskip("torchattacks").MIFGSM(model, 0.1, 0.01, 10, 1.0)
+    ours = replace(momentum_fgsm(0.1), target=target)
+    assert same(ours, theirs, model, batch)
+
+
 def same(ours: PGD, theirs, model, batch) -> bool:
     images, labels = batch
     if ours.target is not None:
@@ -193,7 +216,7 @@ def test_modes_come_back_even_after_an_error(model):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"norm": "l1"}, {"epsilon": -1}, {"steps": 0}, {"restarts": 0}], ids=str
+    "wrong", [{"norm": "l1"}, {"epsilon": -1}, {"steps": 0}, {"gain": "charm"}], ids=str
 )
 def test_a_wrong_setting_is_refused_when_made(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

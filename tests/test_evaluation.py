@@ -8,7 +8,8 @@ import torch
 from small import small_network, small_split, trained_network
 
 from utils.battery import Battery
-from utils.contamination.attacks import PGD, RandomSigns
+from utils.contamination.attacks import PGD
+from utils.contamination.controls import RandomSigns
 from utils.evaluation import attacked_images, attacked_split, predict, predict_all
 from utils.splits import as_pixels
 

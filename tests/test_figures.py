@@ -16,6 +16,11 @@ HISTORY = [
     | {"train_accuracy": 0.2 * e, "validation_accuracy": 0.15 * e}
     for e in range(4)
 ]
+REGIMES = {
+    "no attack": HISTORY,
+    "attacked": [{**row, "one_step": 0.3, "attacked": 0.2} for row in HISTORY],
+    "defended": [{**row, "one_step": 0.4} for row in HISTORY],
+}
 TRIALS = [
     {"number": n, "state": "PRUNED" if n == 2 else "COMPLETE", "value": 0.1 * n} for n in range(5)
 ]
@@ -43,6 +48,7 @@ FIGURES = {
     "examples": lambda: figures.examples(SPLIT),
     "class_balance": lambda: figures.class_balance(small_splits()),
     "curves": lambda: figures.curves(HISTORY, 0.4),
+    "regimes": lambda: figures.regimes(REGIMES, 0.4, 3),
     "tuning": lambda: figures.tuning(TRIALS, {"learning_rate": 0.7, "optimizer": 0.3}),
     "tuning without importances": lambda: figures.tuning(TRIALS, {}),
     "confusions": lambda: figures.confusions(ANSWERS),
@@ -97,6 +103,17 @@ def test_the_numbers_in_a_confusion_matrix_are_the_counts():
 def test_a_chance_line_is_named():
     assert "majority class" in words(FIGURES["accuracy_by_epsilon"]())
     assert "majority class" in words(FIGURES["curves"]())
+
+
+def test_regimes_share_their_axes_and_say_where_nobody_attacked():
+    figure = FIGURES["regimes"]()
+    panels = np.array(figure.axes).reshape(3, 3)
+    assert {"nobody attacked", "majority class", "one answer"} <= words(figure)
+    assert all(len({axis.get_ylim() for axis in row}) == 1 for row in panels)
+    shown = {line.get_label(): list(line.get_ydata()) for line in panels[2, 1].lines}
+    assert shown["one step"] == [0.3] * 4 and shown["many steps"] == [0.2] * 4
+    shown = {line.get_label(): list(line.get_ydata()) for line in panels[2, 2].lines}
+    assert shown["many steps"] == [row["score"] for row in HISTORY]  # which decides, there
 
 
 def test_an_empty_heat_map_is_said():

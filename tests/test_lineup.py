@@ -23,6 +23,7 @@ ORDERS = {
 STRONGEST = {
     "clean noise_4 pgd_4 pgd_8 pgd_4_restarts": "pgd_4_restarts",
     "clean noise_4 fgsm_4 pgd_4": "pgd_4",
+    "clean pgd_4_restarts worst_4 pgd_8": "worst_4",
     "clean noise_4": None,
     "": None,
 }

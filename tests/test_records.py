@@ -1,18 +1,21 @@
 """What a run writes down can be read again, whole, and says what it should."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+import utils.records
 import utils.run
 from utils import lecture
+from utils.chapters import Notebook
 from utils.contamination.attacks import PGD
 from utils.files import read_tensors, write_json, written_whole
 from utils.predictions import Predictions
-from utils.records import missing_runs, overview, pooled, read_records
+from utils.records import chapters, missing_runs, overview, pooled, read_records
 from utils.run import Run, start_run
 
 
@@ -69,6 +72,15 @@ def test_other_settings_are_not_pooled(assets):
         run = finished("resnet", seed, clean=said(seed))
         run.record(conditions=["clean"], flags=[], parameters={"SEED": seed, "SIZE": size})
     assert list(pooled(read_records(assets))) == ["resnet", "resnet SIZE=128"]
+
+
+def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
+    homes = {"resnet": {"DATASET": "brain"}, "cervix": {"DATASET": "cervix"}, "first": {}}
+    course = {name: Notebook(Path(name), [], defaults) for name, defaults in homes.items()}
+    course["results"] = Notebook(Path("results"), [], {"DATASET": "brain"})
+    monkeypatch.setattr(utils.records, "read_course", lambda: course)
+    assert chapters("brain") == ["resnet"] and chapters("cervix") == ["cervix"]
+    assert chapters("folder:mine") == ["cervix", "resnet"]
 
 
 def test_red_flags_and_missing_runs_are_named(assets):

@@ -13,10 +13,10 @@ from utils.contamination.attacks import PGD
 from utils.contamination.regions import StrongestPatch
 from utils.defences.ensemble import Ensemble, each_its_own
 from utils.evaluation import predict
+from utils.likeness import psnr
 from utils.predictions import Predictions
 from utils.printed import PRINTED_FLAGS, Printed, audit_printed
 from utils.probes import probe
-from utils.quality import psnr
 from utils.similarity import LeakageAlarm
 from utils.soundness import ATTACK_FLAGS, CLEAN_FLAGS, audit, audit_clean
 from utils.splits import as_pixels
@@ -222,7 +222,9 @@ def test_answers_to_different_images_are_known_after_averaging(published):
 def test_a_black_box_is_asked_only_where_it_says_something():
     """Not where nobody is left, and not where the white box was confined to a region."""
     model, few = trained_network(), SPLIT.limit(6)
-    withstood = {name: split for name, split in (("nobody", few.take(torch.arange(0))), ("all", few))}
+    withstood = {
+        name: split for name, split in (("nobody", few.take(torch.arange(0))), ("all", few))
+    }
     found = {name: probe(model, few, PGD(EPSILON), left) for name, left in withstood.items()}
     assert found["nobody"].black_box is None and len(found["all"].black_box.labels) == 6
     confined = PGD(EPSILON, where=StrongestPatch(4))
@@ -293,13 +295,6 @@ def test_a_misprint_raises_its_flag(flag):
 @pytest.mark.parametrize("printed", [HONEST, Printed()], ids=["everything", "nothing"])
 def test_a_page_that_says_what_is_raises_none(printed):
     assert red(audit_printed(printed)) == set()
-
-
-def test_the_peak_of_psnr_is_that_of_the_pixels():
-    assert (
-        psnr(torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.1)).tolist()
-        == [pytest.approx(20, abs=1e-4)] * 2
-    )
 
 
 def test_the_audit_leaves_no_trace():

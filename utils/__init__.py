@@ -4,6 +4,7 @@ files          whole files, and reading that runs no code
 run            names, seeds, device, folders: where a run keeps its things
 splits         data as plain tensors, splits by patient
 phantoms       images the course draws by itself
+foreign        images of something else entirely
 ingest         foreign image files, read safely
 similarity     nearest neighbours, duplicates, the leakage alarm
 sources        where the files of a data set lie
@@ -14,6 +15,7 @@ datasets       load: any data set by its name
 predictions    what a model said of a split
 metrics        numbers with intervals
 comparison     is one model better than another?
+likeness       how alike two pictures are to the eye
 weights        files of weights, checked by their hash
 reading        the reading kit: can a human tell?
 backbones      the classifiers
@@ -23,7 +25,6 @@ battery        the questions put to every model under attack
 defences       what can be done about it
 probes         small experiments on an attack
 soundness      red flags: is this number worth printing?
-quality        how like two pictures are
 printed        red flags of the page itself
 checkpoints    what a training leaves on disk
 objectives     what training makes small, what picks its best epoch

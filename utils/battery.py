@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from utils.contamination.attacks import PGD, RandomSigns, fgsm
+from utils.contamination.attacks import PGD, fgsm
+from utils.contamination.controls import RandomSigns
 from utils.evaluation import Attack, predict, predict_all
 from utils.predictions import Predictions
 from utils.run import progress
@@ -92,10 +93,11 @@ def in_order(conditions: Iterable[str]) -> list[str]:
 
 
 def strongest_of(conditions: Iterable[str]) -> str | None:
-    """The condition by which a model's robustness is judged: restarts, else the last attack.
+    """The condition by which robustness is judged: worst case, else restarts, else the last attack.
 
     Clean images and noise, the control, are no attack; of a run with no other there is none.
     """
     attacks = [name for name in conditions if name.partition("_")[0] not in ("clean", "noise")]
+    worst = [name for name in attacks if name.startswith("worst")]
     restarts = [name for name in attacks if name.endswith("_restarts")]
-    return (restarts or attacks or [None])[-1]
+    return (worst or restarts or attacks or [None])[-1]

@@ -37,8 +37,9 @@ def _smear(path: Path) -> str:
 class Dataset:
     """What is known of a data set before it is opened, and how to read it.
 
-    `official_validation` False: too small to be used, so it joins the training images and
-    a new one is drawn from them.
+    `kaggle` is its address there, datasets/... or competitions/... `nested` True: the class
+    folders lie at several depths, beside images without a label. `official_validation` False:
+    too small to be used, so it joins the training images and a new one is drawn from them.
     """
 
     shows: str
@@ -49,6 +50,7 @@ class Dataset:
     kaggle: str | None = None
     class_of: Callable[[Path, str], str] = _folder_class
     patient_of: Callable[[Path], str] | None = None
+    nested: bool = False
     official_validation: bool = True
 
 
@@ -113,10 +115,19 @@ DATASETS = {
         channels=1,
         licence="CC BY 4.0",
         source="Kermany et al. 2018, doi 10.17632/rscbjbr9sj",
-        kaggle="paultimothymooney/chest-xray-pneumonia",
+        kaggle="datasets/paultimothymooney/chest-xray-pneumonia",
         class_of=_chest_class,
         patient_of=_chest_patient,
         official_validation=False,  # 16 images, none of them viral
+    ),
+    "cervical_cancer": Dataset(  # some patients have several images, and no name tells which
+        "colposcopy of the cervix, three types of transformation zone",
+        ("Type_1", "Type_2", "Type_3"),
+        channels=3,
+        licence="the rules of the competition, which have to be accepted at Kaggle first",
+        source="Intel & MobileODT Cervical Cancer Screening, 2017",
+        kaggle="competitions/intel-mobileodt-cervical-cancer-screening",
+        nested=True,
     ),
     "blood_cells": Dataset(
         "red blood cells under the microscope, cut out of smear pictures",

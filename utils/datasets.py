@@ -13,13 +13,21 @@ from utils.catalogue import DATASETS, MEDMNIST, facts_of
 from utils.phantoms import PHANTOMS, draw
 from utils.recipes import Gathered, dealt, gathered_files
 from utils.run import ROOT
-from utils.sources import PARTS, array_file, class_folders, csv_table, signature
+from utils.sources import (
+    PARTS,
+    Listing,
+    array_file,
+    class_folders,
+    csv_table,
+    labelled_folders,
+    signature,
+)
 from utils.splits import Split, Splits
 from utils.store import Store
 
 VARIABLES = ROOT / "dataset" / "dataset_variables"
 FRACTIONS = (0.8, 0.1, 0.1)
-RECIPE = 1  # raise it when the same files would give other tensors: stores are then built anew
+RECIPE = 2  # raise it when the same files would give other tensors: stores are then built anew
 
 
 def load(
@@ -137,8 +145,14 @@ def _gathered(name: str, size: int, source: Path | None) -> Gathered:
         images, labels, parts = array_file(source, size)
         split = Split(images, labels, DATASETS[name].class_names)
         return Gathered(split, parts, split.fingerprint)
-    listing = csv_table(source) if source.suffix == ".csv" else class_folders(source)
-    return gathered_files(listing, facts_of(name), size)
+    return gathered_files(_listed(name, source), facts_of(name), size)
+
+
+def _listed(name: str, source: Path) -> Listing:
+    if source.suffix == ".csv":
+        return csv_table(source)
+    facts = facts_of(name)
+    return labelled_folders(source, facts.class_names) if facts.nested else class_folders(source)
 
 
 def _how_to_get(name: str, root: str | Path | None) -> str:
@@ -166,9 +180,14 @@ def _downloaded(name: str, size: int) -> Path:
     except ImportError:
         raise ImportError(
             f"downloading {name} needs kagglehub: pip install kagglehub, "
-            f"or get the files yourself from kaggle.com/datasets/{facts.kaggle}"
+            f"or get the files yourself from kaggle.com/{facts.kaggle}"
         ) from None
-    return Path(kagglehub.dataset_download(facts.kaggle))
+    kind, _, handle = facts.kaggle.partition("/")
+    downloads = {
+        "datasets": kagglehub.dataset_download,
+        "competitions": kagglehub.competition_download,
+    }
+    return Path(downloads[kind](handle))
 
 
 def _from_medmnist(name: str, size: int) -> Path:

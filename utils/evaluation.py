@@ -36,16 +36,34 @@ def predict(
     """
     if after is not None:
         return _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after)
+    said, seen = _heard(model, split, attack, seen_by_attacker, batch_size, seed)
+    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
+    answers = (split.labels.numpy(), said.softmax(1).numpy(), groups, split.class_names)
+    return Predictions(*answers, seen=(seen,))
+
+
+def logits(
+    model: nn.Module,
+    split: Split,
+    attack: Attack | None = None,
+    seen_by_attacker: nn.Module | None = None,
+    batch_size: int = BATCH,
+    seed: int = 0,
+) -> Tensor:
+    """What `predict` turns into probabilities: for those who ask how sure a model is."""
+    return _heard(model, split, attack, seen_by_attacker, batch_size, seed)[0]
+
+
+def _heard(model, split, attack, seen_by_attacker, batch_size, seed) -> tuple[Tensor, str]:
+    """The logits, and the digest of the images that they are about."""
     rows, digest = [], hashlib.sha256()
     with _asking(model, seed):
         for images, labels in batches(split, batch_size):
             images, labels = _shown(model, images, labels, attack, seen_by_attacker)
             with torch.no_grad():
-                rows.append(model(images).softmax(1).float().cpu().numpy())
+                rows.append(model(images).float().cpu())
             digest.update(images.cpu().contiguous().numpy())
-    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
-    answers = (split.labels.numpy(), np.concatenate(rows), groups, split.class_names)
-    return Predictions(*answers, seen=(digest.hexdigest()[:16],))
+    return torch.cat(rows), digest.hexdigest()[:16]
 
 
 def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:

@@ -1,18 +1,20 @@
 """Where a model looks, and how far that is from where it should."""
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating, input_gradient
+from utils.contamination.regions import highest
 from utils.evaluation import BATCH, Attack, attacked_images
+from utils.likeness import ssim
 from utils.splits import Split, as_pixels, batches
 
 FINE_ENOUGH = 7  # rows in a feature map; coarser maps are one blur, whatever the model saw
@@ -43,6 +45,17 @@ def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
             weight.grad = gradient  # the library leaves its own behind
             weight.requires_grad_(learns)
     return np.concatenate(maps)
+
+
+@dataclass(frozen=True)
+class HottestPixels:
+    """A region for an attacker (see regions): where the model looks to see the true class."""
+
+    share: float
+
+    def __call__(self, model: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+        heat = torch.from_numpy(heat_maps(model, images, labels)).to(images)
+        return highest(heat[:, None], self.share)
 
 
 def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[str, tuple]:
@@ -80,11 +93,8 @@ def looking(model: Classifier, split: Split, attack: Attack) -> dict[str, float]
 
 def similarity(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Structural similarity of each pair of maps, 1 for equal ones; nan without heat."""
-    alike = [
-        structural_similarity(a, b, data_range=1) if a.any() and b.any() else np.nan
-        for a, b in zip(before, after, strict=True)
-    ]
-    return np.array(alike)
+    heat = before.any((1, 2)) & after.any((1, 2))
+    return np.where(heat, ssim(before[:, None], after[:, None]), np.nan)
 
 
 def sensitivity(model: nn.Module, split: Split) -> np.ndarray:

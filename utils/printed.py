@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from utils.likeness import psnr
 from utils.metrics import scores
 from utils.predictions import Predictions
-from utils.quality import psnr
 from utils.soundness import judge
 
 ROUNDING = 5e-4  # of a share that is printed in percent with one digit

@@ -1,5 +1,6 @@
 """From files to splits: read, name the classes, find the groups, deal them out."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -33,15 +34,34 @@ def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
     class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
     _check_classes(listing, class_names)
     reading = read_images(listing.files, size, dataset.channels)
-    kept = listing.take(reading.positions)
-    quarantine = (*listing.refused, *reading.quarantine)
+    images, kept, clashing = _agreed(reading.images, listing.take(reading.positions))
+    quarantine = (*listing.refused, *reading.quarantine, *clashing)
     if not kept.files:
         first = "; ".join(f"{file}: {reason}" for file, reason in quarantine[:3])
         raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
     _check_classes(kept, class_names)
     labels = torch.tensor([class_names.index(label) for label in kept.labels])
-    split = Split(reading.images, labels, class_names, groups_of(reading.images, kept.patients))
+    split = Split(images, labels, class_names, groups_of(images, kept.patients))
     return Gathered(split, np.array(kept.parts), reading.digest, quarantine)
+
+
+def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tuple[str, str]]]:
+    """Without the pictures that stand under two classes, and these with the reason.
+
+    At most one of their labels is right, and nothing here tells which.
+    """
+    pictures = [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
+    classes: dict[bytes, set[str]] = {}
+    for picture, label in zip(pictures, listing.labels, strict=True):
+        classes.setdefault(picture, set()).add(label)
+    clashing = [i for i, picture in enumerate(pictures) if len(classes[picture]) > 1]
+    if not clashing:
+        return images, listing, []
+    under = [" and ".join(sorted(classes[pictures[i]])) for i in clashing]
+    reasons = [f"the same picture stands under {both}" for both in under]
+    refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
+    agreed = sorted(set(range(len(images))) - set(clashing))
+    return images[agreed], listing.take(agreed), refused
 
 
 def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:

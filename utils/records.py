@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from utils.battery import strongest_of
+from utils.chapters import LAST, read_course
 from utils.predictions import Predictions
 from utils.run import ROOT
 
@@ -78,9 +79,17 @@ def overview(records: list[Record]) -> pd.DataFrame:
     )
 
 
-def chapters() -> list[str]:
-    """The notebooks that leave a record: all beside the one that reads them."""
-    return sorted({path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} - {"results"})
+def chapters(dataset: str) -> list[str]:
+    """The notebooks that leave a record of this data set: those that take it by default.
+
+    Of a data set that none takes by default, all could be asked for one.
+    """
+    usual = {
+        name: notebook.defaults["DATASET"]
+        for name, notebook in read_course().items()
+        if name != LAST and "DATASET" in notebook.defaults
+    }
+    return sorted(name for name in usual if usual[name] == dataset) or sorted(usual)
 
 
 def missing_runs(records: list[Record], expected: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -73,6 +73,28 @@ def class_folders(root: Path) -> Listing:
             f"{root.name}/CLASS/IMAGE or {root.name}/train/CLASS/IMAGE"
         )
     return Listing(tuple(files), tuple(labels), tuple(parts), refused=tuple(refused))
+
+
+def labelled_folders(root: Path, class_names: Sequence[str]) -> Listing:
+    """Every file below a folder that is named like a class, wherever that folder lies.
+
+    For sets of several parts in wrappers that say nothing: train/train/CLASS, more/CLASS.
+    Whatever lies elsewhere, such as an unlabelled test set, is passed over.
+    """
+    files, labels, refused = [], [], []
+    for entry in _tree(root):
+        path = Path(entry.path)
+        named = [part for part in path.relative_to(root).parts[:-1] if part in class_names]
+        reason = _refusal(path, root, "train", depth=2)
+        if named and reason:
+            refused.append((str(path), reason))
+        elif named:
+            files.append(path)
+            labels.append(named[-1])
+    if not files:
+        wanted = ", ".join(class_names)
+        raise FileNotFoundError(f"{root} has no folders named {wanted} with files in them")
+    return Listing(tuple(files), tuple(labels), ("",) * len(files), refused=tuple(refused))
 
 
 def _refusal(path: Path, root: Path, part: str, depth: int) -> str:

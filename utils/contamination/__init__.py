@@ -1,6 +1,13 @@
 """What can go wrong with an image or a label.
 
-attacks   changes that follow the model's gradient
-regions   where an attacker may change pixels
-queries   changes found by asking the model alone
+norms       how large a change may be
+gains       what an attacker makes grow
+attacks     changes that follow the model's gradient
+controls    changes as large that do not look at the model
+regions     where an attacker may change pixels
+queries     changes found by asking the model alone
+pixels      a few pixels, found by asking
+decisions   changes found by asking for the class alone
+universal   one change for all images
+worst_case  the lowest that any of these can push it
 """

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.contamination.gains import OVER_THE_BOUNDARY, cross_entropy, gain_named, margin
+from utils.contamination.norms import norm_named
 from utils.run import autocast
 
-Where = Callable[[nn.Module, Tensor, Tensor], Tensor]  # see regions
+Where = Callable[[nn.Module, Tensor, Tensor], Tensor]  # see regions and gradcam
 ROUNDING = 0.02  # of the largest logit: what bfloat16 may be off by at the end of a network
 
 
@@ -27,17 +28,23 @@ class PGD:
     step: float | None = None  # None: 2.5 * epsilon / steps, enough to cross the ball
     norm: str = "linf"  # or "l2"
     random_start: bool = True
-    restarts: int = 1
     target: int | None = None  # a class to reach, instead of one to leave
+    gain: str = "cross_entropy"  # what grows, or shrinks where there is a target: see gains
+    momentum: float = 0.0  # share of the former direction that is kept
     stop_when_fooled: bool = False  # same verdict, far less work
     precision: str = "float32"  # of the forward passes; "auto" is quicker, to train with
     where: Where | None = None  # the pixels that may change; None: all
 
     def __post_init__(self):
-        if self.norm not in NORMS:
-            raise ValueError(f"unknown norm {self.norm!r}; choose from {', '.join(NORMS)}")
-        if self.epsilon < 0 or self.steps < 1 or self.restarts < 1:
-            raise ValueError(f"needs epsilon >= 0, steps and restarts >= 1, got {self!r}")
+        norm_named(self.norm), gain_named(self.gain)
+        if self.epsilon < 0 or self.steps < 1:
+            raise ValueError(f"needs epsilon >= 0 and steps >= 1, got {self!r}")
+        if self.gain not in OVER_THE_BOUNDARY and (
+            self.stop_when_fooled or self.target is not None
+        ):
+            raise ValueError(
+                f"{self.gain!r} crosses no boundary between classes: no target, no stop"
+            )
 
     @property
     def step_size(self) -> float:
@@ -45,23 +52,16 @@ class PGD:
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         goal = labels if self.target is None else torch.full_like(labels, self.target)
-        attacked = images.clone()
-        active = torch.arange(len(images), device=images.device)
         with evaluating(model), autocast(images.device, self.precision):  # not the caller's
             mask = torch.ones_like(images[:, :1])
             if self.where is not None:
                 mask = self.where(model, images, labels)
-            for left in reversed(range(self.restarts)):
-                attacked[active] = self._climb(model, images[active], goal[active], mask[active])
-                if not left or not len(active):
-                    break
-                with torch.no_grad():
-                    active = active[~self._fooled(model(attacked[active]), goal[active])]
-        return attacked
+            return self._climb(model, images, goal, mask)
 
     def _climb(self, model: nn.Module, images: Tensor, goal: Tensor, mask: Tensor) -> Tensor:
-        norm = NORMS[self.norm]
+        norm = norm_named(self.norm)
         found, active = images.clone(), torch.arange(len(images), device=images.device)
+        kept = torch.zeros_like(images)  # of the directions before
         if self.random_start:
             found = (images + mask * norm.start(images, self.epsilon)).clamp(0, 1)
         for _ in range(self.steps):
@@ -71,6 +71,9 @@ class PGD:
             if self.stop_when_fooled:
                 going = ~self._fooled(logits, goal[active])
                 active, uphill = active[going], uphill[going]
+            if self.momentum:
+                size = uphill.abs().flatten(1).mean(1).clamp_min(1e-12).view(-1, 1, 1, 1)
+                uphill = kept[active] = self.momentum * kept[active] + uphill / size
             step = self.step_size * norm.direction(mask[active] * uphill)
             moved = found[active] + step - images[active]
             found[active] = (images[active] + norm.project(moved, self.epsilon)).clamp(0, 1)
@@ -78,18 +81,13 @@ class PGD:
 
     def _gradient(self, model: nn.Module, images: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
         """The logits, and the direction in which the attacker gains."""
-        images = images.detach().requires_grad_()
-        with torch.enable_grad():
-            logits = model(images).float()
-            gain = F.cross_entropy(logits, goal, reduction="sum")
-            gradient = torch.autograd.grad(gain if self.target is None else -gain, images)[0]
-        return logits.detach(), gradient
+        wanted = gain_named(self.gain)
+        logits, _, uphill = climbing(model, images, lambda said: wanted(said, goal))
+        return logits, uphill if self.target is None else -uphill
 
     def _fooled(self, logits: Tensor, goal: Tensor) -> Tensor:
         """Beyond the boundary, by more than the rounding of the precision could feign."""
-        of_goal = logits.gather(1, goal[:, None])[:, 0]
-        of_others = logits.scatter(1, goal[:, None], -torch.inf).max(1).values
-        lead = of_others - of_goal if self.target is None else of_goal - of_others
+        lead = margin(logits, goal) if self.target is None else -margin(logits, goal)
         slack = 0 if self.precision == "float32" else ROUNDING * logits.abs().max(1).values
         return lead > slack
 
@@ -104,64 +102,27 @@ def iterated_fgsm(epsilon: float = 8 / 255, steps: int = 10, **settings) -> PGD:
     return PGD(epsilon, steps, step=epsilon / steps, random_start=False, **settings)
 
 
-@dataclass(frozen=True)
-class RandomSigns:
-    """The control: every pixel moves by epsilon, up or down, without looking at the model."""
+def momentum_fgsm(epsilon: float = 8 / 255, steps: int = 10, momentum: float = 1.0) -> PGD:
+    """Iterated FGSM that keeps its direction: what it finds fools other models too (Dong 2018)."""
+    return PGD(epsilon, steps, step=epsilon / steps, random_start=False, momentum=momentum)
 
-    epsilon: float = 8 / 255
 
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        signs = torch.empty_like(images).uniform_(-1, 1).sign()
-        return (images + self.epsilon * signs).clamp(0, 1)
+def climbing(model: nn.Module, images: Tensor, gain: Callable) -> tuple[Tensor, Tensor, Tensor]:
+    """The logits, the gain of each image, and how it changes with each of its pixels.
+
+    No weight gets a gradient.
+    """
+    pixels = images.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = model(pixels).float()
+        gained = gain(logits)
+        uphill = torch.autograd.grad(gained.sum(), pixels)[0]
+    return logits.detach(), gained.detach(), uphill
 
 
 def input_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """How the loss of each image changes with each of its pixels; no weight gets a gradient."""
-    pixels = images.detach().requires_grad_()
-    with torch.enable_grad():
-        loss = F.cross_entropy(model(pixels).float(), labels, reduction="sum")
-        return torch.autograd.grad(loss, pixels)[0]
-
-
-class LInf:
-    """No pixel moves by more than epsilon."""
-
-    @staticmethod
-    def start(images: Tensor, epsilon: float) -> Tensor:
-        return torch.empty_like(images).uniform_(-epsilon, epsilon)
-
-    @staticmethod
-    def direction(gradient: Tensor) -> Tensor:
-        return gradient.sign()
-
-    @staticmethod
-    def project(change: Tensor, epsilon: float) -> Tensor:
-        return change.clamp(-epsilon, epsilon)
-
-
-class L2:
-    """The root of the summed squares of all changes is at most epsilon."""
-
-    @staticmethod
-    def start(images: Tensor, epsilon: float) -> Tensor:
-        noise = torch.empty_like(images).normal_()
-        radius = torch.zeros(len(images), 1, 1, 1, device=images.device).uniform_(0, 1)
-        return noise / _length(noise) * radius * epsilon
-
-    @staticmethod
-    def direction(gradient: Tensor) -> Tensor:
-        return gradient / (_length(gradient) + 1e-10)
-
-    @staticmethod
-    def project(change: Tensor, epsilon: float) -> Tensor:
-        return change * (epsilon / _length(change).clamp_min(1e-12)).clamp_max(1)
-
-
-NORMS = {"linf": LInf, "l2": L2}
-
-
-def _length(images: Tensor) -> Tensor:
-    return images.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    """How the loss of each image changes with each of its pixels."""
+    return climbing(model, images, lambda logits: cross_entropy(logits, labels))[2]
 
 
 @contextmanager

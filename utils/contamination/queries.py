@@ -48,6 +48,12 @@ class BlackBox:
         self._count(which, margins < 0)
         return margins
 
+    def wrong(self, which: Tensor, shown: Tensor, ends: bool) -> Tensor:
+        """Which candidates the model gets wrong, and no more; if one is, may the attack end?"""
+        wrong = self._answers(shown).argmax(2) != self.labels[which][:, None]
+        self._count(which, wrong & ends)
+        return wrong
+
     def _answers(self, shown: Tensor) -> Tensor:
         parts = shown.flatten(0, 1).split(AT_ONCE)
         return torch.cat([self.model(part).float() for part in parts]).unflatten(0, shown.shape[:2])
@@ -77,7 +83,9 @@ def _interrogated(attack, model, images, labels) -> tuple[Tensor, Tensor]:
         if not len(images):
             return images.clone(), images.new_zeros(0)
         box = BlackBox(model, images, labels)
-        return attack.search(box, images), box.needed
+        attacked = attack.search(box, images)
+        attacked[box.needed == 0] = images[box.needed == 0]  # wrong already: nothing to do
+        return attacked, box.needed
 
 
 @dataclass(frozen=True)

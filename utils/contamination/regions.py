@@ -1,12 +1,13 @@
 """Where an attacker may change pixels: (model, images, labels) -> mask (n, 1, height, width)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.contamination.attacks import input_gradient
+from utils.splits import Split, as_grey_levels
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,64 @@ class StrongestRows:
         rows = strength.topk(min(self.count, strength.shape[2]), dim=2).indices
         mask = torch.zeros_like(strength).scatter(2, rows, 1)
         return mask[..., None].expand_as(images[:, :1])
+
+
+@dataclass(frozen=True)
+class StrongestPixels:
+    """The share of all pixels on which the loss of each image depends most."""
+
+    share: float
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        return highest(_strength(model, images, labels), self.share)
+
+
+@dataclass(frozen=True)
+class RandomPixels:
+    """The control: as many pixels, anywhere."""
+
+    share: float
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        return highest(torch.rand_like(images[:, :1]), self.share)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Whatever is not dark background."""
+
+    brighter_than: float = 0.08
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        around = F.avg_pool2d(images.mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
+        return (around > self.brighter_than).to(images.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """The masked finding of each image, which is looked up by its pixels."""
+
+    split: Split = field(repr=False)  # that the images come from
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        if self.split.masks is None:
+            raise ValueError("of this data set nobody knows where the findings are: no masks")
+        known = {_key(image): row for row, image in enumerate(self.split.images)}
+        asked = [known.get(_key(image)) for image in as_grey_levels(images)]
+        if None in asked:
+            raise ValueError(f"{asked.count(None)} of the images are not of the split with masks")
+        return self.split.masks[asked][:, None].to(images)
+
+
+def highest(strength: Tensor, share: float) -> Tensor:
+    """The mask of the strongest places of each image."""
+    count = max(1, round(share * strength[0].numel())) if len(strength) else 0
+    places = strength.flatten(1).topk(count).indices
+    return torch.zeros_like(strength).flatten(1).scatter(1, places, 1).view_as(strength)
+
+
+def _key(image: Tensor) -> bytes:
+    return image.cpu().contiguous().numpy().tobytes()
 
 
 def _strength(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ style      colours and habits that all pictures share
 data       what a data set looks like
 learning   how a model was found
 attack     what an attack does to verdicts, pictures and heat maps
+attackers  many attackers beside each other
 reading    what a human reader is shown
 overview   all runs side by side
 
@@ -11,6 +12,7 @@ A new picture is a function in one of these files, named in its __all__.
 """
 
 from utils.figures.attack import *
+from utils.figures.attackers import *
 from utils.figures.data import *
 from utils.figures.learning import *
 from utils.figures.overview import *

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn
 from matplotlib.figure import Figure
 
 from utils import metrics
@@ -31,7 +30,6 @@ __all__ = [
     "looks",
     "perturbations",
     "sensitivities",
-    "transfer",
 ]
 
 
@@ -142,25 +140,6 @@ def sensitivities(maps: Mapping[str, np.ndarray], limit: float = 3) -> Figure:
             blank(axis)
         bar = figure.colorbar(shown, ax=axes, shrink=0.8, extend="max")
         bar.set_label("average place = 1", fontsize=9)
-    return closed(figure)
-
-
-def transfer(
-    answers: Mapping[str, Mapping[str, Predictions]], clean: Mapping[str, Predictions]
-) -> Figure:
-    """Accuracy of each model (column) on images made to fool another (row), clean images first."""
-    rows = {"(clean)": clean, **answers}
-    table = np.array([[found[name].accuracy for name in clean] for found in rows.values()])
-    with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(1.15 * len(clean) + 2.4, 0.55 * len(rows) + 1.5))
-        seaborn.heatmap(
-            100 * table, vmin=0, vmax=100, cmap="Blues_r", annot=True, fmt=".0f", ax=axis,
-            xticklabels=list(clean), yticklabels=list(rows), linewidths=1,
-            cbar_kws={"label": "accuracy (%)"},
-        )  # fmt: skip
-        axis.tick_params(length=0)
-        axis.set_yticklabels(list(rows), rotation=0)
-        axis.set(xlabel="model that is asked", ylabel="attack made on")
     return closed(figure)
 
 

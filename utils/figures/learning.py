@@ -1,14 +1,24 @@
 """How a model was found: tuning trials, loss and accuracy over the epochs."""
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from utils.figures.style import ATTACKED, CHANCE, CLEAN, STYLE, chance_line, closed, readable
+from utils.figures.style import (
+    ATTACKED,
+    CHANCE,
+    CLEAN,
+    STYLE,
+    chance_line,
+    closed,
+    readable,
+)
 from utils.training import best_epoch
 
-__all__ = ["curves", "tuning"]
+__all__ = ["curves", "regimes", "tuning"]
 
 
 def curves(
@@ -40,6 +50,50 @@ def curves(
         left.legend(frameon=False)
         right.legend(frameon=False, fontsize=9, ncols=2, loc="lower right")
     return closed(figure)
+
+
+def regimes(histories: Mapping[str, list[dict]], chance: float, classes: int) -> Figure:
+    """A column per regime, below each other loss, accuracy, accuracy under attack; shared axes.
+
+    The grey line marks the epoch that is kept.
+    """
+    rows = {
+        "loss": [("train_loss", "training"), ("validation_loss", "validation")],
+        "accuracy": [("train_accuracy", "training"), ("validation_accuracy", "validation")],
+        "balanced accuracy\nunder attack": [("one_step", "one step"), ("attacked", "many steps")],
+    }
+    with plt.rc_context(STYLE):
+        size = (3.1 * len(histories) + 0.6, 6.4)
+        figure, axes = plt.subplots(3, len(histories), figsize=size, sharex=True, sharey="row")
+        for column, (name, history) in zip(axes.T, histories.items(), strict=True):
+            column[0].set_title(name, fontsize=11)
+            column[-1].set_xlabel("epoch")
+            for axis, curves_of in zip(column, rows.values(), strict=True):
+                _regime_panel(axis, history, curves_of)
+        for axis, name in zip(axes[:, 0], rows, strict=True):
+            axis.set_ylabel(name)
+        for row, height, known in ((1, chance, "majority class"), (2, 1 / classes, "one answer")):
+            for axis in axes[row]:
+                if axis.lines:
+                    chance_line(axis, height, known)
+            axes[row, 0].set_ylim(0, 1.02)
+        for axis in axes[:, -1]:
+            axis.legend(frameon=False, fontsize=9)
+        axes[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    return closed(figure)
+
+
+def _regime_panel(axis, history: list[dict], curves_of: list[tuple[str, str]]) -> None:
+    """Dashed the first curve, solid the second; where nobody attacked, no curve."""
+    attacked = curves_of[0][0] == "one_step"
+    if attacked and "one_step" not in history[0]:
+        axis.text(0.5, 0.5, "nobody attacked", transform=axis.transAxes, ha="center", color=CHANCE)
+        return
+    epochs = [row["epoch"] + 1 for row in history]
+    for (key, name), line in zip(curves_of, ("--", "-"), strict=True):
+        values = [row.get(key, row["score"]) for row in history]
+        axis.plot(epochs, values, line, color=ATTACKED if attacked else CLEAN, label=name)
+    axis.axvline(best_epoch(history)["epoch"] + 1, color=CHANCE, linewidth=0.8)
 
 
 def tuning(trials: list[dict], importances: dict[str, float]) -> Figure:

@@ -1,0 +1,51 @@
+"""How large a change may be: the balls around an image, and how to move inside them."""
+
+import torch
+from torch import Tensor
+
+
+class LInf:
+    """No pixel moves by more than epsilon."""
+
+    @staticmethod
+    def start(images: Tensor, epsilon: float) -> Tensor:
+        return torch.empty_like(images).uniform_(-epsilon, epsilon)
+
+    @staticmethod
+    def direction(gradient: Tensor) -> Tensor:
+        return gradient.sign()
+
+    @staticmethod
+    def project(change: Tensor, epsilon: float) -> Tensor:
+        return change.clamp(-epsilon, epsilon)
+
+
+class L2:
+    """The root of the summed squares of all changes is at most epsilon."""
+
+    @staticmethod
+    def start(images: Tensor, epsilon: float) -> Tensor:
+        noise = torch.empty_like(images).normal_()
+        radius = torch.zeros(len(images), 1, 1, 1, device=images.device).uniform_(0, 1)
+        return noise / _length(noise) * radius * epsilon
+
+    @staticmethod
+    def direction(gradient: Tensor) -> Tensor:
+        return gradient / (_length(gradient) + 1e-10)
+
+    @staticmethod
+    def project(change: Tensor, epsilon: float) -> Tensor:
+        return change * (epsilon / _length(change).clamp_min(1e-12)).clamp_max(1)
+
+
+NORMS = {"linf": LInf, "l2": L2}
+
+
+def norm_named(name: str) -> type:
+    if name not in NORMS:
+        raise ValueError(f"unknown norm {name!r}; choose from {', '.join(NORMS)}")
+    return NORMS[name]
+
+
+def _length(images: Tensor) -> Tensor:
+    return images.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
