@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import nbformat
 import pytest
 from test_records import assets, finished, said  # noqa: F401  (a fixture)
 
-from utils import lecture
+from utils import lecture, records
 from utils.battery import in_order, strongest_of
+from utils.chapters import HOME
 from utils.lineup import asked_alike, clean_and, distinct_models, questions
 from utils.records import pooled, read_records, strongest_conditions
 
@@ -114,3 +116,24 @@ def test_the_wide_tables_have_a_dash_where_nobody_asked():
 def test_without_records_every_table_is_empty():
     assert lecture.accuracy_table({}).empty and lecture.combined_drop_table({}).empty
     assert asked_alike({}) == [] and questions({}, ["clean"]) == {}
+
+
+def test_results_ranks_no_run_with_a_red_flag(assets, monkeypatch):  # noqa: F811
+    """The notebook itself, on two sound runs and a flagged one that beats them everywhere."""
+    best = {name: said(0, skill=9) for name in ATTACKED}
+    finished("resnet_atk", **ATTACKED)
+    finished("rnn_atk", **{name: said(7, 1) for name in ATTACKED})
+    finished("too_good", red=True, **best)
+    monkeypatch.setattr(records, "read_records", lambda: read_records(assets))
+    shown = {}
+    path = HOME / "notebooks/results.ipynb"
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    for cell in cells:
+        if "%cd" not in cell.source:  # Colab's
+            exec(compile(cell.source, path.name, "exec"), shown)
+    everywhere = {name for found in shown["models"] for name in found}
+    ranked = shown["pairs"].values()
+    assert "resnet_atk" in everywhere and "too_good" not in everywhere
+    assert any("resnet_atk" in text for table in ranked for text in table["A"])
+    assert not any("too_good" in text for table in ranked for text in [*table["A"], *table["B"]])
+    assert [record.name for record in shown["runs"] if record.red] == ["too_good"]

@@ -10,9 +10,16 @@ from small import small_split, trained_network
 
 from utils.battery import Battery
 from utils.contamination.attacks import PGD
+from utils.contamination.regions import StrongestPatch
+from utils.defences.ensemble import Ensemble, each_its_own
+from utils.evaluation import predict
+from utils.likeness import psnr
 from utils.predictions import Predictions
+from utils.printed import PRINTED_FLAGS, Printed, audit_printed
+from utils.probes import probe
 from utils.similarity import LeakageAlarm
 from utils.soundness import ATTACK_FLAGS, CLEAN_FLAGS, audit, audit_clean
+from utils.splits import as_pixels
 
 EPSILON = 0.1
 SPLIT = small_split(60, seed=5)
@@ -135,16 +142,21 @@ class Keyed(torch.nn.Module):
         return torch.where(off[:, None], logits.roll(1, 1), logits)
 
 
-MISTAKES = {
-    "steps too short to reach epsilon": (PGD(EPSILON, step=EPSILON / 30), None),
-    "leaves the ball or the pixel range": (LeavesTheRange(EPSILON), None),
-    "model in training mode": (Trains(EPSILON), None),
-    "gradients left in the weights": (Leaks(EPSILON), None),
-    "images survive a change of every pixel": (Cautious(EPSILON), None),
-    "accuracy still falls with more steps": (Tires(EPSILON), None),
-    "success vanishes when saved": (HidesBelowTheGrid(EPSILON), Keyed),
-    "zero or undefined gradients": (PGD(EPSILON), "saturated"),
-}
+class Sleeps(Broken):
+    """Leaves one class alone, unless every pixel is free."""
+
+    def spoil(self, attacked, model, images, labels):
+        return torch.where(
+            (labels == 0)[:, None, None, None] & (self.epsilon < 1), images, attacked
+        )
+
+
+class EachItsOwn(Ensemble):
+    """Every member gets another image than the one before it."""
+
+    def forward(self, images):
+        turned = [member(images.flip(-1) if k else images) for k, member in enumerate(self.members)]
+        return torch.stack([logits.softmax(1) for logits in turned]).mean(0).log()
 
 
 def saturated() -> torch.nn.Module:
@@ -155,23 +167,77 @@ def saturated() -> torch.nn.Module:
     return network
 
 
+MISTAKES = {  # the flag, an attack, and the model that it is carried out on
+    "steps too short to reach epsilon": (PGD(EPSILON, step=EPSILON / 30), trained_network),
+    "leaves the ball or the pixel range": (LeavesTheRange(EPSILON), trained_network),
+    "model in training mode": (Trains(EPSILON), trained_network),
+    "ensemble members fed different images": (
+        PGD(EPSILON),
+        lambda: EachItsOwn([trained_network(0), trained_network(1)]),
+    ),
+    "gradients left in the weights": (Leaks(EPSILON), trained_network),
+    "images survive a change of every pixel": (Cautious(EPSILON), trained_network),
+    "accuracy still falls with more steps": (Tires(EPSILON), trained_network),
+    "success vanishes when saved": (HidesBelowTheGrid(EPSILON), Keyed),
+    "black box beats white box on an image": (Sleeps(EPSILON), trained_network),
+    "zero or undefined gradients": (PGD(EPSILON), saturated),
+}
+CONSEQUENCES = {  # what else such an attack gives away
+    "accuracy still falls with more steps": {"black box beats white box on an image"},
+    "success vanishes when saved": {
+        "images survive a change of every pixel",
+        "black box beats white box on an image",
+    },
+    "zero or undefined gradients": {
+        "images survive a change of every pixel",
+        "black box beats white box on an image",
+    },
+}
+
+
 @pytest.mark.parametrize("flag", MISTAKES)
 def test_a_planted_mistake_raises_its_flag(flag):
     attack, model = MISTAKES[flag]
-    model = saturated() if model == "saturated" else model and model()
-    raised = red(evaluated(attack, model, **said()))
-    follow = {"images survive a change of every pixel"} & raised
-    assert raised - (follow if flag in CONSEQUENCES else set()) == {flag}
-
-
-CONSEQUENCES = {  # mistakes that also keep the attack from winning with every pixel free
-    "success vanishes when saved",
-    "zero or undefined gradients",
-}
+    raised = red(evaluated(attack, model(), **said()))
+    assert raised == {flag} | CONSEQUENCES.get(flag, set())
 
 
 def test_every_flag_has_its_mistake():
     assert {*PUBLISHED, *MISTAKES} == set(ATTACK_FLAGS)
+    assert set(CLEAN_MISTAKES) == set(CLEAN_FLAGS)
+    assert set(MISPRINTS) == set(PRINTED_FLAGS)
+
+
+@pytest.mark.parametrize("published", ["pgd_25.5_restarts", "pgd_25.5"])
+def test_answers_to_different_images_are_known_after_averaging(published):
+    members = [trained_network(0), trained_network(1)]
+    alone = [predict(member, SPLIT, BATTERY.attack) for member in members]
+    raised = red(evaluated(BATTERY.attack, Ensemble(members), **{published: each_its_own(alone)}))
+    assert "ensemble members fed different images" in raised
+    alike = each_its_own([predict(member, SPLIT) for member in members])
+    assert len(alike.seen) == 1
+    assert red(evaluated(BATTERY.attack, Ensemble(members), clean=alike)) == set()
+
+
+def test_a_black_box_is_asked_only_where_it_says_something():
+    """Not where nobody is left, and not where the white box was confined to a region."""
+    model, few = trained_network(), SPLIT.limit(6)
+    withstood = {
+        name: split for name, split in (("nobody", few.take(torch.arange(0))), ("all", few))
+    }
+    found = {name: probe(model, few, PGD(EPSILON), left) for name, left in withstood.items()}
+    assert found["nobody"].black_box is None and len(found["all"].black_box.labels) == 6
+    confined = PGD(EPSILON, where=StrongestPatch(4))
+    assert probe(model, few, confined, few).black_box is None
+
+
+def test_a_file_that_loses_the_attack_is_noticed():
+    """The attack is sound; only the files in which it is handed in are not."""
+    model, battery = trained_network(), Battery(PGD(EPSILON))
+    answers = battery.ask(model, SPLIT)
+    clean = as_pixels(SPLIT.limit(40).images)
+    table = audit(model, SPLIT, battery, answers, file=lambda shown: clean)
+    assert red(table) == {"success vanishes when saved"}
 
 
 SILENT = LeakageAlarm(
@@ -193,13 +259,42 @@ CLEAN_MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("flag", CLEAN_FLAGS)
+@pytest.mark.parametrize("flag", CLEAN_MISTAKES)
 def test_a_mistake_in_a_clean_score_raises_its_flag(flag):
     assert red(audit_clean(*CLEAN_MISTAKES[flag])) == {flag}
 
 
 def test_a_sound_clean_score_raises_none():
     assert red(audit_clean(saying(0.9), SILENT)) == set()
+
+
+PIXELS = as_pixels(SPLIT.images)
+SEEN = (PIXELS, (PIXELS + 4 / 255).clamp(0, 1))
+ANSWERS = saying(0.9)
+HONEST = Printed(
+    answers=ANSWERS,
+    accuracy=0.9,
+    names=ANSWERS.class_names,
+    pictures=SEEN,
+    psnr=float(psnr(*SEEN).mean()),
+    detector=(saying(0.7), saying(0.7)),
+)
+MISPRINTS = {
+    "accuracy is not hits over images": replace(HONEST, accuracy=54 / 64),
+    "class names not those of the data": replace(HONEST, names=("c", "b", "a")),
+    "PSNR on another scale than the pixels": replace(HONEST, psnr=HONEST.psnr + 48.1),
+    "detector needs the original": replace(HONEST, detector=(saying(1), saying(0.5))),
+}
+
+
+@pytest.mark.parametrize("flag", MISPRINTS)
+def test_a_misprint_raises_its_flag(flag):
+    assert red(audit_printed(MISPRINTS[flag])) == {flag}
+
+
+@pytest.mark.parametrize("printed", [HONEST, Printed()], ids=["everything", "nothing"])
+def test_a_page_that_says_what_is_raises_none(printed):
+    assert red(audit_printed(printed)) == set()
 
 
 def test_the_audit_leaves_no_trace():

@@ -25,9 +25,11 @@ battery        the questions put to every model under attack
 defences       what can be done about it
 probes         small experiments on an attack
 soundness      red flags: is this number worth printing?
+printed        red flags of the page itself
 checkpoints    what a training leaves on disk
 objectives     what training makes small, what picks its best epoch
 training       one loop for every loss
+mistakes       those of the museum, and of nobody else
 tuning         Optuna over what the loop leaves open
 gradcam        where a model looks
 figures        pictures of all these numbers

@@ -1,5 +1,6 @@
 """One way to ask a model about a split, attacked or not."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,9 +36,10 @@ def predict(
     """
     if after is not None:
         return _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after)
-    said = logits(model, split, attack, seen_by_attacker, batch_size, seed).softmax(1).numpy()
+    said, seen = _heard(model, split, attack, seen_by_attacker, batch_size, seed)
     groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
-    return Predictions(split.labels.numpy(), said, groups, split.class_names)
+    answers = (split.labels.numpy(), said.softmax(1).numpy(), groups, split.class_names)
+    return Predictions(*answers, seen=(seen,))
 
 
 def logits(
@@ -49,13 +51,19 @@ def logits(
     seed: int = 0,
 ) -> Tensor:
     """What `predict` turns into probabilities: for those who ask how sure a model is."""
-    rows = []
+    return _heard(model, split, attack, seen_by_attacker, batch_size, seed)[0]
+
+
+def _heard(model, split, attack, seen_by_attacker, batch_size, seed) -> tuple[Tensor, str]:
+    """The logits, and the digest of the images that they are about."""
+    rows, digest = [], hashlib.sha256()
     with _asking(model, seed):
         for images, labels in batches(split, batch_size):
             images, labels = _shown(model, images, labels, attack, seen_by_attacker)
             with torch.no_grad():
                 rows.append(model(images).float().cpu())
-    return torch.cat(rows)
+            digest.update(images.cpu().contiguous().numpy())
+    return torch.cat(rows), digest.hexdigest()[:16]
 
 
 def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:
@@ -97,7 +105,8 @@ def _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, a
     again = predict(model, split.take(survivors), attack, seen_by_attacker, batch_size, seed)
     probabilities = after.probabilities.copy()
     probabilities[survivors] = again.probabilities
-    return replace(after, probabilities=probabilities)
+    seen = ("+".join([*after.seen, *again.seen]),)  # one series of images, made in two rounds
+    return replace(after, probabilities=probabilities, seen=seen)
 
 
 def _shown(model, images, labels, attack, seen_by_attacker) -> tuple[Tensor, Tensor]:

@@ -9,12 +9,17 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said of a split: one row of class probabilities per image."""
+    """What a model said of a split: one row of class probabilities per image.
+
+    `seen` names the images that were shown, by their digest. There is one name, unless answers
+    were averaged that were given to different images; none where `predict` was not asked.
+    """
 
     labels: np.ndarray
     probabilities: np.ndarray
     groups: np.ndarray
     class_names: tuple[str, ...]
+    seen: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -41,9 +46,8 @@ class Predictions:
         return table
 
     def take(self, chosen) -> "Predictions":
-        return Predictions(
-            self.labels[chosen], self.probabilities[chosen], self.groups[chosen], self.class_names
-        )
+        rows = (self.labels[chosen], self.probabilities[chosen], self.groups[chosen])
+        return Predictions(*rows, self.class_names, self.seen)
 
     def as_table(self) -> pd.DataFrame:
         """One row per image; the probability of class a stands under p(a)."""

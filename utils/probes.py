@@ -1,14 +1,21 @@
 """Small experiments that show whether an attack was carried out as it should be."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
 
 from utils.contamination.attacks import PGD, evaluating, input_gradient
+from utils.contamination.queries import Square
 from utils.evaluation import attacked_images, predict
 from utils.predictions import Predictions
-from utils.splits import Split, as_pixels
+from utils.splits import Split, as_grey_levels, as_pixels
+
+STANDING = 8  # images that withstood the white box, shown to the black box
+QUESTIONS = 60  # that the black box may ask about each: an undefended network falls in one of four
 
 
 @dataclass(frozen=True)
@@ -18,38 +25,81 @@ class Probe:
     attacked: Predictions
     doubled: Predictions  # with twice the steps
     full_range: Predictions  # with every pixel free
-    saved: Predictions  # after rounding to 8 bits
+    saved: Predictions  # as a file keeps them
+    black_box: Predictions | None  # of images that withstood the published attack
     lowest: float  # over all attacked pixels
     highest: float
     largest_change: float
     trains: bool  # some part of the model was in training mode while attacked
+    apart: bool  # the members of an ensemble were shown different images by it
     leaks: bool  # gradients were left in the weights
     dead_gradients: float  # share of images whose input gradient is zero or not finite
 
 
-def probe(model: nn.Module, split: Split, attack: PGD) -> Probe:
-    """Try the attack itself, with more steps, without a limit, and after saving."""
-    modes, weights = [], list(model.parameters())
+def lossless(pixels: Tensor) -> Tensor:
+    """What a file of 8 bits keeps of the images."""
+    return as_pixels(as_grey_levels(pixels))
+
+
+def probe(
+    model: nn.Module,
+    split: Split,
+    attack: PGD,
+    withstood: Split,
+    file: Callable[[Tensor], Tensor] = lossless,
+) -> Probe:
+    """Try the attack itself, with more steps, without a limit, and after saving; and ask a black
+    box about images that `withstood` what is published.
+    """
+    weights = list(model.parameters())
     before = [None if weight.grad is None else weight.grad.clone() for weight in weights]
-    watch = model.register_forward_pre_hook(
-        lambda part, _: modes.append(any(child.training for child in part.modules()))
-    )
-    shown = attacked_images(model, split, attack)
-    watch.remove()
+    with _watched(model) as seen:
+        shown = attacked_images(model, split, attack)
     leaks = any(_differs(weight.grad, old) for weight, old in zip(weights, before, strict=True))
     clean = as_pixels(split.images)
     return Probe(
         attacked=predict(model, split, _Given(shown)),
         doubled=predict(model, split, _doubled(attack)),
         full_range=predict(model, split, replace(attack, epsilon=1.0, step=None)),
-        saved=predict(model, split, _Given((shown * 255).round() / 255)),
+        saved=predict(model, split, _Given(file(shown))),
+        black_box=_asked(model, withstood, attack),
         lowest=float(shown.min()),
         highest=float(shown.max()),
         largest_change=float((shown - clean).abs().max()),
-        trains=any(modes),
+        trains=seen.trains,
+        apart=seen.apart,
         leaks=leaks,
         dead_gradients=_dead_gradients(model, split),
     )
+
+
+@contextmanager
+def _watched(model: nn.Module) -> Iterator[SimpleNamespace]:
+    """Notes whether the model trains while it is asked, and whether its members, if it has any,
+    are shown the same images."""
+    seen = SimpleNamespace(trains=False, apart=False, first=None)
+
+    def asked(part, _) -> None:
+        seen.first, training = None, any(child.training for child in part.modules())
+        seen.trains = seen.trains or training
+
+    def member_asked(_, given) -> None:
+        seen.first = given[0] if seen.first is None else seen.first
+        seen.apart = seen.apart or not torch.equal(seen.first, given[0])
+
+    hooks = [model.register_forward_pre_hook(asked)]
+    hooks += [m.register_forward_pre_hook(member_asked) for m in getattr(model, "members", ())]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _asked(model: nn.Module, withstood: Split, attack: PGD) -> Predictions | None:
+    """What a black box leaves of the survivors; it would be unfair where only a region is free."""
+    if attack.where is None and len(withstood):
+        return predict(model, withstood.limit(STANDING), Square(attack.epsilon, QUESTIONS))
 
 
 class _Given:

@@ -7,15 +7,16 @@ object to. A notebook gathers the evidence with `audit`, prints the table and st
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
-from torch import nn
+from torch import Tensor, nn
 
 from utils.battery import Battery
 from utils.comparison import more_often_right
 from utils.contamination.attacks import PGD
 from utils.metrics import majority_share, scores
 from utils.predictions import Predictions
-from utils.probes import Probe, probe
+from utils.probes import QUESTIONS, Probe, lossless, probe
 from utils.similarity import LeakageAlarm
 from utils.splits import Split
 
@@ -31,7 +32,12 @@ class Evidence:
     noise: Predictions  # the control: random noise of the same size
     single_step: Predictions
     attacked: dict[float, Predictions]  # by size; 0 and the attack's epsilon among them
+    strongest: Predictions  # the attack after its restarts
     few: Probe
+
+    @property
+    def published(self) -> list[Predictions]:
+        return [self.noise, self.single_step, *self.attacked.values(), self.strongest]
 
 
 def audit(
@@ -40,19 +46,23 @@ def audit(
     battery: Battery,
     answers: dict[str, Predictions],
     images: int = 40,
+    file: Callable[[Tensor], Tensor] = lossless,
 ) -> pd.DataFrame:
     """Every flag that concerns an attack by gradients: its name, whether it is red, and why.
 
     `answers` are those to the battery, as they will be published; what they do not tell is
-    tried on a few images.
+    tried on a few images. `file` is what the files in which they are handed in keep of them.
     """
+    strongest = answers[battery.strongest]
+    withstood = split.take(np.flatnonzero(strongest.right))
     evidence = Evidence(
         attack=battery.attack,
         clean=answers["clean"],
         noise=answers[battery.name("noise")],
         single_step=answers[battery.name("fgsm")],
         attacked=battery.curve(answers, "pgd"),
-        few=probe(model, split.limit(images), battery.attack),
+        strongest=strongest,
+        few=probe(model, split.limit(images), battery.attack, withstood.limit(images), file),
     )
     return judge(ATTACK_FLAGS, evidence)
 
@@ -112,7 +122,14 @@ def _not_converged(e: Evidence) -> str | None:
 
 def _lost_by_saving(e: Evidence) -> str | None:
     if more_often_right(e.few.saved, e.few.attacked) < LUCK:
-        return f"{e.few.attacked.accuracy:.1%}, after rounding {e.few.saved.accuracy:.1%}"
+        return f"{e.few.attacked.accuracy:.1%}, read back from the file {e.few.saved.accuracy:.1%}"
+
+
+def _beaten_by_questions(e: Evidence) -> str | None:
+    asked = e.few.black_box
+    if asked is not None and not asked.right.all():
+        fallen = int((~asked.right).sum())
+        return f"{fallen} of {len(asked.right)} images that stood fell to {QUESTIONS} questions"
 
 
 def _outside(e: Evidence) -> str | None:
@@ -124,6 +141,13 @@ def _outside(e: Evidence) -> str | None:
 
 def _in_training_mode(e: Evidence) -> str | None:
     return "batch norm or dropout was training while attacked" if e.few.trains else None
+
+
+def _members_apart(e: Evidence) -> str | None:
+    sets = max(len(answers.seen) for answers in e.published)
+    if sets > 1:
+        return f"the mean of answers to {sets} different sets of images"
+    return "its members were shown different images" if e.few.apart else None
 
 
 def _leaks(e: Evidence) -> str | None:
@@ -144,8 +168,10 @@ ATTACK_FLAGS = {
     "images survive a change of every pixel": _survives_full_range,
     "accuracy still falls with more steps": _not_converged,
     "success vanishes when saved": _lost_by_saving,
+    "black box beats white box on an image": _beaten_by_questions,
     "leaves the ball or the pixel range": _outside,
     "model in training mode": _in_training_mode,
+    "ensemble members fed different images": _members_apart,
     "gradients left in the weights": _leaks,
     "zero or undefined gradients": _dead,
 }

@@ -1,6 +1,7 @@
 """Several models that answer as one: an attacker who means it attacks the one."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -113,7 +114,8 @@ def each_its_own(answers: list[Predictions]) -> Predictions:
     """The mean of answers to *different* images: nobody was shown an ensemble, so this is no
     attack on one. It is here to be seen beside the real thing."""
     mean = np.mean([a.probabilities for a in answers], 0)
-    return Predictions(answers[0].labels, mean, answers[0].groups, answers[0].class_names)
+    seen = tuple(sorted({name for a in answers for name in a.seen}))
+    return replace(answers[0], probabilities=mean, seen=seen)
 
 
 def _said(answers: list[Predictions]) -> tuple[Tensor, np.ndarray, np.ndarray]:
