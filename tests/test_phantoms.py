@@ -19,7 +19,11 @@ from utils.splits import Split, Splits, as_pixels, split_by_group
 from utils.training import TrainConfig, fit
 
 NAMES = list(PHANTOMS)
+FEW = {name: FEWEST * len(PHANTOMS[name].classes) for name in NAMES}  # patients
 FRACTIONS = (0.8, 0.2)
+
+ONE_SIDED = [(name, 1) for name in ("effusion", "pneumothorax", "nodule", "mass", "cavity")]
+TWO_SIDED = [(name, 2) for name in ("interstitial", "oedema", "fibrosis")]
 
 
 @cache
@@ -28,8 +32,8 @@ def drawn(name: str) -> Split:
 
 
 @cache
-def few(name: str, size: int = 64, patients: int = 14) -> Split:
-    return draw(name, size, patients)
+def few(name: str, size: int = 64) -> Split:
+    return draw(name, size, FEW[name] + 2)
 
 
 def small_grey(split: Split, size: int = 32) -> torch.Tensor:
@@ -76,8 +80,8 @@ def same(first: Split, second: Split) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_request_draws_the_same_bits(name):
-    assert same(draw(name, 48, 12, seed=3), draw(name, 48, 12, seed=3))
-    assert not torch.equal(draw(name, 48, 12, seed=3).images, draw(name, 48, 12, seed=4).images)
+    first, again, other = (draw(name, 48, FEW[name], seed=seed) for seed in (3, 3, 4))
+    assert same(first, again) and not torch.equal(first.images, other.images)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -85,17 +89,17 @@ def test_neither_threads_nor_torch_randomness_matter(name):
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        one = draw(name, 96, 12)
+        one = draw(name, 96, FEW[name])
         torch.set_num_threads(2)
         torch.manual_seed(99)
-        assert same(one, draw(name, 96, 12))
+        assert same(one, draw(name, 96, FEW[name]))
     finally:
         torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_patient_does_not_depend_on_those_who_come_after(name):
-    fewer, more = draw(name, 32, 12), draw(name, 32, 40)
+    fewer, more = draw(name, 32, FEW[name]), draw(name, 32, FEW[name] + 20)
     assert same(fewer, more.take(range(len(fewer))))
 
 
@@ -110,8 +114,8 @@ def test_a_patient_has_the_same_anatomy_at_every_size(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_any_size_has_the_promised_shape(name, size):
     phantom = PHANTOMS[name]
-    split = draw(name, size, FEWEST * len(phantom.classes))
-    images = FEWEST * len(phantom.classes) * phantom.views
+    split = draw(name, size, FEW[name])
+    images = FEW[name] * phantom.views
     assert split.images.shape == (images, phantom.channels, size, size)
     assert split.masks.shape == (images, size, size) and split.masks.dtype == torch.bool
     assert split.groups.bincount().unique().tolist() == [phantom.views]
@@ -125,21 +129,31 @@ def test_classes_have_their_names_and_their_share(name):
     assert (split.counts - expected).abs().max() <= phantom.views
 
 
-@pytest.mark.parametrize("patients", [12, 13, 50])
+@pytest.mark.parametrize("more", [0, 1, 38])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_class_has_patients_for_three_parts(name, patients):
+def test_every_class_has_patients_for_three_parts(name, more):
+    patients = FEW[name] + more
     split = draw(name, 32, patients)
     of_class = [split.groups[split.labels == k].unique().numel() for k in range(split.classes)]
     assert sum(of_class) == patients and min(of_class) >= FEWEST
 
 
-def test_only_diseased_lungs_have_a_finding_and_it_is_a_shadow():
-    split = drawn("chest_phantom")
+@pytest.mark.parametrize("name", ["chest_phantom", "findings_phantom"])
+def test_only_diseased_lungs_have_a_finding_and_it_is_a_shadow(name):
+    split = drawn(name)
     normal = split.labels == split.class_names.index("normal")
     areas = split.masks.float().mean((1, 2))
     assert areas[normal].max() == 0
     assert areas[~normal].min() > 0.001 and areas[~normal].max() < 0.5
     assert brightness_ratio(split.take(~normal)).median() > 1
+
+
+@pytest.mark.parametrize("finding", [name for name, _ in ONE_SIDED])
+def test_a_shadow_is_brighter_than_what_lies_around_it_and_loose_air_darker(finding):
+    split = drawn("findings_phantom")
+    ratio = brightness_ratio(split.take(split.labels == split.class_names.index(finding)))
+    share_brighter = (ratio > 1).float().mean()
+    assert share_brighter < 0.1 if finding == "pneumothorax" else share_brighter > 0.9
 
 
 def test_bacterial_findings_lie_on_one_side_and_viral_ones_on_both():
@@ -148,6 +162,25 @@ def test_bacterial_findings_lie_on_one_side_and_viral_ones_on_both():
     balance = torch.minimum(left, right) / torch.maximum(left, right)
     bacterial, viral = (split.labels == split.class_names.index(k) for k in ("bacterial", "viral"))
     assert balance[bacterial].median() < 0.05 and balance[viral].median() > 0.4
+
+
+@pytest.mark.parametrize("finding, sides", [*ONE_SIDED, *TWO_SIDED])
+def test_findings_lie_on_the_sides_they_should(finding, sides):
+    split = drawn("findings_phantom")
+    masks = split.masks[split.labels == split.class_names.index(finding)]
+    left, right = (half.float().mean((1, 2)) for half in masks.chunk(2, dim=2))
+    balance = torch.minimum(left, right) / torch.maximum(left, right)
+    assert balance.median() < 0.05 if sides == 1 else balance.median() > 0.4
+    assert 0.2 < (left > right).float().mean() < 0.8 or sides == 2  # either may be the ill one
+
+
+def test_findings_differ_in_size_as_their_names_say_and_the_last_is_rare():
+    split = drawn("findings_phantom")
+    areas, name = split.masks.float().mean((1, 2)), split.class_names.index
+    size = {kind: areas[split.labels == name(kind)] for kind in ("nodule", "mass", "interstitial")}
+    assert size["nodule"].max() < size["mass"].quantile(0.5) < size["interstitial"].min()
+    assert split.counts.tolist() == sorted(split.counts.tolist(), reverse=True)
+    assert split.classes == 11 and split.counts[0] == 8 * split.counts[-1]
 
 
 def brightness_ratio(split: Split) -> torch.Tensor:

@@ -5,7 +5,8 @@ the patient is, where the finding lies. They are not a model of any disease.
 
 shapes   ellipses, noise and other strokes
 brain    axial slices of MRI: four grades of dementia
-chest    X-rays: opacities in the lungs
+shadows  findings in the lungs
+chest    X-rays that show one of them, or none
 cervix   photographs: three types of transformation zone
 """
 
@@ -17,7 +18,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from utils.phantoms import brain, cervix, chest
+from utils.phantoms import brain, cervix, chest, shadows
 from utils.splits import Split
 
 FEWEST = 3  # patients of each class: one for training, one for validation, one for testing
@@ -45,8 +46,11 @@ class Phantom:
 
 PHANTOMS = {
     "brain_phantom": Phantom("axial brain MRI", 1, 3, brain.GRADES, brain.draw),
-    "chest_phantom": Phantom("frontal chest X-ray", 1, 3, chest.PNEUMONIA, chest.draw),
+    "chest_phantom": Phantom("frontal chest X-ray", 1, 3, shadows.PNEUMONIA, chest.draw),
     "cervix_phantom": Phantom("colposcopy of the cervix", 3, 4, cervix.TYPES, cervix.draw),
+    "findings_phantom": Phantom(
+        "frontal chest X-ray, ten findings", 1, 3, shadows.TEN_FINDINGS, chest.draw
+    ),
 }
 
 

@@ -1,17 +1,15 @@
 """Frontal chest X-ray: what absorbs is bright, and shadows add up.
 
-A finding is a shadow over the lungs. Each entry of a table of findings names the
-function that casts it; a longer table is a larger data set.
+The finding is a shadow over the lungs; `shadows` draws it.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 
 import torch
 from torch import Tensor
 
+from utils.phantoms.shadows import Finding
 from utils.phantoms.shapes import (
     bend,
     capsule,
@@ -23,43 +21,6 @@ from utils.phantoms.shapes import (
     per_view,
     waves,
 )
-
-
-def no_finding(x, y, rng: Random) -> Tensor:
-    return torch.zeros_like(x)
-
-
-def consolidation(x, y, rng: Random) -> Tensor:
-    """A lobe filled with fluid: dense, on one side, with a ragged edge (bacterial)."""
-    side = rng.choice((-1, 1))
-    place = (side * rng.uniform(0.34, 0.48), rng.choice((-0.42, 0.0, 0.25)) + rng.gauss(0, 0.06))
-    radii = (rng.uniform(0.2, 0.3), rng.uniform(0.2, 0.3))
-    ragged = 0.035 * waves(x, y, rng, 0.3, count=5)
-    patch = cover(ellipse(x, y, place, radii, rng.uniform(-0.6, 0.6)) + ragged, 0.035)
-    density = max(0.1, rng.gauss(0.34, 0.07))
-    return density * patch * (1 + 0.07 * waves(x, y, rng, 0.12, count=4))
-
-
-def interstitial(x, y, rng: Random) -> Tensor:
-    """A net of thickened tissue and some haze, spread over both lungs (viral)."""
-    fine, coarse = waves(x, y, rng, 0.12, count=6), waves(x, y, rng, 0.22, count=6)
-    net = torch.sigmoid(1.1 * (fine + coarse))
-    patchy = (0.8 + 0.3 * waves(x, y, rng, 0.9, count=3)).clamp(0.2, 1.3)
-    density = max(0.06, rng.gauss(0.19, 0.04))
-    return density * patchy * (net + rng.uniform(0.1, 0.4))
-
-
-@dataclass(frozen=True)
-class Finding:
-    patients: int
-    shadow: Callable[[Tensor, Tensor, Random], Tensor]
-
-
-PNEUMONIA = {
-    "normal": Finding(162, no_finding),
-    "bacterial": Finding(282, consolidation),
-    "viral": Finding(156, interstitial),
-}
 
 
 def draw(finding: Finding, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
@@ -74,7 +35,7 @@ def draw(finding: Finding, size: int, views: int, rng: Random) -> tuple[Tensor, 
     seen = lungs * (1 - 0.75 * heart)  # the heart hides what lies behind it
     absorbed = absorbed + _bones(x, y, edge, rng) + _vessels(x, y, seen, rng)
     shadow = finding.shadow(x, y, rng) * seen
-    return _exposed(x, y, absorbed + shadow, rng)[:, None], shadow > 0.05
+    return _exposed(x, y, absorbed + shadow, rng)[:, None], shadow.abs() > 0.05
 
 
 def _body(x, y, edge, rng) -> Tensor:
