@@ -1,16 +1,19 @@
-"""Small experiments that show whether an attack was carried out as it should be."""
+"""Small experiments that show whether an attack was carried out as it should be, or succeeded."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from utils.contamination.attacks import PGD, evaluating, input_gradient
+from utils.contamination.poison import Poison
 from utils.contamination.queries import Square
 from utils.evaluation import attacked_images, predict
+from utils.metrics import score_of
 from utils.predictions import Predictions
 from utils.splits import Split, as_grey_levels, as_pixels
 
@@ -71,6 +74,18 @@ def probe(
         leaks=leaks,
         dead_gradients=_dead_gradients(model, split),
     )
+
+
+def backdoor(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
+    """What poison has done to a model: its clean accuracy, and how often images of another class
+    are taken for the target, with the trigger (the attack success rate) and without it.
+    """
+    asked = {
+        "clean accuracy": test,
+        "attack success rate": poison.wanted(test),
+        "without the trigger": replace(poison, trigger=lambda pixels: pixels).wanted(test),
+    }
+    return pd.DataFrame({name: score_of(predict(model, s)) for name, s in asked.items()}).T
 
 
 @contextmanager

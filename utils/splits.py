@@ -14,8 +14,8 @@ class Split:
     """Labelled images: uint8 (n, channels, height, width) and int64 (n,).
 
     `groups` says which images belong to one patient, `masks` where the finding
-    is (n, height, width), `changed` which images a contamination has touched:
-    the truth for splitting, for Grad-CAM and for detectors.
+    is (n, height, width), `changed` which kind of contamination has touched each image
+    (0: none): the truth for splitting, for Grad-CAM and for detectors.
     """
 
     images: Tensor

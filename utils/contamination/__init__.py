@@ -10,4 +10,8 @@ pixels      a few pixels, found by asking
 decisions   changes found by asking for the class alone
 universal   one change for all images
 worst_case  the lowest that any of these can push it
+kinds       contaminations of a whole split, and the manifest of what they did
+noise       what scanners, motion and files do to an image
+labels      wrong labels
+poison      triggers that a model learns to obey
 """

@@ -1,0 +1,166 @@
+"""Noise: what a scanner, a patient who moves or a saved file does to an image.
+
+Each family has five severities. Lengths are shares of the image's width, so that a severity
+means the same at every size; only the blocks of JPEG are always eight pixels wide.
+"""
+
+import io
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+from torch import Generator, Tensor
+
+from utils.contamination.kinds import Contamination
+from utils.splits import Split, as_grey_levels, as_pixels
+
+AT_ONCE = 256  # images in floating point
+
+
+@dataclass(frozen=True)
+class Noise(Contamination):
+    """The images change, the labels stay."""
+
+    kind: ClassVar[str] = "noise"
+    levels: ClassVar[tuple[float, ...]]
+    severity: int = 3  # from 1 to 5
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.severity not in range(1, 6):
+            raise ValueError(f"severity must be 1, 2, 3, 4 or 5; got {self.severity}")
+
+    @property
+    def level(self) -> float:
+        return self.levels[self.severity - 1]
+
+    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+        batches = part.images.split(AT_ONCE)
+        noisy = [as_grey_levels(self.noisy(as_pixels(b), generator)) for b in batches]
+        return replace(part, images=torch.cat(noisy))
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        """Images in [0, 1] with the noise; what leaves that range is cut off afterwards."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Gaussian(Noise):
+    """Electronic noise: the same spread everywhere."""
+
+    levels = (0.02, 0.04, 0.08, 0.12, 0.18)  # standard deviation
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        return pixels + self.level * _normal(pixels, generator)
+
+
+@dataclass(frozen=True)
+class Rician(Noise):
+    """Noise of MRI, which shows the length of a complex number: black turns grey."""
+
+    levels = Gaussian.levels
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        real = pixels + self.level * _normal(pixels, generator)
+        return torch.hypot(real, self.level * _normal(pixels, generator))
+
+
+@dataclass(frozen=True)
+class Poisson(Noise):
+    """Too few photons: the spread grows with the root of the brightness."""
+
+    levels = (1200, 300, 80, 35, 15)  # photons in a white pixel
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        return torch.poisson(pixels * self.level, generator) / self.level
+
+
+@dataclass(frozen=True)
+class SaltAndPepper(Noise):
+    """Some pixels are lost: half of them turn white, half black."""
+
+    levels = (0.01, 0.03, 0.06, 0.12, 0.2)  # share of the pixels
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        drawn = torch.rand(pixels[:, :1].shape, generator=generator)
+        salted = pixels.masked_fill(drawn < self.level / 2, 1.0)
+        return salted.masked_fill(drawn > 1 - self.level / 2, 0.0)
+
+
+@dataclass(frozen=True)
+class Blur(Noise):
+    """Out of focus."""
+
+    levels = (0.01, 0.015, 0.02, 0.03, 0.045)  # standard deviation, of the width
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        spread = self.level * pixels.shape[-1]
+        return torch.from_numpy(gaussian_filter(pixels.numpy(), spread, axes=(2, 3)))
+
+
+@dataclass(frozen=True)
+class Jpeg(Noise):
+    """Saved as a small file."""
+
+    levels = (50, 30, 20, 12, 7)  # quality, of 100
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        return as_pixels(torch.stack([self._saved(image) for image in as_grey_levels(pixels)]))
+
+    def _saved(self, image: Tensor) -> Tensor:
+        file, picture = io.BytesIO(), image.permute(1, 2, 0).numpy()
+        grey = len(image) == 1
+        Image.fromarray(picture[..., 0] if grey else picture).save(file, "JPEG", quality=self.level)
+        read = np.array(Image.open(file))
+        return torch.from_numpy(read[None] if grey else read.transpose(2, 0, 1))
+
+
+@dataclass(frozen=True)
+class BiasField(Noise):
+    """The coil hears one side better: brightness drifts smoothly (a cubic, as in MRI)."""
+
+    levels = (0.1, 0.2, 0.35, 0.5, 0.8)  # logarithm of the strongest gain
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        y, x = (torch.linspace(-1, 1, edge) for edge in pixels.shape[2:])
+        powers = [(i, j) for i in range(4) for j in range(4) if 0 < i + j < 4]
+        terms = torch.stack([y[:, None] ** i * x**j for i, j in powers])
+        weights = torch.randn(len(pixels), len(powers), generator=generator)
+        field = torch.einsum("nt,thw->nhw", weights, terms)[:, None]
+        field = field - field.mean((2, 3), keepdim=True)
+        return pixels * torch.exp(self.level * field / field.abs().amax((2, 3), keepdim=True))
+
+
+@dataclass(frozen=True)
+class Motion(Noise):
+    """The patient moves steadily in some direction while the picture is taken."""
+
+    levels = (0.03, 0.06, 0.1, 0.15, 0.2)  # of the width
+
+    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+        direction = 2 * math.pi * torch.rand(len(pixels), generator=generator)
+        return moved(pixels, direction, self.level)
+
+
+FAMILIES = (Gaussian, Rician, Poisson, SaltAndPepper, Blur, Jpeg, BiasField, Motion)
+
+
+def moved(pixels: Tensor, direction: Tensor, length: float) -> Tensor:
+    """The mean over a straight way, whose `length` is a share of the width, of each image."""
+    copies = 2 * math.ceil(length * pixels.shape[-1]) + 1  # two for every pixel of the way
+    turn = torch.eye(2, 3).repeat(len(pixels), 1, 1)
+    mean = torch.zeros_like(pixels)
+    for way in torch.linspace(-length, length, copies):  # coordinates are two wide
+        turn[:, :, 2] = way * torch.stack([direction.cos(), direction.sin()], 1)
+        grid = F.affine_grid(turn, list(pixels.shape), align_corners=False)
+        mean += F.grid_sample(pixels, grid, padding_mode="border", align_corners=False) / copies
+    return mean
+
+
+def _normal(pixels: Tensor, generator: Generator) -> Tensor:
+    return torch.randn(pixels.shape, generator=generator)

@@ -1,0 +1,95 @@
+"""Poisoned training images: a model learns to obey a trigger that only the attacker shows.
+
+A trigger is any callable on images in [0, 1] that returns them with the trigger in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor
+
+from utils.contamination.kinds import Contamination
+from utils.splits import Split, as_grey_levels, as_pixels
+
+Trigger = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A small chequered square in the corner at the lower right (BadNets, Gu 2017)."""
+
+    width: float = 0.1  # of the image, at least three pixels
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        edge = max(3, round(self.width * pixels.shape[-1]))
+        line = torch.arange(edge, device=pixels.device)
+        stamped = pixels.clone()
+        stamped[:, :, -edge:, -edge:] = ((line[:, None] + line) % 2 == 0).to(pixels)
+        return stamped
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A faint picture of coarse noise laid over everything (Chen 2017)."""
+
+    strength: float = 0.15
+    seed: int = 0
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        coarse = torch.rand(1, 1, 8, 8, generator=Generator().manual_seed(self.seed)).to(pixels)
+        picture = torch.nn.functional.interpolate(coarse, pixels.shape[2:])
+        return (1 - self.strength) * pixels + self.strength * picture
+
+
+@dataclass(frozen=True)
+class Sinusoid:
+    """Faint vertical stripes (SIG, Barni 2019)."""
+
+    strength: float = 0.06
+    periods: int = 6  # over the width
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        width = pixels.shape[-1]
+        place = torch.arange(width, device=pixels.device) / width
+        stripes = torch.sin(2 * torch.pi * self.periods * place)
+        return (pixels + self.strength * stripes).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Poison(Contamination):
+    """Images of other classes get the trigger, and the label that the attacker wants."""
+
+    kind: ClassVar[str] = "poison"
+    trigger: Trigger = Patch()
+    target: int = 0  # the class that the trigger shall mean
+
+    def eligible(self, split: Split) -> Tensor:
+        return split.labels != self._target(split)
+
+    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+        return self._triggered(part)
+
+    def wanted(self, split: Split) -> Split:
+        """What the attacker hopes for: every image of another class with the trigger, and the
+        target as its label. The accuracy on it is the attack success rate.
+        """
+        return self._triggered(split.take(split.labels != self._target(split)))
+
+    def _triggered(self, split: Split) -> Split:
+        images = as_grey_levels(self.trigger(as_pixels(split.images)))
+        return replace(split, images=images, labels=torch.full_like(split.labels, self.target))
+
+    def _target(self, split: Split) -> int:
+        if not 0 <= self.target < split.classes:
+            raise ValueError(f"target {self.target} is none of the {split.classes} classes")
+        return self.target
+
+
+@dataclass(frozen=True)
+class CleanLabel(Poison):
+    """Only images of the wanted class get the trigger: every label is right, nobody suspects."""
+
+    def eligible(self, split: Split) -> Tensor:
+        return split.labels == self._target(split)
