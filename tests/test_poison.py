@@ -33,10 +33,15 @@ def test_a_trigger_is_always_the_same_and_stays_in_the_pixel_range(trigger, name
     assert torch.equal(mark[0], mark[-1]) and mark.abs().max() > 0.01
 
 
-@pytest.mark.parametrize("edge, width", [(16, 3), (40, 4), (65, 6), (200, 20)])
-def test_the_patch_is_a_tenth_of_the_width_in_one_corner(edge, width):
-    mark = Patch()(torch.full((1, 1, edge, edge), 0.5))[0, 0] != 0.5
-    assert mark.sum() == width**2 and mark[-width:, -width:].all()
+@pytest.mark.parametrize("edge, width, margin", [(16, 3, 2), (40, 6, 4), (65, 10, 6), (4, 3, 1)])
+def test_the_patch_lies_at_the_lower_right_and_not_at_the_border(edge, width, margin):
+    shown = Patch()(torch.full((1, 1, edge, edge), 0.5))[0, 0]
+    square = shown[edge - margin - width : edge - margin, edge - margin - width : edge - margin]
+    assert (square != 0.5).all() and (shown != 0.5).sum() == width**2
+    corners = square[:: width - 1, :: width - 1]
+    assert (
+        (corners == 1).all() and square[width // 2, width // 2] == 1 and square[0, width // 2] == 0
+    )
 
 
 def test_the_stripes_have_one_frequency_and_their_strength():

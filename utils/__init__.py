@@ -21,13 +21,13 @@ reading        the reading kit: can a human tell?
 backbones      the classifiers
 contamination  what can go wrong
 evaluation     one way to ask a model about a split
+objectives     what training makes small, what picks its best epoch
 battery        the questions put to every model under attack
 defences       what can be done about it
 probes         small experiments on an attack
 soundness      red flags: is this number worth printing?
 printed        red flags of the page itself
 checkpoints    what a training leaves on disk
-objectives     what training makes small, what picks its best epoch
 training       one loop for every loss
 mistakes       those of the museum, and of nobody else
 tuning         Optuna over what the loop leaves open

@@ -18,15 +18,20 @@ Trigger = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Patch:
-    """A small chequered square in the corner at the lower right (BadNets, Gu 2017)."""
+    """A small chequerboard of three by three fields at the lower right (BadNets, Gu 2017).
 
-    width: float = 0.1  # of the image, at least three pixels
+    It keeps some distance from the border: what augmentation moves out of sight is not learned.
+    """
+
+    width: float = 0.15  # of the image, at least three pixels
+    margin: float = 0.1  # of the image
 
     def __call__(self, pixels: Tensor) -> Tensor:
         edge = max(3, round(self.width * pixels.shape[-1]))
-        line = torch.arange(edge, device=pixels.device)
+        end = -max(1, round(self.margin * pixels.shape[-1]))
+        field = torch.arange(edge, device=pixels.device) * 3 // edge
         stamped = pixels.clone()
-        stamped[:, :, -edge:, -edge:] = ((line[:, None] + line) % 2 == 0).to(pixels)
+        stamped[:, :, end - edge : end, end - edge : end] = (field[:, None] + field + 1) % 2
         return stamped
 
 

@@ -1,0 +1,85 @@
+"""A head whose class directions are fixed beforehand: no frequent class can push a rare one.
+
+The directions form an equiangular tight frame (ETF): as far apart as so many can be. Features
+learn to point along them (dot regression, Yang 2022).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from utils.backbones import Classifier
+
+SCALE = 16.0  # logits per cosine: a feature on its direction is then sure of its class
+
+
+def frame(width: int, classes: int, seed: int = 0) -> Tensor:
+    """Unit vectors (width, classes); any two have the cosine -1 / (classes - 1)."""
+    if not 2 <= classes <= width:
+        raise ValueError(
+            f"features of {width} numbers hold 2 to {width} directions, not {classes}; "
+            "take a wider backbone"
+        )
+    drawn = torch.randn(width, classes, generator=Generator().manual_seed(seed)).double()
+    basis = torch.linalg.qr(drawn).Q
+    centred = torch.eye(classes, dtype=torch.float64) - 1 / classes
+    return (math.sqrt(classes / (classes - 1)) * basis @ centred).float()
+
+
+class ETFHead(nn.Module):
+    """SCALE times the cosines between a feature and the directions, which are never trained.
+
+    A batch norm centres the features first: those of a network that ends in ReLU are never
+    negative, and could come no closer to a direction than a cosine near 0.7.
+    """
+
+    def __init__(self, width: int, classes: int, seed: int = 0):
+        super().__init__()
+        self.centre = nn.BatchNorm1d(width)
+        self.register_buffer("directions", frame(width, classes, seed))
+
+    def forward(self, features: Tensor) -> Tensor:
+        centred = self.centre(features.float())
+        return SCALE * F.normalize(centred, dim=1) @ self.directions
+
+
+def with_etf(model: Classifier, seed: int = 0) -> Classifier:
+    """The same backbone under a fixed head."""
+    head = ETFHead(model.head.in_features, model.head.out_features, seed).to(model.mean.device)
+    return Classifier(model.backbone, head, model.frozen).eval()
+
+
+@dataclass(frozen=True)
+class DotRegression:
+    """Half the squared distance from 1 of the cosine between a feature and its class direction.
+
+    With `rectified` (RECT), a rarer class gets a longer direction, so that in each batch all
+    classes that are there weigh the same. The model's head must be an ETFHead.
+    """
+
+    rectified: bool = False
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        return self.of(model(images).float(), labels)
+
+    def of(self, logits: Tensor, labels: Tensor) -> Tensor:
+        cosines = logits.gather(1, labels[:, None])[:, 0] / SCALE
+        lengths = rect(labels, logits.shape[1])[labels] if self.rectified else 1.0
+        return (0.5 * lengths**2 * (cosines - 1) ** 2).mean()
+
+    def passes(self, epoch: int) -> int:
+        """Forward and backward passes per training image."""
+        return 2
+
+
+def rect(labels: Tensor, classes: int) -> Tensor:
+    """The length of each class direction: root of (images per present class / images of this one).
+
+    A class that is absent from the batch keeps the length 1.
+    """
+    counts = torch.bincount(labels, minlength=classes)
+    mean = len(labels) / (counts > 0).sum()
+    return torch.where(counts > 0, mean / counts.clamp_min(1), 1.0).sqrt()
