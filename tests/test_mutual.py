@@ -37,6 +37,14 @@ def test_the_loss_is_the_formula_written_out(count):
     assert MutualLoss()(peers(count), IMAGES, LABELS, 0).item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("weight", [0.25, 0.5])
+def test_the_weight_is_that_of_what_the_others_say(weight):
+    none, some, whole = (
+        MutualLoss(weight=w)(peers(3), IMAGES, LABELS, 0) for w in (0.0, weight, 1.0)
+    )
+    assert torch.allclose(some, (1 - weight) * none + weight * whole) and none < whole
+
+
 @COUNTS
 def test_a_peer_is_moved_by_its_own_share_of_the_loss_alone(count):
     """The gradient of each peer is that of its L_i with all others taken as given."""

@@ -36,16 +36,19 @@ class Peers(nn.Module):
 class MutualLoss:
     """For each peer its own loss, and how far its answers are from the others' (Zhang 2018).
 
-    L_i = own_i + mean over j of KL(p_j || p_i), where p_j is taken as given: a peer moves
-    towards the others and does not pull them.
+    L_i = own_i + weight * mean over j of KL(p_j || p_i), where p_j is taken as given: a peer
+    moves towards the others and does not pull them. Dot regression pulls SCALE times less at
+    the logits than cross-entropy does; under the weight 1 its peers would only agree.
     """
 
     own: CrossEntropy | DotRegression = CrossEntropy()
+    weight: float = 1.0  # of what the others say; 1 / SCALE beside dot regression
 
     def __call__(self, peers: Peers, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
         said = [peer(images).float() for peer in peers.members]
         own = sum(self.own.of(answer, labels) for answer in said)
-        return own + sum(_distance_from_others(said, one) for one in range(len(said)))
+        apart = sum(_distance_from_others(said, one) for one in range(len(said)))
+        return own + self.weight * apart
 
     def passes(self, epoch: int) -> int:
         """Forward and backward passes per training image, of each peer."""
