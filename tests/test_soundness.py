@@ -282,7 +282,7 @@ HONEST = Printed(
 MISPRINTS = {
     "accuracy is not hits over images": replace(HONEST, accuracy=54 / 64),
     "class names not those of the data": replace(HONEST, names=("c", "b", "a")),
-    "PSNR on another scale than the pixels": replace(HONEST, psnr=HONEST.psnr + 48.1),
+    "PSNR not that of the pictures": replace(HONEST, psnr=HONEST.psnr + 48.1),
     "detector needs the original": replace(HONEST, detector=(saying(1), saying(0.5))),
 }
 

@@ -29,7 +29,6 @@ soundness      red flags: is this number worth printing?
 printed        red flags of the page itself
 checkpoints    what a training leaves on disk
 training       one loop for every loss
-mistakes       those of the museum, and of nobody else
 tuning         Optuna over what the loop leaves open
 gradcam        where a model looks
 figures        pictures of all these numbers
@@ -37,6 +36,7 @@ chapters       what the course consists of
 handover       the model that a chapter leaves for the next ones
 execute        runs one notebook
 lecture        sources and tables for the reader
+mistakes       those of the museum, and of nobody else
 records        what runs left behind
 lineup         which models stand side by side
 course         runs the notebooks

@@ -21,7 +21,7 @@ RUNNER = ("chapters", "execute", "course")  # modules that no result depends on
 NEEDS: dict[str, tuple[str, ...]] = {
     "ensemble": ("resnet", "efficientnet", "dinov2", "rnn"),
     "reading_kit": ("resnet_atk",),
-    "advanced_attacks": ("rnn_atk", "resnet"),
+    "advanced_attacks": ("rnn_atk", "resnet_atk", "efficientnet"),
 }
 
 

@@ -1,17 +1,49 @@
 """The mistakes of the museum, each carried out on purpose; nothing else may use them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from scipy.stats import rankdata, sem, t
 from torch import Tensor, nn
 
 from utils.contamination.attacks import PGD, input_gradient
-from utils.splits import Split, as_grey_levels, as_pixels, batches
+from utils.lecture import with_interval
+from utils.predictions import Predictions
+from utils.splits import Split, Splits, as_grey_levels, as_pixels, batches, split_by_group
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure as a mistake made it, the flags that this raises, and the figure without it."""
+
+    told: float
+    flags: pd.DataFrame
+    honest: pd.Series  # value, low, high
+    unit: str = "%"
+
+    @property
+    def red(self) -> list[str]:
+        return list(self.flags.loc[self.flags["red"], "flag"])
+
+
+def exhibit_table(exhibits: Mapping[str, Exhibit]) -> pd.DataFrame:
+    """One row per exhibit: what was told, what is true with its interval, what was red."""
+    rows = {}
+    for name, exhibit in exhibits.items():
+        scale = 100 if exhibit.unit == "%" else 1
+        rows[name] = {
+            "told": f"{scale * exhibit.told:.1f} {exhibit.unit}",
+            "honest": with_interval(exhibit.honest.to_frame().T, scale).iloc[0],
+            "red flags": "; ".join(exhibit.red) or "none",
+        }
+    return pd.DataFrame(rows).T
 
 
 @dataclass(frozen=True)
@@ -82,12 +114,50 @@ def accuracy_of_full_batches(right: np.ndarray, batch_size: int) -> float:
     return right.sum() / (math.ceil(len(right) / batch_size) * batch_size)
 
 
-def psnr_of_grey_levels(pixels: Tensor, shown: Tensor) -> Tensor:
-    """PSNR per image with a peak of 255, for pixels that end at 1."""
-    error = (pixels - shown).square().flatten(1).mean(1)
-    return 10 * torch.log10(255**2 / error)
+def psnr_of_one_peak(pixels: Tensor, shown: Tensor) -> Tensor:
+    """PSNR per image with a peak of 255 that somebody forgot to square."""
+    error = (255 * (pixels - shown)).square().flatten(1).mean(1)
+    return 10 * torch.log10(255 / error)
+
+
+def mean_of(values: np.ndarray) -> pd.Series:
+    """The mean of one value per patient, with its 95 % interval."""
+    mean, half = float(values.mean()), t.ppf(0.975, len(values) - 1) * sem(values)
+    return pd.Series({"value": mean, "low": mean - half, "high": mean + half})
+
+
+def dealt_by_image(splits: Splits, seed: int) -> Splits:
+    """The same images, dealt anew one by one: views of a patient end up on both sides."""
+    parts = [split for _, split in splits.items()]
+    rows = {name: torch.cat([p.per_image()[name] for p in parts]) for name in parts[0].per_image()}
+    everything = Split(class_names=splits.train.class_names, **rows)
+    shares = [len(part) / len(everything) for part in parts]
+    dealt = split_by_group(everything.labels, torch.arange(len(everything)), shares, seed)
+    return Splits(*map(everything.take, dealt))
+
+
+def fakes(split: Split, count: int, seed: int, same_class: bool) -> Split:
+    """Means of two images, in place of a generator's work.
+
+    Without `same_class` nobody can say what they show, and the labels are as good as any.
+    """
+    rng = np.random.default_rng(seed)
+    first, labels = rng.integers(len(split), size=count), split.labels.numpy()
+    mates = [np.flatnonzero(labels == labels[k]) if same_class else labels.size for k in first]
+    second = [rng.choice(some) for some in mates]
+    told = labels[first] if same_class else rng.choice(labels, count)
+    mixed = (as_pixels(split.images[first]) + as_pixels(split.images[second])) / 2
+    return Split(as_grey_levels(mixed), torch.from_numpy(told), split.class_names)
 
 
 def largest_change(shown: Tensor, original: Tensor) -> Tensor:
-    """A "detector" that is handed the answer: the image before the attack."""
+    """How suspicious an image is to a "detector" that is handed the answer."""
     return (shown - original).abs().flatten(1).max(1).values
+
+
+def detections(benign: Tensor, attacked: Tensor) -> Predictions:
+    """Suspicions of images before and after an attack, as answers that have an AUC."""
+    share = rankdata(torch.cat([benign, attacked]).numpy()) / (len(benign) + len(attacked) + 1)
+    labels = np.repeat([0, 1], [len(benign), len(attacked)])
+    patients = np.concatenate([np.arange(len(benign)), np.arange(len(attacked))])
+    return Predictions(labels, np.stack([1 - share, share], 1), patients, ("benign", "attacked"))

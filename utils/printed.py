@@ -47,7 +47,7 @@ def _misnamed(e: Printed) -> str | None:
     return f"{typed!r} stands where the data have {true!r}"
 
 
-def _other_scale(e: Printed) -> str | None:
+def _other_psnr(e: Printed) -> str | None:
     if e.psnr is not None and abs(e.psnr - (true := float(psnr(*e.pictures).mean()))) > DECIBELS:
         return f"{e.psnr:.1f} dB printed, {true:.1f} dB for pixels in [0, 1]"
 
@@ -65,6 +65,6 @@ def _needs_the_original(e: Printed) -> str | None:
 PRINTED_FLAGS = {
     "accuracy is not hits over images": _miscounted,
     "class names not those of the data": _misnamed,
-    "PSNR on another scale than the pixels": _other_scale,
+    "PSNR not that of the pictures": _other_psnr,
     "detector needs the original": _needs_the_original,
 }

@@ -5,12 +5,14 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
 from utils import metrics
 from utils.figures.style import (
     ATTACKED,
+    CHANCE,
     CLEAN,
     STYLE,
     chance_line,
@@ -22,7 +24,7 @@ from utils.figures.style import (
 from utils.metrics import majority_share
 from utils.predictions import Predictions
 
-__all__ = ["security_curves", "success_by_queries", "transfer", "variety"]
+__all__ = ["security_curves", "success_by_queries", "told_and_true", "transfer", "variety"]
 
 
 def security_curves(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure:
@@ -109,4 +111,23 @@ def transfer(
         axis.tick_params(length=0)
         axis.set_yticklabels(list(rows), rotation=0)
         axis.set(xlabel="model that is asked", ylabel="attack made on")
+    return closed(figure)
+
+
+def told_and_true(told: Mapping[str, float], true: Mapping[str, pd.Series]) -> Figure:
+    """What was told of each exhibit, in percent, beside what is true with its interval."""
+    rows = 100 * np.array([true[name][["value", "low", "high"]] for name in told], dtype=float)
+    value, low, high = rows.T
+    places, said = np.arange(len(told)), [100 * share for share in told.values()]
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(8.5, 0.38 * len(told) + 1.1))
+        axis.hlines(places, value, said, color=CHANCE, lw=1)
+        axis.errorbar(
+            value, places, xerr=[value - low, high - value], fmt="o", color=CLEAN, label="true"
+        )
+        axis.plot(said, places, "X", color=ATTACKED, markersize=9, label="told")
+        axis.set_yticks(places, list(told))
+        axis.invert_yaxis()
+        axis.set(xlim=(0, 102), xlabel="percent")
+        figure.legend(frameon=False, loc="outside upper right", ncols=2)
     return closed(figure)

@@ -36,7 +36,7 @@ def variant_colours(names: Iterable[str]) -> list[str]:
 
 def picture(axis: Axes, image) -> None:
     """One image (channels, height, width) in grey levels, grey or colour, its full range fixed."""
-    pixels = np.asarray(image).transpose(1, 2, 0)
+    pixels = np.asarray(image).transpose(1, 2, 0).clip(0, 255).astype(np.uint8)
     axis.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     blank(axis)
 
