@@ -121,3 +121,8 @@ leave(start_run("toy", "small", SEED), build("gru_rows", 3, SIZE), CONFIG, SPLIT
     found = left_by(run, SPLITS, {"SIZE": 16, "SEED": 0})
     assert found.config == CONFIG
     assert found.model(torch.rand(1, 1, 16, 16)).shape == (1, 3)
+
+
+def test_a_chapter_that_does_not_exist_is_refused_by_name(run):
+    with pytest.raises(ValueError, match="unknown chapter: 'toy'; known are .*resnet"):
+        left_by(run, SPLITS, {"SIZE": 16})

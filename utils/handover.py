@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from utils.backbones import Classifier, build
-from utils.chapters import read_course
+from utils.chapters import read_course, refuse_unknown
 from utils.checkpoints import RECIPE, held
 from utils.files import read_tensors, written_whole
 from utils.run import Run
@@ -47,6 +47,7 @@ def left_by(run: Run, splits: Splits, parameters: dict, data_root: str = "") -> 
     It must have been trained on these very images, and with these `parameters` as far as the
     chapter knows them. Where there is no such model, the chapter is run now, without a screen.
     """
+    refuse_unknown("chapter", [run.name], read_course())
     path = _file(run)
     with held(path.parent):
         if _objection(path, splits, parameters):
@@ -92,7 +93,9 @@ def _data(splits: Splits) -> dict:
 def _run_chapter(name: str, parameters: dict) -> None:
     import papermill  # here: it takes two seconds, and only who is without a model needs it
 
-    chapter = read_course()[name]
+    course = read_course()
+    refuse_unknown("chapter", [name], course)
+    chapter = course[name]
     papermill.execute_notebook(
         chapter.path,
         None,
