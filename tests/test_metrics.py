@@ -143,6 +143,15 @@ def test_a_total_loss_is_not_more_certain_than_its_patients():
     assert 90 < table.loc["accuracy", "low"] < 98  # 100 patients could hide a few survivors
 
 
+def test_missed_disease_is_the_share_of_the_sick_that_are_called_normal():
+    said = some_predictions(skill=1)
+    sick = said.take(said.labels > 0)
+    expected = (sick.probabilities.argmax(1) == 0).mean()
+    found = score_of(said, "missed disease")
+    assert 0 < found["low"] < found["value"] == pytest.approx(expected) < found["high"]
+    assert np.isnan(score_of(said.take(said.labels == 0), "missed disease")["value"])
+
+
 def test_several_trainings_are_averaged_and_make_no_new_patients():
     one = some_predictions(skill=1)
     other = replace(one, probabilities=some_predictions(skill=3, seed=1).probabilities[::-1])

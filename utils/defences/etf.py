@@ -55,10 +55,11 @@ def with_etf(model: Classifier, seed: int = 0) -> Classifier:
     return Classifier(model.backbone, head, model.frozen).eval()
 
 
-def with_batch_norm(model: Classifier) -> Classifier:
+def with_batch_norm(model: Classifier, seed: int = 0) -> Classifier:
     """The same backbone and head with a batch norm between them: the control of `with_etf`.
 
     What this model gains over the plain one is due to the batch norm and not to the directions.
+    Asked like `with_etf`, but there is nothing to draw: the seed decides nothing.
     """
     centre = nn.BatchNorm1d(model.head.in_features).to(model.mean.device)
     return Classifier(model.backbone, nn.Sequential(centre, model.head), model.frozen).eval()
