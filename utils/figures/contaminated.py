@@ -94,7 +94,7 @@ def ablation(by_seed: Mapping[str, Mapping[str, Sequence[Predictions]]]) -> Figu
                     _with_trainings(axis, row + shift, seeds, score, colour, label)
             usual = _always_the_commonest(seeds[0])
             axis.axvline(SCORES[score](usual), color=CHANCE, ls=":", label="majority class")
-            axis.set(title=score, xlim=(0, 1))
+            axis.set(title=score, xlim=(0, 1), xticks=(0, 0.5, 1))
         axes[0].set_yticks(range(len(by_seed)), list(by_seed))
         axes[0].invert_yaxis()
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

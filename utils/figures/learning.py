@@ -100,9 +100,9 @@ def _regime_panel(axis, history: list[dict], curves_of: list[tuple[str, str]]) -
 def collapse_curves(histories: Mapping[str, Sequence[list[dict]]]) -> Figure:
     """NC1, NC2 and NC3 by epoch: a line per variant, the mean of its trainings; thin ones each."""
     panels = {
-        "NC1": "NC1: spread within the classes",
-        "NC2": "NC2: class means from a simplex",
-        "NC3": "NC3: means and directions from one",
+        "NC1": "NC1: within the classes",
+        "NC2": "NC2: class means",
+        "NC3": "NC3: means and directions",
     }
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.4))
