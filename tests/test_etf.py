@@ -7,7 +7,7 @@ from small import small_split
 
 from utils.backbones import build
 from utils.checkpoints import identity
-from utils.defences.etf import SCALE, DotRegression, ETFHead, frame, rect, with_etf
+from utils.defences.etf import SCALE, DotRegression, ETFHead, frame, rect, with_batch_norm, with_etf
 from utils.evaluation import predict
 from utils.objectives import ValidationScore
 from utils.splits import Splits
@@ -156,6 +156,17 @@ def test_the_same_backbone_stands_under_the_fixed_head():
     fixed = with_etf(plain)
     assert fixed.backbone is plain.backbone and fixed.frozen and not fixed.training
     assert fixed(torch.rand(2, 1, 16, 16)).shape == (2, 3)
+
+
+def test_the_control_has_the_batch_norm_and_keeps_the_head():
+    plain = build("gru_rows", 3, 16, frozen=True)
+    control = with_batch_norm(plain)
+    assert control.backbone is plain.backbone and control.head[1] is plain.head
+    assert control.frozen and not control.training
+    images = torch.rand(9, 1, 16, 16)
+    seen = plain.features(images)
+    centred = (seen - seen.mean(0)) / (seen.var(0, correction=0) + 1e-5).sqrt()
+    assert torch.allclose(control.train()(images), plain.head(centred), atol=1e-5)
 
 
 def test_a_checkpoint_tells_the_losses_and_the_frames_apart():

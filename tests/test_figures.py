@@ -21,6 +21,7 @@ REGIMES = {
     "attacked": [{**row, "one_step": 0.3, "attacked": 0.2} for row in HISTORY],
     "defended": [{**row, "one_step": 0.4} for row in HISTORY],
 }
+COLLAPSE = [{"NC1": 4.0 - e, "NC2": 0.3 / (e + 1), "NC3": 0.4 / (e + 1)} for e in range(4)]
 TRIALS = [
     {"number": n, "state": "PRUNED" if n == 2 else "COMPLETE", "value": 0.1 * n} for n in range(5)
 ]
@@ -43,12 +44,18 @@ MODELS = {  # as many as a long course leaves, some asked less
 } | {("other", "standard"): {"clean": ANSWERS["clean"]}, ("odd", "a"): {"shuffled": FEWER["clean"]}}
 STRONGEST = dict.fromkeys([run for run, _ in MODELS], BATTERY.strongest) | {"other": None}
 PAIRS = compare({"a": ANSWERS["clean"], "b": ANSWERS[BATTERY.strongest], "c": ANSWERS["clean"]})
+BY_SEED = {
+    name: {"clean": [ANSWERS["clean"]] * 3, "noise": [ANSWERS[BATTERY.strongest]] * 3}
+    for name in ("baseline", "other")
+}
 
 FIGURES = {
     "examples": lambda: figures.examples(SPLIT),
     "class_balance": lambda: figures.class_balance(small_splits()),
     "curves": lambda: figures.curves(HISTORY, 0.4),
     "regimes": lambda: figures.regimes(REGIMES, 0.4, 3),
+    "collapse_curves": lambda: figures.collapse_curves({"plain": [COLLAPSE, COLLAPSE[:3]]}),
+    "ablation": lambda: figures.ablation(BY_SEED),
     "tuning": lambda: figures.tuning(TRIALS, {"learning_rate": 0.7, "optimizer": 0.3}),
     "tuning without importances": lambda: figures.tuning(TRIALS, {}),
     "confusions": lambda: figures.confusions(ANSWERS),
@@ -124,6 +131,24 @@ def test_regimes_share_their_axes_and_say_where_nobody_attacked():
     assert shown["one step"] == [0.3] * 4 and shown["many steps"] == [0.2] * 4
     shown = {line.get_label(): list(line.get_ydata()) for line in panels[2, 2].lines}
     assert shown["many steps"] == [row["score"] for row in HISTORY]  # which decides, there
+
+
+def test_trainings_stand_beside_their_mean():
+    figure = FIGURES["ablation"]()
+    assert {"clean", "noise", "majority class", "macro precision", "other"} <= words(figure)
+    axis = figure.axes[0]
+    dots = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"]
+    both = [ANSWERS["clean"].accuracy, ANSWERS[BATTERY.strongest].accuracy]
+    assert dots == pytest.approx(both * 2)
+    assert sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() == "|") == 12
+    share = np.bincount(SPLIT.labels).max() / len(SPLIT)
+    assert axis.lines[-1].get_xdata()[0] == pytest.approx(share)
+
+
+def test_a_mean_of_trainings_ends_with_the_shortest():
+    axis = FIGURES["collapse_curves"]().axes[0]
+    (mean,) = [line for line in axis.lines if line.get_label() == "plain"]
+    assert list(mean.get_ydata()) == [4.0, 3.0, 2.0]
 
 
 def test_an_empty_heat_map_is_said():

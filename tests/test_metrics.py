@@ -8,7 +8,7 @@ from sklearn import metrics as witness
 
 from utils import metrics
 from utils.metrics import drops, gains, score_of, scores
-from utils.predictions import Predictions
+from utils.predictions import Predictions, together
 
 
 def some_predictions(count=300, classes=4, per_group=3, skill=1.5, seed=0) -> Predictions:
@@ -141,6 +141,28 @@ def test_a_total_loss_is_not_more_certain_than_its_patients():
     table = drops(some_predictions(skill=20), some_predictions(skill=-200))
     assert table.loc["accuracy", "value"] == 100
     assert 90 < table.loc["accuracy", "low"] < 98  # 100 patients could hide a few survivors
+
+
+def test_missed_disease_is_the_share_of_the_sick_that_are_called_normal():
+    said = some_predictions(skill=1)
+    sick = said.take(said.labels > 0)
+    expected = (sick.probabilities.argmax(1) == 0).mean()
+    found = score_of(said, "missed disease")
+    assert 0 < found["low"] < expected < found["high"]
+    assert found["value"] == pytest.approx(expected)
+    assert np.isnan(score_of(said.take(said.labels == 0), "missed disease")["value"])
+
+
+def test_several_trainings_are_averaged_and_make_no_new_patients():
+    one = some_predictions(skill=1)
+    other = replace(one, probabilities=some_predictions(skill=3, seed=1).probabilities[::-1])
+    pooled = scores(together([one, other]))
+    mean = (scores(one)["value"] + scores(other)["value"]) / 2
+    exact = ["accuracy", "balanced accuracy"]
+    assert pooled["value"][exact].to_numpy() == pytest.approx(mean[exact].to_numpy())
+    assert scores(together([one, one])).drop("AUC").equals(scores(one).drop("AUC"))
+    with pytest.raises(ValueError, match="same images"):
+        together([one, one.take(slice(9))])
 
 
 NAMES = ["a b c d", "0 1 2 3", "NA None null nan", "label group image p()"]

@@ -51,6 +51,9 @@ BACKBONES = {
     "resnet18_narrow": Backbone(  # a quarter of the channels: eight trainings in a minute or two
         "resnet18", {"channels": (16, 32, 64, 128)}
     ),
+    "resnet10_narrow": Backbone(  # half the layers, and a first one that sees a quarter as much
+        "resnet10t", {"channels": (16, 32, 64, 128), "stem_width": 8}
+    ),
     "efficientnet_b0": Backbone("efficientnet_b0.ra_in1k"),
     "dinov2_small": Backbone("vit_small_patch14_dinov2.lvd142m"),
     "dinov2_small_registers": Backbone("vit_small_patch14_reg4_dinov2.lvd142m"),

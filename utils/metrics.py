@@ -33,12 +33,19 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
     return _over_present(_ratio(2 * _diagonal(confusion), both), confusion)
 
 
+def missed_disease(confusion: np.ndarray) -> np.ndarray:
+    """Of the images with a finding, the share that is called normal, which is the first class."""
+    sick = confusion[..., 1:, :]
+    return _ratio(sick[..., 0].sum(-1), sick.sum((-2, -1)), empty=np.nan)
+
+
 SCORES = {
     "accuracy": accuracy,
     "balanced accuracy": balanced_accuracy,
     "macro F1": macro_f1,
     "macro precision": macro_precision,
 }
+RATES = {"missed disease": missed_disease}  # less is better
 DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the combined drop
 
 
@@ -56,10 +63,10 @@ def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
 
 
 def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) -> pd.Series:
-    """One score with its interval, as in `scores` but without waiting for the others."""
-    per_group = predictions.confusion_by_group()
+    """One score or rate with its interval, as in `scores` but without waiting for the others."""
+    per_group, score = predictions.confusion_by_group(), (SCORES | RATES)[name]
     resampled = np.tensordot(_resamples(len(per_group), seed), per_group, 1)
-    row = _with_interval(SCORES[name](per_group.sum(0)), SCORES[name](resampled), len(per_group))
+    row = _with_interval(score(per_group.sum(0)), score(resampled), len(per_group))
     return pd.Series(row, index=["value", "low", "high"], name=name)
 
 

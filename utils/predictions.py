@@ -1,5 +1,6 @@
 """What a model said of a split: rows that every score is computed from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,3 +67,19 @@ class Predictions:
         return Predictions(
             labels.to_numpy(), table[columns].to_numpy(), table["group"].to_numpy(), names
         )
+
+
+def together(seeds: Sequence[Predictions]) -> Predictions:
+    """The answers of several trainings to the same images as those of one.
+
+    Scores are then means over the trainings, and a resample of patients moves all of them
+    together: three trainings do not make three times as many patients.
+    """
+    first = seeds[0]
+    if any(not np.array_equal(other.groups, first.groups) for other in seeds):
+        raise ValueError("only answers to the same images in the same order can be pooled")
+    rows = ("labels", "probabilities", "groups")
+    return Predictions(
+        *(np.concatenate([getattr(said, name) for said in seeds]) for name in rows),
+        first.class_names,
+    )

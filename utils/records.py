@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from utils.battery import strongest_of
 from utils.chapters import LAST, read_course
-from utils.predictions import Predictions
+from utils.predictions import Predictions, together
 from utils.run import ROOT
 
 
@@ -107,7 +106,7 @@ def pooled(records: list[Record]) -> dict[str, dict[str, dict[str, Predictions]]
     return {
         name: {
             variant: {
-                condition: _together([record.predictions[variant][condition] for record in alike])
+                condition: together([record.predictions[variant][condition] for record in alike])
                 for condition in conditions
                 if all(condition in record.predictions.get(variant, ()) for record in alike)
             }
@@ -132,12 +131,3 @@ def _alike(records: list[Record]) -> dict[str, list[Record]]:
         changed = [f"{k}={v}" for k, v in settings.items() if usual.get(k) != v]
         found.setdefault(" ".join([record.name, *changed]), []).append(record)
     return found
-
-
-def _together(seeds: list[Predictions]) -> Predictions:
-    return Predictions(
-        np.concatenate([p.labels for p in seeds]),
-        np.concatenate([p.probabilities for p in seeds]),
-        np.concatenate([p.groups for p in seeds]),
-        seeds[0].class_names,
-    )

@@ -41,15 +41,28 @@ class ETFHead(nn.Module):
         self.centre = nn.BatchNorm1d(width)
         self.register_buffer("directions", frame(width, classes, seed))
 
+    def aligned(self, features: Tensor) -> Tensor:
+        """The features as they are compared with the directions: centred, of length 1."""
+        return F.normalize(self.centre(features.float()), dim=1)
+
     def forward(self, features: Tensor) -> Tensor:
-        centred = self.centre(features.float())
-        return SCALE * F.normalize(centred, dim=1) @ self.directions
+        return SCALE * self.aligned(features) @ self.directions
 
 
 def with_etf(model: Classifier, seed: int = 0) -> Classifier:
     """The same backbone under a fixed head."""
     head = ETFHead(model.head.in_features, model.head.out_features, seed).to(model.mean.device)
     return Classifier(model.backbone, head, model.frozen).eval()
+
+
+def with_batch_norm(model: Classifier, seed: int = 0) -> Classifier:
+    """The same backbone and head with a batch norm between them: the control of `with_etf`.
+
+    What this model gains over the plain one is due to the batch norm and not to the directions.
+    Asked like `with_etf`, but there is nothing to draw: the seed decides nothing.
+    """
+    centre = nn.BatchNorm1d(model.head.in_features).to(model.mean.device)
+    return Classifier(model.backbone, nn.Sequential(centre, model.head), model.frozen).eval()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ import seaborn
 from matplotlib.figure import Figure
 
 from utils.figures.style import (
+    ATTACKED,
+    CHANCE,
+    CLEAN,
     STYLE,
     chance_line,
     closed,
@@ -16,8 +19,10 @@ from utils.figures.style import (
     readable,
     variant_colours,
 )
+from utils.metrics import SCORES, score_of
+from utils.predictions import Predictions, together
 
-__all__ = ["accuracy_by_rate", "contamination_matrix", "gallery"]
+__all__ = ["ablation", "accuracy_by_rate", "contamination_matrix", "gallery"]
 
 
 def gallery(rows: Mapping[str, Sequence], titles: Sequence[str]) -> Figure:
@@ -70,3 +75,43 @@ def accuracy_by_rate(
         axis.set(xlabel=xlabel, ylabel="accuracy", ylim=(0, 1.02))
         axis.legend(frameon=False, fontsize=9)
     return closed(figure)
+
+
+def ablation(by_seed: Mapping[str, Mapping[str, Sequence[Predictions]]]) -> Figure:
+    """Every score of each variant under two conditions; the answers are one per training.
+
+    A dot with its interval over patients is the mean of the trainings, the small ones are these.
+    """
+    with plt.rc_context(STYLE):
+        size = (2.5 * len(SCORES) + 1.6, 0.5 * len(by_seed) + 1.3)
+        figure, axes = plt.subplots(1, len(SCORES), figsize=size, sharey=True)
+        for axis, score in zip(axes, SCORES, strict=True):
+            for row, answers in enumerate(by_seed.values()):
+                for (name, seeds), colour, shift in zip(
+                    answers.items(), (CLEAN, ATTACKED), (-0.15, 0.15), strict=True
+                ):
+                    label = readable(name) if row == 0 else None
+                    _with_trainings(axis, row + shift, seeds, score, colour, label)
+            usual = _always_the_commonest(seeds[0])
+            axis.axvline(SCORES[score](usual), color=CHANCE, ls=":", label="majority class")
+            axis.set(title=score, xlim=(0, 1), xticks=(0, 0.5, 1))
+        axes[0].set_yticks(range(len(by_seed)), list(by_seed))
+        axes[0].invert_yaxis()
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return closed(figure)
+
+
+def _with_trainings(axis, height: float, seeds: Sequence, score: str, colour, label) -> None:
+    value, low, high = score_of(together(seeds), score)
+    axis.plot([low, high], [height, height], color=colour, linewidth=1.5)
+    axis.plot(value, height, "o", color=colour, markersize=6, label=label)
+    single = [score_of(said, score)["value"] for said in seeds]
+    axis.plot(single, [height] * len(single), "|", color=colour, markersize=9)
+
+
+def _always_the_commonest(said: Predictions) -> np.ndarray:
+    """The confusion of somebody who always names the commonest class."""
+    counts = said.confusion.sum(1)
+    table = np.zeros_like(said.confusion)
+    table[:, counts.argmax()] = counts
+    return table

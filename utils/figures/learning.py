@@ -1,6 +1,6 @@
 """How a model was found: tuning trials, loss and accuracy over the epochs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,10 +15,11 @@ from utils.figures.style import (
     chance_line,
     closed,
     readable,
+    variant_colours,
 )
 from utils.training import best_epoch
 
-__all__ = ["curves", "regimes", "tuning"]
+__all__ = ["collapse_curves", "curves", "regimes", "tuning"]
 
 
 def curves(
@@ -94,6 +95,31 @@ def _regime_panel(axis, history: list[dict], curves_of: list[tuple[str, str]]) -
         values = [row.get(key, row["score"]) for row in history]
         axis.plot(epochs, values, line, color=ATTACKED if attacked else CLEAN, label=name)
     axis.axvline(best_epoch(history)["epoch"] + 1, color=CHANCE, linewidth=0.8)
+
+
+def collapse_curves(histories: Mapping[str, Sequence[list[dict]]]) -> Figure:
+    """NC1, NC2 and NC3 by epoch: a line per variant, the mean of its trainings; thin ones each."""
+    panels = {
+        "NC1": "NC1: within the classes",
+        "NC2": "NC2: class means",
+        "NC3": "NC3: means and directions",
+    }
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.4))
+        for axis, (key, title) in zip(axes, panels.items(), strict=True):
+            for (name, seeds), colour in zip(
+                histories.items(), variant_colours(histories), strict=True
+            ):
+                shortest = min(len(history) for history in seeds)
+                for history in seeds:
+                    values = [row[key] for row in history]
+                    axis.plot(range(1, len(values) + 1), values, color=colour, lw=0.6, alpha=0.5)
+                mean = np.mean([[row[key] for row in h[:shortest]] for h in seeds], 0)
+                axis.plot(range(1, shortest + 1), mean, color=colour, lw=2, label=name)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axis.set(title=title, xlabel="epoch", yscale="log" if key == "NC1" else "linear")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    return closed(figure)
 
 
 def tuning(trials: list[dict], importances: dict[str, float]) -> Figure:
