@@ -1,0 +1,58 @@
+"""The detective: from all suspicions about an image to one probability for each kind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+
+from utils.contamination.kinds import KINDS, kinds_of
+from utils.defences.grain import standardised
+from utils.splits import Split
+
+Case = tuple[pd.DataFrame, Split]  # the suspicions, and the split that holds the truth
+TREES = 300
+LEAF = 3  # images: a probability of one would be a memory
+
+
+@dataclass(frozen=True)
+class Detective:
+    """Has learned from contaminations of known truth; of kinds it never met it says 0.
+
+    It sees each suspicion in units of its own split, so that it may judge other data than those
+    it has learned from, as long as most images there are clean.
+    """
+
+    forest: RandomForestClassifier
+
+    def __call__(self, suspicions: pd.DataFrame) -> pd.DataFrame:
+        """A row for each image, a column for each of KINDS."""
+        seen = standardised(suspicions[list(self.forest.feature_names_in_)])
+        said = pd.DataFrame(self.forest.predict_proba(seen), index=suspicions.index)
+        said.columns = [KINDS[kind] for kind in self.forest.classes_]
+        return said.reindex(columns=KINDS, fill_value=0.0)
+
+
+def detective(cases: Sequence[Case], without: Sequence[str] = (), seed: int = 0) -> Detective:
+    """The detective that has learned from these cases, `without` having met some kinds."""
+    unknown = set(without) - set(KINDS)
+    if unknown:
+        raise ValueError(f"unknown kind {min(unknown)!r}; choose from {', '.join(KINDS)}")
+    seen = pd.concat([standardised(table) for table, _ in cases], ignore_index=True)
+    kinds = np.concatenate([kinds_of(split).numpy() for _, split in cases])
+    met = ~np.isin(kinds, [KINDS.index(kind) for kind in without])
+    forest = RandomForestClassifier(TREES, min_samples_leaf=LEAF, random_state=seed)
+    return Detective(forest.fit(seen[met], kinds[met]))
+
+
+def suspects(split: Split, said: pd.DataFrame) -> pd.DataFrame:
+    """Every image with what the detective `said` of it, the most suspicious first."""
+    table = pd.DataFrame({"image": np.arange(len(split))})
+    table["group"] = table["image"] if split.groups is None else split.groups.numpy()
+    table["label"] = np.asarray(split.class_names)[split.labels]
+    accused = said.drop(columns=KINDS[0])
+    table["suspicion"] = 1 - said[KINDS[0]].to_numpy()
+    table["likeliest"] = accused.idxmax(axis=1).to_numpy()
+    table = pd.concat([table, accused.reset_index(drop=True)], axis=1)
+    return table.sort_values("suspicion", ascending=False, ignore_index=True, kind="stable")

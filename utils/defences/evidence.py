@@ -1,0 +1,109 @@
+"""What is known of images before they are judged: the answers of networks that never learned them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from utils.backbones import Classifier
+from utils.evaluation import BATCH
+from utils.run import progress
+from utils.splits import Split, as_pixels
+
+Squeezer = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class GreyLevels:
+    """As few grey levels as so many bits hold. Gradients pass as if it did nothing, so that an
+    attacker can aim through it.
+    """
+
+    bits: int = 3
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        steps = 2**self.bits - 1
+        return pixels + ((pixels * steps).round() / steps - pixels).detach()
+
+
+@dataclass(frozen=True)
+class MedianFilter:
+    """Each pixel becomes the median of the square around it."""
+
+    window: int = 3  # odd
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        padded = F.pad(pixels, [self.window // 2] * 4, mode="reflect")
+        squares = padded.unfold(2, self.window, 1).unfold(3, self.window, 1)
+        return squares.flatten(4).median(4).values
+
+
+SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
+
+
+@dataclass(frozen=True)
+class Testimony:
+    """What one network says of images under suspicion, and of those `known` from its training.
+
+    Labels are those that were given, right or wrong.
+    """
+
+    labels: np.ndarray
+    features: np.ndarray  # (images, width)
+    probabilities: np.ndarray  # (images, classes)
+    squeezed: np.ndarray  # (squeezers, images, classes): the probabilities after squeezing
+    known_labels: np.ndarray
+    known_features: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A split under suspicion, and the testimonies: each image has exactly one."""
+
+    split: Split
+    places: tuple[np.ndarray, ...]  # in the split, of the images that each testimony is about
+    testimonies: tuple[Testimony, ...]
+
+    def each(self, judge: Callable[[Testimony], np.ndarray]) -> np.ndarray:
+        """A row for each image: what `judge` makes of the testimony about it."""
+        judged = np.concatenate([np.asarray(judge(each)) for each in self.testimonies])
+        return judged[np.concatenate(self.places).argsort()]
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """What was said of each image by a network that had not learned from it."""
+        return self.each(lambda testimony: testimony.probabilities)
+
+
+def examined(model: Classifier, known: Split, split: Split) -> Evidence:
+    """The evidence of one network, which has learned from `known` and not from `split`."""
+    return Evidence(split, (np.arange(len(split)),), (testimony(model, known, split),))
+
+
+def testimony(model: Classifier, known: Split, split: Split) -> Testimony:
+    features, probabilities = _asked(model, split)
+    steps = progress(SQUEEZERS, "squeezers")
+    return Testimony(
+        labels=split.labels.numpy(),
+        features=features,
+        probabilities=probabilities,
+        squeezed=np.stack([_asked(model, split, squeezer)[1] for squeezer in steps]),
+        known_labels=known.labels.numpy(),
+        known_features=_asked(model, known)[0],
+    )
+
+
+@torch.no_grad()
+def _asked(model: Classifier, split: Split, squeezer: Squeezer | None = None):
+    """Features and probabilities of each image, squeezed if so asked."""
+    model.eval()
+    device, features, probabilities = next(model.parameters()).device, [], []
+    for images in split.images.split(BATCH):
+        pixels = as_pixels(images.to(device))
+        seen = model.features(pixels if squeezer is None else squeezer(pixels))
+        features.append(seen.float().cpu())
+        probabilities.append(model.head(seen).double().softmax(1).cpu())
+    return torch.cat(features).numpy(), torch.cat(probabilities).numpy()
