@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.backbones import Classifier
-from utils.defences.evidence import Evidence, testimony
+from utils.defences.evidence import Evidence, statement
 from utils.objectives import CrossEntropy, Loss
 from utils.run import progress
 from utils.splits import Splits, split_by_group
@@ -31,10 +31,10 @@ def cross_examined(
     train = splits.train
     groups = np.arange(len(train)) if train.groups is None else train.groups.numpy()
     parts = split_by_group(train.labels.numpy(), groups, (1 / folds,) * folds, config.seed)
-    testimonies = []
+    statements = []
     for part in progress(parts, "folds"):
         known = train.take(np.setdiff1d(np.arange(len(train)), part))
         network = deepcopy(model)
         trained(network, replace(splits, train=known), config, folder, loss)
-        testimonies.append(testimony(network, known, train.take(part)))
-    return Evidence(train, tuple(parts), tuple(testimonies))
+        statements.append(statement(network, known, train.take(part)))
+    return Evidence(train, tuple(parts), tuple(statements))

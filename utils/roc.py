@@ -38,8 +38,8 @@ def roc_scores(suspicion, guilty, groups=None, seed: int = 0) -> pd.DataFrame:
 def caught(suspicion: np.ndarray, guilty: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """For each row of weights the share of the guilty above the best threshold that is allowed."""
     of_guilty, of_innocent = both_sides(-suspicion, guilty, weights)
-    with np.errstate(invalid="ignore"):  # a resample without one side has no share
-        hits = np.cumsum(of_guilty, 1) / of_guilty.sum(1, keepdims=True)
-        alarms = np.cumsum(of_innocent, 1) / of_innocent.sum(1, keepdims=True)
-    share = np.where(alarms <= FALSE_ALARMS, hits, 0).max(1)
-    return np.where(np.isnan(alarms[:, -1]), np.nan, share)
+    hits, alarms = np.cumsum(of_guilty, 1), np.cumsum(of_innocent, 1)
+    allowed = alarms <= FALSE_ALARMS * alarms[:, -1:]
+    best = np.where(allowed, hits, 0).max(1)
+    both = (hits[:, -1] > 0) & (alarms[:, -1] > 0)  # a resample may lack one side
+    return np.divide(best, hits[:, -1], out=np.full(len(best), np.nan), where=both)

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
 from utils.contamination.kinds import KINDS, kinds_of
-from utils.defences.evidence import Evidence, Testimony
+from utils.defences.evidence import Evidence, Statement
 from utils.defences.grain import noise_level
 from utils.roc import roc_scores
 from utils.run import progress
@@ -40,12 +40,12 @@ def confident_learning(evidence: Evidence) -> np.ndarray:
 
 def spectral_signature(evidence: Evidence) -> np.ndarray:
     """Far out along the direction in which the features of its class vary most (Tran 2018)."""
-    return evidence.each(lambda testimony: _usual(_by_class(testimony, _outlying)))
+    return evidence.each(lambda statement: _usual(_by_class(statement, _outlying)))
 
 
 def activation_clustering(evidence: Evidence) -> np.ndarray:
     """Near the smaller of the two clusters in its class, if these are well apart (Chen 2018)."""
-    return evidence.each(lambda testimony: _by_class(testimony, _in_small_cluster))
+    return evidence.each(lambda statement: _by_class(statement, _in_small_cluster))
 
 
 def feature_squeezing(evidence: Evidence) -> np.ndarray:
@@ -90,14 +90,14 @@ def detected(table: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
-def _by_class(testimony: Testimony, judge: Callable) -> np.ndarray:
+def _by_class(statement: Statement, judge: Callable) -> np.ndarray:
     """What `judge` makes of the features in each given class, knowing the class from training."""
-    judged = np.zeros(len(testimony.labels))
-    for label in np.unique(testimony.labels):
-        rows = testimony.labels == label
-        known = testimony.known_features[testimony.known_labels == label]
+    judged = np.zeros(len(statement.labels))
+    for label in np.unique(statement.labels):
+        rows = statement.labels == label
+        known = statement.known_features[statement.known_labels == label]
         if len(known) >= FEWEST:
-            judged[rows] = judge(known, testimony.features[rows])
+            judged[rows] = judge(known, statement.features[rows])
     return judged
 
 
@@ -125,15 +125,15 @@ def _usual(scores: np.ndarray) -> np.ndarray:
     return scores / max(scores.mean(), 1e-12)
 
 
-def _moved_by_squeezing(testimony: Testimony) -> np.ndarray:
-    return np.abs(testimony.squeezed - testimony.probabilities).sum(2).max(0)
+def _moved_by_squeezing(statement: Statement) -> np.ndarray:
+    return np.abs(statement.squeezed - statement.probabilities).sum(2).max(0)
 
 
-def _far_from_all(testimony: Testimony) -> np.ndarray:
-    labels, features = testimony.known_labels, testimony.known_features.astype(float)
+def _far_from_all(statement: Statement) -> np.ndarray:
+    labels, features = statement.known_labels, statement.known_features.astype(float)
     classes = np.unique(labels)
     means = np.stack([features[labels == label].mean(0) for label in classes])
     spread = LedoitWolf(assume_centered=True).fit(
         features - means[np.searchsorted(classes, labels)]
     )
-    return np.min([spread.mahalanobis(testimony.features - mean) for mean in means], axis=0)
+    return np.min([spread.mahalanobis(statement.features - mean) for mean in means], axis=0)

@@ -1,4 +1,4 @@
-"""What is known of images before they are judged: the answers of networks that never learned them."""
+"""What is known of images before they are judged: what networks say that never learned them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from utils.backbones import Classifier
+from utils.contamination.attacks import evaluating
 from utils.evaluation import BATCH
 from utils.run import progress
 from utils.splits import Split, as_pixels
@@ -45,7 +46,7 @@ SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
 
 
 @dataclass(frozen=True)
-class Testimony:
+class Statement:
     """What one network says of images under suspicion, and of those `known` from its training.
 
     Labels are those that were given, right or wrong.
@@ -61,32 +62,32 @@ class Testimony:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A split under suspicion, and the testimonies: each image has exactly one."""
+    """A split under suspicion, and the statements: each image has exactly one."""
 
     split: Split
-    places: tuple[np.ndarray, ...]  # in the split, of the images that each testimony is about
-    testimonies: tuple[Testimony, ...]
+    places: tuple[np.ndarray, ...]  # in the split, of the images that each statement is about
+    statements: tuple[Statement, ...]
 
-    def each(self, judge: Callable[[Testimony], np.ndarray]) -> np.ndarray:
-        """A row for each image: what `judge` makes of the testimony about it."""
-        judged = np.concatenate([np.asarray(judge(each)) for each in self.testimonies])
+    def each(self, judge: Callable[[Statement], np.ndarray]) -> np.ndarray:
+        """A row for each image: what `judge` makes of the statement about it."""
+        judged = np.concatenate([np.asarray(judge(each)) for each in self.statements])
         return judged[np.concatenate(self.places).argsort()]
 
     @property
     def probabilities(self) -> np.ndarray:
         """What was said of each image by a network that had not learned from it."""
-        return self.each(lambda testimony: testimony.probabilities)
+        return self.each(lambda statement: statement.probabilities)
 
 
 def examined(model: Classifier, known: Split, split: Split) -> Evidence:
     """The evidence of one network, which has learned from `known` and not from `split`."""
-    return Evidence(split, (np.arange(len(split)),), (testimony(model, known, split),))
+    return Evidence(split, (np.arange(len(split)),), (statement(model, known, split),))
 
 
-def testimony(model: Classifier, known: Split, split: Split) -> Testimony:
+def statement(model: Classifier, known: Split, split: Split) -> Statement:
     features, probabilities = _asked(model, split)
     steps = progress(SQUEEZERS, "squeezers")
-    return Testimony(
+    return Statement(
         labels=split.labels.numpy(),
         features=features,
         probabilities=probabilities,
@@ -96,14 +97,13 @@ def testimony(model: Classifier, known: Split, split: Split) -> Testimony:
     )
 
 
-@torch.no_grad()
 def _asked(model: Classifier, split: Split, squeezer: Squeezer | None = None):
     """Features and probabilities of each image, squeezed if so asked."""
-    model.eval()
     device, features, probabilities = next(model.parameters()).device, [], []
-    for images in split.images.split(BATCH):
-        pixels = as_pixels(images.to(device))
-        seen = model.features(pixels if squeezer is None else squeezer(pixels))
-        features.append(seen.float().cpu())
-        probabilities.append(model.head(seen).double().softmax(1).cpu())
+    with torch.no_grad(), evaluating(model):
+        for images in split.images.split(BATCH):
+            pixels = as_pixels(images.to(device))
+            seen = model.features(pixels if squeezer is None else squeezer(pixels))
+            features.append(seen.float().cpu())
+            probabilities.append(model.head(seen).double().softmax(1).cpu())
     return torch.cat(features).numpy(), torch.cat(probabilities).numpy()

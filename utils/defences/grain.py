@@ -24,7 +24,7 @@ def traces(split: Split) -> pd.DataFrame:
 
 
 def noise_level(split: Split) -> np.ndarray:
-    """How far the most unusual trace of each image lies from the usual: blur counts as noise, too."""
+    """How far the most unusual trace of each image is from the usual: blur counts as noise."""
     return standardised(traces(split)).abs().max(axis=1).to_numpy()
 
 
@@ -58,7 +58,7 @@ def _seams(grey: Tensor) -> Tensor:
 
 
 def _drift(grey: Tensor) -> Tensor:
-    """How brightness drifts over the image: the best cubic through its logarithm, by coefficient."""
+    """How brightness drifts over the image: the cubic through its logarithm, by coefficient."""
     y, x = (torch.linspace(-1, 1, edge, device=grey.device) for edge in grey.shape[1:])
     powers = [(i, j) for i in range(4) for j in range(4) if i + j < 4]
     terms = torch.stack([(y[:, None] ** i * x**j).flatten() for i, j in powers], 1)
