@@ -20,7 +20,6 @@ from utils.mistakes import (
     dealt_by_image,
     detections,
     fakes,
-    jpeg,
     largest_change,
     mean_of,
     psnr_of_one_peak,
@@ -78,14 +77,6 @@ def test_training_mode_changes_the_model_for_good():
     before = deepcopy(model.state_dict())
     predict(model, SPLIT, InTrainingMode(EPSILON, 2))
     assert not torch.equal(before["1.running_mean"], model.state_dict()["1.running_mean"])
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_jpeg_is_near_and_not_the_same(channels):
-    pixels = PIXELS.expand(-1, channels, -1, -1)
-    kept = jpeg(pixels)
-    assert kept.shape == pixels.shape and not torch.equal(kept, pixels)
-    assert (kept - pixels).abs().mean() < 0.06
 
 
 @pytest.mark.parametrize(("images", "share"), [(64, 1.0), (65, 65 / 96), (32, 1.0), (1, 1 / 32)])

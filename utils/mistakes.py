@@ -3,13 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from scipy.stats import rankdata, sem, t
 from torch import Tensor, nn
 
@@ -95,18 +93,6 @@ def train_watched(model: nn.Module, split: Split, attack: PGD, learning_rate: fl
         optimizer.step()
         optimizer.zero_grad()
     model.eval()
-
-
-def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
-    """What is left of images after saving them as JPEG."""
-    kept = []
-    for image in as_grey_levels(pixels):
-        file = BytesIO()
-        Image.fromarray(image.permute(1, 2, 0).squeeze().numpy()).save(
-            file, "JPEG", quality=quality
-        )
-        kept.append(np.atleast_3d(np.asarray(Image.open(file))).transpose(2, 0, 1))
-    return as_pixels(torch.from_numpy(np.stack(kept)))
 
 
 def accuracy_of_full_batches(right: np.ndarray, batch_size: int) -> float:

@@ -110,14 +110,7 @@ class Jpeg(Noise):
     levels = (50, 30, 20, 12, 7)  # quality, of 100
 
     def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
-        return as_pixels(torch.stack([self._saved(image) for image in as_grey_levels(pixels)]))
-
-    def _saved(self, image: Tensor) -> Tensor:
-        file, picture = io.BytesIO(), image.permute(1, 2, 0).numpy()
-        grey = len(image) == 1
-        Image.fromarray(picture[..., 0] if grey else picture).save(file, "JPEG", quality=self.level)
-        read = np.array(Image.open(file))
-        return torch.from_numpy(read[None] if grey else read.transpose(2, 0, 1))
+        return jpeg(pixels, self.level)
 
 
 @dataclass(frozen=True)
@@ -148,6 +141,16 @@ class Motion(Noise):
 
 
 FAMILIES = (Gaussian, Rician, Poisson, SaltAndPepper, Blur, Jpeg, BiasField, Motion)
+
+
+def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
+    """What is left of images after saving them as JPEG."""
+    kept = []
+    for image in as_grey_levels(pixels).permute(0, 2, 3, 1).numpy():
+        file = io.BytesIO()
+        Image.fromarray(image.squeeze()).save(file, "JPEG", quality=quality)
+        kept.append(np.atleast_3d(np.asarray(Image.open(file))))
+    return as_pixels(torch.from_numpy(np.stack(kept)).permute(0, 3, 1, 2))
 
 
 def moved(pixels: Tensor, direction: Tensor, length: float) -> Tensor:

@@ -1,18 +1,20 @@
 """Every picture: arrays in, Figure out. Nothing is shown, saved or trained here.
 
-style      colours and habits that all pictures share
-data       what a data set looks like
-learning   how a model was found
-attack     what an attack does to verdicts, pictures and heat maps
-attackers  many attackers beside each other
-reading    what a human reader is shown
-overview   all runs side by side
+style         colours and habits that all pictures share
+data          what a data set looks like
+learning      how a model was found
+attack        what an attack does to verdicts, pictures and heat maps
+attackers     many attackers beside each other
+contaminated  data with noise, wrong labels, poison
+reading       what a human reader is shown
+overview      all runs side by side
 
 A new picture is a function in one of these files, named in its __all__.
 """
 
 from utils.figures.attack import *
 from utils.figures.attackers import *
+from utils.figures.contaminated import *
 from utils.figures.data import *
 from utils.figures.learning import *
 from utils.figures.overview import *

@@ -1,0 +1,72 @@
+"""Contaminated data: what they look like, and what they cost."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from utils.figures.style import (
+    STYLE,
+    chance_line,
+    closed,
+    picture,
+    readable,
+    variant_colours,
+)
+
+__all__ = ["accuracy_by_rate", "contamination_matrix", "gallery"]
+
+
+def gallery(rows: Mapping[str, Sequence], titles: Sequence[str]) -> Figure:
+    """Images in named rows under titled columns."""
+    with plt.rc_context(STYLE):
+        size = (1.05 * len(titles) + 1.6, 1.05 * len(rows) + 0.4)
+        figure, axes = plt.subplots(len(rows), len(titles), figsize=size, squeeze=False)
+        for (name, images), row in zip(rows.items(), axes, strict=True):
+            row[0].set_ylabel(readable(name), rotation=0, ha="right", va="center", fontsize=9)
+            for axis, image in zip(row, images, strict=True):
+                picture(axis, image)
+        for axis, title in zip(axes[0], titles, strict=True):
+            axis.set_title(title, fontsize=9)
+    return closed(figure)
+
+
+def contamination_matrix(tables: Mapping[str, pd.DataFrame], chance: float) -> Figure:
+    """Accuracy in percent by kind (row) and severity (column), one panel per model.
+
+    Colours begin at `chance`, what an answer without looking would reach.
+    """
+    with plt.rc_context(STYLE):
+        rows = max(len(table) for table in tables.values())
+        size = (4.1 * len(tables) + 1.6, 0.36 * rows + 1.3)
+        figure, axes = plt.subplots(1, len(tables), figsize=size, sharey=True, squeeze=False)
+        for (name, table), axis in zip(tables.items(), axes[0], strict=True):
+            last = axis is axes[0, -1]
+            seaborn.heatmap(
+                100 * table, vmin=100 * chance, vmax=100, cmap="Blues", annot=True, fmt=".0f",
+                linewidths=1, ax=axis, cbar=last,
+                cbar_kws={"label": "accuracy (%)"} if last else None,
+            )  # fmt: skip
+            axis.set(title=name, xlabel="severity", ylabel="")
+            axis.tick_params(length=0)
+    return closed(figure)
+
+
+def accuracy_by_rate(
+    curves: Mapping[str, Mapping[float, pd.Series]], xlabel: str, chance: float
+) -> Figure:
+    """A score (value, low, high) against the share of contaminated training images."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 3.4))
+        for (name, by_rate), colour in zip(curves.items(), variant_colours(curves), strict=True):
+            rates = np.array(sorted(by_rate))
+            value, low, high = np.array([by_rate[rate] for rate in rates], dtype=float).T
+            axis.plot(100 * rates, value, "o-", color=colour, label=name, markersize=4)
+            axis.fill_between(100 * rates, low, high, color=colour, alpha=0.15, linewidth=0)
+        chance_line(axis, chance, "majority class")
+        axis.set(xlabel=xlabel, ylabel="accuracy", ylim=(0, 1.02))
+        axis.legend(frameon=False, fontsize=9)
+    return closed(figure)
