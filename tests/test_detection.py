@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from cleanlab.filter import find_label_issues
@@ -14,8 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from utils.contamination.kinds import KINDS
 from utils.defences import detection
-from utils.defences.detection import DETECTORS, detected, suspicions
+from utils.defences.detection import DETECTORS, clues, detected, suspicions
 from utils.defences.evidence import Evidence, GreyLevels, MedianFilter, Statement
+from utils.defences.grain import traces
 from utils.roc import roc_scores
 from utils.splits import Split
 
@@ -210,4 +210,11 @@ def test_the_table_compares_each_kind_with_the_clean_images_only():
     row = found.query("kind == 'label error' and detector == 'confident learning'")
     assert np.allclose(row[["value", "low", "high"]], expected)
     assert detected(table, replace(split, changed=None)).empty
-    assert isinstance(table, pd.DataFrame) and len(table) == len(split)
+
+
+def test_a_detective_sees_every_suspicion_and_the_traces():
+    evidence = some_evidence()
+    seen = clues(evidence)
+    assert len(seen) == len(evidence.split) and not seen.isna().any(axis=None)
+    assert seen[list(DETECTORS)].equals(suspicions(evidence))
+    assert set(seen) - set(DETECTORS) == set(traces(evidence.split))

@@ -10,7 +10,7 @@ import torch
 from scipy.spatial.distance import mahalanobis
 from sklearn.metrics import roc_auc_score
 
-from utils.contamination.noise import FAMILIES, Gaussian
+from utils.contamination.noise import FAMILIES, BiasField, Gaussian
 from utils.defences import grain
 from utils.defences.grain import noise_level, standardised, traces
 from utils.phantoms import draw
@@ -76,6 +76,22 @@ def test_who_has_no_sibling_is_compared_with_all_or_says_nothing():
     groups = torch.cat([torch.arange(36) // 2, torch.arange(36, 40)])
     found = grain._apart(rows, replace(alone, groups=groups))
     assert (found[36:] == np.median(found[:36])).all()
+
+
+def test_grain_is_compared_with_that_of_the_same_patient():
+    """The middle of three says nothing of itself; without patients nobody is apart."""
+    found = traces(CHEST)
+    expected = found["fine grain"].to_numpy().reshape(-1, 3)
+    expected = (expected - np.median(expected, 1, keepdims=True)).ravel()
+    assert found["grain apart"].to_numpy() == pytest.approx(expected)
+    assert (traces(replace(CHEST, groups=None))["grain apart"] == 0).all()
+
+
+def test_shading_needs_other_images_of_the_patient():
+    shaded = BiasField(rate=0.1, severity=4, seed=1)(CHEST)
+    alone = replace(shaded, groups=None)
+    found = [roc_auc_score(shaded.changed > 0, noise_level(each)) for each in (shaded, alone)]
+    assert found[0] > 0.95 and found[1] < 0.8
 
 
 @pytest.mark.parametrize("family", FAMILIES)

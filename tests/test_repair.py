@@ -1,6 +1,7 @@
 """Repair takes away or relabels the most suspicious, and nothing else."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from small import small_split
@@ -34,6 +35,13 @@ def test_between_equals_the_seed_decides():
     first, again, other = (most_suspicious(oracle(SPLIT), 0.5, seed) for seed in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert (SPLIT.changed[first[:24]] > 0).all() and (SPLIT.changed[first[24:]] == 0).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_column_of_a_table_is_a_suspicion():
+    column = pd.DataFrame({"chance": by_chance(SPLIT)})["chance"]
+    by_hand = dropped(SPLIT, column.to_numpy(copy=True), 0.3)
+    assert torch.equal(dropped(SPLIT, column, 0.3).images, by_hand.images)
 
 
 def test_relabelling_leaves_the_others_and_the_pictures():

@@ -15,7 +15,7 @@ from sklearn.metrics import silhouette_score
 
 from utils.contamination.kinds import KINDS, kinds_of
 from utils.defences.evidence import Evidence, Statement
-from utils.defences.grain import noise_level
+from utils.defences.grain import noise_level, traces
 from utils.roc import roc_scores
 from utils.run import progress
 from utils.splits import Split
@@ -72,6 +72,11 @@ def suspicions(evidence: Evidence) -> pd.DataFrame:
     """A row for each image, a column for each detector."""
     steps = progress(DETECTORS.items(), "detectors")
     return pd.DataFrame({name: detector(evidence) for name, detector in steps})
+
+
+def clues(evidence: Evidence) -> pd.DataFrame:
+    """What a detective looks at: all suspicions, and the traces behind the noise level."""
+    return pd.concat([suspicions(evidence), traces(evidence.split)], axis=1)
 
 
 def detected(table: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:

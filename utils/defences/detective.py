@@ -1,4 +1,4 @@
-"""The detective: from all suspicions about an image to one probability for each kind."""
+"""The detective: from all clues about an image to one probability for each kind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from utils.contamination.kinds import KINDS, kinds_of
 from utils.defences.grain import standardised
 from utils.splits import Split
 
-Case = tuple[pd.DataFrame, Split]  # the suspicions, and the split that holds the truth
+Case = tuple[pd.DataFrame, Split]  # the clues, and the split that holds the truth
 TREES = 300
 LEAF = 3  # images: a probability of one would be a memory
 
@@ -20,16 +20,16 @@ LEAF = 3  # images: a probability of one would be a memory
 class Detective:
     """Has learned from contaminations of known truth; of kinds it never met it says 0.
 
-    It sees each suspicion in units of its own split, so that it may judge other data than those
+    It sees each clue in units of its own split, so that it may judge other data than those
     it has learned from, as long as most images there are clean.
     """
 
     forest: RandomForestClassifier
 
-    def __call__(self, suspicions: pd.DataFrame) -> pd.DataFrame:
+    def __call__(self, clues: pd.DataFrame) -> pd.DataFrame:
         """A row for each image, a column for each of KINDS."""
-        seen = standardised(suspicions[list(self.forest.feature_names_in_)])
-        said = pd.DataFrame(self.forest.predict_proba(seen), index=suspicions.index)
+        seen = standardised(clues[list(self.forest.feature_names_in_)])
+        said = pd.DataFrame(self.forest.predict_proba(seen), index=clues.index)
         said.columns = [KINDS[kind] for kind in self.forest.classes_]
         return said.reindex(columns=KINDS, fill_value=0.0)
 

@@ -15,17 +15,22 @@ BLOCK = 8  # pixels: JPEG works in such squares
 
 
 def traces(split: Split) -> pd.DataFrame:
-    """For each image the fine grain of most places and of all, seams of JPEG, and shading."""
+    """For each image the fine grain of most places and of all, seams of JPEG, and shading.
+
+    Grain and shading are also compared with those of the patient's other images. Beside a noisy
+    image a clean one has less grain than its patient, too, so that is a clue and no noise.
+    """
     rows = [_of_pixels(as_pixels(images).mean(1)) for images in split.images.split(AT_ONCE)]
     fine, mean, seams, shading = (torch.cat(column).numpy() for column in zip(*rows, strict=True))
-    return pd.DataFrame(
-        {"fine grain": fine, "all grain": mean, "seams": seams, "shading": _apart(shading, split)}
-    )
+    found = {"fine grain": fine, "all grain": mean, "seams": seams}
+    found["grain apart"] = fine - pd.Series(fine).groupby(_patients(split)).transform("median")
+    return pd.DataFrame({**found, "shading": _apart(shading, split)})
 
 
 def noise_level(split: Split) -> np.ndarray:
     """How far the most unusual trace of each image is from the usual: blur counts as noise."""
-    return standardised(traces(split)).abs().max(axis=1).to_numpy()
+    found = standardised(traces(split).drop(columns="grain apart"))
+    return found.abs().max(axis=1).to_numpy()
 
 
 def standardised(table: pd.DataFrame) -> pd.DataFrame:
@@ -72,8 +77,7 @@ def _apart(drift: np.ndarray, split: Split) -> np.ndarray:
     Whoever is alone says nothing and gets the median; where most are, the usual image of all is
     what each is compared with.
     """
-    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
-    _, member, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    _, member, counts = np.unique(_patients(split), return_inverse=True, return_counts=True)
     if np.median(counts[member]) < 2:
         return np.linalg.norm(_whitened(drift - np.median(drift, 0)), axis=1)
     means = pd.DataFrame(drift).groupby(member).transform("mean").to_numpy()
@@ -89,3 +93,7 @@ def _whitened(rows: np.ndarray, usual: np.ndarray | None = None) -> np.ndarray:
     """Rows in units of how much the `usual` ones vary, in every direction."""
     covariance = np.cov((rows if usual is None else usual).T) + 1e-6 * np.eye(rows.shape[1])
     return np.linalg.solve(np.linalg.cholesky(covariance), rows.T).T
+
+
+def _patients(split: Split) -> np.ndarray:
+    return np.arange(len(split)) if split.groups is None else split.groups.numpy()

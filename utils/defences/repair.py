@@ -26,7 +26,7 @@ def relabelled(split: Split, suspicion, share: float, probabilities, seed: int =
     """
     rows = most_suspicious(suspicion, share, seed)
     labels = split.labels.clone()
-    labels[rows] = torch.as_tensor(probabilities)[rows].argmax(1)
+    labels[rows] = torch.tensor(np.array(probabilities))[rows].argmax(1)
     return replace(split, labels=labels)
 
 
@@ -34,7 +34,7 @@ def most_suspicious(suspicion, share: float, seed: int = 0) -> Tensor:
     """The places of this share of the images, worst first; between equals chance decides."""
     if not 0 <= share < 1:
         raise ValueError(f"a share of all images is from 0 to below 1, got {share}")
-    suspicion = torch.as_tensor(np.asarray(suspicion, float))
+    suspicion = torch.tensor(np.array(suspicion, float))
     order = torch.randperm(len(suspicion), generator=Generator().manual_seed(seed))
     worst_first = order[suspicion[order].argsort(descending=True, stable=True)]
     return worst_first[: round(share * len(suspicion))]
