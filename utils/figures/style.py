@@ -14,6 +14,20 @@ CLEAN, ATTACKED, DEFENDED = "#0072B2", "#D55E00", "#009E73"  # safe for colour-b
 OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
 CHANCE = "#7F7F7F"
 SPLITS = {"train": "#4D4D4D", "validation": "#8C8C8C", "test": "#C7C7C7"}
+KNOWN = {  # whatever a name begins with has one colour in every chapter
+    "standard": CLEAN,
+    "adversarial": DEFENDED,
+    "noise": "#999999",
+    "worst": "#882255",
+    "square": "#000000",
+    "decisions": "#56B4E9",
+    "one": "#E69F00",  # step
+    "many": ATTACKED,  # steps
+    "pgd": ATTACKED,
+    "universal": "#8C6D31",
+    "transfer": "#CC79A7",
+    "few": "#5E4FA2",  # pixels
+}
 STYLE = {
     "figure.dpi": 75,  # executed notebooks stay below 1 MB
     "font.size": 11,
@@ -28,10 +42,9 @@ def readable(name: str) -> str:
 
 
 def variant_colours(names: Iterable[str]) -> list[str]:
-    """Standard training blue and adversarial training green, the same in every chapter."""
-    known = {"standard": CLEAN, "adversarial": DEFENDED, "noise": "#999999", "worst": "#882255"}
+    """Standard training blue, adversarial training green, each attacker his own."""
     others = cycle(OTHERS)
-    return [known.get(name.split()[0]) or next(others) for name in names]
+    return [KNOWN.get(name.split()[0]) or next(others) for name in names]
 
 
 def picture(axis: Axes, image) -> None:
