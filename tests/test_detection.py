@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from utils.contamination.kinds import KINDS
 from utils.defences import detection
 from utils.defences.detection import DETECTORS, clues, detected, suspicions
-from utils.defences.evidence import Evidence, GreyLevels, MedianFilter, Statement
+from utils.defences.evidence import Evidence, GreyLevels, MedianFilter, Squeezed, Statement
 from utils.defences.grain import traces
 from utils.roc import roc_scores
 from utils.splits import Split
@@ -195,6 +195,8 @@ def test_an_attacker_can_aim_through_a_squeezer(squeezer):
     pixels = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
     squeezer(pixels).sum().backward()
     assert pixels.grad.sum() == pytest.approx(64, rel=0.01)
+    through = Squeezed(torch.nn.Flatten(), squeezer)
+    assert torch.equal(through(pixels), squeezer(pixels).flatten(1))
 
 
 def test_the_table_compares_each_kind_with_the_clean_images_only():

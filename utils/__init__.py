@@ -34,6 +34,7 @@ folds          what networks say of images they have not learned from
 tuning         Optuna over what the loop leaves open
 gradcam        where a model looks
 figures        pictures of all these numbers
+inspection     a data set as it is: which images to look at twice
 chapters       what the course consists of
 handover       the model that a chapter leaves for the next ones
 execute        runs one notebook

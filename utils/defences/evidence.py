@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating
@@ -40,6 +40,17 @@ class MedianFilter:
         padded = F.pad(pixels, [self.window // 2] * 4, mode="reflect")
         squares = padded.unfold(2, self.window, 1).unfold(3, self.window, 1)
         return squares.flatten(4).median(4).values
+
+
+class Squeezed(nn.Module):
+    """What a model says of images that it sees through a squeezer: an attacker can aim at it."""
+
+    def __init__(self, model: nn.Module, squeezer: Squeezer):
+        super().__init__()
+        self.model, self.squeezer = model, squeezer
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.model(self.squeezer(pixels))
 
 
 SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())

@@ -1,5 +1,6 @@
 """Contaminated data: what they look like, and what they cost."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -7,9 +8,13 @@ import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
+from sklearn.metrics import roc_curve
 
 from utils.figures.style import (
+    ATTACKED,
+    CHANCE,
     STYLE,
+    blank,
     chance_line,
     closed,
     picture,
@@ -17,7 +22,14 @@ from utils.figures.style import (
     variant_colours,
 )
 
-__all__ = ["accuracy_by_rate", "contamination_matrix", "gallery"]
+__all__ = ["accuracy_by_rate", "contact_sheet", "contamination_matrix", "gallery", "roc_by_kind"]
+
+KINDS = {  # colours
+    "noise": "#999999",
+    "label error": "#E69F00",
+    "poison": "#CC79A7",
+    "adversarial": ATTACKED,
+}
 
 
 def gallery(rows: Mapping[str, Sequence], titles: Sequence[str]) -> Figure:
@@ -69,4 +81,43 @@ def accuracy_by_rate(
         chance_line(axis, chance, "majority class")
         axis.set(xlabel=xlabel, ylabel="accuracy", ylim=(0, 1.02))
         axis.legend(frameon=False, fontsize=9)
+    return closed(figure)
+
+
+def roc_by_kind(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], alarms: float) -> Figure:
+    """The share of the guilty that is caught against that of the innocent accused, by kind.
+
+    Each curve is made from suspicions and whether they were just. The axis is logarithmic: what
+    counts is on the left, where few innocents are accused. A vertical line marks `alarms`.
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6.5, 3.8))
+        innocent = max(np.sum(~np.asarray(guilty, bool)) for _, guilty in curves.values())
+        few = min(0.5 / innocent, alarms / 2)  # a logarithmic axis has no zero
+        for name, (suspicion, guilty) in curves.items():
+            false, caught, _ = roc_curve(guilty, suspicion, drop_intermediate=False)
+            axis.step(
+                false.clip(few), caught, where="post", color=KINDS.get(name, "#000000"), label=name
+            )
+        share = np.geomspace(few, 1, 200)
+        axis.plot(share, share, color=CHANCE, linestyle=":", label="chance")
+        axis.axvline(alarms, color=CHANCE, linewidth=0.8)
+        axis.text(alarms, 1.02, f"{alarms:.0%}", color=CHANCE, ha="center", fontsize=9)
+        axis.set(xscale="log", xlim=(few, 1), ylim=(0, 1.02))
+        axis.set(xlabel="clean images accused (share)", ylabel="images of the kind found")
+        figure.legend(frameon=False, fontsize=9, loc="outside right center")
+    return closed(figure)
+
+
+def contact_sheet(images: Sequence, captions: Sequence[str], columns: int = 6) -> Figure:
+    """Images in the order given, each over its caption."""
+    rows = max(1, math.ceil(len(images) / columns))
+    with plt.rc_context(STYLE):
+        size = (1.55 * columns, 1.75 * rows)
+        figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+        for axis in axes.flat:
+            blank(axis)
+        for axis, image, caption in zip(axes.flat, images, captions, strict=False):
+            picture(axis, image)
+            axis.set_xlabel(caption, fontsize=8)
     return closed(figure)
