@@ -1,5 +1,7 @@
 """The detective, and the evidence that networks give about images they never learned."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ from utils.contamination.kinds import KINDS, contaminated
 from utils.contamination.labels import Symmetric
 from utils.contamination.poison import Patch, Poison
 from utils.defences.detection import detected, suspicions
-from utils.defences.detective import detective, suspects
+from utils.defences.detective import detective, judged_by_strangers, recognised, suspects
 from utils.defences.evidence import examined
 from utils.evaluation import Attacked, predict
 from utils.folds import cross_examined
@@ -77,6 +79,43 @@ def test_of_a_kind_never_met_it_says_zero_but_may_still_doubt():
     assert roc_auc_score(poisoned[either], KNOWS(table)["poison"][either]) > 0.98
     with pytest.raises(ValueError, match="unknown kind 'poisson'; choose from clean, noise"):
         detective([case()], without=["poisson"])
+
+
+def test_no_patient_is_judged_by_who_has_learned_from_him():
+    """Clues that are the name of an image: whoever remembered it would be right."""
+    taught, asked = case(shift=0.0, seed=0), case(shift=0.0, seed=0)
+    names = pd.DataFrame({"name": np.random.default_rng(1).permutation(len(taught[0]))})
+    patients = torch.arange(len(names)) // 2
+    known, split = (replace(one, groups=patients) for one in (taught[1], asked[1]))
+    kinds = split.changed.numpy() > 0
+    remembered = 1 - detective([(names, known)])(names)["clean"]
+    assert roc_auc_score(kinds, remembered) > 0.8
+    said = judged_by_strangers((names, known), (names, split))
+    assert list(said.index) == list(range(len(names))) and np.allclose(said.sum(axis=1), 1)
+    assert roc_auc_score(kinds, 1 - said["clean"]) < 0.6
+
+
+def test_strangers_are_mostly_right_too():
+    (taught, known), (table, split) = case(seed=0), case(seed=0)
+    said = judged_by_strangers((taught, known), (table, split), without=["poison"])
+    assert (said["poison"] == 0).all()
+    said = judged_by_strangers((taught, known), (table, split))
+    assert (said.to_numpy().argmax(1) == split.changed.numpy()).mean() > 0.9
+    with pytest.raises(ValueError, match="the same images"):
+        judged_by_strangers((taught, known), (table[:10], split.take(range(10))))
+
+
+def test_each_kind_is_recognised_among_the_clean_images_only():
+    table, split = case(seed=2, met=(1, 3))
+    said = KNOWS(table)
+    found = recognised(said, split).set_index(["kind", "suspicion", "score"])["value"]
+    assert len(found) == 2 * 2 * 2
+    kinds, either = split.changed.numpy(), (split.changed != 1).numpy()
+    own = roc_auc_score(kinds[either] == 3, said["poison"][either])
+    anything = roc_auc_score(kinds[either] == 3, 1 - said["clean"][either])
+    assert found["poison", "its own", "AUROC"] == pytest.approx(own)
+    assert found["poison", "anything", "AUROC"] == pytest.approx(anything)
+    assert recognised(said, replace(split, changed=None)).empty
 
 
 def test_the_suspects_are_ranked_and_named():

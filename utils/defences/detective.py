@@ -9,7 +9,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from utils.contamination.kinds import KINDS, kinds_of
 from utils.defences.grain import standardised
-from utils.splits import Split
+from utils.roc import roc_scores
+from utils.splits import Split, split_by_group
 
 Case = tuple[pd.DataFrame, Split]  # the clues, and the split that holds the truth
 TREES = 300
@@ -46,13 +47,51 @@ def detective(cases: Sequence[Case], without: Sequence[str] = (), seed: int = 0)
     return Detective(forest.fit(seen[met], kinds[met]))
 
 
+def judged_by_strangers(
+    taught: Case, asked: Case, without: Sequence[str] = (), seed: int = 0
+) -> pd.DataFrame:
+    """What is said of each image by a detective that has learned from other patients.
+
+    Both cases are about the same images, each contaminated in its own way. Two detectives share
+    the patients: what one has learned from, the other judges.
+    """
+    (learned, known), (clues, split) = taught, asked
+    if len(known) != len(split) or (known.groups is None) != (split.groups is None):
+        raise ValueError(f"the same images are needed in both cases: {len(known)}, {len(split)}")
+    halves, said = split_by_group(split.labels.numpy(), _patients(split), (0.5, 0.5), seed), []
+    for here, there in (halves, halves[::-1]):
+        knows = detective([(learned.iloc[here], known.take(here))], without, seed)
+        said.append(knows(clues.iloc[there]))
+    return pd.concat(said).sort_index()
+
+
+def recognised(said: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
+    """How well each kind is told from the clean images: by its own probability, and by the plain
+    suspicion that anything is wrong. A row for each kind, suspicion and
+    score, with its interval over patients.
+    """
+    kinds, groups, rows = np.asarray(KINDS)[kinds_of(split)], _patients(split), []
+    for kind in [kind for kind in KINDS[1:] if kind in kinds]:
+        either = np.isin(kinds, [KINDS[0], kind])
+        for name, suspicion in {"its own": said[kind], "anything": 1 - said[KINDS[0]]}.items():
+            found = roc_scores(suspicion[either], kinds[either] == kind, groups[either], seed)
+            named = found.rename_axis("score").reset_index()
+            rows.append(named.assign(kind=kind, suspicion=name))
+    columns = ["kind", "suspicion", "score", "value", "low", "high"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+
+
 def suspects(split: Split, said: pd.DataFrame) -> pd.DataFrame:
     """Every image with what the detective `said` of it, the most suspicious first."""
     table = pd.DataFrame({"image": np.arange(len(split))})
-    table["group"] = table["image"] if split.groups is None else split.groups.numpy()
+    table["group"] = _patients(split)
     table["label"] = np.asarray(split.class_names)[split.labels]
     accused = said.drop(columns=KINDS[0])
     table["suspicion"] = 1 - said[KINDS[0]].to_numpy()
     table["likeliest"] = accused.idxmax(axis=1).to_numpy()
     table = pd.concat([table, accused.reset_index(drop=True)], axis=1)
     return table.sort_values("suspicion", ascending=False, ignore_index=True, kind="stable")
+
+
+def _patients(split: Split) -> np.ndarray:
+    return np.arange(len(split)) if split.groups is None else split.groups.numpy()

@@ -94,11 +94,13 @@ def roc_by_kind(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], alarms: flo
         figure, axis = plt.subplots(figsize=(6.5, 3.8))
         innocent = max(np.sum(~np.asarray(guilty, bool)) for _, guilty in curves.values())
         few = min(0.5 / innocent, alarms / 2)  # a logarithmic axis has no zero
-        for name, (suspicion, guilty) in curves.items():
+        widths = np.linspace(5, 1.5, len(curves))  # curves that lie on each other all show
+        for (name, (suspicion, guilty)), width in zip(curves.items(), widths, strict=True):
             false, caught, _ = roc_curve(guilty, suspicion, drop_intermediate=False)
             axis.step(
-                false.clip(few), caught, where="post", color=KINDS.get(name, "#000000"), label=name
-            )
+                false.clip(few), caught, where="post", linewidth=width, label=name,
+                color=KINDS.get(name, "#000000"),
+            )  # fmt: skip
         share = np.geomspace(few, 1, 200)
         axis.plot(share, share, color=CHANCE, linestyle=":", label="chance")
         axis.axvline(alarms, color=CHANCE, linewidth=0.8)
