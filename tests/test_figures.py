@@ -49,6 +49,8 @@ BY_SEED = {
     for name in ("baseline", "other")
 }
 
+CAUGHT = np.array([0.9, 0.8, 0.2, 0.1]), np.array([True, False, True, False])
+
 FIGURES = {
     "examples": lambda: figures.examples(SPLIT),
     "class_balance": lambda: figures.class_balance(small_splits()),
@@ -90,6 +92,8 @@ FIGURES = {
     "confusions_by_variant": lambda: figures.confusions_by_variant(
         {"a": FEWER, "b": {"clean": ANSWERS["clean"]}}
     ),
+    "roc_by_kind": lambda: figures.roc_by_kind({"noise": CAUGHT, "anything": CAUGHT}, 0.01),
+    "contact_sheet": lambda: figures.contact_sheet(SPLIT.images[:7], list("abcdefg")),
     "nothing attacked": lambda: figures.robustness_against_clean({}, {}),
     "nothing dropped": lambda: figures.drops_by_run({}),
 }
@@ -182,6 +186,20 @@ def test_pairs_are_shown_once_and_framed_where_they_stand():
     assert PAIRS["verdict"].tolist() == ["A better", "no difference shown", "B better"]
     axis = FIGURES["differences"]().axes[0]
     assert len(axis.texts) == 3 and sum(isinstance(p, plt.Rectangle) for p in axis.patches) == 2
+
+
+def test_a_roc_curve_rises_where_the_guilty_are_and_names_its_lines():
+    figure = FIGURES["roc_by_kind"]()
+    curve = figure.axes[0].lines[0]
+    assert curve.get_ydata().tolist() == [0, 0.5, 0.5, 1, 1]
+    assert curve.get_xdata().tolist() == [0.005, 0.005, 0.5, 0.5, 1]  # none accused: left edge
+    assert {"chance", "1%", "noise"} <= words(figure)
+
+
+def test_a_contact_sheet_keeps_the_order_and_leaves_the_rest_empty():
+    axes = FIGURES["contact_sheet"]().axes
+    assert [axis.get_xlabel() for axis in axes] == [*"abcdefg", *[""] * 5]
+    assert [bool(axis.images) for axis in axes] == [True] * 7 + [False] * 5
 
 
 @pytest.mark.parametrize(

@@ -152,3 +152,10 @@ def test_per_patient_without_patients_or_without_a_limit_is_everything():
     assert whole.per_patient(0) is whole
     alone = Split(whole.images, whole.labels, whole.class_names)
     assert alone.per_patient(1) is alone
+
+
+def test_together_they_are_what_was_dealt_out():
+    whole = small_split(60)
+    dealt = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
+    assert dealt.together.fingerprint == whole.fingerprint
+    assert torch.equal(dealt.together.groups, whole.groups)

@@ -14,6 +14,7 @@ store          tensors on disk, whole or absent
 datasets       load: any data set by its name
 predictions    what a model said of a split
 metrics        numbers with intervals
+roc            does a suspicion find the guilty?
 comparison     is one model better than another?
 likeness       how alike two pictures are to the eye
 weights        files of weights, checked by their hash
@@ -29,9 +30,11 @@ soundness      red flags: is this number worth printing?
 printed        red flags of the page itself
 checkpoints    what a training leaves on disk
 training       one loop for every loss
+folds          what networks say of images they have not learned from
 tuning         Optuna over what the loop leaves open
 gradcam        where a model looks
 figures        pictures of all these numbers
+inspection     a data set as it is: which images to look at twice
 chapters       what the course consists of
 handover       the model that a chapter leaves for the next ones
 execute        runs one notebook

@@ -10,6 +10,7 @@ import numpy as np
 
 import utils.phantoms
 from utils.catalogue import DATASETS, MEDMNIST, facts_of
+from utils.ingest import read_images
 from utils.phantoms import PHANTOMS, draw
 from utils.recipes import Gathered, dealt, gathered_files
 from utils.run import ROOT
@@ -70,6 +71,18 @@ def manifest(
 ) -> dict:
     """What `load` wrote down beside the tensors: counts, quarantine, checksums."""
     return _store(name, size, fractions, seed).manifest
+
+
+def files_of(name: str, split: Split, root: str | Path | None = None) -> list[str]:
+    """The file that each image was read from, found by its pixels; "" where there is none."""
+    source = _source(name, split.size, root)
+    if source is None or name in MEDMNIST:
+        return [""] * len(split)
+    files = _listed(name, source).files
+    reading = read_images(files, split.size, facts_of(name).channels)
+    pairs = zip(reading.images, reading.positions, strict=True)
+    found = {image.numpy().tobytes(): str(files[i]) for image, i in pairs}
+    return [found.get(image.numpy().tobytes(), "") for image in split.images]
 
 
 def _store(name: str, size: int, fractions: Sequence[float], seed: int) -> Store:

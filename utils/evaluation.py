@@ -3,13 +3,15 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from utils.contamination.attacks import evaluating
+from utils.contamination.attacks import PGD, evaluating
+from utils.contamination.kinds import Contamination
 from utils.predictions import Predictions
 from utils.run import progress
 from utils.splits import Split, as_grey_levels, as_pixels, batches
@@ -80,6 +82,18 @@ def attacked_split(model: nn.Module, split: Split, attack: Attack, seed: int = 0
     """The split as an attacker would hand it in: as lossless files of 8 bits."""
     shown = attacked_images(model, split, attack, seed)
     return replace(split, images=as_grey_levels(shown))
+
+
+@dataclass(frozen=True)
+class Attacked(Contamination):
+    """A share of the images was handed in by an attacker of `model`; the labels stay."""
+
+    kind: ClassVar[str] = "adversarial"
+    model: nn.Module = field(repr=False, compare=False)
+    attack: Attack = PGD()
+
+    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+        return attacked_split(self.model, part, self.attack, self.seed)
 
 
 def predict_all(

@@ -52,21 +52,21 @@ DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the comb
 def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
     """Every score with its 95 % interval from resampled patients; AUC where it is defined."""
     per_group = predictions.confusion_by_group()
-    weights = _resamples(len(per_group), seed)
+    weights = resamples(len(per_group), seed)
     resampled = np.tensordot(weights, per_group, 1)
     rows = {
-        name: _with_interval(score(per_group.sum(0)), score(resampled), len(per_group))
+        name: with_interval(score(per_group.sum(0)), score(resampled), len(per_group))
         for name, score in SCORES.items()
     }
-    rows["AUC"] = _with_interval(*_auc(predictions, weights), len(per_group))
+    rows["AUC"] = with_interval(*_auc(predictions, weights), len(per_group))
     return pd.DataFrame(rows, index=["value", "low", "high"]).T
 
 
 def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) -> pd.Series:
     """One score or rate with its interval, as in `scores` but without waiting for the others."""
     per_group, score = predictions.confusion_by_group(), (SCORES | RATES)[name]
-    resampled = np.tensordot(_resamples(len(per_group), seed), per_group, 1)
-    row = _with_interval(score(per_group.sum(0)), score(resampled), len(per_group))
+    resampled = np.tensordot(resamples(len(per_group), seed), per_group, 1)
+    row = with_interval(score(per_group.sum(0)), score(resampled), len(per_group))
     return pd.Series(row, index=["value", "low", "high"], name=name)
 
 
@@ -108,7 +108,7 @@ def _paired(first: Predictions, second: Predictions, seed: int) -> tuple[dict, d
         raise ValueError("only the same images in the same order can be compared")
     tables = first.confusion_by_group(), second.confusion_by_group()
     patients = len(tables[0])
-    weights = np.vstack([np.ones(patients), _resamples(patients, seed)])
+    weights = np.vstack([np.ones(patients), resamples(patients, seed)])
     resampled = [np.tensordot(weights, table, 1) for table in tables]
     before, after = ({name: s(c) for name, s in SCORES.items()} for c in resampled)
     return before, after, patients
@@ -134,7 +134,7 @@ def _over_present(per_class: np.ndarray, confusion: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)  # tables ask for the same patients again and again
-def _resamples(count: int, seed: int) -> np.ndarray:
+def resamples(count: int, seed: int) -> np.ndarray:
     """How often each patient is drawn, in each resample; shared, so not to be written to."""
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), DRAWS)
     weights.setflags(write=False)
@@ -146,7 +146,7 @@ def _quantiles(draws: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _with_interval(value, draws: np.ndarray, patients: int) -> tuple[float, float, float]:
+def with_interval(value, draws: np.ndarray, patients: int) -> tuple[float, float, float]:
     """At 0 or 1 every resample agrees; the honest bound is then the binomial one of n patients."""
     value = float(value)
     low, high = _quantiles(draws) if np.isfinite(value) else (np.nan, np.nan)
@@ -167,7 +167,7 @@ def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarr
     _, member = np.unique(predictions.groups, return_inverse=True)
     per_image = np.vstack([np.ones(len(member)), weights[:, member]])
     areas = [
-        _area(predictions.probabilities[:, c], predictions.labels == c, per_image)
+        area(predictions.probabilities[:, c], predictions.labels == c, per_image)
         for c in np.unique(predictions.labels)
     ]
     if len(areas) < 2:
@@ -176,14 +176,17 @@ def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarr
     return float(mean[0]), mean[1:]
 
 
-def _area(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def area(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted share of (positive, negative) pairs in the right order; ties count half."""
+    of_class, of_rest = both_sides(score, positive, weights)
+    below = np.cumsum(of_rest, 1) - of_rest / 2
+    return _ratio((of_class * below).sum(1), of_class.sum(1) * of_rest.sum(1), empty=np.nan)
+
+
+def both_sides(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+    """The weight of the positives and that of the others at each score, from low to high."""
     _, rank = np.unique(score, return_inverse=True)
     order = np.argsort(rank)
     starts = np.flatnonzero(np.diff(rank[order], prepend=-1))
-    of_class, of_rest = (
-        np.add.reduceat((weights * side)[:, order], starts, axis=1)
-        for side in (positive, ~positive)
-    )
-    below = np.cumsum(of_rest, 1) - of_rest / 2
-    return _ratio((of_class * below).sum(1), of_class.sum(1) * of_rest.sum(1), empty=np.nan)
+    sides = positive, ~positive
+    return [np.add.reduceat((weights * side)[:, order], starts, axis=1) for side in sides]

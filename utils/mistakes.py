@@ -114,10 +114,8 @@ def mean_of(values: np.ndarray) -> pd.Series:
 
 def dealt_by_image(splits: Splits, seed: int) -> Splits:
     """The same images, dealt anew one by one: views of a patient end up on both sides."""
-    parts = [split for _, split in splits.items()]
-    rows = {name: torch.cat([p.per_image()[name] for p in parts]) for name in parts[0].per_image()}
-    everything = Split(class_names=splits.train.class_names, **rows)
-    shares = [len(part) / len(everything) for part in parts]
+    everything = splits.together
+    shares = [len(part) / len(everything) for _, part in splits.items()]
     dealt = split_by_group(everything.labels, torch.arange(len(everything)), shares, seed)
     return Splits(*map(everything.take, dealt))
 

@@ -127,9 +127,7 @@ def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Sp
 
 def dealt_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
     """The mistake, to be seen once: the same images dealt one by one, whoever they belong to."""
-    parts = [split for _, split in splits.items()]
-    columns = {name: torch.cat([getattr(p, name) for p in parts]) for name in parts[0].per_image()}
-    together = replace(parts[0], **columns)
+    together = splits.together
     chosen = split_by_group(together.labels, range(len(together)), fractions, seed)
     return _checked(together, chosen)
 

@@ -107,6 +107,13 @@ class Splits:
         for field in fields(self):
             yield field.name, getattr(self, field.name)
 
+    @property
+    def together(self) -> Split:
+        """All images in one split, as if they had never been dealt out."""
+        parts = [split.per_image() for _, split in self.items()]
+        columns = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return replace(self.train, **columns)
+
     def limit(self, count: int, seed: int = 0) -> "Splits":
         """At most `count` images in each split; 0 means all."""
         return Splits(**{name: split.limit(count, seed) for name, split in self.items()})

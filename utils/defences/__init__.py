@@ -6,4 +6,9 @@ mutual        peers that learn from each other
 collapse      how near features have come to the goal of etf
 ensemble      several models that answer as one
 rejection     no answer, where the model is not sure enough
+grain         traces that noise leaves
+evidence      what networks say that never learned from an image
+detection     a suspicion for each image
+detective     from suspicions to kinds
+repair        what is suspicious goes, or gets another label
 """

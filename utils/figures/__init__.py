@@ -6,6 +6,7 @@ learning      how a model was found
 attack        what an attack does to verdicts, pictures and heat maps
 attackers     many attackers beside each other
 contaminated  data with noise, wrong labels, poison
+suspects      how well they are found, and what they look like
 reading       what a human reader is shown
 overview      all runs side by side
 
@@ -20,3 +21,4 @@ from utils.figures.learning import *
 from utils.figures.overview import *
 from utils.figures.reading import *
 from utils.figures.style import *
+from utils.figures.suspects import *

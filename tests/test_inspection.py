@@ -1,0 +1,64 @@
+"""A folder on disk is judged: misfiled images come first, with the name of their file."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+from small import NAMES, small_split
+
+from utils import datasets
+from utils.contamination.kinds import KINDS
+from utils.datasets import files_of, load
+from utils.inspection import SHOWN, Inspector
+from utils.training import TrainConfig
+
+IMAGES, MISFILED = 180, (10, 41, 75, 100, 133, 166)
+
+
+def knows(clues: pd.DataFrame) -> pd.DataFrame:
+    """In place of a detective: whoever contradicts his label has a wrong one."""
+    said = pd.DataFrame(0.0, index=clues.index, columns=KINDS)
+    said["label error"] = clues["confident learning"]
+    return said.assign(clean=1 - said["label error"])
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch) -> Path:
+    """Two images of each patient, listed in a table with some labels that are wrong."""
+    monkeypatch.setattr(datasets, "VARIABLES", tmp_path / "variables")
+    split, rows = small_split(IMAGES), []
+    for index, (image, label) in enumerate(zip(split.images, split.labels.tolist(), strict=True)):
+        Image.fromarray(image[0].numpy()).save(tmp_path / f"{index}.png")
+        told = NAMES[(label + (index in MISFILED)) % 3]
+        rows.append({"path": f"{index}.png", "label": told, "patient": f"{label}_{index // 6}"})
+    pd.DataFrame(rows).to_csv(tmp_path / "images.csv", index=False)
+    return tmp_path / "images.csv"
+
+
+@pytest.fixture
+def inspector(tmp_path) -> Inspector:
+    config = TrainConfig(epochs=5, batch_size=16, learning_rate=0.01, augment=False)
+    return Inspector(knows, config, tmp_path / "nets", backbone="gru_rows", size=16, folds=2)
+
+
+def test_misfiled_images_come_first_with_their_file_and_what_they_seem(table, inspector):
+    ranked, sheet = inspector.inspect(f"folder:{table}")
+    assert sorted(ranked["image"]) == list(range(IMAGES))
+    assert {Path(file).name for file in ranked["file"]} == {f"{n}.png" for n in range(IMAGES)}
+    worst = ranked.head(len(MISFILED))
+    numbers = [int(Path(file).stem) for file in worst["file"]]
+    assert set(numbers) == set(MISFILED)
+    assert worst["networks say"].tolist() == [NAMES[number % 3] for number in numbers]
+    assert len([axis for axis in sheet.axes if axis.images]) == SHOWN
+
+
+def test_a_limit_leaves_patients_whole(table, inspector):
+    ranked, _ = inspector.inspect(f"folder:{table}", limit=60)
+    assert 50 <= len(ranked) <= 70
+    assert set(ranked["group"].value_counts()) == {2}
+
+
+def test_drawn_images_have_no_file():
+    some = load("chest_phantom", 40).test
+    assert files_of("chest_phantom", some) == [""] * len(some)

@@ -1,0 +1,59 @@
+"""Repair takes away or relabels the most suspicious, and nothing else."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small import small_split
+
+from utils.contamination.labels import Symmetric
+from utils.defences.repair import by_chance, dropped, most_suspicious, oracle, relabelled
+
+TRUTH = small_split(120)
+SPLIT = Symmetric(rate=0.2)(TRUTH)
+KNOWN = torch.nn.functional.one_hot(TRUTH.labels).numpy()  # a network that is always right
+
+
+def test_the_oracle_repairs_everything():
+    left = dropped(SPLIT, oracle(SPLIT), 0.2)
+    assert len(left) == 96 and (left.changed == 0).all()
+    assert torch.equal(left.images, SPLIT.images[SPLIT.changed == 0])  # still in their order
+    assert torch.equal(relabelled(SPLIT, oracle(SPLIT), 0.2, KNOWN).labels, TRUTH.labels)
+
+
+def test_chance_takes_as_many_wrong_as_right():
+    taken = torch.cat([most_suspicious(by_chance(SPLIT, k), 0.5) for k in range(40)])
+    assert (SPLIT.changed[taken] > 0).float().mean() == pytest.approx(0.2, abs=0.03)
+
+
+def test_the_worst_go_first():
+    suspicion = np.random.default_rng(0).permutation(len(SPLIT))
+    assert suspicion[most_suspicious(suspicion, 0.1)].tolist() == list(range(119, 107, -1))
+
+
+def test_between_equals_the_seed_decides():
+    first, again, other = (most_suspicious(oracle(SPLIT), 0.5, seed) for seed in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert (SPLIT.changed[first[:24]] > 0).all() and (SPLIT.changed[first[24:]] == 0).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_column_of_a_table_is_a_suspicion():
+    column = pd.DataFrame({"chance": by_chance(SPLIT)})["chance"]
+    by_hand = dropped(SPLIT, column.to_numpy(copy=True), 0.3)
+    assert torch.equal(dropped(SPLIT, column, 0.3).images, by_hand.images)
+
+
+def test_relabelling_leaves_the_others_and_the_pictures():
+    wrong = 1.0 - KNOWN
+    after = relabelled(SPLIT, oracle(SPLIT), 0.1, wrong)
+    moved = after.labels != SPLIT.labels
+    assert (SPLIT.changed[moved] > 0).all() and moved.sum() <= 12
+    assert torch.equal(after.images, SPLIT.images) and torch.equal(after.changed, SPLIT.changed)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_not_everything_can_go(share):
+    with pytest.raises(ValueError, match="from 0 to below 1"):
+        dropped(SPLIT, oracle(SPLIT), share)
+    assert len(dropped(SPLIT, oracle(SPLIT), 0)) == len(SPLIT)

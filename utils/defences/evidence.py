@@ -1,0 +1,120 @@
+"""What is known of images before they are judged: what networks say that never learned them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.backbones import Classifier
+from utils.contamination.attacks import evaluating
+from utils.evaluation import BATCH
+from utils.run import progress
+from utils.splits import Split, as_pixels
+
+Squeezer = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class GreyLevels:
+    """As few grey levels as so many bits hold. Gradients pass as if it did nothing, so that an
+    attacker can aim through it.
+    """
+
+    bits: int = 3
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        steps = 2**self.bits - 1
+        return pixels + ((pixels * steps).round() / steps - pixels).detach()
+
+
+@dataclass(frozen=True)
+class MedianFilter:
+    """Each pixel becomes the median of the square around it."""
+
+    window: int = 3  # odd
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        padded = F.pad(pixels, [self.window // 2] * 4, mode="reflect")
+        squares = padded.unfold(2, self.window, 1).unfold(3, self.window, 1)
+        return squares.flatten(4).median(4).values
+
+
+class Squeezed(nn.Module):
+    """What a model says of images that it sees through a squeezer: an attacker can aim at it."""
+
+    def __init__(self, model: nn.Module, squeezer: Squeezer):
+        super().__init__()
+        self.model, self.squeezer = model, squeezer
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.model(self.squeezer(pixels))
+
+
+SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one network says of images under suspicion, and of those `known` from its training.
+
+    Labels are those that were given, right or wrong.
+    """
+
+    labels: np.ndarray
+    features: np.ndarray  # (images, width)
+    probabilities: np.ndarray  # (images, classes)
+    squeezed: np.ndarray  # (squeezers, images, classes): the probabilities after squeezing
+    known_labels: np.ndarray
+    known_features: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A split under suspicion, and the statements: each image has exactly one."""
+
+    split: Split
+    places: tuple[np.ndarray, ...]  # in the split, of the images that each statement is about
+    statements: tuple[Statement, ...]
+
+    def each(self, judge: Callable[[Statement], np.ndarray]) -> np.ndarray:
+        """A row for each image: what `judge` makes of the statement about it."""
+        judged = np.concatenate([np.asarray(judge(each)) for each in self.statements])
+        return judged[np.concatenate(self.places).argsort()]
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """What was said of each image by a network that had not learned from it."""
+        return self.each(lambda statement: statement.probabilities)
+
+
+def examined(model: Classifier, known: Split, split: Split) -> Evidence:
+    """The evidence of one network, which has learned from `known` and not from `split`."""
+    return Evidence(split, (np.arange(len(split)),), (statement(model, known, split),))
+
+
+def statement(model: Classifier, known: Split, split: Split) -> Statement:
+    features, probabilities = _asked(model, split)
+    steps = progress(SQUEEZERS, "squeezers")
+    return Statement(
+        labels=split.labels.numpy(),
+        features=features,
+        probabilities=probabilities,
+        squeezed=np.stack([_asked(model, split, squeezer)[1] for squeezer in steps]),
+        known_labels=known.labels.numpy(),
+        known_features=_asked(model, known)[0],
+    )
+
+
+def _asked(model: Classifier, split: Split, squeezer: Squeezer | None = None):
+    """Features and probabilities of each image, squeezed if so asked."""
+    device, features, probabilities = next(model.parameters()).device, [], []
+    with torch.no_grad(), evaluating(model):
+        for images in split.images.split(BATCH):
+            pixels = as_pixels(images.to(device))
+            seen = model.features(pixels if squeezer is None else squeezer(pixels))
+            features.append(seen.float().cpu())
+            probabilities.append(model.head(seen).double().softmax(1).cpu())
+    return torch.cat(features).numpy(), torch.cat(probabilities).numpy()

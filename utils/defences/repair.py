@@ -1,0 +1,50 @@
+"""Repair of a split: what is most suspicious goes, or gets another label.
+
+Chance and the oracle are suspicions like any other: what a repair is worth lies between them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from utils.contamination.kinds import kinds_of
+from utils.splits import Split
+
+
+def dropped(split: Split, suspicion, share: float, seed: int = 0) -> Split:
+    """The split without this share of it."""
+    kept = torch.ones(len(split), dtype=torch.bool)
+    kept[most_suspicious(suspicion, share, seed)] = False
+    return split.take(torch.nonzero(kept)[:, 0])
+
+
+def relabelled(split: Split, suspicion, share: float, probabilities, seed: int = 0) -> Split:
+    """This share of the split with the likeliest label: `probabilities` of networks that had not
+    learned from these images.
+    """
+    rows = most_suspicious(suspicion, share, seed)
+    labels = split.labels.clone()
+    labels[rows] = torch.tensor(np.array(probabilities))[rows].argmax(1)
+    return replace(split, labels=labels)
+
+
+def most_suspicious(suspicion, share: float, seed: int = 0) -> Tensor:
+    """The places of this share of the images, worst first; between equals chance decides."""
+    if not 0 <= share < 1:
+        raise ValueError(f"a share of all images is from 0 to below 1, got {share}")
+    suspicion = torch.tensor(np.array(suspicion, float))
+    order = torch.randperm(len(suspicion), generator=Generator().manual_seed(seed))
+    worst_first = order[suspicion[order].argsort(descending=True, stable=True)]
+    return worst_first[: round(share * len(suspicion))]
+
+
+def by_chance(split: Split, seed: int = 0) -> np.ndarray:
+    """The control that knows nothing."""
+    return np.random.default_rng(seed).random(len(split))
+
+
+def oracle(split: Split) -> np.ndarray:
+    """The control that knows the truth."""
+    return (kinds_of(split) > 0).numpy().astype(float)

@@ -1,0 +1,75 @@
+"""A data set as it is: which of its images should somebody look at twice?"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils.backbones import build
+from utils.datasets import files_of, load
+from utils.defences.detection import clues
+from utils.defences.detective import Detective, suspects
+from utils.figures.suspects import contact_sheet
+from utils.folds import cross_examined
+from utils.splits import Split, split_by_group
+from utils.training import TrainConfig
+
+SHOWN = 12  # on the contact sheet
+
+
+@dataclass(frozen=True)
+class Inspector:
+    """Who judges, and the networks that give evidence: all but the images.
+
+    Networks and detective should have met what is of the same size: the detective knows what
+    suspicions mean from networks like these.
+    """
+
+    knows: Detective
+    config: TrainConfig
+    folder: Path  # where the networks are kept
+    backbone: str = "resnet18_narrow"
+    weights: str = "random"
+    size: int = 40  # pixels
+    folds: int = 3
+    device: str = "cpu"
+
+    def inspect(
+        self, name: str, root: str | Path | None = None, limit: int = 0
+    ) -> tuple[pd.DataFrame, Figure]:
+        """Every image of a data set, a name from the catalogue or folder:PATH, the most suspicious
+        first, with its file; and a contact sheet of the first few. Nothing is changed or moved.
+
+        `limit` is about how many images are judged, patients whole; 0 means all.
+        """
+        splits = load(name, self.size, root)
+        images = _some(splits.together, limit, self.config.seed)
+        model = build(
+            self.backbone, images.classes, self.size, self.weights,
+            seed=self.config.seed, device=self.device,
+        )  # fmt: skip
+        # The validation images are judged, too: here they only say when a network has learned.
+        judged = replace(splits, train=images, validation=splits.validation.per_patient(1))
+        evidence = cross_examined(model, judged, self.config, self.folder, self.folds)
+        table = suspects(images, self.knows(clues(evidence)))
+        answers = np.asarray(images.class_names)[evidence.probabilities.argmax(1)]
+        table.insert(1, "file", np.asarray(files_of(name, images, root))[table["image"]])
+        table.insert(4, "networks say", answers[table["image"]])
+        return table, _sheet(images, table.head(SHOWN))
+
+
+def _some(split: Split, limit: int, seed: int) -> Split:
+    if not 0 < limit < len(split):
+        return split
+    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
+    share = limit / len(split)
+    return split.take(split_by_group(split.labels, groups, (share, 1 - share), seed)[0])
+
+
+def _sheet(images: Split, worst: pd.DataFrame) -> Figure:
+    captions = [
+        f"{row.label}\n{row.likeliest} {row.suspicion:.0%}" for row in worst.itertuples(index=False)
+    ]
+    return contact_sheet(images.images[worst["image"].to_list()], captions)
