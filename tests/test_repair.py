@@ -15,10 +15,12 @@ KNOWN = torch.nn.functional.one_hot(TRUTH.labels).numpy()  # a network that is a
 
 
 def test_the_oracle_repairs_everything():
-    left = dropped(SPLIT, oracle(SPLIT), 0.2)
+    left = dropped(SPLIT, oracle(SPLIT, "label error"), 0.2)
     assert len(left) == 96 and (left.changed == 0).all()
     assert torch.equal(left.images, SPLIT.images[SPLIT.changed == 0])  # still in their order
-    assert torch.equal(relabelled(SPLIT, oracle(SPLIT), 0.2, KNOWN).labels, TRUTH.labels)
+    assert torch.equal(
+        relabelled(SPLIT, oracle(SPLIT, "label error"), 0.2, KNOWN).labels, TRUTH.labels
+    )
 
 
 def test_chance_takes_as_many_wrong_as_right():
@@ -32,7 +34,9 @@ def test_the_worst_go_first():
 
 
 def test_between_equals_the_seed_decides():
-    first, again, other = (most_suspicious(oracle(SPLIT), 0.5, seed) for seed in (0, 0, 1))
+    first, again, other = (
+        most_suspicious(oracle(SPLIT, "label error"), 0.5, seed) for seed in (0, 0, 1)
+    )
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert (SPLIT.changed[first[:24]] > 0).all() and (SPLIT.changed[first[24:]] == 0).all()
 
@@ -46,7 +50,7 @@ def test_a_column_of_a_table_is_a_suspicion():
 
 def test_relabelling_leaves_the_others_and_the_pictures():
     wrong = 1.0 - KNOWN
-    after = relabelled(SPLIT, oracle(SPLIT), 0.1, wrong)
+    after = relabelled(SPLIT, oracle(SPLIT, "label error"), 0.1, wrong)
     moved = after.labels != SPLIT.labels
     assert (SPLIT.changed[moved] > 0).all() and moved.sum() <= 12
     assert torch.equal(after.images, SPLIT.images) and torch.equal(after.changed, SPLIT.changed)
@@ -55,5 +59,5 @@ def test_relabelling_leaves_the_others_and_the_pictures():
 @pytest.mark.parametrize("share", [-0.1, 1.0])
 def test_not_everything_can_go(share):
     with pytest.raises(ValueError, match="from 0 to below 1"):
-        dropped(SPLIT, oracle(SPLIT), share)
-    assert len(dropped(SPLIT, oracle(SPLIT), 0)) == len(SPLIT)
+        dropped(SPLIT, oracle(SPLIT, "label error"), share)
+    assert len(dropped(SPLIT, oracle(SPLIT, "label error"), 0)) == len(SPLIT)

@@ -13,7 +13,7 @@ from utils.roc import roc_scores
 from utils.splits import Split, split_by_group
 
 Case = tuple[pd.DataFrame, Split]  # the clues, and the split that holds the truth
-TREES = 300
+TREES = 100
 LEAF = 3  # images: a probability of one would be a memory
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from utils.contamination.kinds import kinds_of
+from utils.contamination.kinds import KINDS, kinds_of
 from utils.splits import Split
 
 
@@ -45,6 +45,6 @@ def by_chance(split: Split, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random(len(split))
 
 
-def oracle(split: Split) -> np.ndarray:
-    """The control that knows the truth."""
-    return (kinds_of(split) > 0).numpy().astype(float)
+def oracle(split: Split, kind: str) -> np.ndarray:
+    """The control that knows the truth about one of KINDS."""
+    return (kinds_of(split) == KINDS.index(kind)).numpy().astype(float)

@@ -77,19 +77,22 @@ def accuracy_by_rate(
     return closed(figure)
 
 
-def ablation(by_seed: Mapping[str, Mapping[str, Sequence[Predictions]]]) -> Figure:
-    """Every score of each variant under two conditions; the answers are one per training.
+def ablation(
+    by_seed: Mapping[str, Mapping[str, Sequence[Predictions]]],
+    scores: Sequence[str] = tuple(SCORES),
+) -> Figure:
+    """Scores of each variant under one condition or two; the answers are one per training.
 
-    A dot with its interval over patients is the mean of the trainings, the small ones are these.
+    A dot with its interval over patients is the mean of the trainings, the strokes are these.
     """
     with plt.rc_context(STYLE):
-        size = (2.5 * len(SCORES) + 1.6, 0.5 * len(by_seed) + 1.3)
-        figure, axes = plt.subplots(1, len(SCORES), figsize=size, sharey=True)
-        for axis, score in zip(axes, SCORES, strict=True):
+        size = (2.5 * len(scores) + 1.6, 0.5 * len(by_seed) + 1.3)
+        figure, axes = plt.subplots(1, len(scores), figsize=size, sharey=True)
+        for axis, score in zip(axes, scores, strict=True):
             for row, answers in enumerate(by_seed.values()):
-                for (name, seeds), colour, shift in zip(
-                    answers.items(), (CLEAN, ATTACKED), (-0.15, 0.15), strict=True
-                ):
+                shifts = (-0.15, 0.15) if len(answers) > 1 else (0,)
+                kinds = zip(answers.items(), (CLEAN, ATTACKED), shifts, strict=False)
+                for (name, seeds), colour, shift in kinds:
                     label = readable(name) if row == 0 else None
                     _with_trainings(axis, row + shift, seeds, score, colour, label)
             usual = _always_the_commonest(seeds[0])
