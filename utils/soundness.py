@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from utils.battery import Battery
 from utils.comparison import more_often_right
 from utils.contamination.attacks import PGD
-from utils.metrics import majority_share, scores
+from utils.metrics import majority_share, score_of
 from utils.predictions import Predictions
 from utils.probes import QUESTIONS, Probe, lossless, probe
 from utils.similarity import LeakageAlarm
@@ -191,7 +191,7 @@ def audit_clean(clean: Predictions, alarm: LeakageAlarm) -> pd.DataFrame:
 
 
 def _no_better_than(value: float, clean: Predictions) -> str | None:
-    row = scores(clean).loc["accuracy"]
+    row = score_of(clean)
     if row["low"] <= value:
         return f"accuracy {row['value']:.1%} (from {row['low']:.1%}), against {value:.1%}"
 

@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils import metrics
 from utils.battery import in_order
 from utils.figures.style import (
     ATTACKED,
@@ -21,7 +20,7 @@ from utils.figures.style import (
     readable,
     variant_colours,
 )
-from utils.metrics import majority_share
+from utils.metrics import drops, majority_share, score_of
 from utils.predictions import Predictions
 
 __all__ = [
@@ -94,7 +93,7 @@ def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Fi
         figure, axis = plt.subplots(figsize=(7.5, 3.6))
         for (name, by_size), colour in zip(curves.items(), variant_colours(curves), strict=False):
             sizes = np.array(sorted(by_size))
-            rows = [metrics.scores(by_size[size]).loc["accuracy"] for size in sizes]
+            rows = [score_of(by_size[size]) for size in sizes]
             value, low, high = np.array(rows, dtype=float).T
             axis.plot(255 * sizes, value, "o-", color=colour, label=name, markersize=4)
             axis.fill_between(255 * sizes, low, high, color=colour, alpha=0.15, linewidth=0)
@@ -150,7 +149,7 @@ def dots(axis, by_variant: Mapping[str, Mapping[str, Predictions]], colours: Map
     shifts = np.linspace(-0.2, 0.2, len(by_variant)) if len(by_variant) > 1 else [0]
     for (variant, found), shift in zip(by_variant.items(), shifts, strict=True):
         met = [name for name in conditions if name in found]
-        rows = [metrics.drops(found["clean"], found[name]).loc["combined"] for name in met]
+        rows = [drops(found["clean"], found[name]).loc["combined"] for name in met]
         value, low, high = np.array(rows, dtype=float).reshape(-1, 3).T
         places, error = (
             [conditions.index(name) + shift for name in met],
