@@ -164,6 +164,12 @@ def test_networks_are_kept_and_the_first_one_is_not_touched(evidence, folder, mo
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.parametrize("folds", [1, 1000])
+def test_a_number_of_folds_that_cannot_be_is_refused(folder, folds):
+    with pytest.raises(ValueError, match="2 to"):
+        cross_examined(small_classifier(), spoiled()[0], CONFIG, folder, folds)
+
+
 def test_planted_errors_and_triggers_are_found_out_of_fold(evidence):
     found = detected(suspicions(evidence), evidence.split).query("score == 'AUROC'")
     value = found.set_index(["kind", "detector"])["value"].unstack()

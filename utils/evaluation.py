@@ -39,8 +39,7 @@ def predict(
     if after is not None:
         return _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after)
     said, seen = _heard(model, split, attack, seen_by_attacker, batch_size, seed)
-    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
-    answers = (split.labels.numpy(), said.softmax(1).numpy(), groups, split.class_names)
+    answers = (split.labels.numpy(), said.softmax(1).numpy(), split.patients, split.class_names)
     return Predictions(*answers, seen=(seen,))
 
 

@@ -10,7 +10,7 @@ from utils.backbones import Classifier
 from utils.defences.evidence import Evidence, statement
 from utils.objectives import CrossEntropy, Loss
 from utils.run import progress
-from utils.splits import Splits, split_by_group
+from utils.splits import Split, Splits, split_by_group
 from utils.training import TrainConfig, trained
 
 
@@ -28,13 +28,18 @@ def cross_examined(
     `model` is where every network starts; it stays as it is. The networks are kept in `folder`,
     their best epochs chosen on the validation images.
     """
-    train = splits.train
-    groups = np.arange(len(train)) if train.groups is None else train.groups.numpy()
-    parts = split_by_group(train.labels.numpy(), groups, (1 / folds,) * folds, config.seed)
-    statements = []
+    train, statements = splits.train, []
+    parts = _parts(train, folds, config.seed)
     for part in progress(parts, "folds"):
         known = train.take(np.setdiff1d(np.arange(len(train)), part))
         network = deepcopy(model)
         trained(network, replace(splits, train=known), config, folder, loss)
         statements.append(statement(network, known, train.take(part)))
     return Evidence(train, tuple(parts), tuple(statements))
+
+
+def _parts(train: Split, folds: int, seed: int) -> list[np.ndarray]:
+    patients = len(np.unique(train.patients))
+    if not 2 <= folds <= patients:
+        raise ValueError(f"{patients} patients make 2 to {patients} folds, not {folds}")
+    return split_by_group(train.labels.numpy(), train.patients, (1 / folds,) * folds, seed)

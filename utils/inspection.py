@@ -63,9 +63,8 @@ class Inspector:
 def _some(split: Split, limit: int, seed: int) -> Split:
     if not 0 < limit < len(split):
         return split
-    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
     share = limit / len(split)
-    return split.take(split_by_group(split.labels, groups, (share, 1 - share), seed)[0])
+    return split.take(split_by_group(split.labels, split.patients, (share, 1 - share), seed)[0])
 
 
 def _sheet(images: Split, worst: pd.DataFrame) -> Figure:

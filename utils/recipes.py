@@ -134,16 +134,14 @@ def dealt_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) ->
 
 def _by_group(split: Split, among: np.ndarray, fractions, seed: int) -> list[np.ndarray]:
     some = split.take(among)
-    groups = torch.arange(len(some)) if some.groups is None else some.groups
-    return [among[part] for part in split_by_group(some.labels, groups, fractions, seed)]
+    dealt_out = split_by_group(some.labels, some.patients, fractions, seed)
+    return [among[part] for part in dealt_out]
 
 
 def _strangers(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Those candidates whose group has no image among the known."""
-    if split.groups is None:
-        return candidates
-    groups = split.groups.numpy()
-    return candidates[~np.isin(groups[candidates], groups[known])]
+    """Those candidates whose patient has no image among the known."""
+    patients = split.patients
+    return candidates[~np.isin(patients[candidates], patients[known])]
 
 
 def _checked(split: Split, chosen) -> Splits:
@@ -152,7 +150,7 @@ def _checked(split: Split, chosen) -> Splits:
     for part, dealt_out in splits.items():
         for label in np.flatnonzero(dealt_out.counts == 0):
             mine = split.take(split.labels == label)
-            groups = len(mine if mine.groups is None else mine.groups.unique())
+            groups = len(np.unique(mine.patients))
             raise ValueError(
                 f"class {split.class_names[label]!r} has no image for {part}: its {len(mine)} "
                 f"images come from {groups} patients or groups, and train, validation and test "

@@ -53,6 +53,11 @@ class Split:
         """Images per class."""
         return torch.bincount(self.labels, minlength=self.classes)
 
+    @property
+    def patients(self) -> np.ndarray:
+        """The patient of each image; where none are known, each image has its own."""
+        return np.arange(len(self)) if self.groups is None else self.groups.cpu().numpy()
+
     def per_image(self) -> dict[str, Tensor]:
         """Everything that has one row per image, by its field name."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -93,7 +93,7 @@ def _manifest(before: Split, after: Split, step: Contamination | None) -> pd.Dat
     return pd.DataFrame(
         {
             "image": rows.numpy(),
-            "group": rows.numpy() if before.groups is None else before.groups[rows].numpy(),
+            "group": before.patients[rows],
             "kind": [KINDS[kind] for kind in kinds_of(after)[rows]],
             "what": repr(step),
             "label before": names[before.labels[rows]],

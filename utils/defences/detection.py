@@ -84,11 +84,12 @@ def detected(table: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
     pair of the two and each score, with its interval over patients.
     """
     kinds, rows = kinds_of(split).numpy(), []
-    groups = np.arange(len(split)) if split.groups is None else split.groups.numpy()
     for kind in np.unique(kinds[kinds > 0]):
         either = (kinds == 0) | (kinds == kind)
         for name, suspicion in table.items():
-            found = roc_scores(suspicion[either], kinds[either] == kind, groups[either], seed)
+            found = roc_scores(
+                suspicion[either], kinds[either] == kind, split.patients[either], seed
+            )
             named = found.rename_axis("score").reset_index()
             rows.append(named.assign(kind=KINDS[kind], detector=name))
     columns = ["kind", "detector", "score", "value", "low", "high"]

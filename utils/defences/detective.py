@@ -58,7 +58,7 @@ def judged_by_strangers(
     (learned, known), (clues, split) = taught, asked
     if len(known) != len(split) or (known.groups is None) != (split.groups is None):
         raise ValueError(f"the same images are needed in both cases: {len(known)}, {len(split)}")
-    halves, said = split_by_group(split.labels.numpy(), _patients(split), (0.5, 0.5), seed), []
+    halves, said = split_by_group(split.labels.numpy(), split.patients, (0.5, 0.5), seed), []
     for here, there in (halves, halves[::-1]):
         knows = detective([(learned.iloc[here], known.take(here))], without, seed)
         said.append(knows(clues.iloc[there]))
@@ -70,7 +70,7 @@ def recognised(said: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
     suspicion that anything is wrong. A row for each kind, suspicion and
     score, with its interval over patients.
     """
-    kinds, groups, rows = np.asarray(KINDS)[kinds_of(split)], _patients(split), []
+    kinds, groups, rows = np.asarray(KINDS)[kinds_of(split)], split.patients, []
     for kind in [kind for kind in KINDS[1:] if kind in kinds]:
         either = np.isin(kinds, [KINDS[0], kind])
         for name, suspicion in {"its own": said[kind], "anything": 1 - said[KINDS[0]]}.items():
@@ -84,14 +84,10 @@ def recognised(said: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
 def suspects(split: Split, said: pd.DataFrame) -> pd.DataFrame:
     """Every image with what the detective `said` of it, the most suspicious first."""
     table = pd.DataFrame({"image": np.arange(len(split))})
-    table["group"] = _patients(split)
+    table["group"] = split.patients
     table["label"] = np.asarray(split.class_names)[split.labels]
     accused = said.drop(columns=KINDS[0])
     table["suspicion"] = 1 - said[KINDS[0]].to_numpy()
     table["likeliest"] = accused.idxmax(axis=1).to_numpy()
     table = pd.concat([table, accused.reset_index(drop=True)], axis=1)
     return table.sort_values("suspicion", ascending=False, ignore_index=True, kind="stable")
-
-
-def _patients(split: Split) -> np.ndarray:
-    return np.arange(len(split)) if split.groups is None else split.groups.numpy()

@@ -23,7 +23,7 @@ def traces(split: Split) -> pd.DataFrame:
     rows = [_of_pixels(as_pixels(images).mean(1)) for images in split.images.split(AT_ONCE)]
     fine, mean, seams, shading = (torch.cat(column).numpy() for column in zip(*rows, strict=True))
     found = {"fine grain": fine, "all grain": mean, "seams": seams}
-    found["grain apart"] = fine - pd.Series(fine).groupby(_patients(split)).transform("median")
+    found["grain apart"] = fine - pd.Series(fine).groupby(split.patients).transform("median")
     return pd.DataFrame({**found, "shading": _apart(shading, split)})
 
 
@@ -77,7 +77,7 @@ def _apart(drift: np.ndarray, split: Split) -> np.ndarray:
     Whoever is alone says nothing and gets the median; where most are, the usual image of all is
     what each is compared with.
     """
-    _, member, counts = np.unique(_patients(split), return_inverse=True, return_counts=True)
+    _, member, counts = np.unique(split.patients, return_inverse=True, return_counts=True)
     if np.median(counts[member]) < 2:
         return np.linalg.norm(_whitened(drift - np.median(drift, 0)), axis=1)
     means = pd.DataFrame(drift).groupby(member).transform("mean").to_numpy()
@@ -93,7 +93,3 @@ def _whitened(rows: np.ndarray, usual: np.ndarray | None = None) -> np.ndarray:
     """Rows in units of how much the `usual` ones vary, in every direction."""
     covariance = np.cov((rows if usual is None else usual).T) + 1e-6 * np.eye(rows.shape[1])
     return np.linalg.solve(np.linalg.cholesky(covariance), rows.T).T
-
-
-def _patients(split: Split) -> np.ndarray:
-    return np.arange(len(split)) if split.groups is None else split.groups.numpy()

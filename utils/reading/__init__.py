@@ -79,7 +79,7 @@ def one_per_patient(split: Split, count: int = 0, seed: int = 0) -> Split:
     The exact intervals take the pairs for independent, and slices of one patient are not.
     """
     order = np.random.default_rng(seed).permutation(len(split))
-    groups = order if split.groups is None else split.groups.numpy()[order]
+    groups = split.patients[order]
     _, first = np.unique(groups, return_index=True)
     return split.take(order[np.sort(first)[: count or None]])
 
