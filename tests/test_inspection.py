@@ -43,18 +43,19 @@ def inspector(tmp_path) -> Inspector:
 
 
 def test_misfiled_images_come_first_with_their_file_and_what_they_seem(table, inspector):
-    ranked, sheet = inspector.inspect(f"folder:{table}")
+    inspection = inspector.inspect(f"folder:{table}")
+    ranked = inspection.ranked
     assert sorted(ranked["image"]) == list(range(IMAGES))
     assert {Path(file).name for file in ranked["file"]} == {f"{n}.png" for n in range(IMAGES)}
     worst = ranked.head(len(MISFILED))
     numbers = [int(Path(file).stem) for file in worst["file"]]
     assert set(numbers) == set(MISFILED)
     assert worst["networks say"].tolist() == [NAMES[number % 3] for number in numbers]
-    assert len([axis for axis in sheet.axes if axis.images]) == SHOWN
+    assert len([axis for axis in inspection.sheet.axes if axis.images]) == SHOWN
 
 
 def test_a_limit_leaves_patients_whole(table, inspector):
-    ranked, _ = inspector.inspect(f"folder:{table}", limit=60)
+    ranked = inspector.inspect(f"folder:{table}", limit=60).ranked
     assert 50 <= len(ranked) <= 70
     assert set(ranked["group"].value_counts()) == {2}
 
@@ -62,3 +63,17 @@ def test_a_limit_leaves_patients_whole(table, inspector):
 def test_drawn_images_have_no_file():
     some = load("chest_phantom", 40).test
     assert files_of("chest_phantom", some) == [""] * len(some)
+
+
+def test_what_cannot_be_judged_is_listed_with_its_reason(table, inspector):
+    files = pd.read_csv(table)
+    Path(table.parent / "0.png").write_bytes(b"no picture")
+    other = NAMES[(NAMES.index(files["label"][2]) + 1) % 3]
+    twice = files.iloc[[2]].assign(label=other)  # one picture under two classes
+    pd.concat([files, twice]).to_csv(table, index=False)
+    inspection = inspector.inspect(f"folder:{table}")
+    reasons = inspection.set_aside.set_index("file")["reason"]
+    assert {Path(file).name for file in reasons.index} == {"0.png", "2.png"}
+    assert not reasons.eq("").any()
+    judged = {Path(file).name for file in inspection.ranked["file"]}
+    assert len(judged) == IMAGES - 2 and not judged & {"0.png", "2.png"}

@@ -40,6 +40,6 @@ def cross_examined(
 
 def _parts(train: Split, folds: int, seed: int) -> list[np.ndarray]:
     patients = len(np.unique(train.patients))
-    if not 2 <= folds <= patients:
-        raise ValueError(f"{patients} patients make 2 to {patients} folds, not {folds}")
+    if not 2 <= folds <= patients // 2:  # at least two patients to learn from, and to ask about
+        raise ValueError(f"{patients} patients make 2 to {patients // 2} folds, not {folds}")
     return split_by_group(train.labels.numpy(), train.patients, (1 / folds,) * folds, seed)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.backbones import build
-from utils.datasets import files_of, load
+from utils.datasets import files_of, load, manifest
 from utils.defences.detection import clues
 from utils.defences.detective import Detective, suspects
 from utils.figures.suspects import contact_sheet
@@ -17,6 +17,15 @@ from utils.splits import Split, split_by_group
 from utils.training import TrainConfig
 
 SHOWN = 12  # on the contact sheet
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is known of a data set: nothing of it was changed or moved."""
+
+    ranked: pd.DataFrame  # every image that was judged, the most suspicious first, with its file
+    sheet: Figure  # the first few
+    set_aside: pd.DataFrame  # files that could not be judged, and why
 
 
 @dataclass(frozen=True)
@@ -36,11 +45,8 @@ class Inspector:
     folds: int = 3
     device: str = "cpu"
 
-    def inspect(
-        self, name: str, root: str | Path | None = None, limit: int = 0
-    ) -> tuple[pd.DataFrame, Figure]:
-        """Every image of a data set, a name from the catalogue or folder:PATH, the most suspicious
-        first, with its file; and a contact sheet of the first few. Nothing is changed or moved.
+    def inspect(self, name: str, root: str | Path | None = None, limit: int = 0) -> Inspection:
+        """The images of a data set, a name from the catalogue or folder:PATH.
 
         `limit` is about how many images are judged, patients whole; 0 means all.
         """
@@ -57,7 +63,8 @@ class Inspector:
         answers = np.asarray(images.class_names)[evidence.probabilities.argmax(1)]
         table.insert(1, "file", np.asarray(files_of(name, images, root))[table["image"]])
         table.insert(4, "networks say", answers[table["image"]])
-        return table, _sheet(images, table.head(SHOWN))
+        aside = pd.DataFrame(manifest(name, self.size)["quarantine"], columns=["file", "reason"])
+        return Inspection(table, _sheet(images, table.head(SHOWN)), aside)
 
 
 def _some(split: Split, limit: int, seed: int) -> Split:

@@ -76,7 +76,11 @@ def together(seeds: Sequence[Predictions]) -> Predictions:
     together: three trainings do not make three times as many patients.
     """
     first = seeds[0]
-    if any(not np.array_equal(other.groups, first.groups) for other in seeds):
+    if any(
+        not np.array_equal(getattr(other, name), getattr(first, name))
+        for other in seeds
+        for name in ("groups", "labels", "class_names")
+    ):
         raise ValueError("only answers to the same images in the same order can be pooled")
     rows = ("labels", "probabilities", "groups")
     return Predictions(

@@ -11,7 +11,9 @@ COLUMNS = ["value", "low", "high"]
 
 def roc_scores(suspicion, guilty, groups=None, seed: int = 0) -> pd.DataFrame:
     """AUROC, and the share of the guilty that is caught while 1 % of the innocent are accused,
-    with 95 % intervals from resampled patients. Not defined unless there are both sides.
+    with 95 % intervals from resampled patients. Not defined unless there are both sides. Of a
+    perfect value the lower end is the exact bound of so many guilty patients, and so may lie
+    below that of a value just short of perfect.
     """
     suspicion, guilty = np.asarray(suspicion, float), np.asarray(guilty, bool)
     groups = np.arange(len(guilty)) if groups is None else np.asarray(groups)

@@ -76,6 +76,8 @@ class DotRegression:
     rectified: bool = False
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        if not any(isinstance(part, ETFHead) for part in model.modules()):
+            raise TypeError("dot regression needs a model with an ETFHead: see with_etf")
         return self.of(model(images).float(), labels)
 
     def of(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -36,6 +36,10 @@ class MedianFilter:
 
     window: int = 3  # odd
 
+    def __post_init__(self):
+        if self.window < 1 or self.window % 2 == 0:
+            raise ValueError(f"a window has a middle only if it is odd, got {self.window}")
+
     def __call__(self, pixels: Tensor) -> Tensor:
         padded = F.pad(pixels, [self.window // 2] * 4, mode="reflect")
         squares = padded.unfold(2, self.window, 1).unfold(3, self.window, 1)

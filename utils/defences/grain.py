@@ -58,6 +58,8 @@ def _seams(grey: Tensor) -> Tensor:
     """Logarithm of the contrast between blocks over that inside them."""
     steps = grey.diff(dim=2).abs().mean(1)
     between = torch.arange(steps.shape[1], device=grey.device) % BLOCK == BLOCK - 1
+    if not between.any():
+        return torch.zeros_like(steps[:, 0])  # too small for a seam
     inside = steps[:, ~between].mean(1)
     return (steps[:, between].mean(1).clamp_min(LEAST) / inside.clamp_min(LEAST)).log()
 

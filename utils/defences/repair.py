@@ -16,7 +16,7 @@ from utils.splits import Split
 def dropped(split: Split, suspicion, share: float, seed: int = 0) -> Split:
     """The split without this share of it."""
     kept = torch.ones(len(split), dtype=torch.bool)
-    kept[most_suspicious(suspicion, share, seed)] = False
+    kept[_worst(split, suspicion, share, seed)] = False
     return split.take(torch.nonzero(kept)[:, 0])
 
 
@@ -24,8 +24,7 @@ def relabelled(split: Split, suspicion, share: float, probabilities, seed: int =
     """This share of the split with the likeliest label: `probabilities` of networks that had not
     learned from these images.
     """
-    rows = most_suspicious(suspicion, share, seed)
-    labels = split.labels.clone()
+    rows, labels = _worst(split, suspicion, share, seed), split.labels.clone()
     labels[rows] = torch.tensor(np.array(probabilities))[rows].argmax(1)
     return replace(split, labels=labels)
 
@@ -35,9 +34,17 @@ def most_suspicious(suspicion, share: float, seed: int = 0) -> Tensor:
     if not 0 <= share < 1:
         raise ValueError(f"a share of all images is from 0 to below 1, got {share}")
     suspicion = torch.tensor(np.array(suspicion, float))
+    if not suspicion.isfinite().all():
+        raise ValueError("a suspicion must be a finite number")
     order = torch.randperm(len(suspicion), generator=Generator().manual_seed(seed))
     worst_first = order[suspicion[order].argsort(descending=True, stable=True)]
     return worst_first[: round(share * len(suspicion))]
+
+
+def _worst(split: Split, suspicion, share: float, seed: int) -> Tensor:
+    if len(suspicion) != len(split):
+        raise ValueError(f"{len(split)} images, but {len(suspicion)} suspicions")
+    return most_suspicious(suspicion, share, seed)
 
 
 def by_chance(split: Split, seed: int = 0) -> np.ndarray:

@@ -87,7 +87,7 @@ def ablation(
     """
     with plt.rc_context(STYLE):
         size = (2.5 * len(scores) + 1.6, 0.5 * len(by_seed) + 1.3)
-        figure, axes = plt.subplots(1, len(scores), figsize=size, sharey=True)
+        figure, [axes] = plt.subplots(1, len(scores), figsize=size, sharey=True, squeeze=False)
         for axis, score in zip(axes, scores, strict=True):
             for row, answers in enumerate(by_seed.values()):
                 shifts = (-0.15, 0.15) if len(answers) > 1 else (0,)
