@@ -220,3 +220,9 @@ def test_a_detective_sees_every_suspicion_and_the_traces():
     assert len(seen) == len(evidence.split) and not seen.isna().any(axis=None)
     assert seen[list(DETECTORS)].equals(suspicions(evidence))
     assert set(seen) - set(DETECTORS) == set(traces(evidence.split))
+
+
+@pytest.mark.parametrize("window", [0, 2])
+def test_a_window_without_a_middle_is_refused(window):
+    with pytest.raises(ValueError, match="only if it is odd"):
+        MedianFilter(window)

@@ -79,6 +79,8 @@ def test_of_a_kind_never_met_it_says_zero_but_may_still_doubt():
     assert roc_auc_score(poisoned[either], KNOWS(table)["poison"][either]) > 0.98
     with pytest.raises(ValueError, match="unknown kind 'poisson'; choose from noise, label"):
         detective([case()], without=["poisson"])
+    with pytest.raises(ValueError, match="unknown kind 'clean'"):
+        detective([case()], without=["clean"])
 
 
 def test_no_patient_is_judged_by_who_has_learned_from_him(monkeypatch):

@@ -178,3 +178,9 @@ def test_a_checkpoint_tells_the_losses_and_the_frames_apart():
         for loss in LOSSES
     ]
     assert all(one != other for one in asked for other in asked if one is not other)
+
+
+def test_a_head_that_is_not_fixed_is_refused():
+    model, split = build("resnet10_narrow", 3, 32), small_split(size=32)
+    with pytest.raises(TypeError, match="needs a model with an ETFHead"):
+        DotRegression()(model, split.images / 255, split.labels, 0)

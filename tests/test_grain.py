@@ -122,3 +122,9 @@ def test_colour_images_and_exposure():
     gain = grain._drift(1.3 * (grey[:, 0] + 0.05) - 0.05)  # a longer exposure is no shading
     assert torch.allclose(gain, grain._drift(grey[:, 0]), atol=1e-3)
     assert not np.allclose(noise_level(Gaussian(rate=0.5)(CHEST)), noise_level(CHEST))
+
+
+def test_an_image_too_small_for_a_seam_has_none():
+    split = Split(torch.randint(0, 256, (12, 1, 8, 8)).byte(), torch.zeros(12).long(), ("x",))
+    found = traces(split)
+    assert (found["seams"] == 0).all() and np.isfinite(found).all(axis=None)

@@ -163,6 +163,8 @@ def test_several_trainings_are_averaged_and_make_no_new_patients():
     assert scores(together([one, one])).drop("AUC").equals(scores(one).drop("AUC"))
     with pytest.raises(ValueError, match="same images"):
         together([one, one.take(slice(9))])
+    with pytest.raises(ValueError, match="the same images"):
+        together([one, replace(one, labels=(one.labels + 1) % one.classes)])
 
 
 NAMES = ["a b c d", "0 1 2 3", "NA None null nan", "label group image p()"]

@@ -61,3 +61,14 @@ def test_not_everything_can_go(share):
     with pytest.raises(ValueError, match="from 0 to below 1"):
         dropped(SPLIT, oracle(SPLIT, "label error"), share)
     assert len(dropped(SPLIT, oracle(SPLIT, "label error"), 0)) == len(SPLIT)
+
+
+@pytest.mark.parametrize(
+    ("suspicion", "said"),
+    [(np.full(120, np.nan), "finite"), (np.zeros(10), "120 images, but 10 suspicions")],
+)
+def test_what_is_no_suspicion_of_these_images_is_refused(suspicion, said):
+    with pytest.raises(ValueError, match=said):
+        dropped(SPLIT, suspicion, 0.1)
+    with pytest.raises(ValueError, match=said):
+        relabelled(SPLIT, suspicion, 0.1, KNOWN)
