@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from scipy.stats import rankdata, sem, t
 from torch import Tensor, nn
 
+from utils import recipes
 from utils.contamination.attacks import PGD, input_gradient
 from utils.lecture import with_interval
 from utils.predictions import Predictions
-from utils.splits import Split, Splits, as_grey_levels, as_pixels, batches, split_by_group
+from utils.splits import Split, Splits, as_grey_levels, as_pixels, batches
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,8 @@ def mean_of(values: np.ndarray) -> pd.Series:
 
 def dealt_by_image(splits: Splits, seed: int) -> Splits:
     """The same images, dealt anew one by one: views of a patient end up on both sides."""
-    everything = splits.together
-    shares = [len(part) / len(everything) for _, part in splits.items()]
-    dealt = split_by_group(everything.labels, torch.arange(len(everything)), shares, seed)
-    return Splits(*map(everything.take, dealt))
+    counts = [len(part) for _, part in splits.items()]
+    return recipes.dealt_by_image(splits, [count / sum(counts) for count in counts], seed)
 
 
 def fakes(split: Split, count: int, seed: int, same_class: bool) -> Split:

@@ -82,6 +82,11 @@ class Poison(Contamination):
         """
         return self._triggered(split.take(split.labels != self._target(split)))
 
+    def spared(self, split: Split) -> Split:
+        """The same images and labels without the trigger: the control of the attack."""
+        others = split.take(split.labels != self._target(split))
+        return replace(others, labels=torch.full_like(others.labels, self.target))
+
     def _triggered(self, split: Split) -> Split:
         images = as_grey_levels(self.trigger(as_pixels(split.images)))
         return replace(split, images=images, labels=torch.full_like(split.labels, self.target))

@@ -15,11 +15,10 @@ from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating
 from utils.defences.etf import ETFHead
 from utils.defences.mutual import Peers
+from utils.evaluation import BATCH
 from utils.objectives import Score, ValidationScore
 from utils.predictions import Predictions
 from utils.splits import Split, as_pixels, batches
-
-BATCH = 128  # images at once
 
 
 def collapse(features: Tensor, labels: Tensor, directions: Tensor) -> dict[str, float]:

@@ -15,8 +15,8 @@ from sklearn.metrics import silhouette_score
 
 from utils.contamination.kinds import KINDS, kinds_of
 from utils.defences.evidence import Evidence, Statement
-from utils.defences.grain import noise_level, traces
-from utils.roc import roc_scores
+from utils.defences.grain import most_unusual
+from utils.roc import COLUMNS, roc_scores
 from utils.run import progress
 from utils.splits import Split
 
@@ -64,7 +64,7 @@ DETECTORS: dict[str, Detector] = {
     "activation clustering": activation_clustering,
     "feature squeezing": feature_squeezing,
     "Mahalanobis": mahalanobis,
-    "noise level": lambda evidence: noise_level(evidence.split),
+    "noise level": lambda evidence: most_unusual(evidence.traces),
 }
 
 
@@ -76,24 +76,37 @@ def suspicions(evidence: Evidence) -> pd.DataFrame:
 
 def clues(evidence: Evidence) -> pd.DataFrame:
     """What a detective looks at: all suspicions, and the traces behind the noise level."""
-    return pd.concat([suspicions(evidence), traces(evidence.split)], axis=1)
+    return pd.concat([suspicions(evidence), evidence.traces], axis=1)
 
 
 def detected(table: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
     """How well each column finds each kind among the clean images of the split: a row for each
     pair of the two and each score, with its interval over patients.
     """
-    kinds, rows = kinds_of(split).numpy(), []
-    for kind in np.unique(kinds[kinds > 0]):
-        either = (kinds == 0) | (kinds == kind)
-        for name, suspicion in table.items():
-            found = roc_scores(
-                suspicion[either], kinds[either] == kind, split.patients[either], seed
-            )
-            named = found.rename_axis("score").reset_index()
-            rows.append(named.assign(kind=KINDS[kind], detector=name))
-    columns = ["kind", "detector", "score", "value", "low", "high"]
-    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+    present = [KINDS[kind] for kind in np.unique(kinds_of(split)) if kind]
+    found = {
+        (kind, name): among_clean(suspicion, split, kind, seed)
+        for kind in present
+        for name, suspicion in table.items()
+    }
+    return listed(found, "detector")
+
+
+def among_clean(suspicion, split: Split, kind: str, seed: int = 0) -> pd.DataFrame:
+    """How well a suspicion tells the images of this kind from the clean ones."""
+    kinds = kinds_of(split).numpy()
+    guilty = kinds == KINDS.index(kind)
+    either = guilty | (kinds == 0)
+    suspicion = np.asarray(suspicion)[either]
+    return roc_scores(suspicion, guilty[either], split.patients[either], seed)
+
+
+def listed(found: dict[tuple[str, str], pd.DataFrame], by: str) -> pd.DataFrame:
+    """Scores by kind and by something else, a row for each."""
+    names = ["kind", by, "score"]
+    if not found:
+        return pd.DataFrame(columns=[*names, *COLUMNS])
+    return pd.concat(found, names=names).reset_index()
 
 
 def _by_class(statement: Statement, judge: Callable) -> np.ndarray:

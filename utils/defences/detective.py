@@ -8,8 +8,8 @@ import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 
 from utils.contamination.kinds import KINDS, kinds_of
+from utils.defences.detection import among_clean, listed
 from utils.defences.grain import standardised
-from utils.roc import roc_scores
 from utils.splits import Split, split_by_group
 
 Case = tuple[pd.DataFrame, Split]  # the clues, and the split that holds the truth
@@ -70,15 +70,11 @@ def recognised(said: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
     suspicion that anything is wrong. A row for each kind, suspicion and
     score, with its interval over patients.
     """
-    kinds, groups, rows = np.asarray(KINDS)[kinds_of(split)], split.patients, []
-    for kind in [kind for kind in KINDS[1:] if kind in kinds]:
-        either = np.isin(kinds, [KINDS[0], kind])
-        for name, suspicion in {"its own": said[kind], "anything": 1 - said[KINDS[0]]}.items():
-            found = roc_scores(suspicion[either], kinds[either] == kind, groups[either], seed)
-            named = found.rename_axis("score").reset_index()
-            rows.append(named.assign(kind=kind, suspicion=name))
-    columns = ["kind", "suspicion", "score", "value", "low", "high"]
-    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+    found, anything = {}, 1 - said[KINDS[0]]
+    for kind in [KINDS[kind] for kind in np.unique(kinds_of(split)) if kind]:
+        found[kind, "its own"] = among_clean(said[kind], split, kind, seed)
+        found[kind, "anything"] = among_clean(anything, split, kind, seed)
+    return listed(found, "suspicion")
 
 
 def suspects(split: Split, said: pd.DataFrame) -> pd.DataFrame:

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating
+from utils.defences.grain import traces
 from utils.evaluation import BATCH
 from utils.run import progress
 from utils.splits import Split, as_pixels
@@ -87,6 +90,11 @@ class Evidence:
         """A row for each image: what `judge` makes of the statement about it."""
         judged = np.concatenate([np.asarray(judge(each)) for each in self.statements])
         return judged[np.concatenate(self.places).argsort()]
+
+    @cached_property
+    def traces(self) -> pd.DataFrame:
+        """Those in the pixels, whatever the networks say."""
+        return traces(self.split)
 
     @property
     def probabilities(self) -> np.ndarray:

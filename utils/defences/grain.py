@@ -28,8 +28,13 @@ def traces(split: Split) -> pd.DataFrame:
 
 
 def noise_level(split: Split) -> np.ndarray:
-    """How far the most unusual trace of each image is from the usual: blur counts as noise."""
-    found = standardised(traces(split).drop(columns="grain apart"))
+    """How noisy each image is; blur counts as noise."""
+    return most_unusual(traces(split))
+
+
+def most_unusual(found: pd.DataFrame) -> np.ndarray:
+    """How far the most unusual trace of each image is from the usual."""
+    found = standardised(found.drop(columns="grain apart"))
     return found.abs().max(axis=1).to_numpy()
 
 
