@@ -29,8 +29,8 @@ class GANConfig:
     """Everything that decides how a generator is trained."""
 
     snapshots: tuple[int, ...] = (10, 20, 40)  # epochs after which the generator is kept
-    batch_size: int = 32
-    learning_rate: float = 1e-3  # of the generator; the discriminator has the same
+    batch_size: int = 16
+    learning_rate: float = 5e-4  # of both
     width: int = 16  # channels at full size
     latent: int = 64
     averaging: float = 0.995  # of the weights, step by step; the average is what draws
