@@ -74,6 +74,11 @@ class Checkpoint:
         """The best weights into `model`, in evaluation mode; the history."""
         model.load_state_dict(read_tensors(self.folder / "best.safetensors"))
         model.eval()
+        return self.history
+
+    @property
+    def history(self) -> list[dict]:
+        """Of a training that is finished, a row per epoch."""
         return json.loads((self.folder / "history.json").read_text())
 
 

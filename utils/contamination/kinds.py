@@ -14,7 +14,8 @@ from torch import Generator, Tensor
 
 from utils.splits import Split
 
-KINDS = ("clean", "noise", "label error", "poison", "adversarial")  # `changed` holds the place
+# `changed` holds the place in this list
+KINDS = ("clean", "noise", "label error", "poison", "adversarial", "fake")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,118 @@
+"""The generator and its training: what it refuses, that it resumes, that it draws as asked."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small import small_split
+
+from utils.contamination.fakes import Fakes, sampled
+from utils.contamination.kinds import KINDS, contaminated
+from utils.gan.networks import Discriminator, Generator, doublings, softly_changed
+from utils.gan.training import GANConfig, diversity, generators
+
+CONFIG = GANConfig(snapshots=(1, 3), batch_size=16, width=4, latent=8)
+
+
+@pytest.mark.parametrize("size", [32, 40, 48, 56, 64, 96, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sizes_and_colours(size, channels):
+    generator = Generator(3, size, channels, width=4, latent=8).eval()
+    labels = torch.tensor([0, 2])
+    images = generator.draw(labels, torch.Generator().manual_seed(0))
+    assert images.shape == (2, channels, size, size)
+    assert images.min() >= 0 and images.max() <= 1
+    assert Discriminator(3, size, channels, width=4)(images, labels).shape == (2,)
+
+
+@pytest.mark.parametrize("size", [20, 33, 256])
+def test_other_sizes_are_refused_with_those_that_fit(size):
+    with pytest.raises(ValueError, match=f"{size} pixels are not supported; take one of 32, 40"):
+        doublings(size)
+
+
+def test_a_stopped_training_ends_as_one_that_was_not(tmp_path, monkeypatch):
+    split = small_split(48, 32)
+    whole, history = generators(split, CONFIG, tmp_path / "whole")
+    calls = []
+
+    def killed(*args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return diversity(*args)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("utils.gan.training.diversity", killed)
+        generators(split, CONFIG, tmp_path / "stopped")
+    again, resumed = generators(split, CONFIG, tmp_path / "stopped")
+    assert [row["epoch"] for row in resumed] == [1, 2, 3]
+    assert [row["generator_loss"] for row in resumed] == [row["generator_loss"] for row in history]
+    for epochs in CONFIG.snapshots:
+        one, other = whole[epochs].state_dict(), again[epochs].state_dict()
+        assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_what_was_trained_is_loaded(tmp_path, monkeypatch):
+    split = small_split(48, 32)
+    first, _ = generators(split, CONFIG, tmp_path)
+    monkeypatch.setattr("utils.gan.training._epoch", None)
+    second, history = generators(split, CONFIG, tmp_path)
+    labels = torch.arange(3)
+    draws = [g[3].draw(labels, torch.Generator().manual_seed(1)) for g in (first, second)]
+    assert torch.equal(*draws) and len(history) == 3
+
+
+def test_too_few_images_of_a_class_are_refused(tmp_path):
+    split = small_split(48, 32)
+    rows = torch.cat(
+        [torch.nonzero(split.labels != 1)[:, 0], torch.nonzero(split.labels == 1)[:4, 0]]
+    )
+    with pytest.raises(ValueError, match="has 4 images; a generator needs 8"):
+        generators(split.take(rows), CONFIG, tmp_path)
+
+
+def test_a_loss_that_is_no_number_says_so_and_keeps_the_snapshots(tmp_path):
+    config = replace(CONFIG, learning_rate=1e30)
+    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+        generators(small_split(48, 32), config, tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [{"snapshots": ()}, {"snapshots": (3, 1)}, {"batch_size": 1}])
+def test_settings_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValueError):
+        replace(CONFIG, **wrong)
+
+
+def test_fakes_are_drawn_by_class_and_written_down():
+    generator = Generator(3, 32, 1, width=4, latent=8).eval()
+    one, again, other = (sampled(generator, (2, 0, 5), ("a", "b", "c"), seed) for seed in (0, 0, 1))
+    assert one.labels.tolist() == [0] * 2 + [2] * 5
+    assert (one.changed == KINDS.index("fake")).all()
+    assert torch.equal(one.images, again.images) and not torch.equal(one.images, other.images)
+
+
+def test_images_are_replaced_by_fakes_of_their_class():
+    split, generator = small_split(48, 32), Generator(3, 32, 1, width=4, latent=8).eval()
+    after, manifest = contaminated(split, Fakes(generator=generator, rate=0.25))
+    hit = after.changed == KINDS.index("fake")
+    assert hit.sum() == len(manifest) == 12 and torch.equal(after.labels, split.labels)
+    assert torch.equal(after.images[~hit], split.images[~hit])
+    small = replace(split, images=split.images[:, :, :16, :16])
+    with pytest.raises(ValueError, match="cannot stand for images of"):
+        Fakes(generator=generator)(small)
+
+
+def test_soft_changes_let_gradients_through_and_leave_no_image_alone():
+    images = torch.rand(4, 1, 32, 32, requires_grad=True)
+    changed = softly_changed(images)
+    assert changed.shape == images.shape
+    changed.sum().backward()
+    assert (images.grad.flatten(1).abs().sum(1) > 0).all()
+
+
+def test_diversity_is_0_for_one_image_and_that_of_its_class_alone():
+    labels = torch.tensor([0, 0, 1, 1])
+    same = torch.rand(2, 1, 8, 8).repeat_interleave(2, 0)
+    assert diversity(same, labels) == 0
+    assert diversity(torch.rand(4, 1, 8, 8), labels) > 0.1

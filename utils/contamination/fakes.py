@@ -1,0 +1,49 @@
+"""Images that nobody was examined for: drawn by a generator, class by class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor, nn
+
+from utils.contamination.kinds import KINDS, Contamination
+from utils.splits import Split, as_grey_levels
+
+AT_ONCE = 256  # images
+
+
+def sampled(generator: nn.Module, counts: Sequence[int], names: Sequence[str], seed=0) -> Split:
+    """So many fakes of each class; the label is the class that was asked for.
+
+    Each is its own patient: none of them ever lived.
+    """
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(list(counts)))
+    images = drawn(generator, labels, Generator().manual_seed(seed))
+    changed = torch.full_like(labels, KINDS.index("fake"))
+    return Split(images, labels, tuple(names), torch.arange(len(labels)), changed=changed)
+
+
+def drawn(generator: nn.Module, labels: Tensor, numbers: Generator) -> Tensor:
+    """Images of these classes as grey levels (uint8)."""
+    device = next(generator.parameters()).device
+    with torch.no_grad():
+        parts = [generator.draw(some.to(device), numbers) for some in labels.split(AT_ONCE)]
+    return as_grey_levels(torch.cat(parts).cpu())
+
+
+@dataclass(frozen=True)
+class Fakes(Contamination):
+    """Images that are replaced by fakes of the same class: the labels stay, in a sense, right."""
+
+    kind: ClassVar[str] = "fake"
+    generator: nn.Module = field(repr=False, compare=False, kw_only=True)
+
+    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+        images = drawn(self.generator, part.labels, generator)
+        if images.shape != part.images.shape:
+            raise ValueError(
+                f"fakes of {tuple(images.shape[1:])} cannot stand for images of "
+                f"{tuple(part.images.shape[1:])}"
+            )
+        return replace(part, images=images)

@@ -1,0 +1,117 @@
+"""The generator draws an image of a class from noise; the discriminator says if it is real."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+WIDEST = 256  # channels
+GAIN = 2.0  # of each layer of the discriminator: its norm is 1, and what passes grows faint
+
+
+def doublings(size: int) -> int:
+    """How often a small square, of 4 to 7 pixels, is doubled until it has this size."""
+    fitting = [n for n in range(3, 6) if size % 2**n == 0 and 4 <= size // 2**n <= 7]
+    if not fitting:
+        sizes = sorted({edge * 2**n for n in range(3, 6) for edge in range(4, 8)})
+        sizes = ", ".join(str(each) for each in sizes if each <= 128)
+        raise ValueError(f"images of {size} pixels are not supported; take one of {sizes}")
+    return fitting[0]
+
+
+class Generator(nn.Module):
+    """Noise (n, latent) and classes (n) to images in [0, 1]; the class steers every layer."""
+
+    def __init__(self, classes: int, size: int, channels: int = 1, width: int = 16, latent=64):
+        super().__init__()
+        times = doublings(size)
+        widths = [min(width * 2**k, WIDEST) for k in range(times, -1, -1)]
+        self.classes, self.latent, self.start = classes, latent, size // 2**times
+        self.meaning = nn.Embedding(classes, latent)
+        self.first = nn.Linear(2 * latent, widths[0] * self.start**2)
+        self.layers = nn.ModuleList(Doubled(*pair, 2 * latent) for pair in pairwise(widths))
+        self.last = nn.Conv2d(widths[-1], channels, 3, padding=1)
+
+    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        code = torch.cat([noise, self.meaning(labels)], 1)
+        maps = self.first(code).unflatten(1, (-1, self.start, self.start))
+        for layer in self.layers:
+            maps = layer(maps, code)
+        return self.last(maps).sigmoid()
+
+    def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Images of these classes; the same generator, in the same state, draws the same."""
+        noise = torch.randn(len(labels), self.latent, generator=generator)
+        return self(noise.to(labels.device), labels)
+
+
+class Doubled(nn.Module):
+    """Twice the size, a convolution, and a scale and shift of each channel by the code."""
+
+    def __init__(self, before: int, after: int, code: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(after, affine=False)
+        self.style = nn.Linear(code, 2 * after)
+
+    def forward(self, maps: Tensor, code: Tensor) -> Tensor:
+        maps = self.norm(self.convolution(F.interpolate(maps, scale_factor=2)))
+        scale, shift = self.style(code)[:, :, None, None].chunk(2, 1)
+        return F.leaky_relu((1 + scale) * maps + shift, 0.2)
+
+
+class Discriminator(nn.Module):
+    """A number per image, the higher the more real an image *of its class* (Miyato 2018).
+
+    Spectral norms keep it smooth. It also sees how much the images of its batch differ, so
+    that a generator that draws one image again and again is found out (Karras 2018).
+    """
+
+    def __init__(self, classes: int, size: int, channels: int = 1, width: int = 16):
+        super().__init__()
+        widths = [min(width * 2**k, WIDEST) for k in range(doublings(size) + 1)]
+        steps = [(channels, widths[0]), *pairwise(widths)]
+        self.layers = nn.ModuleList(
+            spectral_norm(nn.Conv2d(before, after, 4 if number else 3, 2 if number else 1, 1))
+            for number, (before, after) in enumerate(steps)
+        )
+        self.judge = spectral_norm(nn.Linear(widths[-1] + 1, 1))
+        self.meaning = spectral_norm(nn.Embedding(classes, widths[-1]))
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        maps = 2 * images - 1
+        for layer in self.layers:
+            maps = GAIN * F.leaky_relu(layer(maps), 0.2)
+        seen = maps.sum((2, 3))
+        variety = seen.std(0, unbiased=False).mean().expand(len(seen), 1)
+        plain = self.judge(torch.cat([seen, variety], 1))[:, 0]
+        return plain + (seen * self.meaning(labels)).sum(1)
+
+
+def softly_changed(images: Tensor) -> Tensor:
+    """Brightness, contrast, a shift and a hole, differentiable (DiffAugment, Zhao 2020).
+
+    Real and fake images alike pass through it, so that few real ones are not learned by heart.
+    """
+    shape, device = (len(images), 1, 1, 1), images.device
+    images = images + torch.empty(shape, device=device).uniform_(-0.15, 0.15)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    images = (images - mean) * torch.empty(shape, device=device).uniform_(0.75, 1.25) + mean
+    return _holed(_shifted(images))
+
+
+def _shifted(images: Tensor, share: float = 0.125) -> Tensor:
+    turn = torch.eye(2, 3, device=images.device).repeat(len(images), 1, 1)
+    turn[:, :, 2].uniform_(-2 * share, 2 * share)
+    grid = F.affine_grid(turn, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _holed(images: Tensor, share: float = 0.3) -> Tensor:
+    edge = max(1, round(share * images.shape[-1]))
+    place = torch.arange(images.shape[-1], device=images.device)
+    low = torch.randint(-edge // 2, images.shape[-1] - edge // 2, (2, len(images), 1))
+    across, down = ((place >= each) & (place < each + edge) for each in low.to(images.device))
+    return images * ~(across[:, None, None, :] & down[:, None, :, None])
