@@ -7,6 +7,7 @@ phantoms       images the course draws by itself
 foreign        images of something else entirely
 ingest         foreign image files, read safely
 similarity     nearest neighbours, duplicates, the leakage alarm
+quality        are drawn images good, and are they new?
 sources        where the files of a data set lie
 catalogue      the data sets by name, with their facts
 recipes        from files to splits, one recipe per data set
@@ -30,6 +31,7 @@ soundness      red flags: is this number worth printing?
 printed        red flags of the page itself
 checkpoints    what a training leaves on disk
 training       one loop for every loss
+gan            a generator of images, and its training
 folds          what networks say of images they have not learned from
 tuning         Optuna over what the loop leaves open
 gradcam        where a model looks

@@ -14,4 +14,5 @@ kinds       contaminations of a whole split, and the manifest of what they did
 noise       what scanners, motion and files do to an image
 labels      wrong labels
 poison      triggers that a model learns to obey
+fakes       images that a generator drew
 """
