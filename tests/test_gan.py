@@ -9,7 +9,8 @@ from small import small_split
 from utils.contamination.fakes import Fakes, sampled
 from utils.contamination.kinds import KINDS, contaminated
 from utils.gan.networks import Discriminator, Generator, doublings, softly_changed
-from utils.gan.training import GANConfig, diversity, generators
+from utils.gan.game import GANConfig
+from utils.gan.training import diversity, generators
 
 CONFIG = GANConfig(snapshots=(1, 3), batch_size=16, width=4, latent=8)
 
@@ -56,7 +57,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(tmp_path, monkeypatch):
 def test_what_was_trained_is_loaded(tmp_path, monkeypatch):
     split = small_split(48, 32)
     first, _ = generators(split, CONFIG, tmp_path)
-    monkeypatch.setattr("utils.gan.training._epoch", None)
+    monkeypatch.setattr("utils.gan.training.Drawing.epoch", None)
     second, history = generators(split, CONFIG, tmp_path)
     labels = torch.arange(3)
     draws = [g[3].draw(labels, torch.Generator().manual_seed(1)) for g in (first, second)]
