@@ -8,8 +8,8 @@ from small import small_split
 
 from utils.contamination.fakes import Fakes, sampled
 from utils.contamination.kinds import KINDS, contaminated
-from utils.gan.networks import Discriminator, Generator, doublings, softly_changed
 from utils.gan.game import GANConfig
+from utils.gan.networks import Discriminator, Generator, doublings, softly_changed
 from utils.gan.training import diversity, generators
 
 CONFIG = GANConfig(snapshots=(1, 3), batch_size=16, width=4, latent=8)
@@ -47,7 +47,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(tmp_path, monkeypatch):
         patch.setattr("utils.gan.training.diversity", killed)
         generators(split, CONFIG, tmp_path / "stopped")
     again, resumed = generators(split, CONFIG, tmp_path / "stopped")
-    assert [row["epoch"] for row in resumed] == [1, 2, 3]
+    assert [row["epoch"] for row in resumed] == [0, 1, 2]
     assert [row["generator_loss"] for row in resumed] == [row["generator_loss"] for row in history]
     for epochs in CONFIG.snapshots:
         one, other = whole[epochs].state_dict(), again[epochs].state_dict()

@@ -7,7 +7,6 @@ phantoms       images the course draws by itself
 foreign        images of something else entirely
 ingest         foreign image files, read safely
 similarity     nearest neighbours, duplicates, the leakage alarm
-quality        are drawn images good, and are they new?
 sources        where the files of a data set lie
 catalogue      the data sets by name, with their facts
 recipes        from files to splits, one recipe per data set
@@ -18,6 +17,7 @@ metrics        numbers with intervals
 roc            does a suspicion find the guilty?
 comparison     is one model better than another?
 likeness       how alike two pictures are to the eye
+quality        are drawn images good, and are they new?
 weights        files of weights, checked by their hash
 reading        the reading kit: can a human tell?
 backbones      the classifiers

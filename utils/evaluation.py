@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
+from utils.backbones import Classifier
 from utils.contamination.attacks import PGD, evaluating
 from utils.contamination.kinds import Contamination
 from utils.predictions import Predictions
@@ -65,6 +66,17 @@ def _heard(model, split, attack, seen_by_attacker, batch_size, seed) -> tuple[Te
                 rows.append(model(images).float().cpu())
             digest.update(images.cpu().contiguous().numpy())
     return torch.cat(rows), digest.hexdigest()[:16]
+
+
+def features(model: Classifier, split: Split, batch_size: int = BATCH) -> np.ndarray:
+    """What the head of a classifier is given: a row for each image."""
+    device = next(model.parameters()).device
+    with torch.no_grad(), evaluating(model):
+        rows = [
+            model.features(as_pixels(images.to(device))).float().cpu()
+            for images in split.images.split(batch_size)
+        ]
+    return torch.cat(rows).numpy()
 
 
 def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:

@@ -9,44 +9,63 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
+from utils.predictions import Predictions
 from utils.similarity import nearest, small_grey
 
 DEGREE = 3  # of the kernel
 NEIGHBOURS = 3  # whose distance is the radius of the manifold around an image
 FAMILIAR = 0.05  # of real test images have a training image at least so near
 LEVEL = 0.95
+DEALS = 500  # how often two sides are dealt out anew, to see what chance does
 
 
-def kid(real: np.ndarray, fake: np.ndarray) -> pd.Series:
+def kid(real: np.ndarray, fake: np.ndarray, seed: int = 0) -> pd.Series:
     """Kernel inception distance (Binkowski 2018): the unbiased squared maximum mean discrepancy
     under a cubic kernel, with the interval of the jackknife over images of both sides.
 
-    0 where both sides are of one kind; being unbiased it may then lie below.
+    0 where both sides are of one kind; being unbiased it may then lie below, and the interval is
+    too narrow. So `chance` says how far it gets where the images of both are dealt out anew.
     """
     real, fake = np.asarray(real, float), np.asarray(fake, float)
     if min(len(real), len(fake)) < 3:
         raise ValueError(f"needs 3 images of each side, got {len(real)} and {len(fake)}")
-    within, other, between = _kernel(real, real), _kernel(fake, fake), _kernel(real, fake)
-    np.fill_diagonal(within, 0)
-    np.fill_diagonal(other, 0)
-    left_out = [
-        _discrepancy(within.sum() - 2 * within.sum(1), other.sum(), between.sum() - between.sum(1),
-                     len(real) - 1, len(fake)),
-        _discrepancy(within.sum(), other.sum() - 2 * other.sum(1), between.sum() - between.sum(0),
-                     len(real), len(fake) - 1),
-    ]  # fmt: skip
-    value = _discrepancy(within.sum(), other.sum(), between.sum(), len(real), len(fake))
-    spread = np.sqrt(sum((len(each) - 1) * each.var() for each in left_out))
-    return pd.Series({"value": value, "low": value - 1.96 * spread, "high": value + 1.96 * spread})
+    kernel = _kernel(np.vstack([real, fake]))
+    side = np.arange(len(kernel)) < len(real)
+    value, spread = _discrepancy(kernel, side[None])[0], _jackknife(kernel, side)
+    dealt = np.random.default_rng(seed).permuted(np.tile(side, (DEALS, 1)), axis=1)
+    chance = np.quantile(_discrepancy(kernel, dealt), LEVEL)
+    low, high = value - 1.96 * spread, value + 1.96 * spread
+    return pd.Series({"value": value, "low": low, "high": high, "chance": chance}, name="KID")
 
 
-def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a @ b.T / a.shape[1] + 1) ** DEGREE
+def _kernel(images: np.ndarray) -> np.ndarray:
+    """Between all pairs; nobody is compared with himself."""
+    kernel = (images @ images.T / images.shape[1] + 1) ** DEGREE
+    np.fill_diagonal(kernel, 0)
+    return kernel
 
 
-def _discrepancy(within, other, between, real: int, fake: int):
-    """From sums over pairs; the sums within a side leave out each image with itself."""
-    return within / (real * (real - 1)) + other / (fake * (fake - 1)) - 2 * between / (real * fake)
+def _discrepancy(kernel: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """One for each row of `sides`, which says of every image whether it is real."""
+    real, fake = sides.astype(float), (~sides).astype(float)
+    n, m = real.sum(1), fake.sum(1)
+    seen_by_real, seen_by_fake = real @ kernel, fake @ kernel
+    within = (seen_by_real * real).sum(1) / (n * (n - 1))
+    other = (seen_by_fake * fake).sum(1) / (m * (m - 1))
+    return within + other - 2 * (seen_by_real * fake).sum(1) / (n * m)
+
+
+def _jackknife(kernel: np.ndarray, side: np.ndarray) -> float:
+    """The standard error, from leaving out each image in turn."""
+    variances = []
+    for mine in (side, ~side):
+        rows = np.flatnonzero(mine)
+        left_out = []
+        for row in rows:
+            kept = np.arange(len(side)) != row
+            left_out.append(_discrepancy(kernel[kept][:, kept], side[None, kept])[0])
+        variances.append((len(rows) - 1) * np.var(left_out))
+    return float(np.sqrt(sum(variances)))
 
 
 def manifold(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
@@ -71,15 +90,35 @@ def memorised(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
     known = small_grey(train)
     of_test, of_fakes = (nearest(small_grey(side), known)[0][:, 0] for side in (test, fake))
     limit = of_test.quantile(FAMILIAR)
-    close = int((of_fakes < limit).sum())
-    interval = binomtest(close, len(fake)).proportion_ci(LEVEL)
+    copies, low, high, _ = _share(int((of_fakes < limit).sum()), len(fake))
     return pd.Series(
         {
             "distance of test images": float(of_test.median()),
             "distance of fakes": float(of_fakes.median()),
-            "copies": close / len(fake),
-            "low": interval.low,
-            "high": interval.high,
-            "memorised": interval.low > FAMILIAR,
+            "copies": copies,
+            "low": low,
+            "high": high,
+            "memorised": low > FAMILIAR,
         }
     )
+
+
+def second_opinion(first: Predictions, second: Predictions) -> pd.DataFrame:
+    """Of the images to which the first network gives another class than was asked for: what an
+    independent second one says of them. Shares with exact intervals.
+    """
+    missed = ~first.right
+    said, other = second.probabilities.argmax(1)[missed], first.probabilities.argmax(1)[missed]
+    answers = {
+        "the class that was asked for": said == first.labels[missed],
+        "what the first one says": said == other,
+    }
+    rows = {name: _share(int(same.sum()), len(same)) for name, same in answers.items()}
+    return pd.DataFrame(rows, index=["value", "low", "high", "of"]).T
+
+
+def _share(count: int, of: int) -> tuple[float, float, float, int]:
+    if not of:
+        return np.nan, np.nan, np.nan, 0
+    interval = binomtest(count, of).proportion_ci(LEVEL)
+    return count / of, interval.low, interval.high, of

@@ -10,8 +10,9 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from utils.splits import resized
 
 PARTS = {
     "train": "train",
@@ -166,14 +167,7 @@ def array_file(path: Path, size: int) -> tuple[Tensor, Tensor, np.ndarray]:
     parts = np.repeat(["train", "validation", "test"], [len(label) for label in labels])
     pixels = torch.from_numpy(np.concatenate(images))
     pixels = pixels[:, None] if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
-    return _resized(pixels, size), torch.from_numpy(np.concatenate(labels)[:, 0]).long(), parts
-
-
-def _resized(images: Tensor, size: int) -> Tensor:
-    if images.shape[-2:] == (size, size):
-        return images.contiguous()
-    shrink = {"size": (size, size), "mode": "bilinear", "antialias": True}
-    return torch.cat([F.interpolate(block, **shrink) for block in images.split(1024)])
+    return resized(pixels, size), torch.from_numpy(np.concatenate(labels)[:, 0]).long(), parts
 
 
 def signature(source: Path) -> str:

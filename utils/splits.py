@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -86,6 +87,13 @@ class Split:
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
         return self.take(order[:count].sort().values)
 
+    def resized(self, size: int) -> "Split":
+        """The same images, smaller or larger, and the places of the findings with them."""
+        masks = self.masks
+        if masks is not None:
+            masks = resized(masks[:, None].to(torch.uint8), size, "nearest-exact")[:, 0].bool()
+        return replace(self, images=resized(self.images, size), masks=masks)
+
     def per_patient(self, count: int) -> "Split":
         """At most `count` images of each patient, evenly spread over his; 0 means all.
 
@@ -132,6 +140,14 @@ def as_pixels(images: Tensor) -> Tensor:
 def as_grey_levels(pixels: Tensor) -> Tensor:
     """Numbers in [0, 1] as uint8 grey levels: all that a saved picture can hold."""
     return (255 * pixels.clamp(0, 1)).round().to(torch.uint8)
+
+
+def resized(images: Tensor, size: int, mode: str = "bilinear") -> Tensor:
+    """Square images (uint8) of this size; fine detail is averaged, not skipped."""
+    if images.shape[-2:] == (size, size):
+        return images.contiguous()
+    change = {"size": (size, size), "mode": mode, "antialias": mode == "bilinear"}
+    return torch.cat([F.interpolate(block, **change) for block in images.split(1024)])
 
 
 def batches(split: Split, size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor]]:

@@ -32,6 +32,22 @@ def drawn(generator: nn.Module, labels: Tensor, numbers: Generator) -> Tensor:
     return as_grey_levels(torch.cat(parts).cpu())
 
 
+def walk(generator: nn.Module, labels: Sequence[int], steps: int, seed: int = 0) -> Tensor:
+    """From one noise to another on the sphere between them, `steps` images for each label.
+
+    Where neighbours on the way look alike, the generator has learned more than single images.
+    """
+    first, last = torch.randn(2, generator.latent, generator=Generator().manual_seed(seed))
+    angle = torch.acos(torch.cosine_similarity(first, last, 0))
+    parts = torch.linspace(0, 1, steps)[:, None] * angle
+    noise = ((angle - parts).sin() * first + parts.sin() * last) / angle.sin()
+    asked = torch.tensor(list(labels)).repeat_interleave(steps)
+    device = next(generator.parameters()).device
+    with torch.no_grad():
+        images = generator(noise.repeat(len(labels), 1).to(device), asked.to(device))
+    return as_grey_levels(images.cpu())
+
+
 @dataclass(frozen=True)
 class Fakes(Contamination):
     """Images that are replaced by fakes of the same class: the labels stay, in a sense, right."""

@@ -10,5 +10,6 @@ grain         traces that noise leaves
 evidence      what networks say that never learned from an image
 detection     a suspicion for each image
 detective     from suspicions to kinds
+forgery       real or drawn?
 repair        what is suspicious goes, or gets another label
 """

@@ -19,7 +19,7 @@ from utils.figures.style import (
 )
 from utils.training import best_epoch
 
-__all__ = ["collapse_curves", "curves", "regimes", "tuning"]
+__all__ = ["collapse_curves", "curves", "game", "regimes", "tuning"]
 
 
 def curves(
@@ -119,6 +119,34 @@ def collapse_curves(histories: Mapping[str, Sequence[list[dict]]]) -> Figure:
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             axis.set(title=title, xlabel="epoch", yscale="log" if key == "NC1" else "linear")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    return closed(figure)
+
+
+def game(history: list[dict], snapshots: Sequence[int], title: str = "") -> Figure:
+    """Left, how often the discriminator is right; right, how much fakes of a class differ.
+
+    Vertical lines mark the epochs after which the generator was kept.
+    """
+    epochs = [row["epoch"] + 1 for row in history]
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+        figure.suptitle(title)
+        for key, name, colour in (
+            ("real_recognised", "real images called real", CLEAN),
+            ("fakes_recognised", "fakes called fake", ATTACKED),
+        ):
+            left.plot(epochs, [row[key] for row in history], color=colour, label=name)
+        chance_line(left, 0.5, "coin")
+        left.set(ylabel="right (share)", ylim=(0, 1.02))
+        right.plot(epochs, [row["diversity"] for row in history], color=ATTACKED, label="fakes")
+        chance_line(right, 1.0, "real images")
+        right.set(ylabel="how much they differ", ylim=(0, 1.2))
+        for axis in (left, right):
+            axis.set_xlabel("epoch")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            for epoch in snapshots:
+                axis.axvline(epoch, color=CHANCE, linewidth=0.8)
+            axis.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1))
     return closed(figure)
 
 

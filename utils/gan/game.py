@@ -6,6 +6,8 @@ A loop of its own, for two networks with two goals do not fit into that for one.
 import copy
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,7 +28,8 @@ class GANConfig:
 
     snapshots: tuple[int, ...] = (10, 20, 40)  # epochs after which the generator is kept
     batch_size: int = 16
-    learning_rate: float = 5e-4  # of both
+    learning_rate: float = 3e-4  # of the generator
+    faster: float = 4.0  # the discriminator learns so much faster
     width: int = 16  # channels at full size
     latent: int = 64
     averaging: float = 0.995  # of the weights, step by step; the average is what draws
@@ -45,8 +48,10 @@ class Game:
     def __init__(self, generator: nn.Module, discriminator: nn.Module, config: GANConfig):
         self.config, self.generator, self.discriminator = config, generator, discriminator
         self.average = copy.deepcopy(generator).eval()
+        slow = config.learning_rate
+        rates = {"generator": slow, "discriminator": config.faster * slow}
         self.moves = {
-            name: torch.optim.Adam(player.parameters(), config.learning_rate, betas=(0.0, 0.99))
+            name: torch.optim.Adam(player.parameters(), rates[name], betas=(0.0, 0.99))
             for name, player in self.players.items()
         }
 
@@ -79,6 +84,16 @@ class Game:
                 mean.copy_(value)
 
 
+@contextmanager
+def unmoved(network: nn.Module) -> Iterator[None]:
+    """Gradients pass through, and none are computed for its weights: half of the time."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
 def kept_generators(game: Game, folder: Path, asked: dict) -> tuple[dict, list[dict]]:
     """The generator at each snapshot, by its epochs, and the history, one row per epoch.
 
@@ -104,11 +119,12 @@ def _played(game: Game, checkpoint: Checkpoint) -> list[dict]:
         for epoch in progress(range(len(history), config.snapshots[-1]), "epochs"):
             started = time.perf_counter()
             torch.manual_seed(100_003 * config.seed + epoch)
-            row = {"epoch": epoch + 1, **_finite(game.epoch(epoch), config)}
+            row = {"epoch": epoch, **_finite(game.epoch(epoch), config)}
             history.append({**row, "seconds": time.perf_counter() - started})
             if epoch + 1 in config.snapshots:
                 with written_whole(_file(checkpoint, epoch + 1)) as path:
-                    save_file(game.average.state_dict(), path)
+                    weights = game.average.state_dict()
+                    save_file({name: each.contiguous() for name, each in weights.items()}, path)
             checkpoint.save(game.parts, history, is_best=False)
     checkpoint.finish(history)
     return history

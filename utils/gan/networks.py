@@ -5,10 +5,10 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 WIDEST = 256  # channels
-GAIN = 2.0  # of each layer of the discriminator: its norm is 1, and what passes grows faint
+SLOPE = 0.2  # of what is negative
+FAINT = 0.02  # weights
 
 
 def doublings(size: int) -> int:
@@ -59,31 +59,32 @@ class Doubled(nn.Module):
     def forward(self, maps: Tensor, code: Tensor) -> Tensor:
         maps = self.norm(self.convolution(F.interpolate(maps, scale_factor=2)))
         scale, shift = self.style(code)[:, :, None, None].chunk(2, 1)
-        return F.leaky_relu((1 + scale) * maps + shift, 0.2)
+        return F.leaky_relu((1 + scale) * maps + shift, SLOPE)
 
 
 class Discriminator(nn.Module):
     """A number per image, the higher the more real an image *of its class* (Miyato 2018).
 
-    Spectral norms keep it smooth. It also sees how much the images of its batch differ, so
-    that a generator that draws one image again and again is found out (Karras 2018).
+    It also sees how much the images of its batch differ, so that a generator that draws one
+    image again and again is found out (Karras 2018).
     """
 
     def __init__(self, classes: int, size: int, channels: int = 1, width: int = 16):
         super().__init__()
         widths = [min(width * 2**k, WIDEST) for k in range(doublings(size) + 1)]
-        steps = [(channels, widths[0]), *pairwise(widths)]
-        self.layers = nn.ModuleList(
-            spectral_norm(nn.Conv2d(before, after, 4 if number else 3, 2 if number else 1, 1))
-            for number, (before, after) in enumerate(steps)
-        )
-        self.judge = spectral_norm(nn.Linear(widths[-1] + 1, 1))
-        self.meaning = spectral_norm(nn.Embedding(classes, widths[-1]))
+        self.layers = nn.ModuleList(nn.Conv2d(*pair, 4, 2, 1) for pair in pairwise(widths))
+        self.layers.insert(0, nn.Conv2d(channels, widths[0], 3, padding=1))
+        self.judge = nn.Linear(widths[-1] + 1, 1)
+        self.meaning = nn.Embedding(classes, widths[-1])
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.weight, SLOPE)
+        nn.init.normal_(self.judge.weight, std=FAINT)  # no opinion at first
+        nn.init.normal_(self.meaning.weight, std=FAINT)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         maps = 2 * images - 1
         for layer in self.layers:
-            maps = GAIN * F.leaky_relu(layer(maps), 0.2)
+            maps = F.leaky_relu(layer(maps), SLOPE)
         seen = maps.sum((2, 3))
         variety = seen.std(0, unbiased=False).mean().expand(len(seen), 1)
         plain = self.judge(torch.cat([seen, variety], 1))[:, 0]

@@ -6,11 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from utils.gan.game import NAMES, Game, GANConfig, kept_generators
+from utils.gan.game import NAMES, Game, GANConfig, kept_generators, unmoved
 from utils.gan.networks import Discriminator, Generator, softly_changed
 from utils.splits import Split, as_pixels, batches
 
 FEWEST = 8  # images of a class: fewer are learned by heart
+STEEP = 0.3  # how dear it is for the discriminator to be steep at real images
+EVERY = 8  # steps: so rarely, and then so much more, it pays for that
 WATCHED = 96  # fakes of which the diversity is taken after each epoch
 
 
@@ -22,7 +24,8 @@ class Drawing(Game):
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             generator, discriminator = Generator(*facts, config.latent), Discriminator(*facts)
-        super().__init__(generator.to(device), discriminator.to(device), config)
+        places = {"device": device, "memory_format": torch.channels_last}  # 1.5 times as fast
+        super().__init__(generator.to(**places), discriminator.to(**places), config)
         self.real = split.to(device)
 
     def epoch(self, number: int) -> dict[str, float]:
@@ -30,20 +33,24 @@ class Drawing(Game):
         self.generator.train()
         sums, steps = torch.zeros(4, device=self.real.images.device), 0
         for images, labels in batches(self.real, self.config.batch_size, shuffle=True):
-            sums += self.turn(as_pixels(images), labels)
+            sums += self.turn(as_pixels(images), labels, smoothed=steps % EVERY == 0)
             steps += 1
         return {**dict(zip(NAMES, (sums / steps).tolist(), strict=True)), **self.watched()}
 
-    def turn(self, images: Tensor, labels: Tensor) -> Tensor:
+    def turn(self, images: Tensor, labels: Tensor, smoothed: bool) -> Tensor:
         """One step of each player: hinge losses (Lim 2017)."""
-        noise = torch.randn(len(labels), self.config.latent, device=labels.device)
-        fakes = self.generator(noise, labels)
-        genuine = self.discriminator(softly_changed(images), labels)
+        fakes = self.generator(
+            torch.randn(len(labels), self.config.latent).to(labels.device), labels
+        )
+        shown = softly_changed(images).requires_grad_(smoothed)
+        genuine = self.discriminator(shown, labels)
         drawn = self.discriminator(softly_changed(fakes.detach()), labels)
         caught = F.relu(1 - genuine).mean() + F.relu(1 + drawn).mean()
-        self.step("discriminator", caught)
-        deceived = -self.discriminator(softly_changed(fakes), labels).mean()
-        self.step("generator", deceived)
+        dear = EVERY * STEEP * steepness(genuine, shown) if smoothed else 0
+        self.step("discriminator", caught + dear)
+        with unmoved(self.discriminator):
+            deceived = -self.discriminator(softly_changed(fakes), labels).mean()
+            self.step("generator", deceived)
         self.follow()
         right = [(genuine > 0).float().mean(), (drawn < 0).float().mean()]
         return torch.stack([caught, deceived, *right]).detach()
@@ -65,6 +72,12 @@ def generators(split: Split, config: GANConfig, folder: Path, device="cpu") -> t
     _check(split)
     game = Drawing(split, config, torch.device(device))
     return kept_generators(game, folder, {"training data": split.fingerprint, "recipe": 1})
+
+
+def steepness(said: Tensor, images: Tensor) -> Tensor:
+    """Half the squared slope of what is said of real images: R1 (Mescheder 2018)."""
+    (slope,) = torch.autograd.grad(said.sum(), images, create_graph=True)
+    return slope.square().sum((1, 2, 3)).mean() / 2
 
 
 def diversity(images: Tensor, labels: Tensor) -> float:
