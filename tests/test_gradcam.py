@@ -43,6 +43,7 @@ def test_a_map_without_heat_has_no_score():
 KINDS = [  # maps of stages, tokens of patches with and without registers, and neither
     ("resnet18", 64),
     ("efficientnet_b0", 56),
+    ("tinynet_e", 56),
     ("dinov2_tiny", 56),
     ("dinov2_small_registers", 224),
     ("gru_rows", 40),

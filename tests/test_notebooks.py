@@ -8,6 +8,7 @@ import nbformat
 import pytest
 import yaml
 
+from utils.backbones import BACKBONES
 from utils.chapters import FIRST, HOME, NEEDS, needs_of, parameters_of, read_course
 
 PATHS = sorted([*HOME.glob("dataset/*.ipynb"), *HOME.glob("notebooks/*.ipynb")])
@@ -121,3 +122,11 @@ def test_the_course_can_be_ordered():
 @pytest.mark.skipif(not PATHS, reason="no notebook yet")
 def test_every_name_in_a_profile_is_known(profile):
     assert set(parameters_of(read_course(), profile, {})) == {path.stem for path in PATHS}
+
+
+def test_the_full_profile_asks_only_for_weights_that_are_published():
+    course = read_course()
+    for name, given in parameters_of(course, "full", {}).items():
+        asked = course[name].defaults | given
+        if asked.get("WEIGHTS") == "pretrained":
+            assert BACKBONES[asked["BACKBONE"]].published, name

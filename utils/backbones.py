@@ -55,6 +55,7 @@ BACKBONES = {
         "resnet10t", {"channels": (16, 32, 64, 128), "stem_width": 8}
     ),
     "efficientnet_b0": Backbone("efficientnet_b0.ra_in1k"),
+    "tinynet_e": Backbone("tinynet_e.in1k"),  # EfficientNet's blocks, fewer and half as wide
     "dinov2_small": Backbone("vit_small_patch14_dinov2.lvd142m"),
     "dinov2_small_registers": Backbone("vit_small_patch14_reg4_dinov2.lvd142m"),
     "dinov2_tiny": Backbone(  # the same layers, small enough to train from nothing on two cores
