@@ -49,6 +49,10 @@ BY_SEED = {
     for name in ("baseline", "other")
 }
 
+GAME = [
+    {"epoch": e, "real_recognised": 0.6, "fakes_recognised": 0.7, "diversity": 0.5 + 0.1 * e}
+    for e in range(3)
+]
 CAUGHT = np.array([0.9, 0.8, 0.2, 0.1]), np.array([True, False, True, False])
 
 FIGURES = {
@@ -93,6 +97,10 @@ FIGURES = {
         {"a": FEWER, "b": {"clean": ANSWERS["clean"]}}
     ),
     "roc_by_kind": lambda: figures.roc_by_kind({"noise": CAUGHT, "anything": CAUGHT}, 0.01),
+    "power_by_frequency": lambda: figures.power_by_frequency(
+        {"real": np.outer(np.arange(1, 5), range(8)), "fakes": np.ones((3, 8))}
+    ),
+    "game": lambda: figures.game(GAME, (1, 3)),
     "contact_sheet": lambda: figures.contact_sheet(SPLIT.images[:7], list("abcdefg")),
     "nothing attacked": lambda: figures.robustness_against_clean({}, {}),
     "nothing dropped": lambda: figures.drops_by_run({}),

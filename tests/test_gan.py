@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.fakes import Fakes, sampled
+from utils.contamination.fakes import Fakes, sampled, walk
 from utils.contamination.kinds import KINDS, contaminated
 from utils.gan.game import GANConfig
 from utils.gan.networks import Discriminator, Generator, doublings, softly_changed
@@ -117,3 +117,17 @@ def test_diversity_is_0_for_one_image_and_that_of_its_class_alone():
     same = torch.rand(2, 1, 8, 8).repeat_interleave(2, 0)
     assert diversity(same, labels) == 0
     assert diversity(torch.rand(4, 1, 8, 8), labels) > 0.1
+
+
+def test_a_walk_begins_and_ends_at_its_noises_and_goes_in_small_steps():
+    generator = Generator(3, 32, 1, width=4, latent=8).eval()
+    images = walk(generator, (0, 2), steps=5, seed=3).float()
+    first, last = torch.randn(2, 8, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        ends = generator(torch.stack([first, last]), torch.tensor([2, 2]))
+    assert (images[[5, 9]] - 255 * ends).abs().max() <= 0.51
+    steps, whole = (
+        images[5:].diff(dim=0).abs().mean((1, 2, 3)),
+        (images[9] - images[5]).abs().mean(),
+    )
+    assert steps.max() < whole

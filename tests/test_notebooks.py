@@ -129,4 +129,5 @@ def test_the_full_profile_asks_only_for_weights_that_are_published():
     for name, given in parameters_of(course, "full", {}).items():
         asked = course[name].defaults | given
         if asked.get("WEIGHTS") == "pretrained":
-            assert BACKBONES[asked["BACKBONE"]].published, name
+            names = [asked[who] for who in ("BACKBONE", "JUDGE") if who in asked]
+            assert all(BACKBONES[each].published for each in names), name

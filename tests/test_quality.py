@@ -5,7 +5,8 @@ import pytest
 import torch
 from small import small_split
 
-from utils.quality import kid, manifold, memorised
+from utils.predictions import Predictions
+from utils.quality import kid, manifold, memorised, second_opinion
 
 RNG = np.random.default_rng(0)
 
@@ -27,13 +28,32 @@ def test_kid_is_the_mean_over_pairs_of_different_images():
 
 
 def test_kid_of_one_kind_is_0_within_its_interval_and_grows_with_the_distance():
-    hits = 0
-    for _ in range(40):
-        row = kid(RNG.normal(size=(60, 8)), RNG.normal(size=(50, 8)))
-        hits += row["low"] <= 0 <= row["high"]
-    assert hits >= 34
+    rows = [kid(RNG.normal(size=(60, 8)), RNG.normal(size=(50, 8))) for _ in range(100)]
+    assert sum(row["low"] <= 0 <= row["high"] for row in rows) >= 80
+    assert 88 <= sum(row["value"] <= row["chance"] for row in rows) < 100  # 95 expected
     near, far = (kid(RNG.normal(size=(60, 8)), RNG.normal(s, size=(60, 8))) for s in (0.5, 1.0))
     assert 0 < near["low"] < near["high"] < far["low"]
+
+
+def test_the_standard_error_is_that_of_leaving_out_each_image():
+    real, fake = RNG.normal(size=(6, 3)), RNG.normal(size=(5, 3))
+    without = [[kid(np.delete(real, i, 0), fake)["value"] for i in range(6)]]
+    without += [[kid(real, np.delete(fake, i, 0))["value"] for i in range(5)]]
+    error = np.sqrt(sum((len(each) - 1) * np.var(each) for each in without))
+    row = kid(real, fake)
+    assert row["high"] - row["value"] == pytest.approx(1.96 * error)
+
+
+def test_a_second_opinion_is_asked_only_where_the_first_is_unlike_what_was_asked_for():
+    names, groups = ("a", "b", "c"), np.arange(6)
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    said = [Predictions(labels, np.eye(3)[each], groups, names) for each in (
+        [0, 1, 1, 2, 2, 0], [1, 0, 1, 1, 0, 0])]  # fmt: skip
+    found = second_opinion(*said)
+    assert found["of"].tolist() == [5, 5] and found["value"].tolist() == [2 / 5, 2 / 5]
+    assert found.loc["what the first one says", "low"] < 0.4 < found["high"].iloc[0]
+    agreed = Predictions(labels, np.eye(3)[labels], groups, names)
+    assert second_opinion(agreed, said[1])["value"].isna().all()
 
 
 def test_too_few_images_are_refused():
@@ -59,6 +79,14 @@ def test_precision_and_recall_tell_collapse_from_nonsense(fake, precision, recal
     found = manifold(real, fakes)
     assert found["precision"] == pytest.approx(precision, abs=0.15)
     assert found["recall"] == pytest.approx(recall, abs=0.15)
+
+
+def test_density_is_not_deceived_by_a_single_image_far_out():
+    real = np.vstack([RNG.normal(size=(100, 2)), [[40.0, 0.0]]])
+    found = manifold(real, RNG.normal((20, 0), 0.1, (100, 2)))
+    assert found["precision"] == 1 and found["density"] < 0.5
+    usual = manifold(real[:100], RNG.normal(size=(100, 2)))
+    assert usual["density"] == pytest.approx(1, abs=0.35)
 
 
 def test_copies_of_training_images_are_told_from_new_images():

@@ -1,5 +1,7 @@
 """Data as plain tensors, and patients who stay on one side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -159,3 +161,16 @@ def test_together_they_are_what_was_dealt_out():
     dealt = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
     assert dealt.together.fingerprint == whole.fingerprint
     assert torch.equal(dealt.together.groups, whole.groups)
+
+
+@pytest.mark.parametrize("size", [4, 8, 16, 32])
+def test_resized_images_keep_their_mean_and_their_findings(size):
+    split = small_split(6, 16)
+    masks = torch.zeros(6, 16, 16, dtype=torch.bool)
+    masks[:, :8, 4:12] = True
+    after = replace(split, masks=masks).resized(size)
+    assert after.images.shape == (6, 1, size, size) and after.images.dtype == torch.uint8
+    assert (after.images.float().mean() - split.images.float().mean()).abs() < 1
+    assert after.masks.dtype == torch.bool and after.masks.float().mean() == 0.25
+    assert torch.equal(after.labels, split.labels) and torch.equal(after.groups, split.groups)
+    assert split.resized(size).masks is None

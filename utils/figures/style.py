@@ -27,6 +27,8 @@ KNOWN = {  # whatever a name begins with has one colour in every chapter
     "universal": "#8C6D31",
     "transfer": "#CC79A7",
     "few": "#5E4FA2",  # pixels
+    "fakes": ATTACKED,
+    "left": CLEAN,  # out: what remains is real
 }
 STYLE = {
     "figure.dpi": 75,  # executed notebooks stay below 1 MB

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from utils.figures.style import ATTACKED, CHANCE, STYLE, blank, closed, picture
+from utils.figures.style import ATTACKED, CHANCE, CLEAN, STYLE, blank, closed, picture
 
-__all__ = ["contact_sheet", "roc_by_kind"]
+__all__ = ["contact_sheet", "power_by_frequency", "roc_by_kind"]
 
 KINDS = {  # colours
     "noise": "#999999",
@@ -58,4 +58,22 @@ def contact_sheet(images: Sequence, captions: Sequence[str], columns: int = 6) -
         for axis, image, caption in zip(axes.flat, images, captions, strict=False):
             picture(axis, image)
             axis.set_xlabel(caption, fontsize=8)
+    return closed(figure)
+
+
+def power_by_frequency(spectra: Mapping[str, np.ndarray]) -> Figure:
+    """The mean logarithm of the power at each frequency; bands hold nine images in ten.
+
+    Real images come first.
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 3.4))
+        colours = (CLEAN, ATTACKED, "#E69F00")
+        for (name, rows), colour in zip(spectra.items(), colours, strict=False):
+            waves = np.arange(1, rows.shape[1] + 1)
+            low, high = np.quantile(rows, (0.05, 0.95), axis=0)
+            axis.plot(waves, rows.mean(0), color=colour, label=name)
+            axis.fill_between(waves, low, high, color=colour, alpha=0.15, linewidth=0)
+        axis.set(xlabel="waves across the image", ylabel="power (logarithm)")
+        axis.legend(frameon=False, fontsize=9)
     return closed(figure)
