@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from utils.figures.style import ATTACKED, CHANCE, STYLE, blank, closed, picture
+from utils.figures.style import ATTACKED, CHANCE, OTHERS, STYLE, blank, closed, picture
 
 __all__ = ["contact_sheet", "roc_by_kind"]
 
@@ -31,11 +32,12 @@ def roc_by_kind(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], alarms: flo
         innocent = max(np.sum(~np.asarray(guilty, bool)) for _, guilty in curves.values())
         few = min(0.5 / innocent, alarms / 2)  # a logarithmic axis has no zero
         widths = np.linspace(5, 1.5, len(curves))  # curves that lie on each other all show
+        others = cycle(OTHERS[::-1])  # black first
         for (name, (suspicion, guilty)), width in zip(curves.items(), widths, strict=True):
             false, caught, _ = roc_curve(guilty, suspicion, drop_intermediate=False)
             axis.step(
                 false.clip(few), caught, where="post", linewidth=width, label=name,
-                color=KINDS.get(name, "#000000"),
+                color=KINDS.get(name) or next(others),
             )  # fmt: skip
         share = np.geomspace(few, 1, 200)
         axis.plot(share, share, color=CHANCE, linestyle=":", label="chance")

@@ -1,6 +1,7 @@
 """A generator of images that never were, class by class, and how it is trained.
 
-networks   the generator and the discriminator
-game       two networks with two goals: resumes, watches, keeps snapshots
-training   a generator of images, class by class
+networks    the generator and the discriminator
+game        two networks with two goals: resumes, watches, keeps snapshots
+training    a generator of images, class by class
+inpainting  a painter that fills a hole with a finding, or with none
 """
