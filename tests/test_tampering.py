@@ -7,7 +7,16 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.holes import blended, corners, cut, holes, pasted, shapes_of, window_side
+from utils.contamination.holes import (
+    blended,
+    corners,
+    cut,
+    halvings,
+    holes,
+    pasted,
+    shapes_of,
+    window_side,
+)
 from utils.contamination.kinds import KINDS, contaminated
 from utils.contamination.tampering import (
     Blurred,
@@ -146,7 +155,7 @@ def test_sizes_and_colours(size, channels):
         shapes_of(replace(lungs(6, size), masks=None), SICK),
     )
     wanted, numbers = torch.tensor([True, False]), torch.Generator().manual_seed(0)
-    filled = Painter(channels, width=4).fill(images, shapes[:2], wanted, numbers)
+    filled = Painter(channels, 4, halvings(size)).fill(images, shapes[:2], wanted, numbers)
     assert filled.shape == images.shape and filled.min() >= 0 and filled.max() <= 1
     side = window_side(size)
     windows = torch.rand(2, channels, side, side)

@@ -8,7 +8,7 @@ from utils.splits import Split
 
 SMALLEST = 32  # pixels: of smaller images too little is left around a hole
 REACH = 0.6  # of the image, at least: what is seen of it while a hole is filled
-EVEN = 8  # what is seen is halved three times
+LEFT = 6  # pixels at most, when what is seen has been halved often enough
 EDGE = 3  # pixels over which a filling fades in, inside its region
 UNKNOWN = 512  # shapes drawn where nobody knows of any
 
@@ -20,7 +20,13 @@ def window_side(size: int) -> int:
             f"images of {size} pixels are not supported, they are too small to tamper with; "
             f"take {SMALLEST} or more"
         )
-    return EVEN * -(-round(REACH * size) // EVEN)
+    whole = 2 ** halvings(size)
+    return whole * -(-round(REACH * size) // whole)
+
+
+def halvings(size: int) -> int:
+    """How often a window is halved until its middle has seen its edges."""
+    return next(n for n in range(3, 12) if REACH * size <= LEFT * 2**n)
 
 
 def shapes_of(split: Split, finding: int) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from utils.figures.style import ATTACKED, CHANCE, OTHERS, STYLE, blank, closed, picture
+from utils.figures.style import ATTACKED, CHANCE, DEFENDED, STYLE, blank, closed, picture
 
 __all__ = ["contact_sheet", "roc_by_kind"]
 
@@ -19,6 +19,7 @@ KINDS = {  # colours
     "poison": "#CC79A7",
     "adversarial": ATTACKED,
 }
+UNNAMED = ("#000000", DEFENDED, "#56B4E9", "#8C6D31")  # for what is none of these
 
 
 def roc_by_kind(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], alarms: float) -> Figure:
@@ -32,7 +33,7 @@ def roc_by_kind(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], alarms: flo
         innocent = max(np.sum(~np.asarray(guilty, bool)) for _, guilty in curves.values())
         few = min(0.5 / innocent, alarms / 2)  # a logarithmic axis has no zero
         widths = np.linspace(5, 1.5, len(curves))  # curves that lie on each other all show
-        others = cycle(OTHERS[::-1])  # black first
+        others = cycle(UNNAMED)
         for (name, (suspicion, guilty)), width in zip(curves.items(), widths, strict=True):
             false, caught, _ = roc_curve(guilty, suspicion, drop_intermediate=False)
             axis.step(

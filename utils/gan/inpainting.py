@@ -13,6 +13,7 @@ from utils.contamination.holes import (
     blended,
     corners,
     cut,
+    halvings,
     holes,
     pasted,
     shapes_of,
@@ -29,14 +30,14 @@ RING = 3  # pixels around a hole; their mean is the level from which filling sta
 
 
 class Painter(nn.Module):
-    """Sees a window around the hole, halves it three times and comes back (U-Net, after pix2pix).
+    """Sees a window around the hole, halves it and comes back (U-Net, after pix2pix).
 
     It sees the other side of the image as well: bodies are nearly symmetrical.
     """
 
-    def __init__(self, channels: int = 1, width: int = 16):
+    def __init__(self, channels: int = 1, width: int = 16, times: int = 3):
         super().__init__()
-        widths = [width // 2, 2 * width, 4 * width, 4 * width]
+        widths = [width // 2, 2 * width, *[4 * width] * (times - 1)]
         self.first = _convolution(2 * channels + 3, widths[0])
         self.down = nn.ModuleList(_convolution(*pair, stride=2) for pair in pairwise(widths))
         back = zip(widths[:0:-1], widths[-2::-1], strict=True)
@@ -91,7 +92,8 @@ class Filling(Game):
         self.side, channels = window_side(split.size), split.images.shape[1]
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            players = Painter(channels, config.width), Judge(channels, config.width)
+            painter = Painter(channels, config.width, halvings(split.size))
+            players = painter, Judge(channels, config.width)
         super().__init__(*(player.to(device) for player in players), config)
         self.split, self.shapes, self.device = split, shapes_of(split, finding), device
         self.sick, self.well = _usable(split, finding, healthy)
