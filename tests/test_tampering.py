@@ -28,7 +28,8 @@ from utils.contamination.tampering import (
 )
 from utils.flips import beyond, flipped, mean_of, turned
 from utils.gan.game import GANConfig
-from utils.gan.inpainting import Filling, Judge, Painter, painters
+from utils.gan.inpainting import Filling, painters
+from utils.gan.painter import Judge, Painter
 from utils.predictions import Predictions
 
 WELL, SICK = 0, 1

@@ -3,5 +3,6 @@
 networks    the generator and the discriminator
 game        two networks with two goals: resumes, watches, keeps snapshots
 training    a generator of images, class by class
-inpainting  a painter that fills a hole with a finding, or with none
+painter     a painter that fills a hole with a finding, or with none, and its judge
+inpainting  how it learns that
 """
