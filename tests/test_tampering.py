@@ -97,10 +97,12 @@ def test_a_finding_lies_wholly_inside_its_region_and_the_healthy_get_the_shape_o
     assert all(region.numpy().tobytes() in known for region in regions)
 
 
-def test_without_masks_the_regions_are_ellipses_that_fit():
-    shapes = shapes_of(replace(SPLIT, masks=None), SICK)
-    assert len(shapes) > 100 and (shapes.flatten(1).sum(1) > 20).all()
-    assert (corners(shapes, window_side(32)) >= 0).all()
+@pytest.mark.parametrize("size", [32, 40, 48, 64, 100, 224])
+def test_without_masks_the_regions_take_most_of_both_lungs_and_fit(size):
+    shapes = shapes_of(replace(lungs(6, size), masks=None), SICK)
+    assert len(shapes) > 100 and torch.equal(shapes, shapes.flip(2))
+    assert (shapes.float().mean((1, 2)) > 0.06).all()
+    assert (corners(shapes, window_side(size)) >= 0).all()
 
 
 def test_both_ways_at_once_and_the_regions_do_not_hang_on_what_fills_them():
