@@ -27,6 +27,7 @@ objectives     what training makes small, what picks its best epoch
 battery        the questions put to every model under attack
 defences       what can be done about it
 probes         small experiments on an attack
+flips          does a diagnosis turn into its opposite?
 soundness      red flags: is this number worth printing?
 printed        red flags of the page itself
 checkpoints    what a training leaves on disk

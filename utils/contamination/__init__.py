@@ -15,4 +15,6 @@ noise       what scanners, motion and files do to an image
 labels      wrong labels
 poison      triggers that a model learns to obey
 fakes       images that a generator drew
+holes       regions that are cut out and filled
+tampering   images that are changed in one region
 """

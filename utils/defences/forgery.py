@@ -1,6 +1,6 @@
 """Real or drawn? What a generator leaves in an image, and the question put to a network."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,7 +8,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from utils.contamination.kinds import kinds_of
 from utils.splits import Split, as_pixels
 
 NAMES = ("real", "fake")
@@ -41,11 +40,15 @@ class SpectralDetector:
 
 
 def spectral_detector(known: Split) -> SpectralDetector:
-    """Learned from images of which it is known which were drawn."""
+    """Learned from images that `real_or_fake` has put into two classes."""
     line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    return SpectralDetector(line.fit(spectra(known), real_or_fake(known).labels.numpy()))
+    return SpectralDetector(line.fit(spectra(known), known.labels.numpy()))
 
 
-def real_or_fake(split: Split) -> Split:
-    """The same images with another question: any classifier can learn to answer it."""
-    return replace(split, labels=(kinds_of(split) > 0).long(), class_names=NAMES)
+def real_or_fake(real: Split, *fakes: Split) -> Split:
+    """All of them as two classes: any classifier can learn to tell them apart. Patients stay."""
+    parts = (real, *fakes)
+    labels = [torch.full_like(part.labels, part is not real) for part in parts]
+    groups = [torch.as_tensor(part.patients) for part in parts]
+    images = torch.cat([part.images for part in parts])
+    return Split(images, torch.cat(labels), NAMES, torch.cat(groups))

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from utils.figures.style import ATTACKED, CHANCE, CLEAN, STYLE, blank, closed, picture
+from utils.figures.style import ATTACKED, CHANCE, CLEAN, DEFENDED, STYLE, blank, closed, picture
 
 __all__ = ["contact_sheet", "power_by_frequency", "roc_by_kind"]
 
@@ -18,6 +19,7 @@ KINDS = {  # colours
     "poison": "#CC79A7",
     "adversarial": ATTACKED,
 }
+UNNAMED = ("#000000", DEFENDED, "#56B4E9", "#8C6D31")  # for what is none of these
 
 
 def roc_by_kind(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], alarms: float) -> Figure:
@@ -31,11 +33,12 @@ def roc_by_kind(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], alarms: flo
         innocent = max(np.sum(~np.asarray(guilty, bool)) for _, guilty in curves.values())
         few = min(0.5 / innocent, alarms / 2)  # a logarithmic axis has no zero
         widths = np.linspace(5, 1.5, len(curves))  # curves that lie on each other all show
+        others = cycle(UNNAMED)
         for (name, (suspicion, guilty)), width in zip(curves.items(), widths, strict=True):
             false, caught, _ = roc_curve(guilty, suspicion, drop_intermediate=False)
             axis.step(
                 false.clip(few), caught, where="post", linewidth=width, label=name,
-                color=KINDS.get(name, "#000000"),
+                color=KINDS.get(name) or next(others),
             )  # fmt: skip
         share = np.geomspace(few, 1, 200)
         axis.plot(share, share, color=CHANCE, linestyle=":", label="chance")
