@@ -1,5 +1,6 @@
 """The generator and its training: what it refuses, that it resumes, that it draws as asked."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from utils.contamination.fakes import Fakes, sampled, walk
 from utils.contamination.kinds import KINDS, contaminated
 from utils.gan.game import GANConfig
 from utils.gan.networks import Discriminator, Generator, doublings, softly_changed
-from utils.gan.training import diversity, generators
+from utils.gan.training import Drawing, diversity, generators
 
 CONFIG = GANConfig(snapshots=(1, 3), batch_size=16, width=4, latent=8)
 
@@ -26,7 +27,7 @@ def test_sizes_and_colours(size, channels):
     assert Discriminator(3, size, channels, width=4)(images, labels).shape == (2,)
 
 
-@pytest.mark.parametrize("size", [20, 33, 256])
+@pytest.mark.parametrize("size", [20, 33, 160, 256])
 def test_other_sizes_are_refused_with_those_that_fit(size):
     with pytest.raises(ValueError, match=f"{size} pixels are not supported; take one of 32, 40"):
         doublings(size)
@@ -73,10 +74,36 @@ def test_too_few_images_of_a_class_are_refused(tmp_path):
         generators(split.take(rows), CONFIG, tmp_path)
 
 
-def test_a_loss_that_is_no_number_says_so_and_keeps_the_snapshots(tmp_path):
+def test_a_loss_that_is_no_number_says_so_and_keeps_the_snapshots(tmp_path, monkeypatch):
+    turns = []
+
+    def lost_later(*args):
+        turns.append(1)
+        return float("nan") if len(turns) > 2 else diversity(*args)  # two calls an epoch
+
+    monkeypatch.setattr("utils.gan.training.diversity", lost_later)
+    with pytest.raises(FloatingPointError, match="diversity, in epoch 2; lower the learning rate"):
+        generators(small_split(48, 32), CONFIG, tmp_path)
+    assert len(list(tmp_path.glob("*/generator_1.safetensors"))) == 1
+
+
+def test_weights_that_are_no_numbers_are_never_kept(tmp_path):
     config = replace(CONFIG, learning_rate=1e30)
-    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+    with pytest.raises(FloatingPointError, match="weights"):
         generators(small_split(48, 32), config, tmp_path)
+    assert not list(tmp_path.glob("*/generator_*"))
+
+
+def test_the_average_forgets_the_random_weights_it_began_with():
+    game = Drawing(small_split(48, 32), CONFIG, torch.device("cpu"))
+    before = copy.deepcopy(game.average.state_dict())
+    with torch.no_grad():
+        for value in game.generator.parameters():
+            value += 1
+    for _ in range(20):
+        game.follow()
+    moved = [game.average.state_dict()[n] - v for n, v in before.items() if v.is_floating_point()]
+    assert torch.cat([each.flatten() for each in moved]).max() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("wrong", [{"snapshots": ()}, {"snapshots": (3, 1)}, {"batch_size": 1}])
@@ -99,6 +126,11 @@ def test_images_are_replaced_by_fakes_of_their_class():
     hit = after.changed == KINDS.index("fake")
     assert hit.sum() == len(manifest) == 12 and torch.equal(after.labels, split.labels)
     assert torch.equal(after.images[~hit], split.images[~hit])
+    masks = torch.ones(48, 32, 32, dtype=torch.bool)
+    after = Fakes(generator=generator, rate=0.25)(replace(split, masks=masks))
+    assert not after.masks[hit].any() and after.masks[~hit].all()
+    with pytest.raises(ValueError, match="has learned 3 classes, the images have 4"):
+        Fakes(generator=generator)(replace(split, class_names=(*split.class_names, "more")))
     small = replace(split, images=split.images[:, :, :16, :16])
     with pytest.raises(ValueError, match="cannot stand for images of"):
         Fakes(generator=generator)(small)
@@ -106,8 +138,10 @@ def test_images_are_replaced_by_fakes_of_their_class():
 
 def test_soft_changes_let_gradients_through_and_leave_no_image_alone():
     images = torch.rand(4, 1, 32, 32, requires_grad=True)
-    changed = softly_changed(images)
+    changed, again = softly_changed(images), softly_changed(images)
     assert changed.shape == images.shape
+    for one, other in ((changed, images), (changed, again)):
+        assert ((one - other).abs().flatten(1).amax(1) > 0.01).all()
     changed.sum().backward()
     assert (images.grad.flatten(1).abs().sum(1) > 0).all()
 

@@ -9,7 +9,7 @@ from utils.predictions import Predictions
 ILL_OR_NOT = ("healthy", "ill")
 
 
-def turned(*asked: tuple[Predictions, Predictions], healthy: int = 0) -> Predictions:
+def turned(*asked: tuple[Predictions, Predictions], healthy: int) -> Predictions:
     """Of the images that each model rightly called healthy or ill before: is it called the opposite
     by all of them now? The label is the lie, so that the accuracy is the share of those turned.
     """
@@ -19,7 +19,7 @@ def turned(*asked: tuple[Predictions, Predictions], healthy: int = 0) -> Predict
     return _of_lies(asked[0][0], ill, lied).take(right)
 
 
-def flipped(*asked: tuple[Predictions, Predictions], healthy: int = 0) -> pd.Series:
+def flipped(*asked: tuple[Predictions, Predictions], healthy: int) -> pd.Series:
     """The share that is turned (value, low, high) and of how many images."""
     lies = turned(*asked, healthy=healthy)
     if not len(lies.labels):

@@ -29,7 +29,7 @@ def light(figure: Figure) -> Image:
 
 def settings(names: Mapping[str, object]) -> dict:
     """The parameters of a notebook, from its `globals()`: whatever is named in capitals."""
-    plain = (str, int, float, bool, type(None))
+    plain = (str, int, float, bool, tuple, type(None))
     kept = {name: v for name, v in names.items() if name.isupper() and isinstance(v, plain)}
     kept.pop("DATA_ROOT", None)  # where files lie on one machine is nobody else's business
     return kept

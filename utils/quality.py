@@ -6,7 +6,7 @@ The features are those of any network that has never seen the generator: nothing
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import binomtest
+from scipy.stats import betabinom, binomtest
 from torch import Tensor
 
 from utils.predictions import Predictions
@@ -95,12 +95,15 @@ def _inside(images: Tensor, known: Tensor) -> Tensor:
 
 def memorised(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
     """Are fakes copies? The share of them nearer to a training image than all but a few real
-    test images of new patients are, with its exact interval, and whether it is beyond these few.
+    test images of new patients are, with its exact interval, and how likely so many or more
+    were if fakes were new patients too (p, exact: the few are no better known than their number).
     """
     known = small_grey(train)
     of_test, of_fakes = (nearest(small_grey(side), known)[0][:, 0] for side in (test, fake))
-    limit = of_test.quantile(FAMILIAR)
-    copies, low, high, _ = _share(int((of_fakes < limit).sum()), len(fake))
+    few = max(1, round(FAMILIAR * len(test)))
+    close = int((of_fakes < of_test.kthvalue(few).values).sum())
+    copies, low, high, _ = _share(close, len(fake))
+    p = float(betabinom.sf(close - 1, len(fake), few, len(test) + 1 - few))
     return pd.Series(
         {
             "distance of test images": float(of_test.median()),
@@ -108,23 +111,31 @@ def memorised(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
             "copies": copies,
             "low": low,
             "high": high,
-            "memorised": low > FAMILIAR,
+            "p": p,
+            "memorised": p < (1 - LEVEL) / 2,
         }
     )
 
 
 def second_opinion(first: Predictions, second: Predictions) -> pd.DataFrame:
     """Of the images to which the first network gives another class than was asked for: what an
-    independent second one says of them. Shares with exact intervals.
+    independent second one says of them. Shares with exact intervals, and what each would be if
+    the second gave the same answers to these images in any other order.
     """
     missed = ~first.right
-    said, other = second.probabilities.argmax(1)[missed], first.probabilities.argmax(1)[missed]
+    said = second.probabilities.argmax(1)[missed]
     answers = {
-        "the class that was asked for": said == first.labels[missed],
-        "what the first one says": said == other,
+        "the class that was asked for": first.labels[missed],
+        "what the first one says": first.probabilities.argmax(1)[missed],
     }
-    rows = {name: _share(int(same.sum()), len(same)) for name, same in answers.items()}
-    return pd.DataFrame(rows, index=["value", "low", "high", "of"]).T
+    rows = {name: _agreement(said, other, first.classes) for name, other in answers.items()}
+    return pd.DataFrame(rows, index=["value", "low", "high", "of", "chance"]).T
+
+
+def _agreement(said: np.ndarray, other: np.ndarray, classes: int) -> tuple[float, ...]:
+    counts = (np.bincount(each, minlength=classes) for each in (said, other))
+    chance = np.prod(list(counts), 0).sum() / len(said) ** 2 if len(said) else np.nan
+    return *_share(int((said == other).sum()), len(said)), chance
 
 
 def _share(count: int, of: int) -> tuple[float, float, float, int]:

@@ -50,16 +50,25 @@ def walk(generator: nn.Module, labels: Sequence[int], steps: int, seed: int = 0)
 
 @dataclass(frozen=True)
 class Fakes(Contamination):
-    """Images that are replaced by fakes of the same class: the labels stay, in a sense, right."""
+    """Images that are replaced by fakes of the same class: the labels stay, in a sense, right.
+
+    A fake is filed under the patient whose image it replaces. Nobody knows where it shows what.
+    """
 
     kind: ClassVar[str] = "fake"
-    generator: nn.Module = field(repr=False, compare=False, kw_only=True)
+    generator: nn.Module = field(repr=False, kw_only=True)
 
     def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+        if part.classes > self.generator.classes:
+            raise ValueError(
+                f"the generator has learned {self.generator.classes} classes, the images have "
+                f"{part.classes}"
+            )
         images = drawn(self.generator, part.labels, generator)
         if images.shape != part.images.shape:
             raise ValueError(
                 f"fakes of {tuple(images.shape[1:])} cannot stand for images of "
                 f"{tuple(part.images.shape[1:])}"
             )
-        return replace(part, images=images)
+        masks = None if part.masks is None else torch.zeros_like(part.masks)
+        return replace(part, images=images, masks=masks)

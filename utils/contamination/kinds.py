@@ -82,9 +82,13 @@ def contaminated(split: Split, *steps: Contamination) -> tuple[Split, pd.DataFra
 
 def _returned(split: Split, chosen: Tensor, part: Split, kind: str) -> Split:
     """The split with `part` in the chosen places, and the kind written down."""
-    images, labels, changed = split.images.clone(), split.labels.clone(), kinds_of(split).clone()
-    images[chosen], labels[chosen], changed[chosen] = part.images, part.labels, KINDS.index(kind)
-    return replace(split, images=images, labels=labels, changed=changed)
+    after = {"images": part.images, "labels": part.labels, "masks": part.masks}
+    after["changed"] = torch.full_like(chosen, KINDS.index(kind))
+    before = {**split.per_image(), "changed": kinds_of(split)}
+    known = {name: value.clone() for name, value in before.items() if after.get(name) is not None}
+    for name, value in known.items():
+        value[chosen] = after[name]
+    return replace(split, **known)
 
 
 def _manifest(before: Split, after: Split, step: Contamination | None) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from utils.checkpoints import Checkpoint, held, short_name
 from utils.files import read_tensors, written_whole
@@ -47,7 +48,8 @@ class Game:
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, config: GANConfig):
         self.config, self.generator, self.discriminator = config, generator, discriminator
-        self.average = copy.deepcopy(generator).eval()
+        self.averages = AveragedModel(generator, avg_fn=self._mixed, use_buffers=True)
+        self.average = self.averages.module.eval()  # what draws
         slow = config.learning_rate
         rates = {"generator": slow, "discriminator": config.faster * slow}
         self.moves = {
@@ -55,7 +57,7 @@ class Game:
             for name, player in self.players.items()
         }
 
-    def epoch(self, number: int) -> dict[str, float]:
+    def epoch(self) -> dict[str, float]:
         """One pass over the real images, and what is to be known of it."""
         raise NotImplementedError
 
@@ -67,7 +69,7 @@ class Game:
     def parts(self) -> dict:
         """All that resuming needs."""
         moves = {f"{name}'s optimizer": optimizer for name, optimizer in self.moves.items()}
-        return {**self.players, "average": self.average, **moves}
+        return {**self.players, "averages": self.averages, **moves}
 
     def step(self, name: str, loss: Tensor) -> None:
         self.moves[name].zero_grad()
@@ -76,12 +78,13 @@ class Game:
 
     def follow(self) -> None:
         """Take the average of the generator's weights a little further."""
-        with torch.no_grad():
-            pairs = (self.average.parameters(), self.generator.parameters())
-            for mean, value in zip(*pairs, strict=True):
-                mean.lerp_(value, 1 - self.config.averaging)
-            for mean, value in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-                mean.copy_(value)
+        self.averages.update_parameters(self.generator)
+
+    def _mixed(self, mean: Tensor, newest: Tensor, steps: Tensor) -> Tensor:
+        """The first steps are forgotten sooner: else the average of a short training would
+        mostly be the random weights from which it began."""
+        share = min(self.config.averaging, (1 + int(steps)) / (10 + int(steps)))
+        return share * mean + (1 - share) * newest
 
 
 @contextmanager
@@ -119,7 +122,8 @@ def _played(game: Game, checkpoint: Checkpoint) -> list[dict]:
         for epoch in progress(range(len(history), config.snapshots[-1]), "epochs"):
             started = time.perf_counter()
             torch.manual_seed(100_003 * config.seed + epoch)
-            row = {"epoch": epoch, **_finite(game.epoch(epoch), config)}
+            row = {"epoch": epoch, **game.epoch()}
+            _refuse_lost(row, game, checkpoint)
             history.append({**row, "seconds": time.perf_counter() - started})
             if epoch + 1 in config.snapshots:
                 with written_whole(_file(checkpoint, epoch + 1)) as path:
@@ -130,14 +134,16 @@ def _played(game: Game, checkpoint: Checkpoint) -> list[dict]:
     return history
 
 
-def _finite(row: dict[str, float], config: GANConfig) -> dict[str, float]:
+def _refuse_lost(row: dict[str, float], game: Game, checkpoint: Checkpoint) -> None:
     lost = [name for name, value in row.items() if not math.isfinite(value)]
+    if not all(value.isfinite().all() for value in game.average.parameters()):
+        lost.append("weights")
     if lost:
         raise FloatingPointError(
-            f"{', '.join(lost)} became {row[lost[0]]}; lower the learning rate "
-            f"({config.learning_rate}); the snapshots before are kept"
+            f"no numbers any more: {', '.join(lost)}, in epoch {row['epoch'] + 1}; lower the "
+            f"learning rate ({game.config.learning_rate}); the snapshots before are kept in "
+            f"{checkpoint.folder}"
         )
-    return row
 
 
 def _kept(game: Game, checkpoint: Checkpoint, epochs: int) -> nn.Module:

@@ -30,7 +30,7 @@ class Filling(Game):
         self.sick, self.well = _usable(split, finding, healthy)
         corners(self.shapes, self.side)  # refuses findings that are too large, before training
 
-    def epoch(self, number: int) -> dict[str, float]:
+    def epoch(self) -> dict[str, float]:
         """As often as the larger kind has images, one of either kind."""
         sums, half = 0, self.config.batch_size // 2
         count = max(len(self.sick), len(self.well))
@@ -87,7 +87,7 @@ def painters(
     game = Filling(split, finding, healthy, config, torch.device(device))
     kinds = [split.class_names[label] for label in (finding, healthy)]
     asked = {"training data": split.fingerprint, "kinds": kinds, "masks": _digest(split.masks)}
-    return kept_generators(game, folder, {**asked, "recipe": "inpainting 1"})
+    return kept_generators(game, folder, {**asked, "recipe": "inpainting 2"})
 
 
 def _check(split: Split, finding: int, healthy: int) -> None:

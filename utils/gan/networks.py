@@ -13,12 +13,11 @@ FAINT = 0.02  # weights
 
 def doublings(size: int) -> int:
     """How often a small square, of 4 to 7 pixels, is doubled until it has this size."""
-    fitting = [n for n in range(3, 6) if size % 2**n == 0 and 4 <= size // 2**n <= 7]
-    if not fitting:
-        sizes = sorted({edge * 2**n for n in range(3, 6) for edge in range(4, 8)})
-        sizes = ", ".join(str(each) for each in sizes if each <= 128)
-        raise ValueError(f"images of {size} pixels are not supported; take one of {sizes}")
-    return fitting[0]
+    sizes = {edge * 2**n: n for n in range(3, 6) for edge in range(4, 8) if edge * 2**n <= 128}
+    if size not in sizes:
+        known = ", ".join(str(each) for each in sorted(sizes))
+        raise ValueError(f"images of {size} pixels are not supported; take one of {known}")
+    return sizes[size]
 
 
 class Generator(nn.Module):

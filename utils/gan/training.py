@@ -28,7 +28,7 @@ class Drawing(Game):
         super().__init__(generator.to(**places), discriminator.to(**places), config)
         self.real = split.to(device)
 
-    def epoch(self, number: int) -> dict[str, float]:
+    def epoch(self) -> dict[str, float]:
         """One pass over the real images; how often the discriminator was right, both losses."""
         self.generator.train()
         sums, steps = torch.zeros(4, device=self.real.images.device), 0
@@ -71,7 +71,7 @@ def generators(split: Split, config: GANConfig, folder: Path, device="cpu") -> t
     """The generator at each snapshot, by its epochs, and the history, one row per epoch."""
     _check(split)
     game = Drawing(split, config, torch.device(device))
-    return kept_generators(game, folder, {"training data": split.fingerprint, "recipe": 1})
+    return kept_generators(game, folder, {"training data": split.fingerprint, "recipe": 2})
 
 
 def steepness(said: Tensor, images: Tensor) -> Tensor:
