@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from utils.predictions import Predictions
 
@@ -68,6 +69,21 @@ def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) ->
     resampled = np.tensordot(resamples(len(per_group), seed), per_group, 1)
     row = with_interval(score(per_group.sum(0)), score(resampled), len(per_group))
     return pd.Series(row, index=["value", "low", "high"], name=name)
+
+
+def share(hits) -> dict:
+    """Right, of, share, and the exact binomial (Clopper-Pearson) 95 % interval."""
+    right, of = int(np.sum(hits)), len(hits)
+    low, high = (
+        binomtest(right, of).proportion_ci(LEVEL, method="exact") if of else (np.nan, np.nan)
+    )
+    return {
+        "right": right,
+        "of": of,
+        "value": right / of if of else np.nan,
+        "low": low,
+        "high": high,
+    }
 
 
 def relative_drop(normal, attacked):

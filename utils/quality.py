@@ -6,16 +6,16 @@ The features are those of any network that has never seen the generator: nothing
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import betabinom, binomtest
+from scipy.stats import betabinom
 from torch import Tensor
 
+from utils.metrics import LEVEL, share
 from utils.predictions import Predictions
 from utils.similarity import nearest, small_grey
 
 DEGREE = 3  # of the kernel
 NEIGHBOURS = 3  # whose distance is the radius of the manifold around an image
 FAMILIAR = 0.05  # of real test images have a training image at least so near
-LEVEL = 0.95
 DEALS = 500  # how often two sides are dealt out anew, to see what chance does
 
 
@@ -48,8 +48,9 @@ def _kernel(images: np.ndarray) -> np.ndarray:
 def _discrepancy(kernel: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """One for each row of `sides`, which says of every image whether it is real."""
     real, fake = sides.astype(float), (~sides).astype(float)
-    within, other = ((side @ kernel * side).sum(1) for side in (real, fake))
-    between = (real @ kernel * fake).sum(1)
+    to_real = real @ kernel
+    within, between = (to_real * real).sum(1), (to_real * fake).sum(1)
+    other = (fake @ kernel * fake).sum(1)
     return _of_sums(within, other, between, real.sum(1), fake.sum(1))
 
 
@@ -101,16 +102,15 @@ def memorised(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
     known = small_grey(train)
     of_test, of_fakes = (nearest(small_grey(side), known)[0][:, 0] for side in (test, fake))
     few = max(1, round(FAMILIAR * len(test)))
-    close = int((of_fakes < of_test.kthvalue(few).values).sum())
-    copies, low, high, _ = _share(close, len(fake))
-    p = float(betabinom.sf(close - 1, len(fake), few, len(test) + 1 - few))
+    copies = share((of_fakes < of_test.kthvalue(few).values).numpy())
+    p = float(betabinom.sf(copies["right"] - 1, len(fake), few, len(test) + 1 - few))
     return pd.Series(
         {
             "distance of test images": float(of_test.median()),
             "distance of fakes": float(of_fakes.median()),
-            "copies": copies,
-            "low": low,
-            "high": high,
+            "copies": copies["value"],
+            "low": copies["low"],
+            "high": copies["high"],
             "p": p,
             "memorised": p < (1 - LEVEL) / 2,
         }
@@ -132,14 +132,7 @@ def second_opinion(first: Predictions, second: Predictions) -> pd.DataFrame:
     return pd.DataFrame(rows, index=["value", "low", "high", "of", "chance"]).T
 
 
-def _agreement(said: np.ndarray, other: np.ndarray, classes: int) -> tuple[float, ...]:
+def _agreement(said: np.ndarray, other: np.ndarray, classes: int) -> dict:
     counts = (np.bincount(each, minlength=classes) for each in (said, other))
     chance = np.prod(list(counts), 0).sum() / len(said) ** 2 if len(said) else np.nan
-    return *_share(int((said == other).sum()), len(said)), chance
-
-
-def _share(count: int, of: int) -> tuple[float, float, float, int]:
-    if not of:
-        return np.nan, np.nan, np.nan, 0
-    interval = binomtest(count, of).proportion_ci(LEVEL)
-    return count / of, interval.low, interval.high, of
+    return {**share(said == other), "chance": chance}

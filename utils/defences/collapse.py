@@ -15,10 +15,10 @@ from utils.backbones import Classifier
 from utils.contamination.attacks import evaluating
 from utils.defences.etf import ETFHead
 from utils.defences.mutual import Peers
-from utils.evaluation import BATCH
+from utils.evaluation import features
 from utils.objectives import Score, ValidationScore
 from utils.predictions import Predictions
-from utils.splits import Split, as_pixels, batches
+from utils.splits import Split
 
 
 def collapse(features: Tensor, labels: Tensor, directions: Tensor) -> dict[str, float]:
@@ -52,11 +52,10 @@ def collapse_of(model: Classifier | Peers, split: Split) -> dict[str, float]:
     Of peers the first is measured, which answers for all.
     """
     one = model.members[0] if isinstance(model, Peers) else model
-    device = one.mean.device
+    met = torch.from_numpy(features(one, split)).to(one.mean.device)
     with torch.no_grad(), evaluating(one):
-        rows = [one.features(as_pixels(images.to(device))) for images, _ in batches(split, BATCH)]
-        features, directions = _last_layer(one.head, torch.cat(rows).float())
-    return collapse(F.normalize(features, dim=1).cpu(), split.labels, directions.cpu())
+        met, directions = _last_layer(one.head, met)
+    return collapse(F.normalize(met, dim=1).cpu(), split.labels, directions.cpu())
 
 
 @dataclass(frozen=True, repr=False)

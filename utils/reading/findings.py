@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from utils.metrics import share
 from utils.reading.answers import UNSURE
 
 PICTURES = ("clean", "attacked")
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,6 @@ class Reading:
                 (pictures, "reader and model agree"): share((reader == model)[decided]),
             }
         return _table(table).rename_axis(["pictures", "who"])
-
-
-def share(hits) -> dict:
-    """Right, of, share, and the exact binomial (Clopper-Pearson) 95 % interval."""
-    right, of = int(np.sum(hits)), len(hits)
-    low, high = (
-        binomtest(right, of).proportion_ci(LEVEL, method="exact") if of else (np.nan, np.nan)
-    )
-    return {
-        "right": right,
-        "of": of,
-        "value": right / of if of else np.nan,
-        "low": low,
-        "high": high,
-    }
 
 
 def joined(answers: dict[int, dict[str, str]], key: dict) -> Reading:
