@@ -26,9 +26,10 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 		--nbval-lax --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 600 \
 		$$($(BIN)/python -m utils.course list --paths)
 
-bench: .venv/.ready  ## our attacks beside torchattacks, foolbox and ART
+bench: .venv/.ready  ## our attacks beside those of other libraries
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_queries.py
+	$(BIN)/python tests/bench_scaling.py
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/

@@ -1,7 +1,8 @@
 """Small data and networks that several tests share."""
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from utils.splits import Split, Splits
 
@@ -16,6 +17,15 @@ def small_split(count: int = 48, size: int = 16, seed: int = 0) -> Split:
     images[labels == 1] += 60
     images[labels == 2, :, ::4] += 100
     return Split(images.to(torch.uint8), labels, NAMES, groups=torch.arange(count) // 2)
+
+
+def soft_pictures(count: int, edge, channels: int = 1, seed: int = 0, greys=(60, 190)) -> Tensor:
+    """Soft shapes, square or (height, width), between two grey levels."""
+    size = edge if isinstance(edge, tuple) else (edge, edge)
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(count, channels, 5, 5, generator=generator)
+    soft = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
+    return (greys[0] + (greys[1] - greys[0]) * soft).round().to(torch.uint8)
 
 
 def small_splits(seed: int = 0) -> Splits:

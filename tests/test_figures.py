@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from small import NAMES, small_split, small_splits, trained_network
@@ -54,6 +55,10 @@ GAME = [
     for e in range(3)
 ]
 CAUGHT = np.array([0.9, 0.8, 0.2, 0.1]), np.array([True, False, True, False])
+REACH = [
+    pd.DataFrame(rows, ["nearest", "area"], [2, 4])
+    for rows in ([[20.4, 30.0], [13.0, 13.0]], [[False, False], [False, True]])
+]
 
 FIGURES = {
     "examples": lambda: figures.examples(SPLIT),
@@ -102,6 +107,9 @@ FIGURES = {
     ),
     "game": lambda: figures.game(GAME, (1, 3)),
     "contact_sheet": lambda: figures.contact_sheet(SPLIT.images[:7], list("abcdefg")),
+    "footprints": lambda: figures.footprints({name: HEAT[0] - 0.2 for name in NAMES}),
+    "disguises": lambda: figures.disguises({"a dot": 3 * (255 * PIXELS[0],)}, zoom=4),
+    "hiding_map": lambda: figures.hiding_map(*REACH),
     "nothing attacked": lambda: figures.robustness_against_clean({}, {}),
     "nothing dropped": lambda: figures.drops_by_run({}),
 }
@@ -219,3 +227,16 @@ def test_no_word_is_cut_off(name, tmp_path):
     drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert drawn.x0 > -0.03 and drawn.x1 < width + 0.03
     assert drawn.y0 > -0.03 and drawn.y1 < height + 0.03
+
+
+def test_a_target_that_was_missed_gets_a_cross_and_no_number():
+    shown = [text.get_text() for text in FIGURES["hiding_map"]().axes[0].texts]
+    assert sorted(shown) == ["13", "20", "30", "×"]
+
+
+def test_what_changed_most_is_enlarged():
+    before = np.zeros((1, 40, 40))
+    after = before.copy()
+    after[0, 30:34, 10:14] = 200
+    part = figures.disguises({"spot": (before, after, after)}, zoom=8).axes[2].images[0]
+    assert (part.get_array() == 200).sum() == 16

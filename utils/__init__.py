@@ -22,6 +22,7 @@ weights        files of weights, checked by their hash
 reading        the reading kit: can a human tell?
 backbones      the classifiers
 contamination  what can go wrong
+newcomers      large images of strangers, and what a pipeline makes of them
 evaluation     one way to ask a model about a split
 objectives     what training makes small, what picks its best epoch
 battery        the questions put to every model under attack

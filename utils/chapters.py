@@ -21,6 +21,7 @@ RUNNER = ("chapters", "execute", "course")  # modules that no result depends on
 NEEDS: dict[str, tuple[str, ...]] = {
     "ensemble": ("resnet", "efficientnet", "dinov2", "rnn"),
     "reading_kit": ("resnet_atk",),
+    "scaling_defence": ("scaling_attack",),
     "advanced_attacks": ("rnn_atk", "resnet_atk", "efficientnet"),
 }
 
@@ -95,7 +96,8 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
     needs, parameters = needs_of(course), parameters_of(course, profile, typed)
     sources, plan = _sources(), {}
     for name, before in needs.items():
-        data = _raw_data(parameters[name]) if name == FIRST or _foreign(parameters[name]) else []
+        reads = name == FIRST or _foreign(parameters[name]) or parameters[name].get("LARGE_ROOT")
+        data = _raw_data(parameters[name]) if reads else []
         keys = [plan[need]["key"] for need in before]
         plan[name] = {
             "path": str(course[name].path),
@@ -180,8 +182,9 @@ def _foreign(parameters: dict) -> list[Path]:
 
 def _raw_data(parameters: dict) -> list:
     """Name, size and time of every file that the notebook may read."""
-    root = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT")
-    places = [ROOT / "dataset/raw_dataset", *([Path(root)] if root else []), *_foreign(parameters)]
+    roots = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT"), parameters.get("LARGE_ROOT")
+    roots = [Path(root) for root in roots if root]
+    places = [ROOT / "dataset/raw_dataset", *roots, *_foreign(parameters)]
     files = {path for place in places for path in (place, *place.rglob("*.*")) if path.is_file()}
     return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 

@@ -31,8 +31,8 @@ def settings(names: Mapping[str, object]) -> dict:
     """The parameters of a notebook, from its `globals()`: whatever is named in capitals."""
     plain = (str, int, float, bool, tuple, type(None))
     kept = {name: v for name, v in names.items() if name.isupper() and isinstance(v, plain)}
-    kept.pop("DATA_ROOT", None)  # where files lie on one machine is nobody else's business
-    return kept
+    # where files lie on one machine is nobody else's business
+    return {name: value for name, value in kept.items() if not name.endswith("_ROOT")}
 
 
 def with_interval(table: pd.DataFrame, scale: float = 100) -> pd.Series:

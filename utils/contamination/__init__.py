@@ -17,4 +17,7 @@ poison      triggers that a model learns to obey
 fakes       images that a generator drew
 holes       regions that are cut out and filled
 tampering   images that are changed in one region
+resizers    the ways to shrink an image, as the matrices that they are
+scaling     images that turn into others when they are shrunk
+hiding      what is hidden so: other patients, triggers; and against a filter
 """

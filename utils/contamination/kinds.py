@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from utils.splits import Split
 
 # `changed` holds the place in this list
-KINDS = ("clean", "noise", "label error", "poison", "adversarial", "fake")
+KINDS = ("clean", "noise", "label error", "poison", "adversarial", "fake", "scaling")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,5 +11,7 @@ evidence      what networks say that never learned from an image
 detection     a suspicion for each image
 detective     from suspicions to kinds
 forgery       real or drawn?
+scaled        does the image turn into another one when it is shrunk?
+restoration   an image is repaired before it is shrunk
 repair        what is suspicious goes, or gets another label
 """

@@ -6,6 +6,7 @@ learning      how a model was found
 attack        what an attack does to verdicts, pictures and heat maps
 attackers     many attackers beside each other
 contaminated  data with noise, wrong labels, poison
+disguised     pictures that turn into others when they are shrunk
 suspects      how well they are found, and what they look like
 reading       what a human reader is shown
 overview      all runs side by side
@@ -17,6 +18,7 @@ from utils.figures.attack import *
 from utils.figures.attackers import *
 from utils.figures.contaminated import *
 from utils.figures.data import *
+from utils.figures.disguised import *
 from utils.figures.learning import *
 from utils.figures.overview import *
 from utils.figures.reading import *

@@ -1,0 +1,114 @@
+"""The resizers that people use, and the matrices that they are.
+
+Every one of them is linear: a small image is `down @ image @ across.T`. The matrices are not
+copied from a book but read off the real library, by showing it an identity.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+OPENCV = {
+    "nearest": cv2.INTER_NEAREST,
+    "bilinear": cv2.INTER_LINEAR,
+    "bicubic": cv2.INTER_CUBIC,
+    "lanczos": cv2.INTER_LANCZOS4,
+    "area": cv2.INTER_AREA,
+}
+PILLOW = {  # all but the first look at every pixel: they are anti-aliased
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "area": Image.Resampling.BOX,
+}
+TORCH = {
+    "nearest": {"mode": "nearest"},
+    "bilinear": {"mode": "bilinear"},
+    "bicubic": {"mode": "bicubic"},
+    "bilinear, anti-aliased": {"mode": "bilinear", "antialias": True},
+    "bicubic, anti-aliased": {"mode": "bicubic", "antialias": True},
+    "area": {"mode": "area"},
+}
+Size = tuple[int, int]  # height, width
+
+
+@dataclass(frozen=True)
+class Resizer:
+    """One kernel of one library: images (uint8) in, smaller images (uint8) out."""
+
+    library: str = "opencv"
+    kernel: str = "bilinear"
+
+    def __post_init__(self):
+        if self.library not in LIBRARIES:
+            raise ValueError(
+                f"unknown library {self.library!r}; choose from {', '.join(LIBRARIES)}"
+            )
+        known = LIBRARIES[self.library][0]
+        if self.kernel not in known:
+            raise ValueError(
+                f"{self.library} has no {self.kernel!r}; choose from {', '.join(known)}"
+            )
+
+    def __call__(self, images: Tensor, size: Size) -> Tensor:
+        settings, resize = LIBRARIES[self.library]
+        return resize(images, size, settings[self.kernel])
+
+    def matrix(self, before: int, after: int) -> Tensor:
+        """What each of `after` pixels in a line takes from each of `before` (after, before)."""
+        return _matrix(self, before, after).clone()  # the cache must not be written to
+
+    def __str__(self) -> str:
+        return f"{self.library} {self.kernel}"
+
+
+def _by_opencv(images: Tensor, size: Size, kernel: int) -> Tensor:
+    return _plane_by_plane(
+        images, size, lambda plane: cv2.resize(plane, size[::-1], interpolation=kernel)
+    )
+
+
+def _by_pillow(images: Tensor, size: Size, kernel: Image.Resampling) -> Tensor:
+    return _plane_by_plane(
+        images, size, lambda plane: np.array(Image.fromarray(plane).resize(size[::-1], kernel))
+    )
+
+
+def _plane_by_plane(images: Tensor, size: Size, resize) -> Tensor:
+    small = images.new_empty(*images.shape[:2], *size)
+    for before, after in zip(images.flatten(0, 1), small.flatten(0, 1), strict=True):
+        after[:] = torch.from_numpy(resize(before.numpy()))
+    return small
+
+
+def _by_torch(images: Tensor, size: Size, kernel: dict) -> Tensor:
+    small = F.interpolate(images.float(), size, **kernel)
+    if images.dtype == torch.uint8:
+        return small.round().clamp(0, 255).to(torch.uint8)
+    return small
+
+
+LIBRARIES = {
+    "opencv": (OPENCV, _by_opencv),
+    "pillow": (PILLOW, _by_pillow),
+    "torch": (TORCH, _by_torch),
+}
+RESIZERS = tuple(
+    Resizer(library, kernel) for library, (known, _) in LIBRARIES.items() for kernel in known
+)
+
+
+@lru_cache(maxsize=64)
+def _matrix(resizer: Resizer, before: int, after: int) -> Tensor:
+    """Each column of the identity is a picture of a single bright row."""
+    if after > before:
+        raise ValueError(f"an image of {before} pixels is enlarged, not hidden in, by {after}")
+    matrix = resizer(torch.eye(before)[None, None], (after, before))[0, 0].double()
+    return torch.where(matrix.abs() < 1e-6, 0.0, matrix)

@@ -1,0 +1,107 @@
+"""An image is repaired before it is shrunk: what a resizer would have looked at is drawn anew.
+
+`Selective` knows the pipeline's resizer and touches only the pixels that it uses, with the help
+of those that it does not (Quiring 2020). `Everywhere` changes the whole image.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from skimage.filters import unsharp_mask
+from torch import Generator, Tensor
+
+from utils.contamination.resizers import Resizer, Size
+
+AT_ONCE = 64  # rows: the windows around their pixels take memory
+
+
+@dataclass(frozen=True)
+class Selective:
+    """Each pixel that counts becomes the median, or one at random, of those around it that do
+    not count. Where all around count, it becomes the median, or one at random, of all of them.
+    """
+
+    resizer: Resizer
+    size: Size  # of the small image
+    at_random: bool = False
+    reach: float = 1.0  # width of "around it", in pixels of the small image
+    seed: int = 0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        rows, columns = (
+            (self.resizer.matrix(*pair) != 0).any(0).nonzero()[:, 0]
+            for pair in zip(images.shape[2:], self.size, strict=True)
+        )
+        unread, inside = torch.ones(2, *images.shape[2:])
+        unread[rows[:, None], columns] = 0
+        restored, numbers = images.clone(), Generator().manual_seed(self.seed)
+        for some in rows.split(AT_ONCE):
+            free = self._around(unread, some, columns) > 0
+            none = ~free.any(1, keepdim=True)
+            free |= none & (self._around(inside, some, columns) > 0)
+            for before, after in zip(images.flatten(0, 1), restored.flatten(0, 1), strict=True):
+                found = self._anew(self._around(before.float(), some, columns), free, numbers)
+                after[some[:, None], columns] = found.view(len(some), -1).to(torch.uint8)
+        return restored
+
+    def _anew(self, around: Tensor, free: Tensor, numbers: Generator) -> Tensor:
+        return _at_random(around, free, numbers) if self.at_random else _median(around, free)
+
+    def _around(self, image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """The window around each of these pixels, a row for each; 0 beyond the image."""
+        up, left = (
+            max(1, round(self.reach * large / small / 2))
+            for large, small in zip(image.shape, self.size, strict=True)
+        )
+        padded = torch.nn.functional.pad(image, (left, left, up, up))
+        windows = padded.unfold(0, 2 * up + 1, 1).unfold(1, 2 * left + 1, 1)
+        return windows[rows[:, None], columns].flatten(0, 1).flatten(1)
+
+
+def _median(values: Tensor, free: Tensor) -> Tensor:
+    """Of the free ones in each row; of an even number the lower of the two in the middle."""
+    ordered = np.sort(values.masked_fill(~free, torch.inf).numpy(), 1)  # quicker than torch's
+    middle = (free.sum(1, keepdim=True) - 1) // 2
+    return torch.from_numpy(ordered).gather(1, middle)[:, 0]
+
+
+def _at_random(values: Tensor, free: Tensor, numbers: Generator) -> Tensor:
+    draw = torch.rand(values.shape, generator=numbers).masked_fill(~free, -1)
+    return values.gather(1, draw.argmax(1, keepdim=True))[:, 0]
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """The same filter at every pixel, whatever resizer comes next."""
+
+    kind: str = "median"
+    window: int = 3  # pixels, odd
+
+    def __post_init__(self):
+        if self.kind not in FILTERS:
+            raise ValueError(f"unknown filter {self.kind!r}; choose from {', '.join(FILTERS)}")
+        if self.window < 3 or self.window % 2 == 0:
+            raise ValueError(f"window must be 3, 5, 7 or another odd number; got {self.window}")
+
+    def __call__(self, images: Tensor) -> Tensor:
+        planes = images.flatten(0, 1).numpy()
+        filtered = np.stack([FILTERS[self.kind](plane, self.window) for plane in planes])
+        return torch.from_numpy(filtered).view_as(images)
+
+
+def _minimum(plane: np.ndarray, window: int) -> np.ndarray:
+    return cv2.erode(plane, np.ones((window, window), np.uint8))
+
+
+def _peak(plane: np.ndarray, window: int) -> np.ndarray:
+    return cv2.dilate(plane, np.ones((window, window), np.uint8))
+
+
+def _unsharp(plane: np.ndarray, window: int) -> np.ndarray:
+    sharp = unsharp_mask(plane, radius=window / 2, preserve_range=True)
+    return sharp.clip(0, 255).round().astype(np.uint8)
+
+
+FILTERS = {"median": cv2.medianBlur, "minimum": _minimum, "peak": _peak, "unsharp": _unsharp}
