@@ -2,8 +2,8 @@
 
     make bench
 
-One large X-ray for the reference, a batch of them for ours: the quickest of five, for a busy machine
-measures its business.
+One large X-ray for the reference. A batch of them for ours, the quickest of five times: a busy
+machine measures how busy it is.
 """
 
 import resource
