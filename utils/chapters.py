@@ -96,8 +96,7 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
     needs, parameters = needs_of(course), parameters_of(course, profile, typed)
     sources, plan = _sources(), {}
     for name, before in needs.items():
-        reads = name == FIRST or _foreign(parameters[name]) or parameters[name].get("LARGE_ROOT")
-        data = _raw_data(parameters[name]) if reads else []
+        data = _raw_data(parameters[name]) if name == FIRST or _foreign(parameters[name]) else []
         keys = [plan[need]["key"] for need in before]
         plan[name] = {
             "path": str(course[name].path),
@@ -174,17 +173,17 @@ def _sources() -> str:
 
 
 def _foreign(parameters: dict) -> list[Path]:
-    """Folders and tables that the parameters name as data sets."""
+    """Folders and tables that the parameters name, beside that of all data sets."""
     values = [str(parameters.get(name, "")) for name in ("DATASET", "DATASETS")]
     words = [word for value in values for word in value.split()]
-    return [Path(word.removeprefix("folder:")) for word in words if word.startswith("folder:")]
+    own = [word.removeprefix("folder:") for word in words if word.startswith("folder:")]
+    return [Path(place) for place in (*own, parameters.get("LARGE_ROOT")) if place]
 
 
 def _raw_data(parameters: dict) -> list:
     """Name, size and time of every file that the notebook may read."""
-    roots = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT"), parameters.get("LARGE_ROOT")
-    roots = [Path(root) for root in roots if root]
-    places = [ROOT / "dataset/raw_dataset", *roots, *_foreign(parameters)]
+    root = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT")
+    places = [ROOT / "dataset/raw_dataset", *([Path(root)] if root else []), *_foreign(parameters)]
     files = {path for place in places for path in (place, *place.rglob("*.*")) if path.is_file()}
     return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 

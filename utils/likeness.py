@@ -14,8 +14,9 @@ def psnr(before, after) -> np.ndarray:
 
 def ssim(before, after) -> np.ndarray:
     """Structural similarity (Wang 2004): 1 for equal pictures."""
-    before, after = (_arrays(side).astype(np.float32) for side in (before, after))  # a third of
-    pairs = zip(before, after, strict=True)  # the time of float64, and the same five digits
+    # a third of the time of float64, and the same five digits
+    before, after = (_arrays(side).astype(np.float32) for side in (before, after))
+    pairs = zip(before, after, strict=True)
     return np.array([structural_similarity(a, b, data_range=1, channel_axis=0) for a, b in pairs])
 
 

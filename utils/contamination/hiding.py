@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
-from utils.contamination.kinds import Contamination
+from utils.contamination.kinds import Contamination, of_class
 from utils.contamination.poison import Patch, Trigger
 from utils.contamination.resizers import Resizer
 from utils.contamination.scaling import Scaling
@@ -38,11 +38,7 @@ class Hidden(Contamination):
     control: bool = False
 
     def eligible(self, split: Split) -> Tensor:
-        if self.label is None:
-            return super().eligible(split)
-        if not 0 <= self.label < split.classes:
-            raise ValueError(f"label {self.label} is none of the {split.classes} classes")
-        return split.labels == self.label
+        return super().eligible(split) if self.label is None else of_class(split, self.label)
 
     def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
         pictures = self.pictures.images[self._picked(part.labels, generator)]

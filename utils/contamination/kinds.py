@@ -65,6 +65,13 @@ class Contamination:
         return self.preferred(split, places, generator)[:count]
 
 
+def of_class(split: Split, label: int) -> Tensor:
+    """Which images have this label."""
+    if not 0 <= label < split.classes:
+        raise ValueError(f"label {label} is none of the {split.classes} classes")
+    return split.labels == label
+
+
 def kinds_of(split: Split) -> Tensor:
     """The kind of each image, as its place in KINDS; 0 where nothing has touched it."""
     return torch.zeros_like(split.labels) if split.changed is None else split.changed

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from utils.contamination.holes import blended, holes
-from utils.contamination.kinds import Contamination
+from utils.contamination.kinds import Contamination, of_class
 from utils.splits import Split, as_grey_levels, as_pixels
 
 AT_ONCE = 256  # images
@@ -66,9 +66,7 @@ class Tampering(Contamination):
     shapes: Tensor = field(repr=False, compare=False)  # regions, from `shapes_of`
 
     def eligible(self, split: Split) -> Tensor:
-        if not 0 <= self.label < split.classes:
-            raise ValueError(f"label {self.label} is none of the {split.classes} classes")
-        return split.labels == self.label
+        return of_class(split, self.label)
 
     def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
         if self.shapes.shape[1:] != part.images.shape[2:]:
