@@ -90,17 +90,16 @@ def one_by_one(part: Tensor, wanted: Tensor, down: Lines, across: Lines, rounds:
     of a small pixel adds up to grows with its price. Newton's steps, kept between what is
     known to be too low and too high.
     """
-    (down_taps, a), (across_taps, b) = _taps(down.looks), _taps(across.looks)
-    weights = a[:, :, None, None] * b
-    blocks = part[..., down_taps.flatten()[:, None], across_taps.flatten()]
-    blocks = blocks.unflatten(-1, across_taps.shape).unflatten(-3, down_taps.shape)
-    prices = _prices(blocks, weights, wanted, rounds)
-    moved = (blocks + prices[..., :, None, :, None] * weights).clamp(0, 255)
-    whole = _rounded(moved, weights, wanted).flatten(-2).flatten(-3, -2)
-    rows, columns = (a != 0).flatten(), (b != 0).flatten()  # a padded tap is somebody else's pixel
+    (rows, a), (columns, b) = _taps(down.looks), _taps(across.looks)
+    places = (rows.T[:, None, :, None] * part.shape[-1] + columns.T[:, None]).flatten(0, 1)
+    weights = (a.T[:, None, :, None] * b.T[:, None]).flatten(0, 1).flatten(1)
+    blocks = part.flatten(2)[..., places.flatten(1)]
+    prices = _prices(blocks, weights, wanted.flatten(2), rounds)
+    moved = (blocks + prices[:, :, None] * weights).clamp(0, 255)
+    whole = _rounded(moved, weights, wanted.flatten(2))
+    own = weights != 0  # a padded tap is somebody else's pixel
     part = part.clone()
-    places = down_taps.flatten()[rows][:, None], across_taps.flatten()[columns]
-    part[..., places[0], places[1]] = whole[..., rows, :][..., columns]
+    part.flatten(2)[..., places.flatten(1)[own]] = whole[..., own]
     return part
 
 
@@ -112,30 +111,43 @@ def _taps(weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _prices(blocks: Tensor, weights: Tensor, wanted: Tensor, rounds: int) -> Tensor:
-    price = torch.zeros_like(wanted)
-    low, high = torch.full_like(wanted, -torch.inf), torch.full_like(wanted, torch.inf)
+    """Pixels that have found their price are asked no more: most have after two steps."""
+    prices = torch.zeros(wanted.numel())
+    asked = torch.arange(wanted.numel())
+    weights = weights.repeat(1, wanted.shape[:2].numel())
+    blocks, wanted_of = blocks.movedim(2, 0).flatten(1), wanted.flatten()
+    low, high = torch.full_like(prices, -torch.inf), torch.full_like(prices, torch.inf)
     for _ in range(rounds):
-        raw = blocks + price[..., :, None, :, None] * weights
-        missing = wanted - (raw.clamp(0, 255) * weights).sum((-3, -1))
-        if missing.abs().max() < CLOSE:
+        price = prices[asked]
+        raw = blocks + price * weights
+        missing = wanted_of - (raw.clamp(0, 255) * weights).sum(0)
+        far = missing.abs() >= CLOSE
+        if not far.any():
             break
-        low, high = torch.where(missing > 0, price, low), torch.where(missing < 0, price, high)
-        free = (((raw > 0) & (raw < 255)) * weights.square()).sum((-3, -1))
-        step = price + missing / free.clamp_min(1e-4)
-        middle = torch.where((low + high).isfinite(), (low + high) / 2, step)
-        price = torch.where((step > low) & (step < high), step, middle)
-    return price
+        asked, price, missing = asked[far], price[far], missing[far]
+        raw, blocks, weights = raw[:, far], blocks[:, far], weights[:, far]
+        wanted_of = wanted_of[far]
+        low = torch.where(missing > 0, price, low[far])
+        high = torch.where(missing < 0, price, high[far])
+        prices[asked] = _newton(price, missing, raw, weights, low, high)
+    return prices.view_as(wanted)
+
+
+def _newton(price, missing, raw, weights, low, high) -> Tensor:
+    """His step, or half the way where that leads out of what is possible."""
+    free = (((raw > 0) & (raw < 255)) * weights.square()).sum(0)
+    step = price + missing / free.clamp_min(1e-4)
+    middle = torch.where((low + high).isfinite(), (low + high) / 2, step)
+    return torch.where((step > low) & (step < high), step, middle)
 
 
 def _rounded(moved: Tensor, weights: Tensor, wanted: Tensor) -> Tensor:
     """Whole grey levels; the heaviest pixel of each block makes up for what rounding takes."""
     whole = moved.round()
-    missing = wanted - (whole * weights).sum((-3, -1))
-    heaviest = (weights.abs() == weights.abs().amax((1, 3), keepdim=True)).float()
-    first = (heaviest.movedim(1, 2).flatten(2).cumsum(2) == 1).view_as(heaviest.movedim(1, 2))
-    chosen = heaviest * first.movedim(2, 1)
-    change = (missing / (chosen * weights).sum((1, 3))).round()
-    return (whole + chosen * change[..., :, None, :, None]).clamp(0, 255)
+    missing = wanted - (whole * weights).sum(-2)
+    heaviest = weights.abs().argmax(0)[None]
+    change = (missing / weights.gather(0, heaviest)).round()[:, :, None]
+    return whole.scatter_add(2, heaviest.expand_as(change), change).clamp(0, 255)
 
 
 def all_at_once(part: Tensor, wanted: Tensor, down: Lines, across: Lines, rounds: int) -> Tensor:
