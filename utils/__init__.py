@@ -7,6 +7,7 @@ phantoms       images the course draws by itself
 foreign        images of something else entirely
 ingest         foreign image files, read safely
 similarity     nearest neighbours, duplicates, the leakage alarm
+patients       who belongs together, where nobody wrote it down
 sources        where the files of a data set lie
 catalogue      the data sets by name, with their facts
 recipes        from files to splits, one recipe per data set
