@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from utils.catalogue import Dataset
 from utils.ingest import read_images
-from utils.similarity import joined_groups
+from utils.patients import levelled, recovered_patients
+from utils.similarity import joined_groups, nearest
 from utils.sources import Listing
 from utils.splits import Split, Splits, split_by_group
 
@@ -20,12 +21,15 @@ class Gathered:
     """All images of a data set, before they are dealt out.
 
     `parts` are train, validation, test or "" for each image; `digest` proves the content.
+    `synthetic` are the positions of images that show nobody; `notes` go into the manifest.
     """
 
     split: Split
     parts: np.ndarray
     digest: str
     quarantine: tuple[tuple[str, str], ...] = ()
+    synthetic: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    notes: dict = field(default_factory=dict)
 
 
 def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
@@ -41,8 +45,34 @@ def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
         raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
     _check_classes(kept, class_names)
     labels = torch.tensor([class_names.index(label) for label in kept.labels])
+    parts, facts = np.array(kept.parts), (reading.digest, quarantine)
+    if dataset.lost_patients:
+        return _with_patients_found(Split(images, labels, class_names), parts, dataset, *facts)
     split = Split(images, labels, class_names, groups_of(images, kept.patients))
-    return Gathered(split, np.array(kept.parts), reading.digest, quarantine)
+    return Gathered(split, parts, *facts)
+
+
+def _with_patients_found(split: Split, parts, dataset: Dataset, *facts) -> Gathered:
+    """Real images get the patients that their pixels tell of, synthetic ones a number each."""
+    nobody = torch.zeros(len(split), dtype=torch.bool)
+    if dataset.synthetic:
+        nobody = dataset.synthetic(split.images)
+    real, synthetic = torch.nonzero(~nobody)[:, 0], torch.nonzero(nobody)[:, 0]
+    found = recovered_patients(split.images[real])
+    pictures = np.array(_digests(split.images[real]))
+    each = [len(set(pictures[found.groups == patient])) for patient in range(len(found.sizes))]
+    groups = torch.empty(len(split), dtype=torch.long)
+    groups[real] = found.groups
+    groups[synthetic] = len(each) + torch.arange(len(synthetic))
+    notes = {
+        "patients": "recovered from pixels; an official test set without patients is not kept",
+        "recovered": len(each),
+        f"recovered with {dataset.lost_patients} pictures": each.count(dataset.lost_patients),
+        "least sure": round(float(found.margins.min()), 3) if len(each) else None,
+        "synthetic": len(synthetic),
+    }
+    anew = np.full(len(parts), "", dtype=object)
+    return Gathered(replace(split, groups=groups), anew, *facts, synthetic.numpy(), notes)
 
 
 def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tuple[str, str]]]:
@@ -50,7 +80,7 @@ def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tup
 
     At most one of their labels is right, and nothing here tells which.
     """
-    pictures = [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
+    pictures = _digests(images)
     classes: dict[bytes, set[str]] = {}
     for picture, label in zip(pictures, listing.labels, strict=True):
         classes.setdefault(picture, set()).add(label)
@@ -62,6 +92,11 @@ def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tup
     refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
     agreed = sorted(set(range(len(images))) - set(clashing))
     return images[agreed], listing.take(agreed), refused
+
+
+def _digests(images: Tensor) -> list[bytes]:
+    """Equal where pictures are."""
+    return [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
 
 
 def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:
@@ -107,6 +142,8 @@ def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Sp
     a test set everything is dealt anew. A training image is left out when its group has an
     image in an official set: the same patient, or the same picture.
     """
+    if len(gathered.synthetic):
+        return _dealt_with_synthetic(gathered, fractions, seed)
     parts = gathered.parts.astype(object)
     if "test" not in parts:
         parts[:] = ""
@@ -123,6 +160,24 @@ def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Sp
         train, validation = _by_group(gathered.split, rest, shares, seed)
     chosen = (train, validation, test)
     return _checked(gathered.split, chosen), len(parts) - sum(map(len, chosen))
+
+
+def _dealt_with_synthetic(gathered: Gathered, fractions, seed: int) -> tuple[Splits, int]:
+    """Synthetic images are learned from, and never asked about.
+
+    They were made from real ones. Where the most similar real image belongs to a test patient
+    the synthetic one is left out: it may show him under another name. The test set is dealt
+    first, so that a class of two real patients is tested and validated, and learned from
+    synthetic images alone.
+    """
+    split, synthetic = gathered.split, gathered.synthetic
+    real = np.setdiff1d(np.arange(len(split)), synthetic)
+    test, validation, train = _by_group(split, real, tuple(fractions)[::-1], seed)
+    pictures = levelled(split.images)
+    _, models = nearest(pictures[synthetic], pictures[real])
+    learned = synthetic[~np.isin(split.patients[real[models[:, 0]]], split.patients[test])]
+    chosen = (np.sort(np.concatenate([train, learned])), validation, test)
+    return _checked(split, chosen), len(synthetic) - len(learned)
 
 
 def dealt_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
