@@ -17,12 +17,14 @@ predictions    what a model said of a split
 metrics        numbers with intervals
 roc            does a suspicion find the guilty?
 comparison     is one model better than another?
+shortcuts      does something else tell the class?
 likeness       how alike two pictures are to the eye
 quality        are drawn images good, and are they new?
 weights        files of weights, checked by their hash
 reading        the reading kit: can a human tell?
 backbones      the classifiers
 contamination  what can go wrong
+leaks          leaks made on purpose
 evaluation     one way to ask a model about a split
 objectives     what training makes small, what picks its best epoch
 battery        the questions put to every model under attack

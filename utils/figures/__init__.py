@@ -7,6 +7,7 @@ attack        what an attack does to verdicts, pictures and heat maps
 attackers     many attackers beside each other
 contaminated  data with noise, wrong labels, poison
 suspects      how well they are found, and what they look like
+leakage       what leaks, and who belongs together
 reading       what a human reader is shown
 overview      all runs side by side
 
@@ -17,6 +18,7 @@ from utils.figures.attack import *
 from utils.figures.attackers import *
 from utils.figures.contaminated import *
 from utils.figures.data import *
+from utils.figures.leakage import *
 from utils.figures.learning import *
 from utils.figures.overview import *
 from utils.figures.reading import *
