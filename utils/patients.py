@@ -21,7 +21,7 @@ from torch import Tensor
 
 from utils.similarity import SIDE, nearest, small_grey
 
-NEIGHBOURS = 50  # looked at for each image: more than a patient has images that look alike
+NEIGHBOURS = 50  # looked at for each image, or half of all: most of them should be strangers
 STRANGERS = 10  # the farthest of these neighbours stand for strangers
 SMOOTHING = 0.7  # pixels of 32: the motions below are straight lines only for smooth pictures
 LIMITS = np.linspace(0.45, 0.75, 61)  # of the distance to strangers; one of these is chosen
@@ -98,7 +98,8 @@ def recovered_patients(images: Tensor, largest: int = 0, limit: float | None = N
 def patient_links(images: Tensor) -> Links:
     """The neighbours of each image, and how near they are when small motions are forgiven."""
     pictures = levelled(images)
-    _, neighbours = nearest(pictures, pictures, min(NEIGHBOURS + 1, len(images)))
+    looked_at = min(NEIGHBOURS, len(images) // 2)
+    _, neighbours = nearest(pictures, pictures, looked_at + 1)
     apart = torch.cat(
         [
             tangent_distances(pictures[rows], pictures[neighbours[rows]])

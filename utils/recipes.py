@@ -15,6 +15,8 @@ from utils.similarity import joined_groups, nearest
 from utils.sources import Listing
 from utils.splits import Split, Splits, split_by_group
 
+CLEAR = 64  # pixels: of smaller images some patients and synthetic images are not told apart
+
 
 @dataclass(frozen=True)
 class Gathered:
@@ -45,21 +47,23 @@ def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
         raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
     _check_classes(kept, class_names)
     labels = torch.tensor([class_names.index(label) for label in kept.labels])
-    parts, facts = np.array(kept.parts), (reading.digest, quarantine)
+    facts = (reading.digest, quarantine)
     if dataset.lost_patients:
-        return _with_patients_found(Split(images, labels, class_names), parts, dataset, *facts)
+        clear = images if size >= CLEAR else read_images(kept.files, CLEAR, dataset.channels).images
+        return _with_patients_found(Split(images, labels, class_names), clear, dataset, *facts)
     split = Split(images, labels, class_names, groups_of(images, kept.patients))
-    return Gathered(split, parts, *facts)
+    return Gathered(split, np.array(kept.parts), *facts)
 
 
-def _with_patients_found(split: Split, parts, dataset: Dataset, *facts) -> Gathered:
-    """Real images get the patients that their pixels tell of, synthetic ones a number each."""
-    nobody = torch.zeros(len(split), dtype=torch.bool)
-    if dataset.synthetic:
-        nobody = dataset.synthetic(split.images)
+def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) -> Gathered:
+    """Real images get the patients that their pixels tell of, synthetic ones a number each.
+
+    `clear` are the same images, large enough for that.
+    """
+    nobody = dataset.synthetic(clear) if dataset.synthetic else torch.zeros(len(split)).bool()
     real, synthetic = torch.nonzero(~nobody)[:, 0], torch.nonzero(nobody)[:, 0]
-    found = recovered_patients(split.images[real])
-    pictures = np.array(_digests(split.images[real]))
+    found = recovered_patients(clear[real])
+    pictures = np.array(_digests(clear[real]))
     each = [len(set(pictures[found.groups == patient])) for patient in range(len(found.sizes))]
     groups = torch.empty(len(split), dtype=torch.long)
     groups[real] = found.groups
@@ -71,7 +75,7 @@ def _with_patients_found(split: Split, parts, dataset: Dataset, *facts) -> Gathe
         "least sure": round(float(found.margins.min()), 3) if len(each) else None,
         "synthetic": len(synthetic),
     }
-    anew = np.full(len(parts), "", dtype=object)
+    anew = np.full(len(split), "")
     return Gathered(replace(split, groups=groups), anew, *facts, synthetic.numpy(), notes)
 
 
