@@ -10,6 +10,7 @@ similarity     nearest neighbours, duplicates, the leakage alarm
 patients       who belongs together, where nobody wrote it down
 sources        where the files of a data set lie
 catalogue      the data sets by name, with their facts
+downloads      data sets that are not here yet
 recipes        from files to splits, one recipe per data set
 store          tensors on disk, whole or absent
 datasets       load: any data set by its name
@@ -41,6 +42,7 @@ tuning         Optuna over what the loop leaves open
 gradcam        where a model looks
 figures        pictures of all these numbers
 inspection     a data set as it is: which images to look at twice
+audit          a stranger's folder: one report, no training
 chapters       what the course consists of
 handover       the model that a chapter leaves for the next ones
 execute        runs one notebook

@@ -84,13 +84,17 @@ def recovered_patients(images: Tensor, largest: int = 0, limit: float | None = N
     """
     if not len(images):
         return Recovered(torch.empty(0, dtype=torch.long), np.empty(0), np.nan, np.empty(0))
-    links = patient_links(images)
+    return linked(patient_links(images), largest, limit)
+
+
+def linked(links: Links, largest: int = 0, limit: float | None = None) -> Recovered:
+    """The same from links that are known already."""
     first, second, ratios = _tree(links)
     limit = emptiest(ratios) if limit is None else limit
     kept = ratios < limit
     if largest:
-        kept[kept] = _within(first[kept], second[kept], len(images), largest)
-    groups = _together(first[kept], second[kept], len(images))
+        kept[kept] = _within(first[kept], second[kept], len(links.ratios), largest)
+    groups = _together(first[kept], second[kept], len(links.ratios))
     inner = np.zeros(groups.max() + 1)
     np.maximum.at(inner, groups[first[kept]], ratios[kept])
     margins = np.minimum(limit - inner, _outer(links, groups) - limit)

@@ -36,7 +36,7 @@ class Gathered:
 
 def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
     """Read what is listed; the classes are checked before the first image is opened."""
-    listing = _as_catalogued(listing, dataset)
+    listing = as_catalogued(listing, dataset)
     class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
     _check_classes(listing, class_names)
     reading = read_images(listing.files, size, dataset.channels)
@@ -111,7 +111,7 @@ def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:
     return joined_groups(images, torch.from_numpy(known))
 
 
-def _as_catalogued(listing: Listing, dataset: Dataset) -> Listing:
+def as_catalogued(listing: Listing, dataset: Dataset) -> Listing:
     """The listing with the classes and patients that the data set's recipe reads from it."""
     named = zip(listing.files, listing.labels, strict=True)
     listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))

@@ -1,0 +1,162 @@
+"""Checks of single images: noise, oddity, and the same mark at the same place in one class."""
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import hypergeom
+from torch import Tensor
+
+from utils.audit.delivery import ENOUGH, Delivery
+from utils.audit.finding import Finding, skipped
+from utils.defences.grain import most_unusual, traces
+from utils.splits import Split
+
+UNUSUAL = 8.0  # spreads from the usual trace: one normal image in 10^15, but traces have tails
+FAR = 2.0  # times as far from its neighbours as the usual image
+BLANK = 2.0  # grey levels of spread
+MANY = 0.01  # of the images
+SHOWN = 12
+MARK = 0.125  # width of a mark, of the image
+CONTRAST = 30.0  # grey levels of spread inside a mark
+SAME = 8.0  # grey levels between two copies of one mark
+UNLIKE = 0.35  # of the distance between the whole images: siblings share more than a mark
+SAMPLE = 400  # images of each class among which marks are looked for
+FEWEST = 5  # patients with the same mark
+RARE = 1e-3  # chance that a mark would fall so on one class, after all places were tried
+
+
+def noisy(delivery: Delivery) -> Finding:
+    """Images whose grain, seams or shading is unlike that of the others."""
+    if len(delivery) < ENOUGH:
+        return skipped(f"Fewer than {ENOUGH} images: nobody can say what grain is usual.")
+    found = most_unusual(traces(Split(delivery.images, delivery.split.labels, delivery.split.class_names)))
+    accused = np.argsort(-found, kind="stable")[: int((found > UNUSUAL).sum())]
+    share = len(accused) / len(delivery)
+    return Finding(
+        "warning" if share > MANY else "note" if len(accused) else "ok",
+        f"{len(accused):,} images ({share:.1%}) leave traces more than {UNUSUAL:g} spreads from "
+        f"the usual: grain, seams of JPEG or shading. The limit was set on clean drawn and real "
+        f"images, of which up to {MANY:.0%} pass it.",
+        "Noise, blur, strong compression, another device, a screenshot; or an unusual body. At "
+        f"{delivery.images.shape[-1]} pixels faint noise has been averaged away and is not seen."
+        if len(accused) else "",
+        "Look at the first ones in full size; ask how they were made." if len(accused) else "",
+        pd.DataFrame({"file": delivery.files[accused], "spreads": found[accused].round(1)}),
+        tuple(accused.tolist()),
+        tuple(f"{found[i]:.0f} spreads" for i in accused[:SHOWN]),
+    )  # fmt: skip
+
+
+def odd(delivery: Delivery) -> Finding:
+    """Images that are unlike all others, and blank ones."""
+    if len(delivery) < ENOUGH:
+        return skipped(f"Fewer than {ENOUGH} images: nobody can say what is usual.")
+    remote = delivery.remoteness / np.median(delivery.remoteness).clip(1e-6)
+    blank = delivery.images.float().flatten(1).std(1).numpy() < BLANK
+    accused = np.flatnonzero((remote > FAR) | blank)
+    accused = accused[np.lexsort([-remote[accused], ~blank[accused]])]
+    return Finding(
+        "warning" if blank.any() or len(accused) > MANY * len(delivery)
+        else "note" if len(accused) else "ok",
+        f"{int(blank.sum())} blank images; {len(accused) - int(blank.sum())} others are more than "
+        f"{FAR:g} times as far from their fifth neighbour as the usual image.",
+        "Another organ, a photograph, a turned or cropped picture, a page of text; or somebody "
+        "rare." if len(accused) else "",
+        "Look at them; take out what does not belong here." if len(accused) else "",
+        pd.DataFrame({"file": delivery.files[accused], "times as far": remote[accused].round(2)}),
+        tuple(accused.tolist()),
+        tuple("blank" if blank[i] else f"{remote[i]:.1f} times as far" for i in accused[:SHOWN]),
+    )  # fmt: skip
+
+
+def marks(delivery: Delivery) -> Finding:
+    """The same small pattern of high contrast at the same place in one class: a trigger, a tag."""
+    if len(delivery.class_names) < 2 or len(delivery) < ENOUGH:
+        return skipped("No classes, or too few images: a mark could not be tied to a class.")
+    grey, rows = delivery.images.float().mean(1), _one_per_patient(delivery)
+    whole = _apart(grey[rows].flatten(1))
+    labels = delivery.split.labels.numpy()
+    places = _places(grey.shape[-1])
+    tried = [(_shared_mark(grey[rows], whole, labels[rows], place), place) for place in places]
+    (chance, carrier, kind), place = min(tried, key=lambda found: found[0][0])
+    chance = min(1.0, chance * len(places) * len(delivery.class_names))
+    if chance > RARE:
+        return Finding(
+            "ok",
+            f"At {len(places)} places no pattern of high contrast is shared by {FEWEST} patients "
+            f"of one class more than chance allows (best p = {chance:.2g}).",
+            "Faint, moving or image-wide triggers are not found by this check.",
+        )
+    accused = _carriers(grey, grey[rows[carrier]], place)
+    inside = int((labels[accused] == kind).sum())
+    return Finding(
+        "alarm",
+        f"{len(accused)} images carry the same pattern at row {place[0]}, column {place[1]} (of "
+        f"{grey.shape[-1]}); {inside} of them are {delivery.class_names[kind]!r} (chance of so "
+        f"uneven a share, all places counted: {chance:.1g}).",
+        "A network will take the mark for the class. Somebody may have planted it (a trigger), "
+        "or it is the tag of a device or ward.",
+        "Look at the place in full size; take these images out or cover the place in all images. "
+        "The notebook `contamination` shows what a trigger does.",
+        pd.DataFrame({"file": delivery.files[accused]}),
+        tuple(accused.tolist()),
+        tuple(delivery.class_names[labels[i]] for i in accused[:SHOWN]),
+    )
+
+
+def _one_per_patient(delivery: Delivery) -> np.ndarray:
+    """Some patients of each class, with one image each: siblings share everything."""
+    order = np.random.default_rng(0).permutation(len(delivery))
+    order = order[np.unique(delivery.groups[order], return_index=True)[1]]
+    labels = delivery.split.labels.numpy()
+    return np.sort(
+        np.concatenate([order[labels[order] == one][:SAMPLE] for one in np.unique(labels)])
+    )
+
+
+def _places(size: int) -> list[tuple[int, int]]:
+    """Upper left corners of squares, overlapping by three quarters."""
+    step = max(1, round(size * MARK / 4))
+    corners = range(0, size - _width(size) + 1, step)
+    return [(row, column) for row in corners for column in corners]
+
+
+def _width(size: int) -> int:
+    return max(4, round(size * MARK))
+
+
+def _square(grey: Tensor, place: tuple[int, int]) -> Tensor:
+    (row, column), width = place, _width(grey.shape[-1])
+    return grey[..., row : row + width, column : column + width].flatten(-2)
+
+
+def _apart(rows: Tensor, others: Tensor | None = None) -> Tensor:
+    """Root mean square differences, in grey levels."""
+    return torch.cdist(rows, rows if others is None else others) / rows.shape[1] ** 0.5
+
+
+def _shared_mark(grey: Tensor, whole: Tensor, labels: np.ndarray, place) -> tuple:
+    """The most widely shared pattern here: chance of its uneven share, a carrier, the class."""
+    squares = _square(grey, place)
+    bold = torch.nonzero(squares.std(1) > CONTRAST)[:, 0]
+    if len(bold) < FEWEST:
+        return 1.0, 0, 0
+    apart = _apart(squares[bold])
+    alike = (apart < SAME) & (apart < UNLIKE * whole[bold][:, bold])
+    alike.fill_diagonal_(True)
+    best = int(alike.sum(1).argmax())
+    holders = bold[alike[best]].numpy()
+    counts = np.bincount(labels[holders], minlength=labels.max() + 1)
+    if counts.max() < FEWEST:
+        return 1.0, 0, 0
+    kind = int((counts / np.bincount(labels, minlength=len(counts)).clip(1)).argmax())
+    every, own = len(labels), int((labels == kind).sum())
+    chance = hypergeom.sf(counts[kind] - 1, every, own, len(holders))
+    return float(chance), int(bold[best]), kind
+
+
+def _carriers(grey: Tensor, carrier: Tensor, place) -> np.ndarray:
+    """Every image with the pattern, the likest first."""
+    apart = _apart(_square(grey, place), _square(carrier, place)[None])[:, 0]
+    order = apart.argsort(stable=True)
+    return order[apart[order] < SAME].numpy()
