@@ -29,5 +29,5 @@ def checked(delivery: Delivery) -> Iterator[Finding]:
     """The findings one by one, in the order of the report."""
     steps = progress(CHECKS.items(), "checking")
     for title, check in steps:
-        steps.set_postfix_str(title)
+        steps.set_postfix_str(title, refresh=False)
         yield check(delivery).titled(title)

@@ -7,11 +7,18 @@ from scipy.stats import binomtest
 
 from utils.audit.delivery import ENOUGH, TESTED, Delivery
 from utils.audit.finding import Finding, skipped
-from utils.similarity import NEAR, NEAR_TOLERATED, SIBLING, SIBLINGS_TOLERATED, RANK, nearest
-from utils.similarity import small_grey
+from utils.similarity import (
+    NEAR,
+    NEAR_TOLERATED,
+    RANK,
+    SIBLING,
+    SIBLINGS_TOLERATED,
+    nearest,
+    small_grey,
+)
 
 SHOWN = 12
-MANY_COPIES = 0.01  # of the images
+FEW_COPIES, MANY_COPIES = 2, 0.01  # two views of a body may look alike; the second of all images
 SURE = 0.05  # how far the limit may move until a patient is torn or mixed
 
 
@@ -25,7 +32,8 @@ def duplicates(delivery: Delivery) -> Finding:
     pairs = pairs[np.argsort(~clash, kind="stable")]
     copies = len(np.unique(pairs[:, 1]))
     severity = "note" if copies else "ok"
-    severity = "warning" if copies > MANY_COPIES * len(delivery) or clash.any() else severity
+    many = copies > max(FEW_COPIES, MANY_COPIES * len(delivery))
+    severity = "warning" if many or clash.any() else severity
     return Finding(
         "alarm" if same else severity,
         f"{copies:,} images are copies of others: {len(identical):,} pairs with identical pixels, "
@@ -45,7 +53,9 @@ def duplicates(delivery: Delivery) -> Finding:
 def leakage(delivery: Delivery) -> Finding:
     """Test images that are known from training: as pictures, as patients, as near relatives."""
     if not delivery.is_dealt:
-        return skipped("No train and test folders: nothing could leak yet. Deal patients, not images.")
+        return skipped(
+            "No train and test folders: nothing could leak yet. Deal patients, not images."
+        )
     identical = _across(delivery, _identical_pairs(delivery))
     pairs = np.concatenate([identical, _across(delivery, delivery.twins)])
     tested = np.isin(delivery.parts, TESTED)
@@ -95,17 +105,24 @@ def patients(delivery: Delivery) -> Finding:
     if len(delivery) < ENOUGH:
         return skipped(f"No names, and fewer than {ENOUGH} images: nobody can be recognised.")
     found = delivery.recovered
-    sure = (found.sizes > 1) & (found.margins >= SURE)
+    if not delivery.tells_apart:
+        return skipped(
+            f"No names, and by their pixels {int(found.sizes.max()):,} of {len(delivery):,} "
+            "images hang together in one chain: nobody can be told apart."
+        )
+    pairs = np.unique(np.stack([found.groups.numpy(), delivery.pictures]), axis=1)
+    pictures = np.bincount(pairs[0])  # copies make no patient
+    sure = (pictures > 1) & (found.margins >= SURE)
     images = int(found.sizes[sure].sum())
-    worst = np.flatnonzero(sure)[np.argsort(-found.sizes[sure], kind="stable")][:3]
+    worst = np.flatnonzero(sure)[np.argsort(-pictures[sure], kind="stable")][:3]
     shown = [place for one in worst for place in np.flatnonzero(found.groups == one)[:4].tolist()]
     return Finding(
         "note" if images else "ok",
         f"Nobody wrote down who is who. By their pixels {images:,} of {len(delivery):,} images "
-        f"belong to {int(sure.sum()):,} patients with several images, surely enough (the limit "
-        f"may move by {SURE:g}); the largest has {int(found.sizes[sure].max()) if images else 1}.",
+        f"belong to {int(sure.sum()):,} patients with several pictures, surely enough (the limit "
+        f"may move by {SURE:g}); the largest has {int(pictures[sure].max()) if images else 1}.",
         "Suspicion, no proof: works where pictures of a patient lie alike, as slices do, and "
-        "fails for turned, mirrored or cut ones. It also takes copies for a patient.",
+        "fails for turned, mirrored or cut ones: that none is found does not mean that none is there.",
         "Ask for the patient of each image (a table with a column patient); until then split by "
         "these groups." if images else "Ask for the patient of each image all the same.",
         accused=tuple(shown),

@@ -57,9 +57,7 @@ class Delivery:
     def has_patients(self) -> bool:
         """Whether it is written somewhere who is who; one name for most images is none."""
         names = self.facts["patient"]
-        return bool((names != "").all()) and names.value_counts().iloc[0] <= max(
-            1, len(names) / 2
-        )
+        return bool((names != "").all()) and names.value_counts().iloc[0] <= max(1, len(names) / 2)
 
     @cached_property
     def split(self) -> Split:
@@ -96,9 +94,23 @@ class Delivery:
         if self.has_patients:
             known = torch.from_numpy(pd.factorize(self.facts["patient"])[0])
             return joined_groups(self.images, known).numpy()
-        if len(self) >= ENOUGH and self.recovered.sizes.max() <= max(2, CROWD * len(self)):
-            return self.recovered.groups.numpy()
-        return self.pictures
+        return self.recovered.groups.numpy() if self.tells_apart else self.pictures
+
+    @cached_property
+    def tells_apart(self) -> bool:
+        """Whether the pixels say who is who, and do not tie everybody together in one chain."""
+        return len(self) >= ENOUGH and self.recovered.sizes.max() <= max(2, CROWD * len(self))
+
+    @property
+    def who(self) -> str:
+        """Whom the groups stand for, in words: no report may claim more."""
+        if self.has_patients:
+            return "patients"
+        return (
+            "patients as found by their pixels"
+            if self.tells_apart
+            else ("different pictures (whose they are is not known, and cannot be told)")
+        )
 
     @cached_property
     def remoteness(self) -> np.ndarray:

@@ -19,7 +19,7 @@ SHOWN = 12
 MARK = 0.125  # width of a mark, of the image
 CONTRAST = 30.0  # grey levels of spread inside a mark
 SAME = 8.0  # grey levels between two copies of one mark
-UNLIKE = 0.35  # of the distance between the whole images: siblings share more than a mark
+STRANGE = 0.7  # of the usual distance between whole images: siblings share more than a mark
 SAMPLE = 400  # images of each class among which marks are looked for
 FEWEST = 5  # patients with the same mark
 RARE = 1e-3  # chance that a mark would fall so on one class, after all places were tried
@@ -29,7 +29,9 @@ def noisy(delivery: Delivery) -> Finding:
     """Images whose grain, seams or shading is unlike that of the others."""
     if len(delivery) < ENOUGH:
         return skipped(f"Fewer than {ENOUGH} images: nobody can say what grain is usual.")
-    found = most_unusual(traces(Split(delivery.images, delivery.split.labels, delivery.split.class_names)))
+    found = most_unusual(
+        traces(Split(delivery.images, delivery.split.labels, delivery.split.class_names))
+    )
     accused = np.argsort(-found, kind="stable")[: int((found > UNUSUAL).sum())]
     share = len(accused) / len(delivery)
     return Finding(
@@ -75,9 +77,10 @@ def marks(delivery: Delivery) -> Finding:
         return skipped("No classes, or too few images: a mark could not be tied to a class.")
     grey, rows = delivery.images.float().mean(1), _one_per_patient(delivery)
     whole = _apart(grey[rows].flatten(1))
+    strange = whole > STRANGE * whole.median()
     labels = delivery.split.labels.numpy()
     places = _places(grey.shape[-1])
-    tried = [(_shared_mark(grey[rows], whole, labels[rows], place), place) for place in places]
+    tried = [(_shared_mark(grey[rows], strange, labels[rows], place), place) for place in places]
     (chance, carrier, kind), place = min(tried, key=lambda found: found[0][0])
     chance = min(1.0, chance * len(places) * len(delivery.class_names))
     if chance > RARE:
@@ -95,7 +98,7 @@ def marks(delivery: Delivery) -> Finding:
         f"{grey.shape[-1]}); {inside} of them are {delivery.class_names[kind]!r} (chance of so "
         f"uneven a share, all places counted: {chance:.1g}).",
         "A network will take the mark for the class. Somebody may have planted it (a trigger), "
-        "or it is the tag of a device or ward.",
+        f"or it is the tag of a device or ward. Shared among {delivery.who}.",
         "Look at the place in full size; take these images out or cover the place in all images. "
         "The notebook `contamination` shows what a trigger does.",
         pd.DataFrame({"file": delivery.files[accused]}),
@@ -135,14 +138,14 @@ def _apart(rows: Tensor, others: Tensor | None = None) -> Tensor:
     return torch.cdist(rows, rows if others is None else others) / rows.shape[1] ** 0.5
 
 
-def _shared_mark(grey: Tensor, whole: Tensor, labels: np.ndarray, place) -> tuple:
+def _shared_mark(grey: Tensor, strange: Tensor, labels: np.ndarray, place) -> tuple:
     """The most widely shared pattern here: chance of its uneven share, a carrier, the class."""
     squares = _square(grey, place)
     bold = torch.nonzero(squares.std(1) > CONTRAST)[:, 0]
     if len(bold) < FEWEST:
         return 1.0, 0, 0
     apart = _apart(squares[bold])
-    alike = (apart < SAME) & (apart < UNLIKE * whole[bold][:, bold])
+    alike = (apart < SAME) & strange[bold][:, bold]
     alike.fill_diagonal_(True)
     best = int(alike.sum(1).argmax())
     holders = bold[alike[best]].numpy()

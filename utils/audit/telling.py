@@ -10,7 +10,7 @@ from utils.shortcuts import image_facts, shortcuts
 
 ASKED = 1500  # images: more would narrow the intervals little, and take minutes
 STRONG, GRAVE = 0.6, 0.8  # lower end of the AUC of a fact that cannot be the disease
-OBVIOUS = 0.9  # the same for a fact that can
+OBVIOUS = 0.8  # the same for a fact that can
 NO_ANATOMY = ("width", "height", "shape", "bits", "colour", "format", "border")
 WITNESSES = 10  # nearest images of other patients
 ALONE = 0.05  # share of the weighed votes for an image's own label, at most
@@ -38,8 +38,8 @@ def beside_the_picture(delivery: Delivery) -> Finding:
     telling = told.index[told["tells"]]
     return Finding(
         severity,
-        f"Small trees see one number per image of {len(rows):,} images, and answer for patients "
-        f"whom they do not know. Above chance (AUC 0.5): {', '.join(telling) or 'none'}.",
+        f"Small trees see one number per image of {len(rows):,} images, and answer for "
+        f"{delivery.who} that they do not know. Above chance (AUC 0.5): {', '.join(telling) or 'none'}.",
         "Width, height, bits, colours, format and border cannot be the disease: what they tell, "
         "a network will learn instead. Brightness, contrast, sharpness and the size of a "
         "compressed file may be the disease or the device. Of forty facts that say nothing, one "
@@ -86,8 +86,8 @@ def lonely_labels(delivery: Delivery) -> Finding:
     by_luck = [_balanced(coin.permutation(labels), votes) for _ in range(SHUFFLES)]
     chance = f"{np.mean(by_luck):.0%} (at most {max(by_luck):.0%} of {SHUFFLES} tries)"
     said = (
-        f"The {WITNESSES} likest images of other patients guess the class with a balanced "
-        f"accuracy of {right:.0%}; with shuffled labels {chance}."
+        f"The {WITNESSES} likest images of others guess the class with a balanced accuracy of "
+        f"{right:.0%}; with shuffled labels {chance}. Others are other {delivery.who}."
     )
     if right <= max(by_luck):
         return Finding(

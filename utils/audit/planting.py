@@ -1,0 +1,178 @@
+"""A folder of images with faults planted in it, so that an audit can be marked against the truth.
+
+What is written is what a stranger would send: train, validation and test folders, class folders
+in them, files with numbers for names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+
+from utils.audit import Audit
+from utils.contamination.kinds import KINDS, contaminated, kinds_of
+from utils.contamination.labels import Symmetric
+from utils.contamination.noise import Gaussian
+from utils.contamination.poison import Poison
+from utils.leaks import with_bright_border
+from utils.splits import Split, Splits
+
+FOUND_BY = {  # the check that should find a fault, and whether it can name the files
+    "unreadable": "Unreadable files",
+    "wrong name": "Sizes and formats",
+    "copy in the test": "Leakage between parts",
+    "under two classes": "Duplicates",
+    "border": "Shortcuts",
+    "label error": "Suspicious labels",
+    "noise": "Noise",
+    "poison": "Marks and triggers",
+}
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How much of each fault is planted; the default is a delivery with everything wrong."""
+
+    unreadable: int = 5  # files
+    misnamed: int = 3
+    copied: int = 12  # training images that lie in the test folder, too
+    clashing: int = 3  # training images that lie under a second class, too
+    border: int = 10  # grey levels of a frame on nine in ten of the first class
+    wrong_labels: float = 0.05  # of the training images
+    noisy: float = 0.03
+    poisoned: float = 0.04
+    seed: int = 0
+
+    @classmethod
+    def none(cls) -> "Faults":
+        return cls(0, 0, 0, 0, 0, 0.0, 0.0, 0.0)
+
+
+@dataclass
+class Planted:
+    """A folder, and the files that each fault has touched."""
+
+    folder: Path
+    truth: dict[str, set[str]] = field(default_factory=dict)
+
+    def note(self, fault: str, path: Path) -> None:
+        self.truth.setdefault(fault, set()).add(str(path))
+
+
+def planted(splits: Splits, folder: Path, faults: Faults) -> Planted:
+    """Write all images, with these faults among them; `folder` should not exist yet."""
+    made = Planted(Path(folder))
+    train = splits.train
+    if faults.border:
+        train = with_bright_border(train, 0, faults.border, seed=faults.seed)
+    steps = (
+        Symmetric(rate=faults.wrong_labels, seed=faults.seed),
+        Poison(rate=faults.poisoned, seed=faults.seed + 1),
+        Gaussian(rate=faults.noisy, severity=3, seed=faults.seed + 2),
+    )
+    train, _ = contaminated(train, *(step for step in steps if step.rate))
+    paths = {
+        part: _written(split, made.folder / part, faults.seed)
+        for part, split in replace(splits, train=train).items()
+    }
+    kinds = kinds_of(train).tolist()
+    for path, kind in zip(paths["train"], kinds, strict=True):
+        if kind:
+            made.note(KINDS[kind], path)
+    if faults.border:
+        made.truth["border"] = set()  # half of the folder; the check names a fact, and no file
+    clean = [path for path, kind in zip(paths["train"], kinds, strict=True) if not kind]
+    _copy(made, clean, faults)
+    _break(made, paths["validation"], faults)
+    return made
+
+
+def _written(split: Split, folder: Path, seed: int) -> list[Path]:
+    """One PNG per image, in an order that tells nothing."""
+    numbers = np.random.default_rng(seed).permutation(len(split))
+    paths = []
+    for image, label, number in zip(split.images, split.labels.tolist(), numbers, strict=True):
+        paths.append(folder / split.class_names[label] / f"{number:05}.png")
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
+        _picture(image).save(paths[-1])
+    return paths
+
+
+def _picture(image: Tensor) -> Image.Image:
+    return Image.fromarray(image.permute(1, 2, 0).squeeze(2).numpy() if len(image) == 1
+                           else image.permute(1, 2, 0).contiguous().numpy())  # fmt: skip
+
+
+def _copy(made: Planted, clean: list[Path], faults: Faults) -> None:
+    """Copies into the test folder, half of them saved as JPEG, and copies under a second class."""
+    rng = np.random.default_rng(faults.seed)
+    chosen = rng.choice(len(clean), faults.copied + faults.clashing, replace=False)
+    for number, place in enumerate(chosen[: faults.copied]):
+        kind = (".png", ".jpg")[number % 2]
+        target = made.folder / "test" / clean[place].parent.name / f"9{number:04}{kind}"
+        Image.open(clean[place]).save(target, quality=90)
+        made.note("copy in the test", target)
+    names = sorted(path.name for path in (made.folder / "train").iterdir())
+    for number, place in enumerate(chosen[faults.copied :]):
+        own = clean[place].parent.name
+        other = names[(names.index(own) + 1) % len(names)]
+        target = made.folder / "train" / other / f"8{number:04}.png"
+        target.write_bytes(clean[place].read_bytes())
+        made.note("under two classes", target)
+
+
+def _break(made: Planted, paths: list[Path], faults: Faults) -> None:
+    """Files beside the good ones that are none, and files whose name says something else."""
+    place = paths[0].parent
+    whole = paths[0].read_bytes()
+    broken = {
+        "empty": b"",
+        "text": b"Dear colleague, the images follow tomorrow.",
+        "cut": whole[: len(whole) // 2],
+        "archive": b"PK\x03\x04" + bytes(200),
+        "nan": b"",
+    }
+    for name in list(broken)[: faults.unreadable]:
+        path = place / f"{name}.tif"
+        path.write_bytes(broken[name])
+        if name == "nan":
+            Image.fromarray(np.full((8, 8), np.nan, np.float32)).save(path)
+        made.note("unreadable", path)
+    for path in paths[: faults.misnamed]:
+        made.note("wrong name", path.rename(path.with_name(f"{path.stem}x.jpg")))
+
+
+def marked(made: Planted, found: Audit, clean: Audit) -> pd.DataFrame:
+    """Fault by fault: planted, accused, rightly; and what the same check says of a clean folder."""
+    rows = {}
+    for fault, check in FOUND_BY.items():
+        true, accused = made.truth.get(fault, set()), named(found, check)
+        rows[fault] = {
+            "check": check,
+            "severity": found[check].severity,
+            "in the clean folder": clean[check].severity,
+            "planted": len(true),
+            "named": len(accused),
+            "rightly": len(true & accused),
+            "named in the clean folder": len(named(clean, check)),
+        }
+    return pd.DataFrame(rows).T.rename_axis("fault")
+
+
+def named(found: Audit, check: str) -> set[str]:
+    """The files that a check names, in its table or by their pictures."""
+    finding = found[check]
+    files = set(found.delivery.files[list(finding.accused)])
+    columns = {"file", "one", "other"} & set(finding.table)
+    return files.union(*(set(finding.table[column]) for column in columns))
+
+
+def ranks(made: Planted, found: Audit, fault: str, suspicion: Mapping[str, float]) -> Tensor:
+    """Whether each suspected file is guilty, the most suspected first."""
+    order = sorted(suspicion, key=suspicion.get, reverse=True)
+    return torch.tensor([file in made.truth.get(fault, set()) for file in order])
