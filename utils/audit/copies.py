@@ -45,7 +45,7 @@ def duplicates(delivery: Delivery) -> Finding:
         "Decide which label is right, or leave both out; keep one of each picture."
         if copies else "",
         _pair_table(delivery, pairs),
-        tuple(pairs[: SHOWN // 2].ravel().tolist()),
+        tuple(pairs.ravel().tolist()),
         tuple(_captions(delivery, pairs[: SHOWN // 2])),
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ def leakage(delivery: Delivery) -> Finding:
     wrong = copied or close or shared
     return Finding(
         "alarm" if wrong else "note" if near or related else "ok",
-        f"{near} test images have a copy in another part, {shared} named patients lie in two parts, "
+        f"{near} test images have a copy in another part, {shared} named patients lie in two, "
         f"{related / max(1, of):.1%} of the test images ({low:.1%} to {high:.1%}) have a sibling: "
         f"a training image less than half as far as an ordinary neighbour. Beyond "
         f"{SIBLINGS_TOLERATED:.0%} that means the same patients on both sides.",
@@ -84,7 +84,7 @@ def leakage(delivery: Delivery) -> Finding:
         "Deal anew by patient (second look: `utils.datasets.load` does so), or take the named "
         "images out of training." if wrong or near else "",
         pd.DataFrame({"asked": list(rows), "found": [str(value) for value in rows.values()]}),
-        tuple(pairs[: SHOWN // 2].ravel().tolist()),
+        tuple(pairs.ravel().tolist()),
         tuple(_captions(delivery, pairs[: SHOWN // 2])),
     )  # fmt: skip
 
@@ -122,7 +122,7 @@ def patients(delivery: Delivery) -> Finding:
         f"belong to {int(sure.sum()):,} patients with several pictures, surely enough (the limit "
         f"may move by {SURE:g}); the largest has {int(pictures[sure].max()) if images else 1}.",
         "Suspicion, no proof: works where pictures of a patient lie alike, as slices do, and "
-        "fails for turned, mirrored or cut ones: that none is found does not mean that none is there.",
+        "fails for turned, mirrored or cut ones: none found does not mean none there.",
         "Ask for the patient of each image (a table with a column patient); until then split by "
         "these groups." if images else "Ask for the patient of each image all the same.",
         accused=tuple(shown),

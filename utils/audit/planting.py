@@ -4,25 +4,23 @@ What is written is what a stranger would send: train, validation and test folder
 in them, files with numbers for names.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from PIL import Image
 from torch import Tensor
 
 from utils.audit import Audit
 from utils.contamination.kinds import KINDS, contaminated, kinds_of
 from utils.contamination.labels import Symmetric
-from utils.contamination.noise import Gaussian
-from utils.contamination.poison import Poison
+from utils.contamination.noise import Gaussian, Noise
+from utils.contamination.poison import Patch, Poison, Trigger
 from utils.leaks import with_bright_border
 from utils.splits import Split, Splits
 
-FOUND_BY = {  # the check that should find a fault, and whether it can name the files
+FOUND_BY = {  # the check that should find each fault
     "unreadable": "Unreadable files",
     "wrong name": "Sizes and formats",
     "copy in the test": "Leakage between parts",
@@ -42,15 +40,18 @@ class Faults:
     misnamed: int = 3
     copied: int = 12  # training images that lie in the test folder, too
     clashing: int = 3  # training images that lie under a second class, too
-    border: int = 10  # grey levels of a frame on nine in ten of the first class
+    border: int = 24  # grey levels of a frame on nine in ten of the first class
     wrong_labels: float = 0.05  # of the training images
     noisy: float = 0.03
-    poisoned: float = 0.04
+    noise: Noise = Gaussian(severity=3)
+    poisoned: float = 0.06
+    trigger: Trigger = Patch()
     seed: int = 0
 
     @classmethod
     def none(cls) -> "Faults":
-        return cls(0, 0, 0, 0, 0, 0.0, 0.0, 0.0)
+        """The control: the same folder with nothing wrong."""
+        return cls(0, 0, 0, 0, 0, wrong_labels=0, noisy=0, poisoned=0)
 
 
 @dataclass
@@ -72,8 +73,8 @@ def planted(splits: Splits, folder: Path, faults: Faults) -> Planted:
         train = with_bright_border(train, 0, faults.border, seed=faults.seed)
     steps = (
         Symmetric(rate=faults.wrong_labels, seed=faults.seed),
-        Poison(rate=faults.poisoned, seed=faults.seed + 1),
-        Gaussian(rate=faults.noisy, severity=3, seed=faults.seed + 2),
+        Poison(rate=faults.poisoned, trigger=faults.trigger, seed=faults.seed + 1),
+        replace(faults.noise, rate=faults.noisy, seed=faults.seed + 2),
     )
     train, _ = contaminated(train, *(step for step in steps if step.rate))
     paths = {
@@ -104,8 +105,8 @@ def _written(split: Split, folder: Path, seed: int) -> list[Path]:
 
 
 def _picture(image: Tensor) -> Image.Image:
-    return Image.fromarray(image.permute(1, 2, 0).squeeze(2).numpy() if len(image) == 1
-                           else image.permute(1, 2, 0).contiguous().numpy())  # fmt: skip
+    pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def _copy(made: Planted, clean: list[Path], faults: Faults) -> None:
@@ -117,6 +118,7 @@ def _copy(made: Planted, clean: list[Path], faults: Faults) -> None:
         target = made.folder / "test" / clean[place].parent.name / f"9{number:04}{kind}"
         Image.open(clean[place]).save(target, quality=90)
         made.note("copy in the test", target)
+        made.note("copy in the test", clean[place])
     names = sorted(path.name for path in (made.folder / "train").iterdir())
     for number, place in enumerate(chosen[faults.copied :]):
         own = clean[place].parent.name
@@ -124,6 +126,7 @@ def _copy(made: Planted, clean: list[Path], faults: Faults) -> None:
         target = made.folder / "train" / other / f"8{number:04}.png"
         target.write_bytes(clean[place].read_bytes())
         made.note("under two classes", target)
+        made.note("under two classes", clean[place])
 
 
 def _break(made: Planted, paths: list[Path], faults: Faults) -> None:
@@ -148,7 +151,8 @@ def _break(made: Planted, paths: list[Path], faults: Faults) -> None:
 
 
 def marked(made: Planted, found: Audit, clean: Audit) -> pd.DataFrame:
-    """Fault by fault: planted, accused, rightly; and what the same check says of a clean folder."""
+    """Fault by fault: files touched, files named, and how many of these rightly; and what the same
+    check says of a clean folder."""
     rows = {}
     for fault, check in FOUND_BY.items():
         true, accused = made.truth.get(fault, set()), named(found, check)
@@ -156,7 +160,7 @@ def marked(made: Planted, found: Audit, clean: Audit) -> pd.DataFrame:
             "check": check,
             "severity": found[check].severity,
             "in the clean folder": clean[check].severity,
-            "planted": len(true),
+            "files": len(true),
             "named": len(accused),
             "rightly": len(true & accused),
             "named in the clean folder": len(named(clean, check)),
@@ -170,9 +174,3 @@ def named(found: Audit, check: str) -> set[str]:
     files = set(found.delivery.files[list(finding.accused)])
     columns = {"file", "one", "other"} & set(finding.table)
     return files.union(*(set(finding.table[column]) for column in columns))
-
-
-def ranks(made: Planted, found: Audit, fault: str, suspicion: Mapping[str, float]) -> Tensor:
-    """Whether each suspected file is guilty, the most suspected first."""
-    order = sorted(suspicion, key=suspicion.get, reverse=True)
-    return torch.tensor([file in made.truth.get(fault, set()) for file in order])

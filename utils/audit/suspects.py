@@ -8,10 +8,11 @@ from torch import Tensor
 
 from utils.audit.delivery import ENOUGH, Delivery
 from utils.audit.finding import Finding, skipped
-from utils.defences.grain import most_unusual, traces
+from utils.defences.grain import standardised, traces
 from utils.splits import Split
 
-UNUSUAL = 8.0  # spreads from the usual trace: one normal image in 10^15, but traces have tails
+TRACES = ["fine grain", "all grain", "seams"]  # shading varies too much among clean images
+UNUSUAL = 4.0  # spreads from the usual trace; of clean images at most one in a hundred passes
 FAR = 2.0  # times as far from its neighbours as the usual image
 BLANK = 2.0  # grey levels of spread
 MANY = 0.01  # of the images
@@ -22,25 +23,24 @@ SAME = 8.0  # grey levels between two copies of one mark
 STRANGE = 0.7  # of the usual distance between whole images: siblings share more than a mark
 SAMPLE = 400  # images of each class among which marks are looked for
 FEWEST = 5  # patients with the same mark
-RARE = 1e-3  # chance that a mark would fall so on one class, after all places were tried
+RARE, LIKELY = 1e-3, 1e-2  # chance of such a share of one class, after all places were tried
 
 
 def noisy(delivery: Delivery) -> Finding:
     """Images whose grain, seams or shading is unlike that of the others."""
     if len(delivery) < ENOUGH:
         return skipped(f"Fewer than {ENOUGH} images: nobody can say what grain is usual.")
-    found = most_unusual(
-        traces(Split(delivery.images, delivery.split.labels, delivery.split.class_names))
-    )
+    images = Split(delivery.images, delivery.split.labels, delivery.split.class_names)
+    found = standardised(traces(images)[TRACES]).abs().max(axis=1).to_numpy()
     accused = np.argsort(-found, kind="stable")[: int((found > UNUSUAL).sum())]
     share = len(accused) / len(delivery)
     return Finding(
         "warning" if share > MANY else "note" if len(accused) else "ok",
         f"{len(accused):,} images ({share:.1%}) leave traces more than {UNUSUAL:g} spreads from "
-        f"the usual: grain, seams of JPEG or shading. The limit was set on clean drawn and real "
-        f"images, of which up to {MANY:.0%} pass it.",
+        f"the usual: grain, or seams of JPEG. In clean drawn images, X-rays and brains up to "
+        f"{MANY:.0%} do.",
         "Noise, blur, strong compression, another device, a screenshot; or an unusual body. At "
-        f"{delivery.images.shape[-1]} pixels faint noise has been averaged away and is not seen."
+        f"{delivery.images.shape[-1]} pixels faint noise has been averaged away."
         if len(accused) else "",
         "Look at the first ones in full size; ask how they were made." if len(accused) else "",
         pd.DataFrame({"file": delivery.files[accused], "spreads": found[accused].round(1)}),
@@ -75,15 +75,17 @@ def marks(delivery: Delivery) -> Finding:
     """The same small pattern of high contrast at the same place in one class: a trigger, a tag."""
     if len(delivery.class_names) < 2 or len(delivery) < ENOUGH:
         return skipped("No classes, or too few images: a mark could not be tied to a class.")
-    grey, rows = delivery.images.float().mean(1), _one_per_patient(delivery)
+    grey, rows = delivery.images.float().mean(1), _drawn(delivery)
     whole = _apart(grey[rows].flatten(1))
     strange = whole > STRANGE * whole.median()
-    labels = delivery.split.labels.numpy()
+    labels, owners = delivery.split.labels.numpy(), delivery.groups[rows]
     places = _places(grey.shape[-1])
-    tried = [(_shared_mark(grey[rows], strange, labels[rows], place), place) for place in places]
+    tried = [
+        (_shared_mark(grey[rows], strange, labels[rows], owners, place), place) for place in places
+    ]
     (chance, carrier, kind), place = min(tried, key=lambda found: found[0][0])
     chance = min(1.0, chance * len(places) * len(delivery.class_names))
-    if chance > RARE:
+    if chance > LIKELY:
         return Finding(
             "ok",
             f"At {len(places)} places no pattern of high contrast is shared by {FEWEST} patients "
@@ -93,7 +95,7 @@ def marks(delivery: Delivery) -> Finding:
     accused = _carriers(grey, grey[rows[carrier]], place)
     inside = int((labels[accused] == kind).sum())
     return Finding(
-        "alarm",
+        "alarm" if chance < RARE else "warning",
         f"{len(accused)} images carry the same pattern at row {place[0]}, column {place[1]} (of "
         f"{grey.shape[-1]}); {inside} of them are {delivery.class_names[kind]!r} (chance of so "
         f"uneven a share, all places counted: {chance:.1g}).",
@@ -107,14 +109,11 @@ def marks(delivery: Delivery) -> Finding:
     )
 
 
-def _one_per_patient(delivery: Delivery) -> np.ndarray:
-    """Some patients of each class, with one image each: siblings share everything."""
-    order = np.random.default_rng(0).permutation(len(delivery))
-    order = order[np.unique(delivery.groups[order], return_index=True)[1]]
-    labels = delivery.split.labels.numpy()
-    return np.sort(
-        np.concatenate([order[labels[order] == one][:SAMPLE] for one in np.unique(labels)])
-    )
+def _drawn(delivery: Delivery) -> np.ndarray:
+    """Some images of each class, by a coin that always falls the same way."""
+    order, labels = np.random.default_rng(0).permutation(len(delivery)), delivery.split.labels
+    chosen = [order[labels[order] == one][:SAMPLE] for one in labels.unique()]
+    return np.sort(np.concatenate(chosen))
 
 
 def _places(size: int) -> list[tuple[int, int]]:
@@ -138,24 +137,32 @@ def _apart(rows: Tensor, others: Tensor | None = None) -> Tensor:
     return torch.cdist(rows, rows if others is None else others) / rows.shape[1] ** 0.5
 
 
-def _shared_mark(grey: Tensor, strange: Tensor, labels: np.ndarray, place) -> tuple:
-    """The most widely shared pattern here: chance of its uneven share, a carrier, the class."""
+def _shared_mark(grey: Tensor, strange: Tensor, labels, owners, place) -> tuple:
+    """The most widely shared pattern here: chance of its uneven share, a carrier, the class.
+
+    Only strangers share a mark, and each patient counts once: siblings share everything.
+    """
     squares = _square(grey, place)
     bold = torch.nonzero(squares.std(1) > CONTRAST)[:, 0]
     if len(bold) < FEWEST:
         return 1.0, 0, 0
-    apart = _apart(squares[bold])
-    alike = (apart < SAME) & strange[bold][:, bold]
-    alike.fill_diagonal_(True)
+    alike = (_apart(squares[bold]) < SAME) & strange[bold][:, bold]
     best = int(alike.sum(1).argmax())
+    alike[best, best] = True
     holders = bold[alike[best]].numpy()
-    counts = np.bincount(labels[holders], minlength=labels.max() + 1)
-    if counts.max() < FEWEST:
+    counts, every = (_patients(labels[some], owners[some]) for some in (holders, slice(None)))
+    kind = max(counts, key=lambda one: counts[one] / every[one])
+    if counts[kind] < FEWEST:
         return 1.0, 0, 0
-    kind = int((counts / np.bincount(labels, minlength=len(counts)).clip(1)).argmax())
-    every, own = len(labels), int((labels == kind).sum())
-    chance = hypergeom.sf(counts[kind] - 1, every, own, len(holders))
+    held = sum(counts.values())
+    chance = hypergeom.sf(counts[kind] - 1, sum(every.values()), every[kind], held)
     return float(chance), int(bold[best]), kind
+
+
+def _patients(labels: np.ndarray, owners: np.ndarray) -> dict[int, int]:
+    """Patients by class; one whose images carry several labels counts for each."""
+    pairs = np.unique(np.stack([labels, owners]), axis=1)
+    return dict(zip(*np.unique(pairs[0], return_counts=True), strict=True))
 
 
 def _carriers(grey: Tensor, carrier: Tensor, place) -> np.ndarray:
