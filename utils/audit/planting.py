@@ -4,8 +4,11 @@ What is written is what a stranger would send: train, validation and test folder
 in them, files with numbers for names.
 """
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -49,9 +52,11 @@ class Faults:
     seed: int = 0
 
     @classmethod
-    def none(cls) -> "Faults":
-        """The control: the same folder with nothing wrong."""
-        return cls(0, 0, 0, 0, 0, wrong_labels=0, noisy=0, poisoned=0)
+    def none(cls, **but) -> "Faults":
+        """The control: the same folder with nothing wrong, but for what is named."""
+        names = ("unreadable", "misnamed", "copied", "clashing", "border")
+        shares = ("wrong_labels", "noisy", "poisoned")
+        return cls(**dict.fromkeys((*names, *shares), 0) | but)
 
 
 @dataclass
@@ -73,7 +78,7 @@ def planted(splits: Splits, folder: Path, faults: Faults) -> Planted:
         train = with_bright_border(train, 0, faults.border, seed=faults.seed)
     steps = (
         Symmetric(rate=faults.wrong_labels, seed=faults.seed),
-        Poison(rate=faults.poisoned, trigger=faults.trigger, seed=faults.seed + 1),
+        Poison(rate=faults.poisoned, target=1, trigger=faults.trigger, seed=faults.seed + 1),
         replace(faults.noise, rate=faults.noisy, seed=faults.seed + 2),
     )
     train, _ = contaminated(train, *(step for step in steps if step.rate))
@@ -150,6 +155,12 @@ def _break(made: Planted, paths: list[Path], faults: Faults) -> None:
         made.note("wrong name", path.rename(path.with_name(f"{path.stem}x.jpg")))
 
 
+def fresh(folder: Path) -> Path:
+    """The place for a folder, with nothing there: what an earlier run has planted is removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
 def marked(made: Planted, found: Audit, clean: Audit) -> pd.DataFrame:
     """Fault by fault: files touched, files named, and how many of these rightly; and what the same
     check says of a clean folder."""
@@ -166,6 +177,18 @@ def marked(made: Planted, found: Audit, clean: Audit) -> pd.DataFrame:
             "named in the clean folder": len(named(clean, check)),
         }
     return pd.DataFrame(rows).T.rename_axis("fault")
+
+
+def captioned(found: Audit, checks: Sequence[str], each: int) -> tuple[Tensor, list[str]]:
+    """The first pictures of some checks with what the page says of them."""
+    findings = [found[check] for check in checks]
+    places = [place for finding in findings for place in finding.accused[:each]]
+    captions = [
+        fill(f"{finding.title}: {caption}".replace("_", " "), 22)
+        for finding in findings
+        for caption in finding.captions[: min(each, len(finding.accused))]
+    ]
+    return found.delivery.images[places], captions
 
 
 def named(found: Audit, check: str) -> set[str]:

@@ -21,7 +21,7 @@ MARK = 0.125  # width of a mark, of the image
 CONTRAST = 30.0  # grey levels of spread inside a mark
 SAME = 8.0  # grey levels between two copies of one mark
 STRANGE = 0.7  # of the usual distance between whole images: siblings share more than a mark
-SAMPLE = 400  # images of each class among which marks are looked for
+SAMPLE = 300  # images of each class among which marks are looked for
 FEWEST = 5  # patients with the same mark
 RARE, LIKELY = 1e-3, 1e-2  # chance of such a share of one class, after all places were tried
 
@@ -134,7 +134,9 @@ def _square(grey: Tensor, place: tuple[int, int]) -> Tensor:
 
 def _apart(rows: Tensor, others: Tensor | None = None) -> Tensor:
     """Root mean square differences, in grey levels."""
-    return torch.cdist(rows, rows if others is None else others) / rows.shape[1] ** 0.5
+    others = rows if others is None else others
+    lengths = rows.square().sum(1)[:, None] + others.square().sum(1)
+    return (lengths.addmm_(rows, others.T, alpha=-2).clamp_(min=0) / rows.shape[1]).sqrt_()
 
 
 def _shared_mark(grey: Tensor, strange: Tensor, labels, owners, place) -> tuple:
@@ -146,17 +148,18 @@ def _shared_mark(grey: Tensor, strange: Tensor, labels, owners, place) -> tuple:
     bold = torch.nonzero(squares.std(1) > CONTRAST)[:, 0]
     if len(bold) < FEWEST:
         return 1.0, 0, 0
-    alike = (_apart(squares[bold]) < SAME) & strange[bold][:, bold]
-    best = int(alike.sum(1).argmax())
-    alike[best, best] = True
-    holders = bold[alike[best]].numpy()
+    one, other = bold[torch.nonzero(_apart(squares[bold]) < SAME)].T
+    strangers = strange[one, other]
+    one, other = one[strangers], other[strangers]
+    best = int(torch.bincount(one, minlength=1).argmax())
+    holders = torch.cat([other[one == best], torch.tensor([best])]).numpy()
     counts, every = (_patients(labels[some], owners[some]) for some in (holders, slice(None)))
     kind = max(counts, key=lambda one: counts[one] / every[one])
     if counts[kind] < FEWEST:
         return 1.0, 0, 0
     held = sum(counts.values())
     chance = hypergeom.sf(counts[kind] - 1, sum(every.values()), every[kind], held)
-    return float(chance), int(bold[best]), kind
+    return float(chance), best, kind
 
 
 def _patients(labels: np.ndarray, owners: np.ndarray) -> dict[int, int]:
