@@ -183,8 +183,15 @@ def _pair(text: str) -> list[str]:
     return text.split("=", 1)
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        """argparse would end with 2, and a guard would read "alarms"."""
+        self.print_usage(sys.stderr)
+        self.exit(3, f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m utils.course")
+    parser = Parser(prog="python -m utils.course")
     commands = parser.add_subparsers(required=True)
     add = commands.add_parser("run", help="run the course, or some notebooks and their needs")
     add.set_defaults(command=_run)
@@ -200,17 +207,11 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_list)
     add = commands.add_parser("audit", help="one report about a folder; exit code by severity")
     add.set_defaults(command=_audit)
-    add.error = _not_audited  # argparse ends with 2, which here means alarms
     add.add_argument("name", metavar="folder:PATH", help="or a .csv table, or a data set's name")
     add.add_argument("--root", help="where a data set of the catalogue lies")
     add.add_argument("--out", help="folder of the report; by default assets/audit/NAME")
     add.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
     return parser
-
-
-def _not_audited(message: str) -> None:
-    print(f"course audit: {message}", file=sys.stderr)
-    sys.exit(3)
 
 
 if __name__ == "__main__":

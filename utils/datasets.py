@@ -100,8 +100,9 @@ def listing_of(name: str, root: str | Path | None = None) -> Listing:
     try:
         return as_catalogued(_listed(name, source), facts_of(name))
     except FileNotFoundError:
-        if name.startswith("folder:") and source.is_dir():
-            return unlabelled_files(source)
+        own = name.startswith("folder:") and source.is_dir()
+        if own and (found := unlabelled_files(source)).files:
+            return found
         raise
 
 
