@@ -40,7 +40,7 @@ def audited(splits, tmp_path_factory):
     """A foul folder with its truth, its audit, and that of the clean control."""
     place, before = tmp_path_factory.mktemp("folders"), delivery.CACHE
     delivery.CACHE = place / "cache"
-    foul = planted(splits, place / "foul", Faults(noisy=0.05, poisoned=0.12, border=40))
+    foul = planted(splits, place / "foul", Faults(noisy=0.05, poisoned=0.12))
     clean = planted(splits, place / "clean", Faults.none())
     both = [
         audit(f"folder:{each.folder}", size=48, out=place / f"{each.folder.name} report")
@@ -82,6 +82,7 @@ def test_facts_are_found_whole(fault, audited):
         ("Unreadable files", "warning"),
         ("Duplicates", "alarm"),
         ("Leakage between parts", "alarm"),
+        ("Shortcuts", "warning"),
         ("Noise", "warning"),
         ("Marks and triggers", "alarm"),
     ],

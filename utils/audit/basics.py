@@ -79,5 +79,5 @@ def classes(delivery: Delivery) -> Finding:
         "images is measured by few.",
         "Report balanced accuracy with intervals beside the constant answer; ask for more of the "
         "rare classes, or leave out what cannot be tested." if grave or few else "",
-        table.rename_axis("class").reset_index(),
+        table.rename_axis("class").rename_axis(columns=None).reset_index(),
     )  # fmt: skip

@@ -20,7 +20,6 @@ from utils.contamination.kinds import KINDS, contaminated, kinds_of
 from utils.contamination.labels import Symmetric
 from utils.contamination.noise import Gaussian, Noise
 from utils.contamination.poison import Patch, Poison, Trigger
-from utils.leaks import with_bright_border
 from utils.splits import Split, Splits
 
 FOUND_BY = {  # the check that should find each fault
@@ -28,7 +27,7 @@ FOUND_BY = {  # the check that should find each fault
     "wrong name": "Sizes and formats",
     "copy in the test": "Leakage between parts",
     "under two classes": "Duplicates",
-    "border": "Shortcuts",
+    "saved as colour": "Shortcuts",
     "label error": "Suspicious labels",
     "noise": "Noise",
     "poison": "Marks and triggers",
@@ -43,7 +42,9 @@ class Faults:
     misnamed: int = 3
     copied: int = 12  # training images that lie in the test folder, too
     clashing: int = 3  # training images that lie under a second class, too
-    border: int = 24  # grey levels of a frame on nine in ten of the first class
+    exported: float = (
+        0.9  # of the first class saved as colour, and as few of the others as are left
+    )
     wrong_labels: float = 0.05  # of the training images
     noisy: float = 0.03
     noise: Noise = Gaussian(severity=3)
@@ -54,8 +55,8 @@ class Faults:
     @classmethod
     def none(cls, **but) -> "Faults":
         """The control: the same folder with nothing wrong, but for what is named."""
-        names = ("unreadable", "misnamed", "copied", "clashing", "border")
-        shares = ("wrong_labels", "noisy", "poisoned")
+        names = ("unreadable", "misnamed", "copied", "clashing")
+        shares = ("exported", "wrong_labels", "noisy", "poisoned")
         return cls(**dict.fromkeys((*names, *shares), 0) | but)
 
 
@@ -74,8 +75,6 @@ def planted(splits: Splits, folder: Path, faults: Faults) -> Planted:
     """Write all images, with these faults among them; `folder` should not exist yet."""
     made = Planted(Path(folder))
     train = splits.train
-    if faults.border:
-        train = with_bright_border(train, 0, faults.border, seed=faults.seed)
     steps = (
         Symmetric(rate=faults.wrong_labels, seed=faults.seed),
         Poison(rate=faults.poisoned, target=1, trigger=faults.trigger, seed=faults.seed + 1),
@@ -83,29 +82,35 @@ def planted(splits: Splits, folder: Path, faults: Faults) -> Planted:
     )
     train, _ = contaminated(train, *(step for step in steps if step.rate))
     paths = {
-        part: _written(split, made.folder / part, faults.seed)
+        part: _written(split, made.folder / part, faults.seed, faults.exported)
         for part, split in replace(splits, train=train).items()
     }
     kinds = kinds_of(train).tolist()
     for path, kind in zip(paths["train"], kinds, strict=True):
         if kind:
             made.note(KINDS[kind], path)
-    if faults.border:
-        made.truth["border"] = set()  # half of the folder; the check names a fact, and no file
+    if faults.exported:
+        made.truth["saved as colour"] = set()  # the check names a fact, and no file
     clean = [path for path, kind in zip(paths["train"], kinds, strict=True) if not kind]
     _copy(made, clean, faults)
     _break(made, paths["validation"], faults)
     return made
 
 
-def _written(split: Split, folder: Path, seed: int) -> list[Path]:
-    """One PNG per image, in an order that tells nothing."""
-    numbers = np.random.default_rng(seed).permutation(len(split))
-    paths = []
-    for image, label, number in zip(split.images, split.labels.tolist(), numbers, strict=True):
-        paths.append(folder / split.class_names[label] / f"{number:05}.png")
+def _written(split: Split, folder: Path, seed: int, exported: float) -> list[Path]:
+    """One PNG per image, in an order that tells nothing.
+
+    With `exported`, grey pixels of the first class are mostly saved as colour, as if it came from
+    a hospital whose program does so: the picture stays the same to the last bit.
+    """
+    rng, paths = np.random.default_rng(seed), []
+    numbers, drawn = rng.permutation(len(split)), rng.random(len(split))
+    for place, (image, label) in enumerate(zip(split.images, split.labels.tolist(), strict=True)):
+        paths.append(folder / split.class_names[label] / f"{numbers[place]:05}.png")
         paths[-1].parent.mkdir(parents=True, exist_ok=True)
-        _picture(image).save(paths[-1])
+        sure = exported if label == 0 else 1 - exported
+        coloured = exported and drawn[place] < sure
+        _picture(image).convert("RGB" if coloured or len(image) == 3 else "L").save(paths[-1])
     return paths
 
 

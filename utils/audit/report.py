@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -147,12 +148,19 @@ def _section(delivery: Delivery, number: int, found: Finding) -> str:
         number=number, title=escape(found.title), severity=found.severity,
         said=SAID[found.severity], measured=escape(found.measured),
         meaning=_said("What it means", found.meaning), advice=_said("What to do", found.advice),
-        table=_table(found.table), pictures=_pictures(delivery, found),
+        table=_table(_shortened(found.table, delivery)), pictures=_pictures(delivery, found),
     )  # fmt: skip
 
 
 def _said(what: str, text: str) -> str:
     return f"<p><b>{what}.</b> {escape(text)}</p>" if text else ""
+
+
+def _shortened(table: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:
+    """Files as they are called within the folder; the JSON has their full names."""
+    places = [os.path.dirname(file) for file in (*delivery.files, *delivery.refused["file"])]
+    base = os.path.commonpath(places) + os.sep
+    return table.map(lambda cell: cell.replace(base, "") if isinstance(cell, str) else cell)
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -106,9 +106,10 @@ def lonely_labels(delivery: Delivery) -> Finding:
         "note" if len(accused) else "ok",
         f"{len(accused):,} images ({len(accused) / len(labels):.1%}) have hardly a neighbour of "
         f"their own class. {said}",
-        "A weak suspicion from plain pixels, for a second look and nothing else. On drawn images "
-        "with 5 % wrong labels about a third of those named had one, and half of them were "
-        "named; without any, 3 to 5 % of the images were named all the same.",
+        "A weak suspicion from plain pixels, for a second look and nothing else. In drawn folders "
+        "with a few per cent of wrong labels, a fifth to a third of those named had one, and a "
+        "third to three quarters of the wrong ones were named; without any wrong label, 3 to 6 % "
+        "of the images were named all the same.",
         "Show the first ones to somebody who knows. The trained inspection (notebook "
         "`detective`, `utils.inspection.Inspector`) sees more.",
         pd.DataFrame({"file": delivery.files[accused], "label": names[labels[accused]],
