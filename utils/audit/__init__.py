@@ -12,41 +12,15 @@ report    the page and its facts
 planting  a folder with known faults
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from utils.audit.checks import CHECKS, checked
-from utils.audit.delivery import Delivery, delivered, plain_name
-from utils.audit.finding import NOT_AUDITED, Finding, exit_code
-from utils.audit.report import write_report
+from utils.audit.delivery import delivered, plain_name
+from utils.audit.finding import NOT_AUDITED
+from utils.audit.report import Audit, write_report
 from utils.run import ROOT
 
 __all__ = ["CHECKS", "NOT_AUDITED", "Audit", "audit"]
-
-
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """What was found in a folder, and where the report lies."""
-
-    delivery: Delivery
-    findings: Sequence[Finding]
-    page: Path
-
-    @property
-    def exit_code(self) -> int:
-        return exit_code(self.findings)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per check."""
-        rows = [(f.title, f.severity, f.measured) for f in self.findings]
-        return pd.DataFrame(rows, columns=["check", "severity", "measured"]).set_index("check")
-
-    def __getitem__(self, title: str) -> Finding:
-        return next(finding for finding in self.findings if finding.title == title)
 
 
 def audit(

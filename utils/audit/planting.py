@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 from torch import Tensor
 
-from utils.audit import Audit
+from utils.audit.report import Audit
 from utils.contamination.kinds import KINDS, contaminated, kinds_of
 from utils.contamination.labels import Symmetric
 from utils.contamination.noise import Gaussian, Noise

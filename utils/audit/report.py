@@ -4,6 +4,7 @@ import base64
 import io
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
@@ -80,6 +81,28 @@ $advice
 $table
 $pictures
 </section>""")
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What was found in a folder, and where the report lies."""
+
+    delivery: Delivery
+    findings: Sequence[Finding]
+    page: Path
+
+    @property
+    def exit_code(self) -> int:
+        return exit_code(self.findings)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per check."""
+        rows = [(f.title, f.severity, f.measured) for f in self.findings]
+        return pd.DataFrame(rows, columns=["check", "severity", "measured"]).set_index("check")
+
+    def __getitem__(self, title: str) -> Finding:
+        return next(finding for finding in self.findings if finding.title == title)
 
 
 def write_report(delivery: Delivery, findings: Sequence[Finding], folder: Path) -> Path:
