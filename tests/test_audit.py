@@ -254,9 +254,9 @@ def test_a_table_tells_patients_and_parts(tmp_path, cache):
 
 
 def test_a_mark_that_siblings_share_is_none(cache):
-    """The same head twenty times, all in one class: it is one patient, and no trigger."""
+    """The same head ten times, all in one class: it is one patient, and no trigger."""
     heads = draw("brain_phantom", 48, 60).images[::3]
-    many = heads[:1].repeat(20, 1, 1, 1).int() + torch.randint(-2, 3, (20, 1, 48, 48))
+    many = heads[:1].repeat(10, 1, 1, 1).int() + torch.randint(-2, 3, (10, 1, 48, 48))
     images = torch.cat([heads, many.clamp(0, 255).byte()])
     facts = said_of(len(images))
     facts.loc[len(heads) :, "label"] = "a"
