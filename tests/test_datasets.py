@@ -329,3 +329,54 @@ def test_unknown_classes_and_unreadable_sets_are_named(tmp_path):
 def test_every_entry_says_what_it_shows_and_where_it_is_from():
     for name, facts in DATASETS.items():
         assert facts.shows and facts.source and facts.licence and len(facts.class_names) > 1, name
+
+
+def slices(root, patients: int, synthetic: int, seed: int):
+    """Patients of four similar pictures, black above and below; and some without a black edge."""
+    rng = np.random.default_rng(seed)
+    for number in range(patients + synthetic):
+        coarse = rng.integers(60, 200, (6, 6)).astype(np.uint8)
+        head = np.array(Image.fromarray(coarse).resize((48, 32), Image.Resampling.BICUBIC))
+        for index in range(4 if number < patients else 1):
+            image = np.zeros((48, 48), np.uint8)
+            image[8:40] = np.clip(head + rng.normal(0, 4, head.shape), 0, 255)
+            image[:4] = 0 if number < patients else 2
+            root.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(root / f"{number:03d}_{index}.png")
+
+
+@pytest.fixture
+def lost_patients(tmp_path):
+    """Real images in both official parts, as in the original; the last class has two patients."""
+    for seed, name in enumerate(DATASETS["alzheimer_mri"].class_names):
+        patients = 2 if name.startswith("Moderate") else 40
+        slices(tmp_path / "alzheimer_mri" / "train" / name, patients, 30, seed)
+        (tmp_path / "alzheimer_mri" / "test" / name).mkdir(parents=True)
+        moved = tmp_path / "alzheimer_mri" / "train" / name / "000_0.png"
+        moved.rename(tmp_path / "alzheimer_mri" / "test" / name / "000_0.png")
+    return tmp_path
+
+
+def test_lost_patients_are_found_and_synthetic_images_only_learned_from(lost_patients):
+    splits = load("alzheimer_mri", 48, root=lost_patients)
+    notes = manifest("alzheimer_mri", 48)
+    assert notes["recovered"] == 122 and notes["recovered with 32 pictures"] == 0
+    assert notes["synthetic"] == 120 and "pixels" in notes["patients"]
+    made_up = DATASETS["alzheimer_mri"].synthetic
+    assert not made_up(splits.test.images).any() and not made_up(splits.validation.images).any()
+    assert int(made_up(splits.train.images).sum()) == 120 - notes["withheld"]
+    patients = [set(split.groups.tolist()) for _, split in splits.items()]
+    assert not patients[0] & patients[1] and not (patients[0] | patients[1]) & patients[2]
+    assert splits.test.counts[3] == splits.validation.counts[3] == 4  # one patient each
+    assert sum(sizes(splits)) == 122 * 4 + 120 - notes["withheld"]
+
+
+def test_a_synthetic_copy_of_a_test_patient_is_left_out(lost_patients):
+    tested = load("alzheimer_mri", 48, root=lost_patients).test
+    before = manifest("alzheimer_mri", 48)["withheld"]
+    copy = tested.images[tested.labels == 0][0, 0].clone()
+    copy[:2] = 3
+    folder = lost_patients / "alzheimer_mri" / "train" / "Non_Demented"
+    Image.fromarray(copy.numpy()).save(folder / "copy.png")
+    load("alzheimer_mri", 48, root=lost_patients)
+    assert manifest("alzheimer_mri", 48)["withheld"] == before + 1

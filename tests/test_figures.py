@@ -54,6 +54,9 @@ GAME = [
     {"epoch": e, "real_recognised": 0.6, "fakes_recognised": 0.7, "diversity": 0.5 + 0.1 * e}
     for e in range(3)
 ]
+BESIDE = pd.DataFrame(
+    {"value": [0.5, 0.9], "low": [0.4, 0.8], "high": [0.6, 1.0]}, index=["network", "look-up"]
+)
 CAUGHT = np.array([0.9, 0.8, 0.2, 0.1]), np.array([True, False, True, False])
 REACH = [
     pd.DataFrame(rows, ["nearest", "area"], [2, 4])
@@ -110,6 +113,11 @@ FIGURES = {
     "footprints": lambda: figures.footprints({name: HEAT[0] - 0.2 for name in NAMES}),
     "disguises": lambda: figures.disguises({"a dot": 3 * (255 * PIXELS[0],)}, zoom=4),
     "hiding_map": lambda: figures.hiding_map(*REACH),
+    "beside_chance": lambda: figures.beside_chance(
+        {"one": BESIDE, "two": BESIDE}, {"one": 0.4, "two": 0.5}, "accuracy"
+    ),
+    "recovery": lambda: figures.recovery(CAUGHT[0], 0.5, CAUGHT[0] - 0.3, CAUGHT[1]),
+    "recovery without the truth": lambda: figures.recovery(CAUGHT[0], 0.5, CAUGHT[0] - 0.3),
     "nothing attacked": lambda: figures.robustness_against_clean({}, {}),
     "nothing dropped": lambda: figures.drops_by_run({}),
 }

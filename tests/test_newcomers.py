@@ -9,7 +9,7 @@ from PIL import Image
 from utils import datasets
 from utils.contamination.resizers import Resizer
 from utils.datasets import load
-from utils.newcomers import joined, newcomers, shrunk, strangers
+from utils.newcomers import added, newcomers, shrunk, strangers
 from utils.phantoms import draw
 from utils.similarity import nearest, small_grey
 from utils.splits import Splits, resized
@@ -73,6 +73,6 @@ def test_of_files_the_test_patients_arrive_or_those_of_another_folder(tmp_path, 
 
 def test_both_together_share_no_patient():
     one = draw("chest_phantom", 64, 9)
-    both = joined(one, shrunk(newcomers("chest_phantom", 128, 10), Resizer(), 64))
+    both = added(one, shrunk(newcomers("chest_phantom", 128, 10), Resizer(), 64))
     assert len(both) == 19 * 3 and len(set(both.patients)) == 19
     assert torch.equal(both.labels[: len(one)], one.labels) and both.masks is None

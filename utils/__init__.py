@@ -7,8 +7,10 @@ phantoms       images the course draws by itself
 foreign        images of something else entirely
 ingest         foreign image files, read safely
 similarity     nearest neighbours, duplicates, the leakage alarm
+patients       who belongs together, where nobody wrote it down
 sources        where the files of a data set lie
 catalogue      the data sets by name, with their facts
+downloads      data sets that are not here yet
 recipes        from files to splits, one recipe per data set
 store          tensors on disk, whole or absent
 datasets       load: any data set by its name
@@ -16,6 +18,7 @@ predictions    what a model said of a split
 metrics        numbers with intervals
 roc            does a suspicion find the guilty?
 comparison     is one model better than another?
+shortcuts      does something else tell the class?
 likeness       how alike two pictures are to the eye
 quality        are drawn images good, and are they new?
 weights        files of weights, checked by their hash
@@ -23,6 +26,7 @@ reading        the reading kit: can a human tell?
 backbones      the classifiers
 contamination  what can go wrong
 newcomers      large images of strangers, and what a pipeline makes of them
+leaks          leaks made on purpose
 evaluation     one way to ask a model about a split
 objectives     what training makes small, what picks its best epoch
 battery        the questions put to every model under attack
@@ -39,6 +43,7 @@ tuning         Optuna over what the loop leaves open
 gradcam        where a model looks
 figures        pictures of all these numbers
 inspection     a data set as it is: which images to look at twice
+audit          a stranger's folder: one report, no training
 chapters       what the course consists of
 handover       the model that a chapter leaves for the next ones
 execute        runs one notebook

@@ -4,8 +4,11 @@ r"""Runs the notebooks of the course without a screen: papermill executes, Snake
     python -m utils.course run resnet_atk               one notebook and what it needs
     python -m utils.course run --profile full -p EPOCHS=40
     python -m utils.course list                         notebooks, their needs and parameters
+    python -m utils.course audit folder:/data/mine      look at a folder before anything is trained
     python -m utils.course run -- --executor slurm --jobs 20 --set-threads notebook=8 \
         --set-resources notebook:gpu=1                  after --: options of Snakemake
+
+An audit ends with 0 (nothing above a note), 1 (warnings), 2 (alarms) or 3 (not audited).
 
 The committed notebooks stay as they are: executed ones, logs and the results page go to
 assets/course/<profile>/. What is up to date is skipped; what fails stops only what needs it.
@@ -18,6 +21,7 @@ import os
 import re
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -151,14 +155,43 @@ def _list(paths: bool, options: list[str]) -> None:
             print(f"    {parameter} = {value!r}")
 
 
+def _audit(name, root, out, size, options) -> None:
+    from utils.audit import NOT_AUDITED, audit  # here: torch takes seconds, and only this needs it
+
+    try:
+        found = audit(name, root, size, out)
+    except (ValueError, OSError) as error:
+        print(f"course: not audited: {error}", file=sys.stderr)
+        sys.exit(NOT_AUDITED)
+    except Exception:  # ends with 1 otherwise, and a guard would read "warnings only"
+        traceback.print_exc()
+        sys.exit(NOT_AUDITED)
+    for finding in found.findings:
+        print(f"{finding.severity:8} {finding.title}: {_shortened(finding.measured)}")
+    print(f"\nReport      {found.page}  (contains pictures)")
+    print(f"Exit code   {found.exit_code}")
+    sys.exit(found.exit_code)
+
+
+def _shortened(text: str, most: int = 110) -> str:
+    return text if len(text) <= most else text[: most - 2].rsplit(" ", 1)[0] + " …"
+
+
 def _pair(text: str) -> list[str]:
     if "=" not in text:
         raise ValueError(f"a parameter is written NAME=value, got {text!r}")
     return text.split("=", 1)
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        """argparse would end with 2, and a guard would read "alarms"."""
+        self.print_usage(sys.stderr)
+        self.exit(3, f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m utils.course")
+    parser = Parser(prog="python -m utils.course")
     commands = parser.add_subparsers(required=True)
     add = commands.add_parser("run", help="run the course, or some notebooks and their needs")
     add.set_defaults(command=_run)
@@ -172,6 +205,12 @@ def _parser() -> argparse.ArgumentParser:
         "--paths", action="store_true", help="only their files, in an order that works"
     )
     add.set_defaults(command=_list)
+    add = commands.add_parser("audit", help="one report about a folder; exit code by severity")
+    add.set_defaults(command=_audit)
+    add.add_argument("name", metavar="folder:PATH", help="or a .csv table, or a data set's name")
+    add.add_argument("--root", help="where a data set of the catalogue lies")
+    add.add_argument("--out", help="folder of the report; by default assets/audit/NAME")
+    add.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
     return parser
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 import utils.phantoms
 from utils.catalogue import DATASETS, MEDMNIST, facts_of
+from utils.downloads import downloaded, how_to_get
 from utils.ingest import read_images
 from utils.phantoms import PHANTOMS, draw
-from utils.recipes import Gathered, dealt, gathered_files
+from utils.recipes import Gathered, as_catalogued, dealt, gathered_files
 from utils.run import ROOT
 from utils.sources import (
     PARTS,
@@ -22,13 +23,14 @@ from utils.sources import (
     csv_table,
     labelled_folders,
     signature,
+    unlabelled_files,
 )
 from utils.splits import Split, Splits
 from utils.store import Store
 
 VARIABLES = ROOT / "dataset" / "dataset_variables"
 FRACTIONS = (0.8, 0.1, 0.1)
-RECIPE = 2  # raise it when the same files would give other tensors: stores are then built anew
+RECIPE = 3  # raise it when the same files would give other tensors: stores are then built anew
 
 
 def load(
@@ -51,9 +53,10 @@ def load(
     with store.locked():
         stamp = _stamp(name, source)
         if not store.complete(stamp):
-            source = source or (_downloaded(name, size) if download else None)
+            raw = VARIABLES.parent / "raw_dataset" / "medmnist"
+            source = source or (downloaded(name, size, raw) if download else None)
             if source is None and name not in PHANTOMS:
-                raise FileNotFoundError(_how_to_get(name, root))
+                raise FileNotFoundError(how_to_get(name, root))
             gathered = _gathered(name, size, source)
             splits, withheld = dealt(gathered, fractions, seed)
             store.write(
@@ -62,6 +65,7 @@ def load(
                 source=gathered.digest,
                 quarantine=gathered.quarantine,
                 withheld=withheld,
+                **gathered.notes,
             )
         return store.open().limit(limit, seed)
 
@@ -83,6 +87,23 @@ def files_of(name: str, split: Split, root: str | Path | None = None) -> list[st
     pairs = zip(reading.images, reading.positions, strict=True)
     found = {image.numpy().tobytes(): str(files[i]) for image, i in pairs}
     return [found.get(image.numpy().tobytes(), "") for image in split.images]
+
+
+def listing_of(name: str, root: str | Path | None = None) -> Listing:
+    """The files of a data set with what is said of them; none of them is opened."""
+    facts_of(name)
+    if name in PHANTOMS or name in MEDMNIST:
+        raise ValueError(f"{name} has no image files of its own; give folder:PATH")
+    source = _source(name, 0, root)
+    if source is None:
+        raise FileNotFoundError(how_to_get(name, root))
+    try:
+        return as_catalogued(_listed(name, source), facts_of(name))
+    except FileNotFoundError:
+        own = name.startswith("folder:") and source.is_dir()
+        if own and (found := unlabelled_files(source)).files:
+            return found
+        raise
 
 
 def _store(name: str, size: int, fractions: Sequence[float], seed: int) -> Store:
@@ -127,7 +148,7 @@ def _source(name: str, size: int, root: str | Path | None) -> Path | None:
         return None
     found = next((path for path in _candidates(name, size, Path(home)) if path.exists()), None)
     if found is None and root:
-        raise FileNotFoundError(_how_to_get(name, root))
+        raise FileNotFoundError(how_to_get(name, root))
     return found
 
 
@@ -166,54 +187,3 @@ def _listed(name: str, source: Path) -> Listing:
         return csv_table(source)
     facts = facts_of(name)
     return labelled_folders(source, facts.class_names) if facts.nested else class_folders(source)
-
-
-def _how_to_get(name: str, root: str | Path | None) -> str:
-    facts = DATASETS[name]
-    home = root or os.environ.get("DATA_ROOT")
-    looked = f"not in {Path(home).resolve()}" if home else "no root given and DATA_ROOT not set"
-    if name in MEDMNIST or facts.kaggle:
-        get = f"load({name!r}, download=True), or get it from {facts.source}"
-    else:
-        get = f"get it from {facts.source}"
-    return (
-        f"{name} not found ({looked}). Next: {get}; then give the folder that holds "
-        f"{name}{'.npz' if name in MEDMNIST else '/'} as root or as DATA_ROOT"
-    )
-
-
-def _downloaded(name: str, size: int) -> Path:
-    facts = DATASETS[name]
-    if name in MEDMNIST:
-        return _from_medmnist(name, size)
-    if not facts.kaggle:
-        raise FileNotFoundError(f"{name} cannot be downloaded by itself. {_how_to_get(name, None)}")
-    try:
-        import kagglehub
-    except ImportError:
-        raise ImportError(
-            f"downloading {name} needs kagglehub: pip install kagglehub, "
-            f"or get the files yourself from kaggle.com/{facts.kaggle}"
-        ) from None
-    kind, _, handle = facts.kaggle.partition("/")
-    downloads = {
-        "datasets": kagglehub.dataset_download,
-        "competitions": kagglehub.competition_download,
-    }
-    return Path(downloads[kind](handle))
-
-
-def _from_medmnist(name: str, size: int) -> Path:
-    try:
-        import medmnist
-    except ImportError:
-        raise ImportError(
-            f"downloading {name} needs medmnist: pip install medmnist, "
-            f"or get {name}.npz yourself from medmnist.com"
-        ) from None
-    edge = min((e for e in (28, 64, 128, 224) if e >= size), default=224)
-    kind = getattr(medmnist, medmnist.INFO[name]["python_class"])
-    folder = VARIABLES.parent / "raw_dataset" / "medmnist"
-    folder.mkdir(parents=True, exist_ok=True)
-    kind(split="train", download=True, root=str(folder), size=edge)
-    return folder / (f"{name}.npz" if edge == 28 else f"{name}_{edge}.npz")

@@ -62,15 +62,12 @@ def read_images(files, size: int, channels: int | None = None) -> Reading:
 
     def read(index: int) -> str | Unreadable:
         try:
-            content = _content(files[index])
-            images[index] = _pixels(content, size, channels or 3)
-            return hashlib.sha256(content).hexdigest()
+            content, images[index] = opened(files[index], size, channels or 3)
         except Unreadable as reason:
             return reason
-        except Exception as error:  # decoders raise whatever a broken file makes them stumble on
-            return Unreadable(f"cannot be decoded ({type(error).__name__}: {error})")
+        return hashlib.sha256(content).hexdigest()
 
-    results = _in_threads(read, len(files))
+    results = in_threads(read, len(files))
     positions = [i for i, result in enumerate(results) if isinstance(result, str)]
     if len(positions) < len(files):
         images = images[positions]
@@ -84,13 +81,24 @@ def read_images(files, size: int, channels: int | None = None) -> Reading:
     )
 
 
-def _in_threads(read, count: int) -> list:
+def opened(path: Path, size: int, channels: int) -> tuple[bytes, Tensor]:
+    """The bytes of one file and its pixels, or Unreadable with the reason."""
+    try:
+        content = _content(path)
+        return content, _pixels(content, size, channels)
+    except Unreadable:
+        raise
+    except Exception as error:  # decoders raise whatever a broken file makes them stumble on
+        raise Unreadable(f"cannot be decoded ({type(error).__name__}: {error})") from None
+
+
+def in_threads(read, count: int, title: str = "reading") -> list:
     """Pillow releases the interpreter while it decodes, so threads use every core."""
     with warnings.catch_warnings(), ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool:
         # A file's oddities are judged here, one by one; the reader need not see them pass.
         warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\.")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return list(progress(pool.map(read, range(count)), "reading", count))
+        return list(progress(pool.map(read, range(count)), title, count))
 
 
 def _content(path: Path) -> bytes:

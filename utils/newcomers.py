@@ -11,7 +11,7 @@ from utils.contamination.resizers import Resizer
 from utils.datasets import load
 from utils.phantoms import PHANTOMS, draw
 from utils.similarity import NEAR, nearest, small_grey
-from utils.splits import Split, Splits
+from utils.splits import Split, Splits, joined
 
 
 def newcomers(
@@ -58,12 +58,8 @@ def shrunk(split: Split, resizer: Resizer, size: int) -> Split:
     return replace(split, images=resizer(split.images, (size, size)), masks=None)
 
 
-def joined(split: Split, others: Split) -> Split:
+def added(split: Split, others: Split) -> Split:
     """The images of both, whose patients have nothing to do with each other."""
-    groups = [torch.as_tensor(part.patients) for part in (split, others)]
-    groups[1] = groups[1] + groups[0].max() + 1
-    both = {
-        name: torch.cat([getattr(part, name) for part in (split, others)])
-        for name in ("images", "labels")
-    }
-    return Split(**both, class_names=split.class_names, groups=torch.cat(groups))
+    first, second = (torch.as_tensor(part.patients) for part in (split, others))
+    whole = ((split, first), (others, first.max() + 1 + second))
+    return joined(*(replace(part, groups=g, masks=None, changed=None) for part, g in whole))

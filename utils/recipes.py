@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -10,9 +10,12 @@ from torch import Tensor
 
 from utils.catalogue import Dataset
 from utils.ingest import read_images
-from utils.similarity import joined_groups
+from utils.patients import levelled, recovered_patients
+from utils.similarity import joined_groups, nearest
 from utils.sources import Listing
 from utils.splits import Split, Splits, split_by_group
+
+CLEAR = 64  # pixels: of smaller images some patients and synthetic images are not told apart
 
 
 @dataclass(frozen=True)
@@ -20,17 +23,20 @@ class Gathered:
     """All images of a data set, before they are dealt out.
 
     `parts` are train, validation, test or "" for each image; `digest` proves the content.
+    `synthetic` are the positions of images that show nobody; `notes` go into the manifest.
     """
 
     split: Split
     parts: np.ndarray
     digest: str
     quarantine: tuple[tuple[str, str], ...] = ()
+    synthetic: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    notes: dict = field(default_factory=dict)
 
 
 def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
     """Read what is listed; the classes are checked before the first image is opened."""
-    listing = _as_catalogued(listing, dataset)
+    listing = as_catalogued(listing, dataset)
     class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
     _check_classes(listing, class_names)
     reading = read_images(listing.files, size, dataset.channels)
@@ -41,8 +47,36 @@ def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
         raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
     _check_classes(kept, class_names)
     labels = torch.tensor([class_names.index(label) for label in kept.labels])
+    facts = (reading.digest, quarantine)
+    if dataset.lost_patients:
+        clear = images if size >= CLEAR else read_images(kept.files, CLEAR, dataset.channels).images
+        return _with_patients_found(Split(images, labels, class_names), clear, dataset, *facts)
     split = Split(images, labels, class_names, groups_of(images, kept.patients))
-    return Gathered(split, np.array(kept.parts), reading.digest, quarantine)
+    return Gathered(split, np.array(kept.parts), *facts)
+
+
+def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) -> Gathered:
+    """Real images get the patients that their pixels tell of, synthetic ones a number each.
+
+    `clear` are the same images, large enough for that.
+    """
+    nobody = dataset.synthetic(clear) if dataset.synthetic else torch.zeros(len(split)).bool()
+    real, synthetic = torch.nonzero(~nobody)[:, 0], torch.nonzero(nobody)[:, 0]
+    found = recovered_patients(clear[real])
+    pictures = np.array(_digests(clear[real]))
+    each = [len(set(pictures[found.groups == patient])) for patient in range(len(found.sizes))]
+    groups = torch.empty(len(split), dtype=torch.long)
+    groups[real] = found.groups
+    groups[synthetic] = len(each) + torch.arange(len(synthetic))
+    notes = {
+        "patients": "recovered from pixels; an official test set without patients is not kept",
+        "recovered": len(each),
+        f"recovered with {dataset.lost_patients} pictures": each.count(dataset.lost_patients),
+        "least sure": round(float(found.margins.min()), 3) if len(each) else None,
+        "synthetic": len(synthetic),
+    }
+    anew = np.full(len(split), "")
+    return Gathered(replace(split, groups=groups), anew, *facts, synthetic.numpy(), notes)
 
 
 def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tuple[str, str]]]:
@@ -50,7 +84,7 @@ def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tup
 
     At most one of their labels is right, and nothing here tells which.
     """
-    pictures = [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
+    pictures = _digests(images)
     classes: dict[bytes, set[str]] = {}
     for picture, label in zip(pictures, listing.labels, strict=True):
         classes.setdefault(picture, set()).add(label)
@@ -64,6 +98,11 @@ def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tup
     return images[agreed], listing.take(agreed), refused
 
 
+def _digests(images: Tensor) -> list[bytes]:
+    """Equal where pictures are."""
+    return [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
+
+
 def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:
     """One number per patient; duplicates belong together even where patients are unknown."""
     if patients is None:
@@ -72,7 +111,7 @@ def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:
     return joined_groups(images, torch.from_numpy(known))
 
 
-def _as_catalogued(listing: Listing, dataset: Dataset) -> Listing:
+def as_catalogued(listing: Listing, dataset: Dataset) -> Listing:
     """The listing with the classes and patients that the data set's recipe reads from it."""
     named = zip(listing.files, listing.labels, strict=True)
     listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))
@@ -107,6 +146,8 @@ def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Sp
     a test set everything is dealt anew. A training image is left out when its group has an
     image in an official set: the same patient, or the same picture.
     """
+    if len(gathered.synthetic):
+        return _dealt_with_synthetic(gathered, fractions, seed)
     parts = gathered.parts.astype(object)
     if "test" not in parts:
         parts[:] = ""
@@ -123,6 +164,24 @@ def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Sp
         train, validation = _by_group(gathered.split, rest, shares, seed)
     chosen = (train, validation, test)
     return _checked(gathered.split, chosen), len(parts) - sum(map(len, chosen))
+
+
+def _dealt_with_synthetic(gathered: Gathered, fractions, seed: int) -> tuple[Splits, int]:
+    """Synthetic images are learned from, and never asked about.
+
+    They were made from real ones. Where the most similar real image belongs to a test patient
+    the synthetic one is left out: it may show him under another name. The test set is dealt
+    first, so that a class of two real patients is tested and validated, and learned from
+    synthetic images alone.
+    """
+    split, synthetic = gathered.split, gathered.synthetic
+    real = np.setdiff1d(np.arange(len(split)), synthetic)
+    test, validation, train = _by_group(split, real, tuple(fractions)[::-1], seed)
+    pictures = levelled(split.images)
+    _, models = nearest(pictures[synthetic], pictures[real])
+    learned = synthetic[~np.isin(split.patients[real[models[:, 0]]], split.patients[test])]
+    chosen = (np.sort(np.concatenate([train, learned])), validation, test)
+    return _checked(split, chosen), len(synthetic) - len(learned)
 
 
 def dealt_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:

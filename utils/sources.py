@@ -98,6 +98,17 @@ def labelled_folders(root: Path, class_names: Sequence[str]) -> Listing:
     return Listing(tuple(files), tuple(labels), ("",) * len(files), refused=tuple(refused))
 
 
+def unlabelled_files(root: Path) -> Listing:
+    """Every image below a folder without classes; of its folders only train, val, test count."""
+    root = _descended(root)
+    found = [(Path(e.path), _refusal(Path(e.path), root, "train", 2)) for e in _tree(root)]
+    found = [(p, why) for p, why in found if why or p.suffix.lower() in (*LIKE_IMAGES, "")]
+    files = tuple(path for path, why in found if not why)
+    parts = tuple(PARTS.get(path.relative_to(root).parts[0].lower(), "") for path in files)
+    refused = tuple((str(path), why) for path, why in found if why)
+    return Listing(files, ("",) * len(files), parts, refused=refused)
+
+
 def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
     if path.is_symlink() and leads_out(path, root):
         return "link that leads out of its folder"

@@ -123,13 +123,17 @@ class Splits:
     @property
     def together(self) -> Split:
         """All images in one split, as if they had never been dealt out."""
-        parts = [split.per_image() for _, split in self.items()]
-        columns = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        return replace(self.train, **columns)
+        return joined(*(split for _, split in self.items()))
 
     def limit(self, count: int, seed: int = 0) -> "Splits":
         """At most `count` images in each split; 0 means all."""
         return Splits(**{name: split.limit(count, seed) for name, split in self.items()})
+
+
+def joined(*parts: Split) -> Split:
+    """All images of several splits in one, with all that belongs to them."""
+    columns = [part.per_image() for part in parts]
+    return replace(parts[0], **{name: torch.cat([c[name] for c in columns]) for name in columns[0]})
 
 
 def as_pixels(images: Tensor) -> Tensor:

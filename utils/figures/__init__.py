@@ -8,6 +8,7 @@ attackers     many attackers beside each other
 contaminated  data with noise, wrong labels, poison
 disguised     pictures that turn into others when they are shrunk
 suspects      how well they are found, and what they look like
+leakage       what leaks, and who belongs together
 reading       what a human reader is shown
 overview      all runs side by side
 
@@ -19,6 +20,7 @@ from utils.figures.attackers import *
 from utils.figures.contaminated import *
 from utils.figures.data import *
 from utils.figures.disguised import *
+from utils.figures.leakage import *
 from utils.figures.learning import *
 from utils.figures.overview import *
 from utils.figures.reading import *

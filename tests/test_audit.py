@@ -1,0 +1,387 @@
+"""The audit: planted faults are found, a clean folder is left alone, and nothing stops it."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from utils import audit as package
+from utils import course
+from utils.audit import CHECKS, audit, delivery
+from utils.audit.delivery import Delivery
+from utils.audit.finding import EXIT_CODES, NOT_AUDITED, SEVERITIES, Finding, exit_code, gravest
+from utils.audit.planting import Faults, marked, named, planted
+from utils.chapters import HOME
+from utils.contamination.poison import Sinusoid
+from utils.phantoms import draw
+from utils.recipes import Gathered, dealt
+
+FACTS = ("unreadable", "wrong name", "copy in the test", "under two classes")
+
+
+@pytest.fixture(scope="session")
+def splits():
+    drawn = draw("brain_phantom", 48, 120)
+    return dealt(Gathered(drawn, np.full(len(drawn), ""), ""), (0.6, 0.1, 0.3), 0)[0]
+
+
+@pytest.fixture(scope="session")
+def audited(splits, tmp_path_factory):
+    """A foul folder with its truth, its audit, and that of the clean control."""
+    place, before = tmp_path_factory.mktemp("folders"), delivery.CACHE
+    delivery.CACHE = place / "cache"
+    foul = planted(splits, place / "foul", Faults(noisy=0.05, poisoned=0.12))
+    clean = planted(splits, place / "clean", Faults.none())
+    both = [
+        audit(f"folder:{each.folder}", size=48, out=place / f"{each.folder.name} report")
+        for each in (foul, clean)
+    ]
+    delivery.CACHE = before
+    return foul, *both
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(delivery, "CACHE", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def picture(path, seed=0, size=(40, 40), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    levels = np.random.default_rng(seed).integers(0, 256, size[::-1]).astype(np.uint8)
+    Image.fromarray(levels).resize(size, Image.Resampling.BILINEAR).save(path, **options)
+    return path
+
+
+def two_classes(folder, each=3):
+    for number in range(2 * each):
+        picture(folder / "ab"[number % 2] / f"{number}.png", number)
+    return folder
+
+
+@pytest.mark.parametrize("fault", FACTS)
+def test_facts_are_found_whole(fault, audited):
+    foul, found, clean = audited
+    row = marked(foul, found, clean).loc[fault]
+    assert row["rightly"] == row["files"] > 0 and row["named in the clean folder"] == 0
+
+
+@pytest.mark.parametrize(
+    ("check", "least"),
+    [
+        ("Unreadable files", "warning"),
+        ("Duplicates", "alarm"),
+        ("Leakage between parts", "alarm"),
+        ("Shortcuts", "warning"),
+        ("Noise", "warning"),
+        ("Marks and triggers", "alarm"),
+    ],
+)
+def test_a_planted_fault_raises_its_check_and_a_clean_folder_does_not(check, least, audited):
+    _, found, clean = audited
+    assert SEVERITIES.index(found[check].severity) >= SEVERITIES.index(least)
+    assert EXIT_CODES[clean[check].severity] == 0
+
+
+@pytest.mark.parametrize(
+    ("sure", "expected"), [(0.5, "note ok skipped"), (0.8, "warning"), (0.98, "alarm")]
+)
+def test_a_width_that_tells_the_class_is_as_grave_as_it_tells(sure, expected, cache):
+    facts = said_of(200)
+    told = np.random.default_rng(0).random(200) < sure
+    facts["width"] = np.where(told == (facts["label"] == "a"), 64, 80)
+    images = torch.randint(0, 256, (200, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+    found = CHECKS["Shortcuts"](Delivery("x", facts, images.byte(), NOBODY, ("a", "b")))
+    assert found.severity in expected.split()
+
+
+NOBODY = pd.DataFrame(columns=["file", "reason"])
+
+
+def said_of(count):
+    """Facts of files that say nothing."""
+    facts = pd.DataFrame({"file": [f"{n}.png" for n in range(count)], "part": "", "patient": ""})
+    facts["label"] = ["ab"[n % 2] for n in range(count)]
+    same = {"bytes": 900, "width": 64, "height": 64, "bits": 8, "colour": "L", "format": "PNG"}
+    return facts.assign(**same)
+
+
+@pytest.mark.parametrize(("fault", "precise"), [("noise", 0.8), ("poison", 0.9)])
+def test_who_is_accused_of_noise_or_a_patch_is_guilty(fault, precise, audited):
+    row = marked(*audited).loc[fault]
+    assert row["rightly"] >= 0.7 * row["files"] and row["rightly"] >= precise * row["named"]
+
+
+def test_lonely_labels_are_wrong_more_often_than_by_chance(audited):
+    foul, found, clean = audited
+    row = marked(*audited).loc["label error"]
+    assert row["rightly"] / row["named"] > 2 * row["files"] / len(found.delivery)
+    assert EXIT_CODES[found["Suspicious labels"].severity] == 0  # a suspicion stops no pipeline
+
+
+def test_the_exit_code_is_that_of_the_gravest_finding(audited):
+    _, found, clean = audited
+    assert (found.exit_code, clean.exit_code) == (2, 0)
+    assert exit_code([]) == 0 and gravest(["note", "skipped", "ok"]) == "note"
+    assert [exit_code([Finding(severity, "")]) for severity in SEVERITIES] == [0, 0, 0, 1, 2]
+    with pytest.raises(ValueError, match="unknown"):
+        Finding("fatal", "")
+
+
+def test_faint_stripes_are_not_found_and_the_report_says_so(splits, tmp_path, cache):
+    folder = planted(splits, tmp_path / "f", Faults.none(poisoned=0.1, trigger=Sinusoid())).folder
+    finding = CHECKS["Marks and triggers"](delivery.delivered(f"folder:{folder}", None, 48))
+    assert finding.severity == "ok" and "not found by this check" in finding.meaning
+
+
+def test_the_page_needs_no_network_and_the_facts_hold_no_picture(audited):
+    _, found, _ = audited
+    page = found.page.read_text()
+    assert "<script" not in page and "http" not in page and 'src="data:image/png' in page
+    assert "contains pictures" in page and all(title in page for title in CHECKS)
+    facts = json.loads((found.page.parent / "findings.json").read_text())
+    assert facts["exit code"] == 2 and facts["severity"] == "alarm"
+    assert [finding["title"] for finding in facts["findings"]] == list(CHECKS)
+    assert "base64" not in json.dumps(facts)
+    accused = {one["title"]: set(one["accused"]) for one in facts["findings"]}
+    assert accused["Noise"] == named(found, "Noise")
+
+
+def test_nothing_is_sent_and_nothing_in_the_folder_is_changed(tmp_path, cache, monkeypatch):
+    folder = two_classes(tmp_path / "f")
+    before = {path: path.read_bytes() for path in folder.rglob("*.png")}
+
+    def refuse(*_):
+        raise AssertionError("no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    audit(f"folder:{folder}", size=32, out=tmp_path / "report")
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+HOSTILE = {
+    "empty": b"",
+    "text": b"Dear colleague",
+    "pickle": b"\x80\x04cos\nsystem\n(S'touch PWNED'\ntR.",
+    "archive": b"PK\x03\x04" + bytes(200),
+    "half": None,
+    "bomb": None,
+    "nan": None,
+}
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    folder = two_classes(tmp_path / "<script>alert(1)</script>")
+    whole = picture(tmp_path / "x.bmp").read_bytes()
+    bomb = whole[:18] + struct.pack("<ii", 40_000, 40_000) + whole[26:]
+    contents = HOSTILE | {"half": whole[: len(whole) // 2], "bomb": bomb}
+    for name, content in contents.items():
+        (folder / "a" / f"{name}.png").write_bytes(content or b"")
+    Image.fromarray(np.full((8, 8), np.nan, np.float32)).save(folder / "a/nan.tif")
+    (folder / "a/leads_out.png").symlink_to(tmp_path / "x.bmp")
+    (folder / "a" / os.fsdecode(b"\xff<b>.png")).write_bytes(b"no picture")
+    os.mkfifo(folder / "b/pipe.png")
+    return folder
+
+
+def test_hostile_files_are_set_aside_with_reasons_and_run_no_code(hostile, tmp_path, cache):
+    found = audit(f"folder:{hostile}", size=32, out=tmp_path / "report")
+    assert len(found.delivery) == 6 and found["Unreadable files"].severity == "alarm"
+    reasons = dict(found["Unreadable files"].table.itertuples(index=False))
+    assert len(reasons) == len(HOSTILE) + 4 and all(reasons.values())
+    assert not list(tmp_path.rglob("PWNED")) and not os.path.exists("PWNED")
+    page = found.page.read_text()
+    assert "<script>alert" not in page and "<b>.png" not in page
+
+
+def test_deep_files_of_dicom_tell_bits_and_patients(tmp_path, cache):
+    pydicom = pytest.importorskip("pydicom")
+    for number in range(6):
+        path = tmp_path / "f" / "ab"[number % 2] / f"{number}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_dicom(pydicom, path, f"patient {number // 2}", number)
+    facts = delivery.delivered(f"folder:{tmp_path / 'f'}", None, 32)
+    assert set(facts.facts["bits"]) == {12} and set(facts.facts["format"]) == {"DICOM"}
+    assert facts.has_patients and facts.facts["patient"].nunique() == 3
+    assert not facts.facts["patient"].str.contains("patient").any()  # only a digest
+
+
+def write_dicom(pydicom, path, patient, seed):
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+    data = pydicom.dataset.Dataset()
+    data.file_meta, data.PatientID = meta, patient
+    data.Rows = data.Columns = 16
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
+    levels = np.random.default_rng(seed).integers(0, 4096, (16, 16)).astype(np.uint16)
+    data.PixelData = levels.tobytes()
+    data.save_as(path, enforce_file_format=True)
+
+
+def test_a_folder_without_classes_is_audited_and_says_what_was_not_asked(tmp_path, cache):
+    for number in range(4):
+        picture(tmp_path / "f" / f"{number}.png", number)
+    found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "report")
+    assert len(found.delivery) == 4 and found["Class balance"].severity == "skipped"
+    assert found["Shortcuts"].severity == "skipped" and found.exit_code == 0
+
+
+def test_a_table_tells_patients_and_parts(tmp_path, cache):
+    rows = []
+    for number in range(8):
+        picture(tmp_path / f"{number}.png", number)
+        part = "train" if number < 4 else "test"
+        rows.append((f"{number}.png", "ab"[number % 2], f"p{number % 4}", part))
+    table = pd.DataFrame(rows, columns=["path", "label", "patient", "split"])
+    table.to_csv(tmp_path / "table.csv", index=False)
+    found = audit(f"folder:{tmp_path / 'table.csv'}", size=32, out=tmp_path / "report")
+    assert "4 named patients lie in two" in found["Leakage between parts"].measured
+    assert found["Leakage between parts"].severity == "alarm"
+
+
+def test_a_mark_that_siblings_share_is_none(cache):
+    """The same head ten times, all in one class: it is one patient, and no trigger."""
+    heads = draw("brain_phantom", 48, 60).images[::3]
+    many = heads[:1].repeat(10, 1, 1, 1).int() + torch.randint(-2, 3, (10, 1, 48, 48))
+    images = torch.cat([heads, many.clamp(0, 255).byte()])
+    facts = said_of(len(images))
+    facts.loc[len(heads) :, "label"] = "a"
+    made = Delivery("x", facts, images, NOBODY, ("a", "b"))
+    assert CHECKS["Marks and triggers"](made).severity == "ok"
+
+
+# Interrupted, repeated, changed
+
+
+def digest(report):
+    files = [report / name for name in ("report.html", "findings.json")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def test_a_second_audit_reads_only_what_has_changed(tmp_path, cache, monkeypatch):
+    folder, read = two_classes(tmp_path / "f"), []
+    learned = package.files._learned
+    monkeypatch.setattr(
+        package.files, "_learned", lambda files, size: (read.extend(files), learned(files, size))[1]
+    )
+    first = delivery.delivered(f"folder:{folder}", None, 32)
+    delivery.delivered(f"folder:{folder}", None, 32)
+    assert len(read) == 6
+    picture(folder / "a/0.png", 99)
+    os.utime(folder / "a/0.png", (1, 1))
+    second = delivery.delivered(f"folder:{folder}", None, 32)
+    assert read[6:] == [folder / "a/0.png"]
+    assert (first.images[1:] == second.images[1:]).all()
+    assert (first.images[0] != second.images[0]).any()
+
+
+def test_a_damaged_piece_is_read_anew(tmp_path, cache):
+    folder = two_classes(tmp_path / "f")
+    first = delivery.delivered(f"folder:{folder}", None, 32)
+    (piece,) = cache.rglob("*.pt")
+    piece.write_bytes(piece.read_bytes()[:100])
+    second = delivery.delivered(f"folder:{folder}", None, 32)
+    assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
+
+
+KILLED = """
+import sys, os, signal, pathlib
+from utils.audit import audit, delivery, files
+delivery.CACHE, files.PIECE = pathlib.Path(sys.argv[2]), 5
+learned, pieces = files._learned, []
+def counted(*arguments):
+    pieces.append(1)
+    if len(pieces) == int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return learned(*arguments)
+files._learned = counted
+audit("folder:" + sys.argv[1], size=32, out=sys.argv[3])
+print(len(pieces))
+"""
+
+
+def test_killed_and_started_again_ends_with_the_same_report(tmp_path):
+    folder = two_classes(tmp_path / "f", 15)
+
+    def start(cache, kill):
+        command = [sys.executable, "-c", KILLED, folder, tmp_path / cache, tmp_path / f"{cache}_r"]
+        return subprocess.run(
+            [*map(str, command), str(kill)], cwd=HOME, capture_output=True, text=True, timeout=120,
+            env={**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+    assert start("killed", 4).returncode == -signal.SIGKILL
+    again, never = start("killed", 0), start("never", 0)
+    assert (again.stdout, never.stdout) == ("3\n", "6\n"), again.stderr
+    assert digest(tmp_path / "killed_r") == digest(tmp_path / "never_r")
+
+
+# The command line
+
+
+def command(*arguments):
+    """The exit code of the command, asked within this process."""
+    with pytest.raises(SystemExit) as end:
+        course.main(["audit", *map(str, arguments)])
+    return end.value.code
+
+
+def test_the_command_prints_a_summary_and_where_the_report_lies(tmp_path, cache, capsys):
+    folder = two_classes(tmp_path / "f")
+    asked = (f"folder:{folder}", "--out", tmp_path / "r", "--size", 32)
+    assert command(*asked) == 0
+    printed = capsys.readouterr().out
+    assert str(tmp_path / "r/report.html") in printed and "Class balance" in printed
+    (folder / "b/0.png").write_bytes((folder / "a/0.png").read_bytes())
+    assert command(*asked) == 2
+
+
+def test_a_crash_is_not_taken_for_warnings(tmp_path, cache, monkeypatch):
+    monkeypatch.setitem(CHECKS, "broken", lambda made: 1 / 0)
+    assert command(f"folder:{two_classes(tmp_path / 'f')}", "--out", tmp_path / "r") == NOT_AUDITED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["folder:/nowhere"], "neither a folder"),
+        (["folder:{}/one"], "only one class"),
+        (["folder:{}/empty"], "no class folders"),
+        (["folder:{}/broken"], "none of 2 files could be read"),
+        (["brain_phantom"], "no image files of its own"),
+        (["folder:{}/one", "--size", "2"], "size must be"),
+        (["folder:{}/one", "--sise", "2"], "unrecognized"),
+        ([], "required"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_audited_ends_with_three_and_a_reason(
+    arguments, told, tmp_path, cache, capsys
+):
+    picture(tmp_path / "one/a/0.png")
+    (tmp_path / "empty").mkdir()
+    for name in "ab":
+        (tmp_path / "broken" / name).mkdir(parents=True)
+        (tmp_path / "broken" / name / "x.png").write_bytes(b"")
+    assert command(*(argument.format(tmp_path) for argument in arguments)) == NOT_AUDITED
+    said = capsys.readouterr().err
+    assert told in said and "Traceback" not in said
+
+
+def test_reports_are_ignored_by_git():
+    ignored = subprocess.run(["git", "check-ignore", "assets/audit/x/report.html"], cwd=HOME)
+    assert ignored.returncode == 0

@@ -1,0 +1,38 @@
+"""An audit of a stranger's folder, before anything is trained on it.
+
+finding   what one check has found, and the exit code
+files     what is asked of every file once, and remembered
+delivery  the folder as the checks see it
+basics    are the files readable and alike, is every class there?
+copies    who is there twice?
+telling   what goes with the class that should not?
+suspects  which single images are unlike the others?
+checks    all checks by their titles
+report    the page and its facts
+planting  a folder with known faults
+"""
+
+from pathlib import Path
+
+from utils.audit.checks import CHECKS, checked
+from utils.audit.delivery import delivered, plain_name
+from utils.audit.finding import NOT_AUDITED
+from utils.audit.report import Audit, write_report
+from utils.run import ROOT
+
+__all__ = ["CHECKS", "NOT_AUDITED", "Audit", "audit"]
+
+
+def audit(
+    name: str, root: str | Path | None = None, size: int = 64, out: str | Path | None = None
+) -> Audit:
+    """Ask everything of folder:PATH, or of a data set by its name, and write the report.
+
+    The report goes to the folder `out`; it contains pictures. Nothing is changed or sent.
+    """
+    if not 32 <= size <= 512:
+        raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
+    delivery = delivered(name, root, size)
+    findings = list(checked(delivery))
+    folder = Path(out) if out else ROOT / "assets" / "audit" / plain_name(name)
+    return Audit(delivery, findings, write_report(delivery, findings, folder))

@@ -1,0 +1,171 @@
+"""Checks of who is there twice: the same picture, the same patient, on both sides of a test."""
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import binomtest
+
+from utils.audit.delivery import ENOUGH, TESTED, Delivery
+from utils.audit.finding import Finding, skipped
+from utils.similarity import (
+    NEAR,
+    NEAR_TOLERATED,
+    RANK,
+    SIBLING,
+    SIBLINGS_TOLERATED,
+    nearest,
+    small_grey,
+)
+
+SHOWN = 12
+FEW_COPIES, MANY_COPIES = 2, 0.01  # two views of a body may look alike; the second of all images
+SURE = 0.05  # how far the limit may move until a patient is torn or mixed
+
+
+def duplicates(delivery: Delivery) -> Finding:
+    """The same picture more than once, and above all under two classes."""
+    identical = _identical_pairs(delivery)
+    pairs = np.concatenate([identical, delivery.twins])
+    labels = delivery.facts["label"].to_numpy()
+    clash = labels[pairs[:, 0]] != labels[pairs[:, 1]]
+    same = int(clash[: len(identical)].sum())
+    pairs = pairs[np.argsort(~clash, kind="stable")]
+    copies = len(np.unique(pairs[:, 1]))
+    severity = "note" if copies else "ok"
+    many = copies > max(FEW_COPIES, MANY_COPIES * len(delivery))
+    severity = "warning" if many or clash.any() else severity
+    return Finding(
+        "alarm" if same else severity,
+        f"{copies:,} images are copies of others: {len(identical):,} pairs with identical pixels, "
+        f"{len(delivery.twins):,} at most {NEAR:g} grey levels apart. {int(clash.sum())} pairs "
+        f"stand under two classes, {same} of them identical.",
+        "Of a picture under two classes at most one label is right. Other copies count an image "
+        "twice. Nearly equal pairs may be two pictures after all: blank films, cells, slices."
+        if copies else "",
+        "Decide which label is right, or leave both out; keep one of each picture."
+        if copies else "",
+        _pair_table(delivery, pairs),
+        tuple(pairs.ravel().tolist()),
+        tuple(_captions(delivery, pairs[: SHOWN // 2])),
+    )  # fmt: skip
+
+
+def leakage(delivery: Delivery) -> Finding:
+    """Test images that are known from training: as pictures, as patients, as near relatives."""
+    if not delivery.is_dealt:
+        return skipped(
+            "No train and test folders: nothing could leak yet. Deal patients, not images."
+        )
+    identical = _across(delivery, _identical_pairs(delivery))
+    pairs = np.concatenate([identical, _across(delivery, delivery.twins)])
+    tested = np.isin(delivery.parts, TESTED)
+    exact, near = (int(tested[np.unique(some)].sum()) for some in (identical, pairs))
+    shared = _shared_patients(delivery)
+    related, of = _related(delivery)
+    copied = exact or near > NEAR_TOLERATED * tested.sum()
+    close = related > SIBLINGS_TOLERATED * of
+    low, high = binomtest(related, max(1, of)).proportion_ci(method="wilson") if of else (0, 0)
+    rows = {
+        "test images with an identical picture in another part": exact,
+        "pairs of copies across parts, nearly equal ones too": len(pairs),
+        "patients named in two parts": shared if delivery.has_patients else "no names",
+        "test images with a sibling among the training images": f"{related} of {of}",
+    }
+    wrong = copied or close or shared
+    return Finding(
+        "alarm" if wrong else "note" if near or related else "ok",
+        f"{near} test images have a copy in another part, {shared} named patients lie in two, "
+        f"{related / max(1, of):.1%} of the test images ({low:.1%} to {high:.1%}) have a sibling: "
+        f"a training image less than half as far as an ordinary neighbour. Beyond "
+        f"{SIBLINGS_TOLERATED:.0%} that means the same patients on both sides.",
+        "A test that asks about pictures or patients of the training measures memory. Siblings "
+        "are judged by pixels alone: very uniform images may look related and not be."
+        if wrong else "",
+        "Deal anew by patient (second look: `utils.datasets.load` does so), or take the named "
+        "images out of training." if wrong or near else "",
+        pd.DataFrame({"asked": list(rows), "found": [str(value) for value in rows.values()]}),
+        tuple(pairs.ravel().tolist()),
+        tuple(_captions(delivery, pairs[: SHOWN // 2])),
+    )  # fmt: skip
+
+
+def patients(delivery: Delivery) -> Finding:
+    """Who is who: by name where names are known, else by the pixels."""
+    if delivery.has_patients:
+        sizes = delivery.facts["patient"].value_counts()
+        labels = delivery.facts.groupby("patient")["label"].nunique()
+        several = int((labels > 1).sum())
+        return Finding(
+            "note" if several else "ok",
+            f"{len(sizes):,} patients are named, with 1 to {sizes.max()} images; {several} of "
+            "them have images of more than one class.",
+            "Images of one patient are no independent witnesses.",
+            "Split, resample and count by patient.",
+        )
+    if len(delivery) < ENOUGH:
+        return skipped(f"No names, and fewer than {ENOUGH} images: nobody can be recognised.")
+    found = delivery.recovered
+    if not delivery.tells_apart:
+        return skipped(
+            f"No names, and by their pixels {int(found.sizes.max()):,} of {len(delivery):,} "
+            "images hang together in one chain: nobody can be told apart."
+        )
+    pairs = np.unique(np.stack([found.groups.numpy(), delivery.pictures]), axis=1)
+    pictures = np.bincount(pairs[0])  # copies make no patient
+    sure = (pictures > 1) & (found.margins >= SURE)
+    images = int(found.sizes[sure].sum())
+    worst = np.flatnonzero(sure)[np.argsort(-pictures[sure], kind="stable")][:3]
+    shown = [place for one in worst for place in np.flatnonzero(found.groups == one)[:4].tolist()]
+    return Finding(
+        "note" if images else "ok",
+        f"Nobody wrote down who is who. By their pixels {images:,} of {len(delivery):,} images "
+        f"belong to {int(sure.sum()):,} patients with several pictures, surely enough (the limit "
+        f"may move by {SURE:g}); the largest has {int(pictures[sure].max()) if images else 1}.",
+        "Suspicion, no proof: works where pictures of a patient lie alike, as slices do, and "
+        "fails for turned, mirrored or cut ones: none found does not mean none there.",
+        "Ask for the patient of each image (a table with a column patient); until then split by "
+        "these groups." if images else "Ask for the patient of each image all the same.",
+        accused=tuple(shown),
+        captions=tuple(f"group {int(found.groups[place])}" for place in shown),
+    )  # fmt: skip
+
+
+def _identical_pairs(delivery: Delivery) -> np.ndarray:
+    """Each picture with the first of its equals: one in the training, if there is one."""
+    order = np.argsort(delivery.parts != "train", kind="stable")
+    _, first = np.unique(delivery.pictures[order], return_index=True)
+    pairs = np.stack([order[first][delivery.pictures], np.arange(len(delivery))], 1)
+    return pairs[pairs[:, 0] != pairs[:, 1]]
+
+
+def _across(delivery: Delivery, pairs: np.ndarray) -> np.ndarray:
+    return pairs[delivery.parts[pairs[:, 0]] != delivery.parts[pairs[:, 1]]]
+
+
+def _shared_patients(delivery: Delivery) -> int:
+    if not delivery.has_patients:
+        return 0
+    return int((delivery.facts.groupby("patient")["part"].nunique() > 1).sum())
+
+
+def _related(delivery: Delivery) -> tuple[int, int]:
+    """Test images with a near relative in training, and of how many."""
+    tested, train = (torch.from_numpy(np.isin(delivery.parts, p)) for p in (TESTED, ("train",)))
+    rank = max(1, min(RANK, int(train.sum()) // 10))
+    if rank < 2:
+        return 0, 0  # among so few nobody is an ordinary neighbour
+    known, new = small_grey(delivery.images[train]), small_grey(delivery.images[tested])
+    distances, _ = nearest(new, known, rank)
+    ratio = distances[:, 0] / distances[:, -1].clamp(min=1e-6)
+    return int((ratio < SIBLING).sum()), len(ratio)
+
+
+def _pair_table(delivery: Delivery, pairs: np.ndarray) -> pd.DataFrame:
+    columns = {"one": pairs[:, 0], "other": pairs[:, 1]}
+    return pd.DataFrame({name: delivery.files[places] for name, places in columns.items()})
+
+
+def _captions(delivery: Delivery, pairs: np.ndarray) -> list[str]:
+    facts = delivery.facts
+    said = (facts["part"] + " " + facts["label"]).str.strip().to_numpy()
+    return [f"pair {n}: {said[place]}" for n, pair in enumerate(pairs, 1) for place in pair]

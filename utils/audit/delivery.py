@@ -1,0 +1,162 @@
+"""A stranger's folder as the checks see it: what its files say, and what is reckoned only once."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from utils.audit.files import asked
+from utils.datasets import listing_of
+from utils.patients import Links, Recovered, linked, patient_links
+from utils.run import ROOT
+from utils.similarity import duplicate_pairs, joined_groups, nearest, small_grey
+from utils.splits import Split
+
+CACHE = ROOT / "checkpoints" / "audit"
+ENOUGH = 50  # images: of fewer nobody can say what is usual
+CROWD = 0.2  # of all images: whoever has more is no patient, but a chain of strangers
+TESTED = ("validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """The images that could be read, one row of `facts` for each, and the files `refused`.
+
+    `images` are uint8 (n, channels, size, size); `class_names` are empty where nothing is said.
+    """
+
+    name: str
+    facts: pd.DataFrame
+    images: Tensor
+    refused: pd.DataFrame
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    @property
+    def parts(self) -> np.ndarray:
+        return self.facts["part"].to_numpy()
+
+    @property
+    def files(self) -> np.ndarray:
+        return self.facts["file"].to_numpy()
+
+    @property
+    def is_dealt(self) -> bool:
+        """Whether there are training images, and others to test with."""
+        return "train" in self.parts and bool(np.isin(self.parts, TESTED).any())
+
+    @property
+    def has_patients(self) -> bool:
+        """Whether it is written somewhere who is who; one name for most images is none."""
+        names = self.facts["patient"]
+        return bool((names != "").all()) and names.value_counts().iloc[0] <= max(1, len(names) / 2)
+
+    @cached_property
+    def split(self) -> Split:
+        """All images with their labels, each in the group of its patient as far as one knows."""
+        names = self.class_names or ("unknown",)
+        places = {name: place for place, name in enumerate(names)}
+        labels = torch.tensor([places.get(label, 0) for label in self.facts["label"]])
+        return Split(self.images, labels.long(), names, torch.from_numpy(self.groups))
+
+    @cached_property
+    def pictures(self) -> np.ndarray:
+        """A number for each image; the same for the same pixels."""
+        digests = [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in self.images]
+        return np.unique(digests, return_inverse=True)[1]
+
+    @cached_property
+    def twins(self) -> np.ndarray:
+        """Pairs (n, 2) of images that look the same, though their pixels differ a little."""
+        _, first = np.unique(self.pictures, return_index=True)  # a copy is compared only once
+        first = np.sort(first)
+        return first[duplicate_pairs(self.images[first]).numpy()]
+
+    @cached_property
+    def links(self) -> Links:
+        return patient_links(self.images)
+
+    @cached_property
+    def recovered(self) -> Recovered:
+        return linked(self.links)
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Patients by name, else as found by their pixels, else copies of a picture."""
+        if self.has_patients:
+            known = torch.from_numpy(pd.factorize(self.facts["patient"])[0])
+            return joined_groups(self.images, known).numpy()
+        return self.recovered.groups.numpy() if self.tells_apart else self.pictures
+
+    @cached_property
+    def tells_apart(self) -> bool:
+        """Whether the pixels say who is who, and do not tie everybody together in one chain."""
+        return len(self) >= ENOUGH and self.recovered.sizes.max() <= max(2, CROWD * len(self))
+
+    @property
+    def who(self) -> str:
+        """Whom the groups stand for, in words: no report may claim more."""
+        if self.has_patients:
+            return "patients"
+        return (
+            "patients as found by their pixels"
+            if self.tells_apart
+            else ("different pictures (whose they are is not known, and cannot be told)")
+        )
+
+    @cached_property
+    def remoteness(self) -> np.ndarray:
+        """How far the fifth neighbour of each image is, in grey levels."""
+        pictures = small_grey(self.images)
+        return nearest(pictures, pictures, 6)[0][:, -1].numpy()
+
+
+def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Delivery:
+    """Read everything that a folder, a table or a data set of the catalogue consists of."""
+    listing = listing_of(name, root)
+    rows, images = asked(listing.files, size, _cache(name, root))
+    facts = pd.DataFrame(rows).assign(
+        file=[str(file) for file in listing.files], label=listing.labels, part=listing.parts
+    )
+    if listing.patients:
+        facts["patient"] = listing.patients
+    bad = (facts["reason"] != "").to_numpy()
+    refused = pd.concat([
+        facts.loc[bad, ["file", "reason"]],
+        pd.DataFrame(listing.refused, columns=["file", "reason"]),
+    ])  # fmt: skip
+    names = tuple(sorted(set(listing.labels) - {""}))
+    if len(names) == 1 and "" not in listing.labels:
+        raise ValueError(
+            f"only one class, {names[0]!r}; if these are images without classes, "
+            f"name the folder that holds them: folder:.../{names[0]}"
+        )
+    if bad.all():
+        first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())
+        raise ValueError(f"none of {len(facts)} files could be read ({first})")
+    good = np.flatnonzero(~bad)
+    kept = facts.iloc[good].reset_index(drop=True)
+    images = images if len(good) == len(facts) else images[good]
+    return Delivery(name, kept, images, refused.reset_index(drop=True), names)
+
+
+def plain_name(name: str) -> str:
+    """Fit for a file system, and readable."""
+    last = Path(name.removeprefix("folder:")).expanduser().resolve().stem
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", last) or "folder"
+
+
+def _cache(name: str, root: str | Path | None) -> Path:
+    """A folder for what is learned of this one, whatever it is called from where."""
+    place = Path(name.removeprefix("folder:")).expanduser().resolve()
+    own = str(place) if name.startswith("folder:") else f"{name} {root}"
+    digest = hashlib.sha256(own.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return CACHE / f"{plain_name(name)}_{digest}"

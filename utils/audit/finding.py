@@ -1,0 +1,51 @@
+"""What one check has found: how grave it is, what was measured, what it means, what to do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+SEVERITIES = ("ok", "skipped", "note", "warning", "alarm")  # from harmless to grave
+EXIT_CODES = {"ok": 0, "skipped": 0, "note": 0, "warning": 1, "alarm": 2}
+NOT_AUDITED = 3  # the exit code where there was nothing to judge
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """The answer of one check.
+
+    `accused` are places of images in the delivery, the gravest first, with a caption each;
+    `table` holds the numbers that a reader needs.
+    """
+
+    severity: str
+    measured: str
+    meaning: str = ""
+    advice: str = ""
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    accused: tuple[int, ...] = ()
+    captions: tuple[str, ...] = ()
+    title: str = ""
+
+    def __post_init__(self):
+        if self.severity not in SEVERITIES:
+            raise ValueError(
+                f"severity {self.severity!r} is unknown; choose from {', '.join(SEVERITIES)}"
+            )
+
+    def titled(self, title: str) -> "Finding":
+        return replace(self, title=title)
+
+
+def skipped(reason: str) -> Finding:
+    """A check that could not be made says so; silence would read as innocence."""
+    return Finding("skipped", reason, "Nothing was judged here, which is not the same as ok.")
+
+
+def gravest(severities: Iterable[str]) -> str:
+    return max(severities, key=SEVERITIES.index, default="ok")
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """0 nothing above a note, 1 warnings, 2 alarms."""
+    return max((EXIT_CODES[finding.severity] for finding in findings), default=0)

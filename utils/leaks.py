@@ -1,0 +1,113 @@
+"""Leaks made on purpose, so that whoever finds them can be marked against the truth."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.contamination.noise import jpeg
+from utils.predictions import Predictions
+from utils.similarity import nearest, small_grey
+from utils.splits import Split, Splits, as_grey_levels, as_pixels, joined, resized
+
+
+def new_and_known(splits: Splits, seed: int = 0) -> tuple[Splits, Splits]:
+    """Two ways to prepare a training for the same test images: its patients are new, or known.
+
+    A third of the images of each validation and test patient is asked about. In the first splits
+    he is new. In the second his other images are learned from, in the place of as many images
+    of training patients, as in a split that deals images and not patients. Nothing else differs.
+    """
+    rng = np.random.default_rng(seed)
+    validation, of_validation = _a_third_of_each(splits.validation, rng)
+    test, of_test = _a_third_of_each(splits.test, rng)
+    known = joined(of_validation, of_test)
+    stay = len(splits.train) - len(known)
+    if stay < 1:
+        raise ValueError(
+            f"{len(known)} images cannot stand for {len(splits.train)} training images; "
+            "give the training a larger share"
+        )
+    kept = splits.train.take(np.sort(rng.permutation(len(splits.train))[:stay]))
+    new = Splits(splits.train, validation, test)
+    return new, replace(new, train=joined(kept, known))
+
+
+def _a_third_of_each(split: Split, rng: np.random.Generator) -> tuple[Split, Split]:
+    """A third of the images of each patient, at least one, and the others."""
+    patients = split.patients
+    asked = np.zeros(len(split), dtype=bool)
+    for one in np.unique(patients):
+        mine = rng.permutation(np.flatnonzero(patients == one))
+        asked[mine[: max(1, len(mine) // 3)]] = True
+    return split.take(asked.nonzero()[0]), split.take((~asked).nonzero()[0])
+
+
+def look_up(splits: Splits) -> Predictions:
+    """What somebody says who learns nothing: the label of the most similar training image."""
+    pictures = small_grey(splits.test.images), small_grey(splits.train.images)
+    said = splits.train.labels[nearest(*pictures)[1][:, 0]]
+    sure = torch.nn.functional.one_hot(said, splits.test.classes).float().numpy()
+    return Predictions(
+        splits.test.labels.numpy(), sure, splits.test.patients, splits.test.class_names
+    )
+
+
+def random_labels(splits: Splits, seed: int = 0) -> Splits:
+    """A coin is thrown for each patient: there is nothing to learn but who he is."""
+    highest = max(int(split.patients.max()) for _, split in splits.items())
+    coins = torch.from_numpy(np.random.default_rng(seed).integers(0, 2, highest + 1))
+    named = {
+        name: replace(split, labels=coins[split.patients], class_names=("heads", "tails"))
+        for name, split in splits.items()
+    }
+    return Splits(**named)
+
+
+def saved_as_jpeg(images: Tensor) -> Tensor:
+    return as_grey_levels(jpeg(as_pixels(images)))
+
+
+def shrunk_and_enlarged(images: Tensor) -> Tensor:
+    """To three quarters of the width, and back."""
+    return resized(resized(images, 3 * images.shape[-1] // 4), images.shape[-1])
+
+
+COPIES: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "identical": torch.clone,
+    "saved as JPEG": saved_as_jpeg,
+    "shrunk and enlarged": shrunk_and_enlarged,
+    "two grey levels brighter": lambda images: (images.int() + 2).clamp(max=255).byte(),
+    "mirrored": lambda images: images.flip(-1),
+}
+
+
+def with_copies(splits: Splits, each: int, seed: int = 0) -> tuple[Splits, np.ndarray]:
+    """Copies of training images hidden among the test images, `each` of every kind, under names
+    of patients that nobody has; and the kind of each test image, "" where it is none."""
+    rng, test, kinds = np.random.default_rng(seed), splits.test, [""] * len(splits.test)
+    chosen = np.split(rng.permutation(len(splits.train))[: each * len(COPIES)], len(COPIES))
+    unused = 1 + max(int(split.patients.max()) for _, split in splits.items())
+    for (kind, change), rows in zip(COPIES.items(), chosen, strict=True):
+        originals = splits.train.take(np.sort(rows))
+        names = unused + len(kinds) + torch.arange(each)
+        copies = replace(originals, images=change(originals.images), groups=names)
+        test, kinds = joined(test, copies), kinds + [kind] * each
+    return replace(splits, test=test), np.array(kinds)
+
+
+def with_bright_border(split: Split, label: int, by: int = 8, sure: float = 0.9, seed: int = 0):
+    """As if patients of one class came from a hospital whose scanner leaves a faint frame.
+
+    Of the patients with this label a share `sure` has it, of the others as many as are left.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = torch.from_numpy(rng.random(int(split.patients.max()) + 1))[split.patients]
+    framed = torch.where(split.labels == label, drawn < sure, drawn >= sure)
+    width = max(1, split.size // 16)
+    frame = torch.full(split.images.shape[-2:], by)
+    frame[width:-width, width:-width] = 0
+    brighter = (split.images.int() + framed[:, None, None, None] * frame).clamp(max=255).byte()
+    return replace(split, images=brighter)
