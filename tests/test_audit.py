@@ -105,6 +105,34 @@ def test_a_width_that_tells_the_class_is_as_grave_as_it_tells(sure, expected, ca
     assert found.severity in expected.split()
 
 
+def marks_of(images):
+    return CHECKS["Marks and triggers"](
+        Delivery("x", said_of(len(images)), images.clamp(0, 255).byte(), NOBODY, ("a", "b"))
+    )
+
+
+def strangers():
+    coin = torch.Generator().manual_seed(0)
+    return 150 + 20 * torch.randn(400, 1, 64, 64, generator=coin).cumsum(-1).clamp(-3, 3)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("place", [(0, 0), (15, 41), (24, 56), (58, 58)])
+def test_a_small_pattern_in_one_class_is_a_mark(place, sign, cache):
+    images, grid = strangers(), torch.arange(6)
+    checkers = 128 + 100 * sign * (-1.0) ** (grid[:, None] + grid)
+    images[:100:2, :, place[0] : place[0] + 6, place[1] : place[1] + 6] = checkers
+    found = marks_of(images)
+    assert found.severity == "alarm" and sorted(found.accused) == list(range(0, 100, 2))
+
+
+@pytest.mark.parametrize("width", [6, 12])
+def test_where_one_class_lies_at_the_edge_of_the_picture_there_is_no_mark(width, cache):
+    images = strangers()
+    images[:100:2, ..., :width] = torch.linspace(0, 150, width)
+    assert marks_of(images).severity == "ok"
+
+
 NOBODY = pd.DataFrame(columns=["file", "reason"])
 
 

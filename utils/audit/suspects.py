@@ -1,5 +1,7 @@
 """Checks of single images: noise, oddity, and the same mark at the same place in one class."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import torch
@@ -17,8 +19,8 @@ FAR = 2.0  # times as far from its neighbours as the usual image
 BLANK = 2.0  # grey levels of spread
 MANY = 0.01  # of the images
 SHOWN = 12
-MARK, STEP = 3 / 32, 1 / 16  # of the image: whatever is wider than their sum is met whole
-CONTRAST = 30.0  # grey levels of spread inside a mark
+MARK, STEP = 1 / 16, 1 / 32  # of the image: whatever is wider than their sum is met whole
+CONTRAST = 30.0  # grey levels of spread inside a mark, besides a slope
 SAME = 8.0  # grey levels between two copies of one mark
 STRANGE = 0.7  # of the usual distance between whole images: siblings share more than a mark
 SAMPLE = 1200  # images of each class among which marks are looked for
@@ -85,12 +87,15 @@ def marks(delivery: Delivery) -> Finding:
     if len(delivery.class_names) < 2 or len(delivery) < ENOUGH:
         return skipped("No classes, or too few images: a mark could not be tied to a class.")
     grey, rows = delivery.images.float().mean(1), _drawn(delivery)
-    whole = _apart(grey[rows].flatten(1))
+    drawn = grey[rows]
+    whole = _apart(drawn.flatten(1))
     strange = whole > STRANGE * whole.median()
     labels, owners = delivery.split.labels.numpy(), delivery.groups[rows]
     places = _places(grey.shape[-1])
+    everybody = _patients(labels[rows], owners)
     tried = [
-        (_shared_mark(grey[rows], strange, labels[rows], owners, place), place) for place in places
+        (_shared_mark(_square(drawn, place), strange, labels[rows], owners, everybody), place)
+        for place in places
     ]
     (chance, carrier, kind), place = min(tried, key=lambda found: found[0][0])
     chance = min(1.0, chance * len(places) * len(delivery.class_names))
@@ -101,7 +106,7 @@ def marks(delivery: Delivery) -> Finding:
             f"of one class more than chance allows (best p = {chance:.2g}).",
             "Faint, moving or image-wide triggers are not found by this check.",
         )
-    accused = _carriers(grey, grey[rows[carrier]], place)
+    accused = _carriers(grey, drawn[carrier], place)
     inside = int((labels[accused] == kind).sum())
     return Finding(
         "alarm" if chance < RARE else "note",
@@ -109,7 +114,8 @@ def marks(delivery: Delivery) -> Finding:
         f"{grey.shape[-1]}); {inside} of them are {delivery.class_names[kind]!r} (chance of so "
         f"uneven a share, all places counted: {chance:.1g}).",
         "A network will take the mark for the class. Somebody may have planted it (a trigger), "
-        f"or it is the tag of a device or ward. Shared among {delivery.who}.",
+        f"or it is the tag of a device or ward, or these are altered copies of a few people. "
+        f"Shared among {delivery.who}.",
         "Look at the place in full size; take these images out or cover the place in all images. "
         "The notebook `contamination` shows what a trigger does.",
         pd.DataFrame({"file": delivery.files[accused]}),
@@ -126,7 +132,7 @@ def _drawn(delivery: Delivery) -> np.ndarray:
 
 
 def _places(size: int) -> list[tuple[int, int]]:
-    """Upper left corners of squares, overlapping by a third."""
+    """Upper left corners of squares, overlapping by half."""
     step = max(1, round(size * STEP))
     corners = range(0, size - _width(size) + 1, step)
     return [(row, column) for row in corners for column in corners]
@@ -141,6 +147,15 @@ def _square(grey: Tensor, place: tuple[int, int]) -> Tensor:
     return grey[..., row : row + width, column : column + width].flatten(-2)
 
 
+def _without_slope(squares: Tensor) -> Tensor:
+    """What a plane does not explain: the edge of a body in a blurred light is no mark."""
+    width = math.isqrt(squares.shape[1])
+    line = torch.linspace(-1, 1, width)
+    plane = torch.stack([torch.ones(width, width), *torch.meshgrid(line, line, indexing="ij")])
+    base = torch.linalg.qr(plane.flatten(1).T).Q
+    return squares - squares @ base @ base.T
+
+
 def _apart(rows: Tensor, others: Tensor | None = None) -> Tensor:
     """Root mean square differences, in grey levels."""
     others = rows if others is None else others
@@ -148,13 +163,12 @@ def _apart(rows: Tensor, others: Tensor | None = None) -> Tensor:
     return (lengths.addmm_(rows, others.T, alpha=-2).clamp_(min=0) / rows.shape[1]).sqrt_()
 
 
-def _shared_mark(grey: Tensor, strange: Tensor, labels, owners, place) -> tuple:
+def _shared_mark(squares: Tensor, strange: Tensor, labels, owners, everybody) -> tuple:
     """The most widely shared pattern here: chance of its uneven share, a carrier, the class.
 
     Only strangers share a mark, and each patient counts once: siblings share everything.
     """
-    squares = _square(grey, place)
-    bold = torch.nonzero(squares.std(1) > CONTRAST)[:, 0]
+    bold = torch.nonzero(_without_slope(squares).std(1) > CONTRAST)[:, 0]
     if len(bold) < FEWEST:
         return 1.0, 0, 0
     one, other = bold[torch.nonzero(_apart(squares[bold]) < SAME)].T
@@ -162,12 +176,13 @@ def _shared_mark(grey: Tensor, strange: Tensor, labels, owners, place) -> tuple:
     one, other = one[strangers], other[strangers]
     best = int(torch.bincount(one, minlength=1).argmax())
     holders = torch.cat([other[one == best], torch.tensor([best])]).numpy()
-    counts, every = (_patients(labels[some], owners[some]) for some in (holders, slice(None)))
-    kind = max(counts, key=lambda one: counts[one] / every[one])
+    counts = _patients(labels[holders], owners[holders])
+    kind = max(counts, key=lambda one: counts[one] / everybody[one])
     if counts[kind] < FEWEST:
         return 1.0, 0, 0
-    held = sum(counts.values())
-    chance = hypergeom.sf(counts[kind] - 1, sum(every.values()), every[kind], held)
+    chance = hypergeom.sf(
+        counts[kind] - 1, sum(everybody.values()), everybody[kind], sum(counts.values())
+    )
     return float(chance), best, kind
 
 
