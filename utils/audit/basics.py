@@ -35,7 +35,7 @@ def formats(delivery: Delivery) -> Finding:
     sizes = _counted(facts, ["width", "height"])
     wrong = facts[[misnamed(*pair) for pair in zip(facts["file"], facts["format"], strict=True)]]
     small = int((facts[["width", "height"]].min(axis=1) < delivery.images.shape[-1]).sum())
-    told = [f"{len(kinds)} kinds of files and {len(sizes)} sizes (width x height)."]
+    told = [f"Kinds of files: {len(kinds)}; sizes (width x height): {len(sizes)}."]
     told += [f"{len(wrong)} files have the name of another format."] if len(wrong) else []
     size = delivery.images.shape[-1]
     told += [f"{small} images are smaller than the {size} pixels compared here."] if small else []

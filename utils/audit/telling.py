@@ -107,9 +107,9 @@ def lonely_labels(delivery: Delivery) -> Finding:
         f"{len(accused):,} images ({len(accused) / len(labels):.1%}) have hardly a neighbour of "
         f"their own class. {said}",
         "A weak suspicion from plain pixels, for a second look and nothing else. In drawn folders "
-        "with a few per cent of wrong labels, a fifth to a third of those named had one, and a "
-        "third to three quarters of the wrong ones were named; without any wrong label, 3 to 6 % "
-        "of the images were named all the same.",
+        "with 2 to 5 % wrong labels, 7 to 36 % of those named had one, and 37 to 70 % of the wrong "
+        "ones were named; without any wrong label, 3 to 14 % of the images were named all the "
+        "same.",
         "Show the first ones to somebody who knows. The trained inspection (notebook "
         "`detective`, `utils.inspection.Inspector`) sees more.",
         pd.DataFrame({"file": delivery.files[accused], "label": names[labels[accused]],
