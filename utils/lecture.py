@@ -36,15 +36,15 @@ def settings(names: Mapping[str, object]) -> dict:
 
 
 def with_interval(table: pd.DataFrame, scale: float = 100) -> pd.Series:
-    """Rows of value, low and high as text: "85.0 (80.1 to 89.2)"."""
-    return table.apply(
-        lambda row: (
-            "undefined"
-            if pd.isna(row["value"])
-            else "{value:.1f} ({low:.1f} to {high:.1f})".format(**(scale * row))
-        ),
-        axis=1,
-    )
+    """Rows of value, low and high as text."""
+    return table.apply(in_text, axis=1, scale=scale)
+
+
+def in_text(row: pd.Series, scale: float = 100) -> str:
+    """Value, low and high: "85.0 (80.1 to 89.2)"."""
+    if pd.isna(row["value"]):
+        return "undefined"
+    return "{value:.1f} ({low:.1f} to {high:.1f})".format(**(scale * row))
 
 
 def score_table(by_condition: Mapping[str, Predictions]) -> pd.DataFrame:

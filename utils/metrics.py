@@ -56,10 +56,10 @@ def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
     weights = resamples(len(per_group), seed)
     resampled = np.tensordot(weights, per_group, 1)
     rows = {
-        name: with_interval(score(per_group.sum(0)), score(resampled), len(per_group))
+        name: bounded(score(per_group.sum(0)), score(resampled), len(per_group))
         for name, score in SCORES.items()
     }
-    rows["AUC"] = with_interval(*_auc(predictions, weights), len(per_group))
+    rows["AUC"] = bounded(*_auc(predictions, weights), len(per_group))
     return pd.DataFrame(rows, index=["value", "low", "high"]).T
 
 
@@ -67,7 +67,7 @@ def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) ->
     """One score or rate with its interval, as in `scores` but without waiting for the others."""
     per_group, score = predictions.confusion_by_group(), (SCORES | RATES)[name]
     resampled = np.tensordot(resamples(len(per_group), seed), per_group, 1)
-    row = with_interval(score(per_group.sum(0)), score(resampled), len(per_group))
+    row = bounded(score(per_group.sum(0)), score(resampled), len(per_group))
     return pd.Series(row, index=["value", "low", "high"], name=name)
 
 
@@ -162,7 +162,7 @@ def _quantiles(draws: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def with_interval(value, draws: np.ndarray, patients: int) -> tuple[float, float, float]:
+def bounded(value, draws: np.ndarray, patients: int) -> tuple[float, float, float]:
     """At 0 or 1 every resample agrees; the honest bound is then the binomial one of n patients."""
     value = float(value)
     low, high = _quantiles(draws) if np.isfinite(value) else (np.nan, np.nan)

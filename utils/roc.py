@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from utils.metrics import area, both_sides, resamples, with_interval
+from utils.metrics import area, both_sides, bounded, resamples
 
 FALSE_ALARMS = 0.01  # the share of innocents that may be accused
 COLUMNS = ["value", "low", "high"]
@@ -31,9 +31,7 @@ def roc_scores(suspicion, guilty, groups=None, seed: int = 0) -> pd.DataFrame:
         "AUROC": area(suspicion, guilty, weights),
         f"TPR at {FALSE_ALARMS:.0%} FPR": caught(suspicion, guilty, weights),
     }
-    rows = {
-        name: with_interval(each[0], each[1:], max(suspects, 1)) for name, each in found.items()
-    }
+    rows = {name: bounded(each[0], each[1:], max(suspects, 1)) for name, each in found.items()}
     return pd.DataFrame(rows, index=COLUMNS).T
 
 
