@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -46,6 +47,16 @@ def test_every_optimizer_and_schedule_learns(tmp_path, optimizer, schedule):
     history = fit(model, small_splits(), config, tmp_path)
     assert history[-1]["train_loss"] < 0.8 * history[0]["train_loss"]
     assert predict(model, small_splits().test).accuracy > 0.6
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_all_weights_at_once_are_moved_as_one_by_one(tmp_path, optimizer, monkeypatch):
+    config, together, alone = replace(CONFIG, optimizer=optimizer), small_network(), small_network()
+    fit(together, small_splits(), config, tmp_path / "together")
+    kind = OPTIMIZERS[optimizer]
+    monkeypatch.setitem(OPTIMIZERS, optimizer, partial(kind, foreach=False))
+    fit(alone, small_splits(), config, tmp_path / "alone")
+    assert torch.equal(weights(together), weights(alone))
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)

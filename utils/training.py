@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,11 +17,12 @@ from utils.run import PRECISIONS, autocast, progress
 from utils.splits import Split, Splits, as_pixels, batches
 
 _schedules = torch.optim.lr_scheduler
+FEWER_CALLS = {"foreach": True}  # to the last bit the same, all weights of a network at once
 OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "sgd": lambda weights, **options: torch.optim.SGD(weights, momentum=0.9, **options),
-    "rmsprop": torch.optim.RMSprop,
+    "adam": partial(torch.optim.Adam, **FEWER_CALLS),
+    "adamw": partial(torch.optim.AdamW, **FEWER_CALLS),
+    "sgd": partial(torch.optim.SGD, momentum=0.9, **FEWER_CALLS),
+    "rmsprop": partial(torch.optim.RMSprop, **FEWER_CALLS),
 }
 SCHEDULES = {  # (optimizer, epochs) -> schedule
     "constant": lambda optimizer, epochs: _schedules.ConstantLR(optimizer, 1.0),

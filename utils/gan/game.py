@@ -52,8 +52,9 @@ class Game:
         self.average = self.averages.module.eval()  # what draws
         slow = config.learning_rate
         rates = {"generator": slow, "discriminator": config.faster * slow}
+        rules = {"betas": (0.0, 0.99), "foreach": True}  # the same weights, in fewer calls
         self.moves = {
-            name: torch.optim.Adam(player.parameters(), rates[name], betas=(0.0, 0.99))
+            name: torch.optim.Adam(player.parameters(), rates[name], **rules)
             for name, player in self.players.items()
         }
 
