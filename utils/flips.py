@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from utils.metrics import gains, resamples, score_of, with_interval
+from utils.metrics import bounded, gains, resamples, score_of
 from utils.predictions import Predictions
 
 ILL_OR_NOT = ("healthy", "ill")
@@ -41,7 +41,7 @@ def mean_of(values, groups, seed: int = 0) -> pd.Series:
     names, member = np.unique(groups[known], return_inverse=True)
     drawn = resamples(len(names), seed)[:, member]
     draws = drawn @ values[known] / drawn.sum(1)
-    row = with_interval(values[known].mean(), draws, len(names))
+    row = bounded(values[known].mean(), draws, len(names))
     return pd.Series(row, index=["value", "low", "high"])
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from utils import recipes
 from utils.contamination.attacks import PGD, input_gradient
-from utils.lecture import with_interval
+from utils.lecture import in_text
 from utils.predictions import Predictions
 from utils.splits import Split, Splits, as_grey_levels, as_pixels, batches
 
@@ -39,7 +39,7 @@ def exhibit_table(exhibits: Mapping[str, Exhibit]) -> pd.DataFrame:
         scale = 100 if exhibit.unit == "%" else 1
         rows[name] = {
             "told": f"{scale * exhibit.told:.1f} {exhibit.unit}",
-            "honest": with_interval(exhibit.honest.to_frame().T, scale).iloc[0],
+            "honest": in_text(exhibit.honest, scale),
             "red flags": "; ".join(exhibit.red) or "none",
         }
     return pd.DataFrame(rows).T
