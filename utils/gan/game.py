@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel
 from utils.checkpoints import Checkpoint, held, short_name
 from utils.files import read_tensors, written_whole
 from utils.run import progress
+from utils.training import OPTIMIZERS
 
 NAMES = ("discriminator_loss", "generator_loss", "real_recognised", "fakes_recognised")
 
@@ -52,9 +53,8 @@ class Game:
         self.average = self.averages.module.eval()  # what draws
         slow = config.learning_rate
         rates = {"generator": slow, "discriminator": config.faster * slow}
-        rules = {"betas": (0.0, 0.99), "foreach": True}  # the same weights, in fewer calls
         self.moves = {
-            name: torch.optim.Adam(player.parameters(), rates[name], **rules)
+            name: OPTIMIZERS["adam"](player.parameters(), lr=rates[name], betas=(0.0, 0.99))
             for name, player in self.players.items()
         }
 
