@@ -329,6 +329,14 @@ def test_a_class_of_which_nothing_can_be_read_ends_no_audit(tmp_path, cache):
     assert found["Shortcuts"].severity == "skipped" and found["Class balance"].severity == "warning"
 
 
+@pytest.mark.parametrize("part", ["", "train"])
+def test_an_empty_class_folder_is_told(part, tmp_path, cache):
+    folder = two_classes(tmp_path / "f" / part)
+    (folder / "c").mkdir()
+    found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "r")["Class balance"]
+    assert found.severity == "warning" and "3 classes" in found.measured
+
+
 def test_what_could_not_be_read_yesterday_is_read_today(tmp_path, cache, monkeypatch):
     folder = two_classes(tmp_path / "f")
 

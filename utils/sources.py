@@ -34,6 +34,7 @@ class Listing:
     parts: tuple[str, ...]
     patients: tuple[str, ...] | None = None
     refused: tuple[tuple[str, str], ...] = ()
+    empty: tuple[str, ...] = ()  # classes whose folders hold nothing
 
     def take(self, positions) -> "Listing":
         patients = self.patients and tuple(self.patients[i] for i in positions)
@@ -67,7 +68,15 @@ def class_folders(root: Path) -> Listing:
             f"{root} has no class folders with files in them; expected "
             f"{root.name}/CLASS/IMAGE or {root.name}/train/CLASS/IMAGE"
         )
-    return Listing(tuple(files), tuple(labels), tuple(parts), refused=tuple(refused))
+    empty = sorted(_class_names(root, split) - set(labels))
+    return Listing(
+        tuple(files), tuple(labels), tuple(parts), refused=tuple(refused), empty=tuple(empty)
+    )
+
+
+def _class_names(root: Path, split: bool) -> set[str]:
+    parts = [Path(e.path) for e in _entries(root) if e.name.lower() in PARTS and _inside(e)]
+    return {e.name for part in (parts if split else [root]) for e in _entries(part) if e.is_dir()}
 
 
 def labelled_folders(root: Path, class_names: Sequence[str]) -> Listing:

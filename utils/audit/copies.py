@@ -31,15 +31,15 @@ def duplicates(delivery: Delivery) -> Finding:
     clash = (one != other) & (one != "") & (other != "")
     same = int(clash[: len(identical)].sum())
     pairs = pairs[np.argsort(~clash, kind="stable")]
-    copies = len(np.unique(pairs[:, 1]))
+    copies, size = len(np.unique(pairs[:, 1])), delivery.images.shape[-1]
     severity = "note" if copies else "ok"
     many = copies > max(FEW_COPIES, MANY_COPIES * len(delivery))
     severity = "warning" if many or clash.any() else severity
     return Finding(
         "alarm" if same else severity,
-        f"{copies:,} images are copies of others: {len(identical):,} pairs with identical pixels, "
-        f"{len(delivery.twins):,} at most {NEAR:g} grey levels apart. {int(clash.sum())} pairs "
-        f"stand under two classes, {same} of them identical.",
+        f"{copies:,} images are copies of others: {len(identical):,} pairs identical at {size} x "
+        f"{size} pixels, {len(delivery.twins):,} at most {NEAR:g} grey levels apart. "
+        f"{int(clash.sum())} pairs stand under two classes, {same} of them identical.",
         "Of a picture under two classes at most one label is right. Other copies count an image "
         "twice. Nearly equal pairs may be two pictures after all: blank films, cells, slices."
         if copies else "",

@@ -131,7 +131,7 @@ def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Deli
     listing = listing_of(name, root)
     if not listing.files:
         raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
-    rows, images = asked(listing.files, size, _cache(name, root))
+    rows, images = asked(listing.files, size, CACHE / own_name(name, root))
     facts = pd.DataFrame(rows).assign(
         file=[str(file) for file in listing.files], label=listing.labels, part=listing.parts
     )
@@ -142,7 +142,7 @@ def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Deli
         facts.loc[bad, ["file", "reason"]],
         pd.DataFrame(listing.refused, columns=["file", "reason"]),
     ])  # fmt: skip
-    names = tuple(sorted(set(listing.labels) - {""}))
+    names = tuple(sorted({*listing.labels, *listing.empty} - {""}))
     if len(names) == 1 and "" not in listing.labels:
         raise ValueError(
             f"only one class, {names[0]!r}; if these are images without classes, "
@@ -157,15 +157,9 @@ def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Deli
     return Delivery(name, kept, images, refused.reset_index(drop=True), names)
 
 
-def plain_name(name: str) -> str:
-    """Fit for a file system, and readable."""
-    last = Path(name.removeprefix("folder:")).expanduser().resolve().stem
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", last) or "folder"
-
-
-def _cache(name: str, root: str | Path | None) -> Path:
-    """A folder for what is learned of this one, whatever it is called from where."""
+def own_name(name: str, root: str | Path | None) -> str:
+    """Readable, fit for a file system, and that of no other folder, from wherever it is called."""
     place = Path(name.removeprefix("folder:")).expanduser().resolve()
-    own = str(place) if name.startswith("folder:") else f"{name} {root}"
-    digest = hashlib.sha256(own.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return CACHE / f"{plain_name(name)}_{digest}"
+    whole = str(place) if name.startswith("folder:") else f"{name} {root}"
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", place.name) + f"_{digest}"
