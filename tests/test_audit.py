@@ -17,12 +17,13 @@ from PIL import Image
 
 from utils import audit as package
 from utils import course
-from utils.audit import CHECKS, audit, delivery
+from utils.audit import CHECKS, audit, delivery, files
 from utils.audit.delivery import Delivery
 from utils.audit.finding import EXIT_CODES, NOT_AUDITED, SEVERITIES, Finding, exit_code, gravest
 from utils.audit.planting import Faults, marked, named, planted
 from utils.chapters import HOME
 from utils.contamination.poison import Sinusoid
+from utils.ingest import Unreadable, opened
 from utils.phantoms import draw
 from utils.recipes import Gathered, dealt
 
@@ -161,7 +162,7 @@ def test_the_exit_code_is_that_of_the_gravest_finding(audited):
     _, found, clean = audited
     assert (found.exit_code, clean.exit_code) == (2, 0)
     assert exit_code([]) == 0 and gravest(["note", "skipped", "ok"]) == "note"
-    assert [exit_code([Finding(severity, "")]) for severity in SEVERITIES] == [0, 0, 0, 1, 2]
+    assert [exit_code([Finding(severity, "")]) for severity in SEVERITIES] == [0, 0, 0, 1, 2, 3]
     with pytest.raises(ValueError, match="unknown"):
         Finding("fatal", "")
 
@@ -281,6 +282,112 @@ def test_a_table_tells_patients_and_parts(tmp_path, cache):
     assert found["Leakage between parts"].severity == "alarm"
 
 
+def table_of(folder, rows, columns=("path", "label", "patient", "split")):
+    """A table of pictures, each its own unless two rows name the same file."""
+    for number, (name, *_) in enumerate(rows):
+        if not (folder / name).exists():
+            picture(folder / name, number)
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "table.csv", index=False)
+    return audit(f"folder:{folder / 'table.csv'}", size=32, out=folder / "report")
+
+
+def test_who_has_no_label_belongs_to_no_class(tmp_path, cache):
+    rows = [(f"{n}.png", "ab"[n % 2], "", "") for n in range(60)]
+    rows += [(f"bright{n}.png", "", "", "") for n in range(30)]
+    for n in range(30):
+        Image.new("L", (40, 40), 255 - n).save(tmp_path / f"bright{n}.png")
+    (tmp_path / "bright0.png").write_bytes(picture(tmp_path / "0.png", 0).read_bytes())
+    found = table_of(tmp_path, rows)
+    assert "30 images have no label" in found["Class balance"].measured
+    assert found["Shortcuts"].severity == "ok" and "60 images" in found["Shortcuts"].measured
+    assert "0 pairs stand under two classes" in found["Duplicates"].measured
+
+
+@pytest.mark.parametrize(
+    ("names", "told", "severity"),
+    [
+        ([""] * 60, "Nobody wrote down who is who", "ok note skipped"),
+        (["anonymous"] * 60, "Nobody wrote down who is who", "ok note skipped"),
+        (["anonymous"] * 40 + [f"p{n}" for n in range(20)], "21 patients are named", "warning"),
+        ([f"p{n // 2}" for n in range(60)], "30 patients are named", "ok note"),
+    ],
+)
+def test_a_column_that_names_nobody_is_no_column_of_patients(
+    names, told, severity, tmp_path, cache
+):
+    rows = [(f"{n}.png", "ab"[n // 2 % 2], name, "") for n, name in enumerate(names)]
+    found = table_of(tmp_path, rows)["Patients"]
+    assert told in found.measured and found.severity in severity.split()
+
+
+def test_a_class_of_which_nothing_can_be_read_ends_no_audit(tmp_path, cache):
+    for n in range(60):
+        picture(tmp_path / "f/a" / f"{n}.png", n)
+    (tmp_path / "f/b").mkdir()
+    (tmp_path / "f/b/x.png").write_bytes(b"no image")
+    found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "r")
+    assert found["Shortcuts"].severity == "skipped" and found["Class balance"].severity == "warning"
+
+
+@pytest.mark.parametrize("part", ["", "train"])
+def test_an_empty_class_folder_is_told(part, tmp_path, cache):
+    folder = two_classes(tmp_path / "f" / part)
+    (folder / "c").mkdir()
+    found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "r")["Class balance"]
+    assert found.severity == "warning" and "3 classes" in found.measured
+
+
+def test_what_could_not_be_read_yesterday_is_read_today(tmp_path, cache, monkeypatch):
+    folder = two_classes(tmp_path / "f")
+
+    def locked(file, *others):
+        if file.name == "0.png":
+            raise Unreadable("Permission denied")
+        return opened(file, *others)
+
+    with monkeypatch.context() as yesterday:
+        yesterday.setattr(files, "opened", locked)
+        assert len(delivery.delivered(f"folder:{folder}", None, 32).refused) == 1
+    assert not len(delivery.delivered(f"folder:{folder}", None, 32).refused)
+
+
+def test_a_header_broken_in_an_unknown_way_is_set_aside(tmp_path, cache, monkeypatch):
+    def broken(content):
+        raise KeyError("BytesLength")
+
+    monkeypatch.setattr(files, "_facts", broken)
+    with pytest.raises(ValueError, match="KeyError"):
+        delivery.delivered(f"folder:{two_classes(tmp_path / 'f')}", None, 32)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is locked for root")
+def test_a_locked_folder_is_set_aside(tmp_path, cache):
+    folder = two_classes(tmp_path / "f")
+    (folder / "a/locked").mkdir(mode=0)
+    refused = delivery.delivered(f"folder:{folder}", None, 32).refused
+    assert list(refused["reason"]) == ["folder cannot be opened"]
+
+
+def test_among_copies_the_others_are_not_odd(tmp_path, cache):
+    images = draw("brain_phantom", 48, 30).images[:60]
+    images = torch.cat([images, images[:1].repeat(80, 1, 1, 1)])
+    made = Delivery("x", said_of(140), images, NOBODY, ("a", "b"))
+    assert CHECKS["Odd images"](made).severity == "ok"
+
+
+def test_labels_that_a_coin_gave_to_each_patient_accuse_nobody(cache):
+    """Where neighbours cannot know the class the check says so, but for the share it allows."""
+    heads = draw("brain_phantom", 32, 60)
+    facts = said_of(len(heads)).assign(patient=heads.groups.numpy().astype(str))
+    asked = []
+    for seed in range(40):
+        coin = np.random.default_rng(seed).integers(0, 2, int(heads.groups.max()) + 1)
+        facts["label"] = np.array(["a", "b"])[coin[heads.groups.numpy()]]
+        made = Delivery("x", facts.copy(), heads.images, NOBODY, ("a", "b"))
+        asked.append(CHECKS["Suspicious labels"](made).severity != "skipped")
+    assert sum(asked) <= 6  # of 40, where 1 in 21 is allowed: more by luck in 1 of 200 tries
+
+
 def test_a_mark_that_siblings_share_is_none(cache):
     """The same head ten times, all in one class: it is one patient, and no trigger."""
     heads = draw("brain_phantom", 48, 60).images[::3]
@@ -381,6 +488,20 @@ def test_the_command_prints_a_summary_and_where_the_report_lies(tmp_path, cache,
 def test_a_crash_is_not_taken_for_warnings(tmp_path, cache, monkeypatch):
     monkeypatch.setitem(CHECKS, "broken", lambda made: 1 / 0)
     assert command(f"folder:{two_classes(tmp_path / 'f')}", "--out", tmp_path / "r") == NOT_AUDITED
+    page = (tmp_path / "r/report.html").read_text()
+    assert "ZeroDivisionError" in page and "Class balance" in page  # the others are told
+
+
+def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path):
+    for name in ("\u0142", "\u0144"):
+        picture(tmp_path / "f" / name / "0.png")
+    asked = [sys.executable, "-m", "utils.course", "audit", f"folder:{tmp_path / 'f'}"]
+    plain = {"PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HOME)}
+    ended = subprocess.run(
+        [*asked, "--out", tmp_path / "r"], cwd=tmp_path, env={**os.environ, **plain},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert ended.returncode == 2 and "Exit code   2" in ended.stdout, ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -393,6 +514,7 @@ def test_a_crash_is_not_taken_for_warnings(tmp_path, cache, monkeypatch):
         (["brain_phantom"], "no image files of its own"),
         (["folder:{}/one", "--size", "2"], "size must be"),
         (["folder:{}/one", "--sise", "2"], "unrecognized"),
+        (["folder:{}/none.csv"], "lists no file"),
         ([], "required"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -402,6 +524,7 @@ def test_what_cannot_be_audited_ends_with_three_and_a_reason(
 ):
     picture(tmp_path / "one/a/0.png")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "none.csv").write_text("path,label\n")
     for name in "ab":
         (tmp_path / "broken" / name).mkdir(parents=True)
         (tmp_path / "broken" / name / "x.png").write_bytes(b"")

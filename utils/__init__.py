@@ -9,6 +9,7 @@ ingest         foreign image files, read safely
 similarity     nearest neighbours, duplicates, the leakage alarm
 patients       who belongs together, where nobody wrote it down
 sources        where the files of a data set lie
+arrays         images that come as arrays in one file
 catalogue      the data sets by name, with their facts
 downloads      data sets that are not here yet
 recipes        from files to splits, one recipe per data set

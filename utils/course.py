@@ -29,6 +29,9 @@ from filelock import FileLock, Timeout
 from utils.chapters import HOME, LAST, ROOT, make_plan, needs_of, read_course, widest
 from utils.execute import visible_gpus
 
+# Python ends with 1 and argparse with 2: a guard would read "warnings" and "alarms" in it.
+NOT_DONE = 3
+
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -156,25 +159,23 @@ def _list(paths: bool, options: list[str]) -> None:
 
 
 def _audit(name, root, out, size, options) -> None:
-    from utils.audit import NOT_AUDITED, audit  # here: torch takes seconds, and only this needs it
-
+    code = NOT_DONE
     try:
+        from utils.audit import audit  # here: torch takes seconds, and only this needs it
+
         found = audit(name, root, size, out)
+        code = found.exit_code
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
+        print(*(finding.line for finding in found.findings), "", sep="\n")
+        print(f"Report      {found.page}  (contains pictures)")
+        print(f"Exit code   {code}", flush=True)
+    except BrokenPipeError:  # nobody reads on; what was found stands
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as error:
         print(f"course: not audited: {error}", file=sys.stderr)
-        sys.exit(NOT_AUDITED)
-    except Exception:  # ends with 1 otherwise, and a guard would read "warnings only"
+    except Exception:
         traceback.print_exc()
-        sys.exit(NOT_AUDITED)
-    for finding in found.findings:
-        print(f"{finding.severity:8} {finding.title}: {_shortened(finding.measured)}")
-    print(f"\nReport      {found.page}  (contains pictures)")
-    print(f"Exit code   {found.exit_code}")
-    sys.exit(found.exit_code)
-
-
-def _shortened(text: str, most: int = 110) -> str:
-    return text if len(text) <= most else text[: most - 2].rsplit(" ", 1)[0] + " …"
+    sys.exit(code)
 
 
 def _pair(text: str) -> list[str]:
@@ -185,9 +186,8 @@ def _pair(text: str) -> list[str]:
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
-        """argparse would end with 2, and a guard would read "alarms"."""
         self.print_usage(sys.stderr)
-        self.exit(3, f"{self.prog}: {message}\n")
+        self.exit(NOT_DONE, f"{self.prog}: {message}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

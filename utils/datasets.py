@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import utils.phantoms
+from utils.arrays import array_file
 from utils.catalogue import DATASETS, MEDMNIST, facts_of
 from utils.downloads import downloaded, how_to_get
 from utils.ingest import read_images
@@ -18,7 +19,6 @@ from utils.run import ROOT
 from utils.sources import (
     PARTS,
     Listing,
-    array_file,
     class_folders,
     csv_table,
     labelled_folders,

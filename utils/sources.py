@@ -1,18 +1,13 @@
-"""What a folder, a table or an array file says about its images: label, patient, official part."""
+"""What a folder or a table says about its images: label, patient, official part."""
 
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
-
-from utils.splits import resized
 
 PARTS = {
     "train": "train",
@@ -25,7 +20,6 @@ PARTS = {
 }
 LIKE_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".dcm")
 JUNK = ("thumbs.db", "desktop.ini", "__macosx")
-ARRAY_LIMIT = 32 * 2**30  # bytes that an array file may unpack to
 
 
 @dataclass(frozen=True)
@@ -40,6 +34,7 @@ class Listing:
     parts: tuple[str, ...]
     patients: tuple[str, ...] | None = None
     refused: tuple[tuple[str, str], ...] = ()
+    empty: tuple[str, ...] = ()  # classes whose folders hold nothing
 
     def take(self, positions) -> "Listing":
         patients = self.patients and tuple(self.patients[i] for i in positions)
@@ -62,7 +57,7 @@ def class_folders(root: Path) -> Listing:
         part, *inner = [*([] if split else [""]), *path.relative_to(root).parts]
         reason = _refusal(path, root, part if split else "train", len(inner))
         if reason:
-            if path.is_symlink() or path.suffix.lower() in LIKE_IMAGES:
+            if path.is_symlink() or path.is_dir() or path.suffix.lower() in LIKE_IMAGES:
                 refused.append((str(path), reason))
             continue
         files.append(path)
@@ -73,7 +68,15 @@ def class_folders(root: Path) -> Listing:
             f"{root} has no class folders with files in them; expected "
             f"{root.name}/CLASS/IMAGE or {root.name}/train/CLASS/IMAGE"
         )
-    return Listing(tuple(files), tuple(labels), tuple(parts), refused=tuple(refused))
+    empty = sorted(_class_names(root, split) - set(labels))
+    return Listing(
+        tuple(files), tuple(labels), tuple(parts), refused=tuple(refused), empty=tuple(empty)
+    )
+
+
+def _class_names(root: Path, split: bool) -> set[str]:
+    parts = [Path(e.path) for e in _entries(root) if e.name.lower() in PARTS and _inside(e)]
+    return {e.name for part in (parts if split else [root]) for e in _entries(part) if e.is_dir()}
 
 
 def labelled_folders(root: Path, class_names: Sequence[str]) -> Listing:
@@ -113,7 +116,7 @@ def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
     if path.is_symlink() and leads_out(path, root):
         return "link that leads out of its folder"
     if path.is_dir():
-        return "link to a folder; not followed"
+        return "link to a folder; not followed" if path.is_symlink() else "folder cannot be opened"
     if part.lower() not in PARTS:
         return "in no train, validation or test folder"
     return "" if depth > 1 else "in no class folder"
@@ -142,7 +145,7 @@ def csv_table(path: Path) -> Listing:
         tuple(files),
         tuple(label.strip() for label in table["label"]),
         tuple(PARTS.get(part, "") for part in said),
-        _patients(table["patient"]) if "patient" in table else None,
+        _patients(table.get("patient", ())),
         tuple(
             (str(f), "leads out of its folder")
             for f, out in zip(files, outside, strict=True)
@@ -152,33 +155,16 @@ def csv_table(path: Path) -> Listing:
     return listing.take(np.flatnonzero(~np.array(outside, dtype=bool)))
 
 
-def _patients(column) -> tuple[str, ...]:
-    """An empty cell is a patient of its own, not one patient with all the others."""
+def _patients(column) -> tuple[str, ...] | None:
+    """An empty cell is a patient of its own, not one with all the others; only empty ones say
+    nothing."""
+    if not any(name.strip() for name in column):
+        return None
     return tuple(name.strip() or f"row {row}" for row, name in enumerate(column))
 
 
 def leads_out(path: Path, folder: Path) -> bool:
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
-def array_file(path: Path, size: int) -> tuple[Tensor, Tensor, np.ndarray]:
-    """Images, labels and parts of a MedMNIST .npz, resized; nothing in it is executed."""
-    try:
-        with ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-        if total > ARRAY_LIMIT:
-            raise ValueError(f"it unpacks to {total:,} bytes, the limit is {ARRAY_LIMIT:,}")
-        with np.load(path, allow_pickle=False) as arrays:
-            images = [arrays[f"{part}_images"] for part in ("train", "val", "test")]
-            labels = [arrays[f"{part}_labels"] for part in ("train", "val", "test")]
-    except (BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} is no MedMNIST file: {error}") from error
-    if any(label.ndim != 2 or label.shape[1] != 1 for label in labels):
-        raise ValueError(f"{path} gives several labels per image; one is needed")
-    parts = np.repeat(["train", "validation", "test"], [len(label) for label in labels])
-    pixels = torch.from_numpy(np.concatenate(images))
-    pixels = pixels[:, None] if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
-    return resized(pixels, size), torch.from_numpy(np.concatenate(labels)[:, 0]).long(), parts
 
 
 def signature(source: Path) -> str:
@@ -210,9 +196,22 @@ def _entries(folder: Path) -> list[os.DirEntry]:
 
 
 def _tree(folder: Path) -> Iterator[os.DirEntry]:
-    """Every file below, and every link to a folder, in the order of their names."""
-    for entry in _entries(folder):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _tree(Path(entry.path))
-        else:
+    """Every file below, every link to a folder and every locked one, in the order of names."""
+    ahead = _entries(folder)[::-1]
+    while ahead:
+        entry = ahead.pop()
+        inside = _inside(entry)
+        if inside is None:
             yield entry
+        else:
+            ahead += inside[::-1]
+
+
+def _inside(entry: os.DirEntry) -> list[os.DirEntry] | None:
+    """None for whatever is no folder, or one that may not be opened."""
+    if not entry.is_dir(follow_symlinks=False):
+        return None
+    try:
+        return _entries(Path(entry.path))
+    except OSError:
+        return None

@@ -15,7 +15,7 @@ planting  a folder with known faults
 from pathlib import Path
 
 from utils.audit.checks import CHECKS, checked
-from utils.audit.delivery import delivered, plain_name
+from utils.audit.delivery import delivered, own_name
 from utils.audit.finding import NOT_AUDITED
 from utils.audit.report import Audit, write_report
 from utils.run import ROOT
@@ -34,5 +34,5 @@ def audit(
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
     delivery = delivered(name, root, size)
     findings = list(checked(delivery))
-    folder = Path(out) if out else ROOT / "assets" / "audit" / plain_name(name)
+    folder = Path(out) if out else ROOT / "assets" / "audit" / own_name(name, root)
     return Audit(delivery, findings, write_report(delivery, findings, folder))

@@ -63,6 +63,7 @@ def classes(delivery: Delivery) -> Finding:
     if not delivery.class_names:
         return skipped("No class folders and no labels: nothing that concerns classes was asked.")
     facts = delivery.facts.assign(part=delivery.facts["part"].replace("", "all"))
+    unlabelled = int((facts["label"] == "").sum())
     table = pd.crosstab(facts["label"], facts["part"])
     table = table.reindex(list(delivery.class_names), fill_value=0)
     each, few = table.sum(axis=1), int((table < FEWEST).sum().sum())
@@ -74,7 +75,8 @@ def classes(delivery: Delivery) -> Finding:
         "warning" if grave else "note" if few else "ok",
         f"{len(each)} classes; the commonest has {ratio:.1f} times as many images as the rarest. "
         f"Whoever always answers {each.idxmax()!r} is right on {constant:.0%}. "
-        f"{few} cells of the table have fewer than {FEWEST} images, {empty} none.",
+        f"{few} cells of the table have fewer than {FEWEST} images, {empty} none."
+        + f" {unlabelled:,} images have no label." * bool(unlabelled),
         "An accuracy means little where a constant answer is often right, and a class with few "
         "images is measured by few.",
         "Report balanced accuracy with intervals beside the constant answer; ask for more of the "

@@ -1,14 +1,31 @@
 """The checks by their titles, in the order of the report. A new check is one entry."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
 
 from utils.audit.basics import classes, formats, unreadable
 from utils.audit.copies import duplicates, leakage, patients
 from utils.audit.delivery import Delivery
-from utils.audit.finding import Finding
+from utils.audit.finding import Finding, failed
 from utils.audit.suspects import marks, noisy, odd
 from utils.audit.telling import beside_the_picture, lonely_labels
 from utils.run import progress
+
+
+def of_labelled(check: Callable[[Delivery], Finding]) -> Callable[[Delivery], Finding]:
+    """Whoever carries no label is no member of a class, and is not asked."""
+
+    def asked(delivery: Delivery) -> Finding:
+        rows = np.flatnonzero(delivery.facts["label"] != "")
+        if len(rows) in (0, len(delivery)):
+            return check(delivery)
+        found = check(delivery.take(rows))
+        return replace(found, accused=tuple(rows[list(found.accused)].tolist()))
+
+    return asked
+
 
 CHECKS: dict[str, Callable[[Delivery], Finding]] = {
     "Unreadable files": unreadable,
@@ -17,11 +34,11 @@ CHECKS: dict[str, Callable[[Delivery], Finding]] = {
     "Duplicates": duplicates,
     "Leakage between parts": leakage,
     "Patients": patients,
-    "Shortcuts": beside_the_picture,
-    "Suspicious labels": lonely_labels,
+    "Shortcuts": of_labelled(beside_the_picture),
+    "Suspicious labels": of_labelled(lonely_labels),
     "Noise": noisy,
     "Odd images": odd,
-    "Marks and triggers": marks,
+    "Marks and triggers": of_labelled(marks),
 }
 
 
@@ -30,4 +47,8 @@ def checked(delivery: Delivery) -> Iterator[Finding]:
     steps = progress(CHECKS.items(), "checking")
     for title, check in steps:
         steps.set_postfix_str(title, refresh=False)
-        yield check(delivery).titled(title)
+        try:
+            found = check(delivery)
+        except Exception as error:  # one check that fails must not hide what the others found
+            found = failed(error)
+        yield found.titled(title)

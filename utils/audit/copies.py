@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 from scipy.stats import binomtest
 
-from utils.audit.delivery import ENOUGH, TESTED, Delivery
+from utils.audit.delivery import CROWD, ENOUGH, TESTED, Delivery
 from utils.audit.finding import Finding, skipped
 from utils.similarity import (
     NEAR,
@@ -27,18 +27,19 @@ def duplicates(delivery: Delivery) -> Finding:
     identical = _identical_pairs(delivery)
     pairs = np.concatenate([identical, delivery.twins])
     labels = delivery.facts["label"].to_numpy()
-    clash = labels[pairs[:, 0]] != labels[pairs[:, 1]]
+    one, other = labels[pairs.T]
+    clash = (one != other) & (one != "") & (other != "")
     same = int(clash[: len(identical)].sum())
     pairs = pairs[np.argsort(~clash, kind="stable")]
-    copies = len(np.unique(pairs[:, 1]))
+    copies, size = len(np.unique(pairs[:, 1])), delivery.images.shape[-1]
     severity = "note" if copies else "ok"
     many = copies > max(FEW_COPIES, MANY_COPIES * len(delivery))
     severity = "warning" if many or clash.any() else severity
     return Finding(
         "alarm" if same else severity,
-        f"{copies:,} images are copies of others: {len(identical):,} pairs with identical pixels, "
-        f"{len(delivery.twins):,} at most {NEAR:g} grey levels apart. {int(clash.sum())} pairs "
-        f"stand under two classes, {same} of them identical.",
+        f"{copies:,} images are copies of others: {len(identical):,} pairs identical at {size} x "
+        f"{size} pixels, {len(delivery.twins):,} at most {NEAR:g} grey levels apart. "
+        f"{int(clash.sum())} pairs stand under two classes, {same} of them identical.",
         "Of a picture under two classes at most one label is right. Other copies count an image "
         "twice. Nearly equal pairs may be two pictures after all: blank films, cells, slices."
         if copies else "",
@@ -94,12 +95,14 @@ def patients(delivery: Delivery) -> Finding:
     if delivery.has_patients:
         sizes = delivery.facts["patient"].value_counts()
         labels = delivery.facts.groupby("patient")["label"].nunique()
-        several = int((labels > 1).sum())
+        several, most = int((labels > 1).sum()), sizes.max() / len(delivery)
         return Finding(
-            "note" if several else "ok",
-            f"{len(sizes):,} patients are named, with 1 to {sizes.max()} images; {several} of "
-            "them have images of more than one class.",
-            "Images of one patient are no independent witnesses.",
+            "warning" if most > CROWD else "note" if several else "ok",
+            f"{len(sizes):,} patients are named, with {sizes.min()} to {sizes.max()} images; "
+            f"{several} of them have images of more than one class. The commonest name stands "
+            f"for {most:.0%} of the images.",
+            "Images of one patient are no independent witnesses. A name for very many images may "
+            "be a placeholder, and stand for nobody.",
             "Split, resample and count by patient.",
         )
     if len(delivery) < ENOUGH:

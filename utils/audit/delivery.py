@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -40,6 +40,12 @@ class Delivery:
     def __len__(self) -> int:
         return len(self.facts)
 
+    def take(self, rows) -> "Delivery":
+        """Some of the images, as if only these had been sent."""
+        return replace(
+            self, facts=self.facts.iloc[rows].reset_index(drop=True), images=self.images[rows]
+        )
+
     @property
     def parts(self) -> np.ndarray:
         return self.facts["part"].to_numpy()
@@ -55,9 +61,9 @@ class Delivery:
 
     @property
     def has_patients(self) -> bool:
-        """Whether it is written somewhere who is who; one name for most images is none."""
+        """Whether it is written somewhere who is who; one name for all images is none."""
         names = self.facts["patient"]
-        return bool((names != "").all()) and names.value_counts().iloc[0] <= max(1, len(names) / 2)
+        return bool((names != "").all()) and names.nunique() > 1
 
     @cached_property
     def split(self) -> Split:
@@ -115,14 +121,17 @@ class Delivery:
     @cached_property
     def remoteness(self) -> np.ndarray:
         """How far the fifth neighbour of each image is, in grey levels."""
-        pictures = small_grey(self.images)
-        return nearest(pictures, pictures, 6)[0][:, -1].numpy()
+        _, first = np.unique(self.pictures, return_index=True)  # copies are no neighbours
+        different = small_grey(self.images[first])
+        return nearest(different, different, 6)[0][:, -1].numpy()[self.pictures]
 
 
 def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Delivery:
     """Read everything that a folder, a table or a data set of the catalogue consists of."""
     listing = listing_of(name, root)
-    rows, images = asked(listing.files, size, _cache(name, root))
+    if not listing.files:
+        raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
+    rows, images = asked(listing.files, size, CACHE / own_name(name, root))
     facts = pd.DataFrame(rows).assign(
         file=[str(file) for file in listing.files], label=listing.labels, part=listing.parts
     )
@@ -133,7 +142,7 @@ def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Deli
         facts.loc[bad, ["file", "reason"]],
         pd.DataFrame(listing.refused, columns=["file", "reason"]),
     ])  # fmt: skip
-    names = tuple(sorted(set(listing.labels) - {""}))
+    names = tuple(sorted({*listing.labels, *listing.empty} - {""}))
     if len(names) == 1 and "" not in listing.labels:
         raise ValueError(
             f"only one class, {names[0]!r}; if these are images without classes, "
@@ -148,15 +157,9 @@ def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Deli
     return Delivery(name, kept, images, refused.reset_index(drop=True), names)
 
 
-def plain_name(name: str) -> str:
-    """Fit for a file system, and readable."""
-    last = Path(name.removeprefix("folder:")).expanduser().resolve().stem
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", last) or "folder"
-
-
-def _cache(name: str, root: str | Path | None) -> Path:
-    """A folder for what is learned of this one, whatever it is called from where."""
+def own_name(name: str, root: str | Path | None) -> str:
+    """Readable, fit for a file system, and that of no other folder, from wherever it is called."""
     place = Path(name.removeprefix("folder:")).expanduser().resolve()
-    own = str(place) if name.startswith("folder:") else f"{name} {root}"
-    digest = hashlib.sha256(own.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return CACHE / f"{plain_name(name)}_{digest}"
+    whole = str(place) if name.startswith("folder:") else f"{name} {root}"
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", place.name) + f"_{digest}"

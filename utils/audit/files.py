@@ -17,6 +17,7 @@ from utils.files import read_tensors, written_whole
 from utils.ingest import FORMATS, Unreadable, in_threads, opened
 from utils.run import progress
 
+RECIPE = 1  # another number where the same file would be read in another way
 PIECE = 256  # files whose answers are written together
 BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}  # by Pillow's mode; else 8
 NAMED = {
@@ -39,10 +40,9 @@ def asked(files: Sequence[Path], size: int, cache: Path) -> tuple[list[dict], Te
     pieces = [missing[start : start + PIECE] for start in range(0, len(missing), PIECE)]
     for piece in progress(pieces, f"reading {len(missing):,} files, {PIECE} at a time"):
         rows, pictures = _learned([file for _, file in piece], size)
-        answers = {"keys": [key for key, _ in piece], "rows": rows, "pictures": pictures}
-        with written_whole(cache / f"{size}_{_digest(*answers['keys'])}.pt") as unfinished:
-            torch.save(answers, unfinished)
-        known.update(_by_key(answers))
+        known.update(zip([key for key, _ in piece], zip(rows, pictures, strict=True), strict=True))
+        good = [place for place, row in enumerate(rows) if not row["reason"]]
+        _remember(cache, size, [piece[n][0] for n in good], [rows[n] for n in good], pictures[good])
     rows = [known[key][0] for key in keys]
     pictures = [known[key][1] for key in keys]
     channels = max((len(picture) for picture in pictures), default=1)
@@ -52,13 +52,19 @@ def asked(files: Sequence[Path], size: int, cache: Path) -> tuple[list[dict], Te
     return rows, images
 
 
+def _remember(cache: Path, size: int, keys: list[str], rows: list[dict], pictures: Tensor) -> None:
+    """Reasons are not kept: tomorrow there may be a right to read, or a library that can."""
+    with written_whole(cache / f"{size}_{_digest(*keys)}.pt") as unfinished:
+        torch.save({"keys": keys, "rows": rows, "pictures": pictures}, unfinished)
+
+
 def _key(file: Path) -> str:
     """Changes when the file does; whoever cannot even be asked is asked again."""
     try:
         facts = file.stat()
     except OSError as error:
         return f"{file} {error.errno}"
-    return _digest(file, facts.st_size, facts.st_mtime_ns)
+    return _digest(RECIPE, file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def _digest(*parts) -> str:
@@ -76,7 +82,7 @@ def _remembered(cache: Path, wanted: set[str], size: int) -> dict[str, tuple]:
         except (ValueError, KeyError, TypeError):
             useful = {}
         if not useful:
-            path.unlink()
+            path.unlink(missing_ok=True)
         known |= useful
     return known
 
@@ -96,6 +102,8 @@ def _learned(files: Sequence[Path], size: int) -> tuple[list[dict], Tensor]:
             return row | _facts(content)
         except Unreadable as reason:
             return row | {"reason": str(reason)}
+        except Exception as error:  # a header can be broken in more ways than a library knows
+            return row | {"reason": f"cannot be read ({type(error).__name__}: {error})"}
 
     rows = in_threads(learn, len(files), "this piece")
     grey = (pictures == pictures[:, :1]).all()

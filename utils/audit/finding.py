@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from textwrap import shorten
 
 import pandas as pd
 
-SEVERITIES = ("ok", "skipped", "note", "warning", "alarm")  # from harmless to grave
-EXIT_CODES = {"ok": 0, "skipped": 0, "note": 0, "warning": 1, "alarm": 2}
-NOT_AUDITED = 3  # the exit code where there was nothing to judge
+SEVERITIES = ("ok", "skipped", "note", "warning", "alarm", "failed")  # by gravity
+NOT_AUDITED = 3  # the exit code where something could not be judged
+EXIT_CODES = {"ok": 0, "skipped": 0, "note": 0, "warning": 1, "alarm": 2, "failed": NOT_AUDITED}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,12 @@ class Finding:
                 f"severity {self.severity!r} is unknown; choose from {', '.join(SEVERITIES)}"
             )
 
+    @property
+    def line(self) -> str:
+        """For a terminal."""
+        told = shorten(self.measured, 110, placeholder=" ...")
+        return f"{self.severity:8} {self.title}: {told}"
+
     def titled(self, title: str) -> "Finding":
         return replace(self, title=title)
 
@@ -42,10 +49,20 @@ def skipped(reason: str) -> Finding:
     return Finding("skipped", reason, "Nothing was judged here, which is not the same as ok.")
 
 
+def failed(error: Exception) -> Finding:
+    """A check that broke: nothing it would have found may pass for absent."""
+    return Finding(
+        "failed",
+        f"This check broke off: {type(error).__name__}: {error}",
+        "Nothing was judged here. The other findings stand.",
+        "Report this to the project, with the line above.",
+    )
+
+
 def gravest(severities: Iterable[str]) -> str:
     return max(severities, key=SEVERITIES.index, default="ok")
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """0 nothing above a note, 1 warnings, 2 alarms."""
+    """0 nothing above a note, 1 warnings, 2 alarms, 3 a check that failed."""
     return max((EXIT_CODES[finding.severity] for finding in findings), default=0)

@@ -23,6 +23,7 @@ ROWS = 20  # of a table on the page; the JSON has all
 DISPLAYED = 128  # pixels on the screen
 SAID = {
     "ok": "OK", "skipped": "NOT ASKED", "note": "NOTE", "warning": "WARNING", "alarm": "ALARM",
+    "failed": "FAILED",
 }  # fmt: skip
 
 STYLE = """
@@ -37,6 +38,7 @@ section { border-top: 1px solid #999; padding: 1em 0 1.2em; }
 .badge { font: bold 0.75em sans-serif; color: #fff; padding: 0.2em 0.6em; white-space: nowrap; }
 .ok { background: #00684a; } .skipped { background: #595959; } .note { background: #0072b2; }
 .warning { background: #8a5a00; } .alarm { background: #b3261e; }
+.failed { background: #1a1a1a; }
 .private { border: 2px solid #b3261e; padding: 0.5em 1em; }
 .pictures { display: flex; flex-wrap: wrap; gap: 0.8em; }
 figure { margin: 0; width: 148px; }
@@ -181,9 +183,9 @@ def _said(what: str, text: str) -> str:
 
 def _shortened(table: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:
     """Files as they are called within the folder; the JSON has their full names."""
-    places = [os.path.dirname(file) for file in (*delivery.files, *delivery.refused["file"])]
-    base = os.path.commonpath(places) + os.sep
-    return table.map(lambda cell: cell.replace(base, "") if isinstance(cell, str) else cell)
+    files = [os.path.abspath(file) for file in (*delivery.files, *delivery.refused["file"])]
+    base = os.path.commonpath([os.path.dirname(file) for file in files]) + os.sep
+    return table.map(lambda cell: cell.removeprefix(base) if isinstance(cell, str) else cell)
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -64,7 +64,7 @@ def odd(delivery: Delivery) -> Finding:
     """Images that are unlike all others, and blank ones."""
     if len(delivery) < ENOUGH:
         return skipped(f"Fewer than {ENOUGH} images: nobody can say what is usual.")
-    remote = delivery.remoteness / np.median(delivery.remoteness).clip(1e-6)
+    remote = delivery.remoteness / np.median(delivery.remoteness).clip(1)
     blank = delivery.images.float().flatten(1).std(1).numpy() < BLANK
     accused = np.flatnonzero((remote > FAR) | blank)
     accused = accused[np.lexsort([-remote[accused], ~blank[accused]])]

@@ -25,8 +25,8 @@ def beside_the_picture(delivery: Delivery) -> Finding:
     rows = _drawn(delivery)
     split = delivery.split.take(rows)
     owners = pd.DataFrame({"label": split.labels, "who": split.patients}).groupby("label")["who"]
-    if owners.nunique().min() < 2 or len(rows) < ENOUGH:
-        return skipped("Too few images, or a class with a single patient: nobody could be asked.")
+    if len(owners) < 2 or owners.nunique().min() < 2 or len(rows) < ENOUGH:
+        return skipped("Too few images, a single class, or one with a single patient: not asked.")
     facts = _file_facts(delivery.facts.iloc[rows]).reset_index(drop=True)
     told = shortcuts(image_facts(split.images).join(facts), split)
     low = told["AUC low"]
@@ -83,12 +83,14 @@ def lonely_labels(delivery: Delivery) -> Finding:
         return skipped("No classes, or too few images: neighbours have nothing to say.")
     labels, votes = delivery.split.labels.numpy(), _witnesses(delivery)
     right = _balanced(labels, votes)
-    coin = np.random.default_rng(0)
-    by_luck = [_balanced(coin.permutation(labels), votes) for _ in range(SHUFFLES)]
+    coin, order = np.random.default_rng(0), np.argsort(delivery.groups, kind="stable")
+    mine = np.split(labels[order], np.flatnonzero(np.diff(delivery.groups[order])) + 1)
+    by_luck = [_balanced(_shuffled(mine, order, coin), votes) for _ in range(SHUFFLES)]
     chance = f"{np.mean(by_luck):.0%} (at most {max(by_luck):.0%} of {SHUFFLES} tries)"
     said = (
         f"The {WITNESSES} likest images of others guess the class with a balanced accuracy of "
-        f"{right:.0%}; with shuffled labels {chance}. Others are other {delivery.who}."
+        f"{right:.0%}; with labels dealt anew to patients {chance}. Others are "
+        f"other {delivery.who}."
     )
     if right <= max(by_luck):
         return Finding(
@@ -117,6 +119,13 @@ def lonely_labels(delivery: Delivery) -> Finding:
         tuple(accused.tolist()),
         tuple(f"{names[labels[i]]}; neighbours: {guess[i]}" for i in accused[:SHOWN]),
     )  # fmt: skip
+
+
+def _shuffled(mine: list[np.ndarray], order: np.ndarray, coin: np.random.Generator) -> np.ndarray:
+    """The labels of each patient together on somebody else's images, or on two strangers'."""
+    labels = np.empty_like(np.concatenate(mine))
+    labels[order] = np.concatenate([mine[one] for one in coin.permutation(len(mine))])
+    return labels
 
 
 def _witnesses(delivery: Delivery) -> np.ndarray:
