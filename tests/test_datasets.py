@@ -367,12 +367,15 @@ def test_lost_patients_are_found_and_synthetic_images_only_learned_from(lost_pat
     assert int(made_up(splits.train.images).sum()) == 120 - notes["withheld"]
     patients = [set(split.groups.tolist()) for _, split in splits.items()]
     assert not patients[0] & patients[1] and not (patients[0] | patients[1]) & patients[2]
-    assert splits.test.counts[3] == splits.validation.counts[3] == 4  # one patient each
+    # Two patients: one to ask about, one to learn from.
+    assert splits.test.counts[3] == 4 and splits.validation.counts[3] == 0
+    assert made_up(splits.train.images[splits.train.labels == 3]).sum() < splits.train.counts[3]
     assert sum(sizes(splits)) == 122 * 4 + 120 - notes["withheld"]
 
 
-def test_a_synthetic_copy_of_a_test_patient_is_left_out(lost_patients):
-    tested = load("alzheimer_mri", 48, root=lost_patients).test
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_synthetic_copy_of_somebody_who_is_asked_about_is_left_out(lost_patients, part):
+    tested = getattr(load("alzheimer_mri", 48, root=lost_patients), part)
     before = manifest("alzheimer_mri", 48)["withheld"]
     copy = tested.images[tested.labels == 0][0, 0].clone()
     copy[:2] = 3

@@ -169,19 +169,21 @@ def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Sp
 def _dealt_with_synthetic(gathered: Gathered, fractions, seed: int) -> tuple[Splits, int]:
     """Synthetic images are learned from, and never asked about.
 
-    They were made from real ones. Where the most similar real image belongs to a test patient
-    the synthetic one is left out: it may show him under another name. The test set is dealt
-    first, so that a class of two real patients is tested and validated, and learned from
-    synthetic images alone.
+    They were made from real ones. Where the most similar real image belongs to a patient of
+    the validation or the test the synthetic one is left out: it may show him under another
+    name. Test and training are dealt first, so that a class of two real patients is learned
+    and tested, and the validation does without it.
     """
     split, synthetic = gathered.split, gathered.synthetic
     real = np.setdiff1d(np.arange(len(split)), synthetic)
-    test, validation, train = _by_group(split, real, tuple(fractions)[::-1], seed)
+    for_train, for_validation, for_test = fractions
+    test, train, validation = _by_group(split, real, (for_test, for_train, for_validation), seed)
     pictures = levelled(split.images)
     _, models = nearest(pictures[synthetic], pictures[real])
-    learned = synthetic[~np.isin(split.patients[real[models[:, 0]]], split.patients[test])]
+    asked = split.patients[np.concatenate([validation, test])]
+    learned = synthetic[~np.isin(split.patients[real[models[:, 0]]], asked)]
     chosen = (np.sort(np.concatenate([train, learned])), validation, test)
-    return _checked(split, chosen), len(synthetic) - len(learned)
+    return _checked(split, chosen, needed=("train", "test")), len(synthetic) - len(learned)
 
 
 def dealt_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
@@ -203,16 +205,16 @@ def _strangers(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.nd
     return candidates[~np.isin(patients[candidates], patients[known])]
 
 
-def _checked(split: Split, chosen) -> Splits:
-    """Splits in which every class can be learned, chosen and tested."""
+def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Splits:
+    """Splits in which every class has images where it needs some."""
     splits = Splits(*(split.take(indices) for indices in chosen))
-    for part, dealt_out in splits.items():
-        for label in np.flatnonzero(dealt_out.counts == 0):
+    for part in needed:
+        for label in np.flatnonzero(getattr(splits, part).counts == 0):
             mine = split.take(split.labels == label)
             groups = len(np.unique(mine.patients))
             raise ValueError(
                 f"class {split.class_names[label]!r} has no image for {part}: its {len(mine)} "
-                f"images come from {groups} patients or groups, and train, validation and test "
+                f"images come from {groups} patients or groups, and {', '.join(needed)} "
                 "need one each; add patients or leave the class out"
             )
     return splits

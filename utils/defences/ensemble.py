@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from utils.predictions import Predictions
 
 FEWEST = 1e-6  # probabilities below this are not told apart
+NEVER = -1e3  # the logit of a class that stacking was never shown
 STRENGTHS = np.logspace(-4, 1, 11)  # of the regression: from hardly any to nearly free
 
 
@@ -76,10 +77,12 @@ def stacked(answers: list[Predictions], seed: int = 0) -> Stack:
     """Logistic regression on what the members said of images that they were not trained on.
 
     How free it is, is chosen by its probabilities out of fold, the folds cut between patients.
+    A class of which they show nothing is never named.
     """
     said, labels, groups = _said(answers)
-    if len(np.unique(labels)) < said.shape[2]:
-        raise ValueError("stacking needs images of every class; give a larger validation split")
+    shown, labels = np.unique(labels, return_inverse=True)
+    if len(shown) < 2:
+        raise ValueError("stacking needs images of two classes; give a larger validation split")
     seen = _side_by_side(said.log()).numpy()
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
     folds = list(folds.split(seen, labels, groups))
@@ -90,7 +93,9 @@ def stacked(answers: list[Predictions], seed: int = 0) -> Stack:
         return -np.log(unseen[range(len(labels)), labels].clip(FEWEST)).mean()
 
     model = LogisticRegression(C=min(STRENGTHS, key=surprise), max_iter=2000).fit(seen, labels)
-    return Stack(*_per_class(model.coef_, model.intercept_))
+    weight, bias = np.zeros((said.shape[2], seen.shape[1])), np.full(said.shape[2], NEVER)
+    weight[shown], bias[shown] = _per_class(model.coef_, model.intercept_)
+    return Stack(weight, bias)
 
 
 def blended(answers: list[Predictions], rounds: int = 100) -> Blend:
