@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from utils import datasets
+from utils.alarm import leakage_alarm
 from utils.catalogue import DATASETS
 from utils.datasets import load, manifest
 from utils.phantoms import draw
 from utils.recipes import dealt_by_image
-from utils.similarity import duplicates, leakage_alarm
+from utils.similarity import duplicates
 
 PATIENTS, VIEWS = 30, 4
 
@@ -78,7 +79,7 @@ def test_duplicates_end_on_one_side(splits):
     pairs = duplicates(splits)
     assert len(pairs) >= PATIENTS - 1 + PATIENTS * VIEWS // 10  # copies, and those saved larger
     assert (pairs["split"] == pairs["split of twin"]).all() and not pairs["identical"].all()
-    assert not leakage_alarm(splits).duplicated
+    assert not leakage_alarm(splits).identical
     dealt = dealt_by_image(splits, (0.8, 0.1, 0.1))
     assert leakage_alarm(dealt).identical > 0  # had they been dealt one by one
 

@@ -1,12 +1,14 @@
 """Leaks made on purpose: exactly what they say, and found by who should find them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from utils.alarm import look_up
 from utils.leaks import (
     COPIES,
-    look_up,
     new_and_known,
     random_labels,
     with_bright_border,
@@ -14,7 +16,7 @@ from utils.leaks import (
 )
 from utils.phantoms import draw
 from utils.recipes import Gathered, dealt
-from utils.similarity import duplicates, nearest_neighbour_score
+from utils.similarity import duplicates, small_grey
 from utils.splits import Splits
 
 ALWAYS_FOUND = {"identical", "two grey levels brighter"}
@@ -31,7 +33,7 @@ def test_only_the_patients_differ(splits):
     new, known = new_and_known(splits)
     assert torch.equal(new.test.images, known.test.images)
     assert torch.equal(new.validation.images, known.validation.images)
-    assert len(new.train) == len(known.train)
+    assert torch.equal(new.train.counts, known.train.counts)  # of each class as many
     asked = set(new.test.groups.tolist()) | set(new.validation.groups.tolist())
     assert len(asked) == len(new.test) + len(new.validation)  # of three images one is asked
     assert not asked & set(new.train.groups.tolist())
@@ -50,13 +52,22 @@ def test_known_patients_need_a_large_enough_training_set(splits):
         new_and_known(few)
 
 
+def test_synthetic_images_stand_aside_last(splits):
+    train = splits.train
+    lone = train.groups % 4 == 0
+    names = torch.where(lone, 10_000 + torch.arange(len(train)), train.groups)
+    new, known = new_and_known(replace(splits, train=replace(train, groups=names)))
+    assert (new.train.groups >= 10_000).sum() == (known.train.groups >= 10_000).sum()
+    assert torch.equal(new.train.counts, known.train.counts)
+
+
 def test_a_coin_per_patient_is_known_only_to_who_knows_him(splits):
     new, known = map(random_labels, new_and_known(splits))
     for part in (known.train, known.test):
         by_patient = {(int(g), int(c)) for g, c in zip(part.groups, part.labels, strict=True)}
         assert len(by_patient) == len(part.groups.unique())
     assert 0.3 < known.train.labels.float().mean() < 0.7
-    assert nearest_neighbour_score(known) > 0.9 and nearest_neighbour_score(new) < 0.7
+    assert look_up(known).accuracy > 0.9 and look_up(new).accuracy < 0.7
     assert not torch.equal(
         random_labels(splits, 1).train.labels, random_labels(splits).train.labels
     )
@@ -77,7 +88,10 @@ def test_copies_are_planted_under_new_names_and_found(splits):
 
 def test_a_look_up_says_the_label_of_the_nearest(splits):
     said = look_up(splits)
-    assert said.accuracy == pytest.approx(nearest_neighbour_score(splits))
+    distances = torch.cdist(small_grey(splits.test.images), small_grey(splits.train.images))
+    assert torch.equal(
+        torch.tensor(said.probabilities).argmax(1), splits.train.labels[distances.argmin(1)]
+    )
     copies = Splits(splits.train, splits.train, splits.train)
     assert look_up(copies).accuracy == 1 and (look_up(copies).probabilities.sum(1) == 1).all()
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from small import small_split, small_splits, trained_network
 
+from utils.alarm import leakage_alarm
 from utils.battery import Battery
 from utils.contamination.attacks import PGD
 from utils.evaluation import attacked_images, predict
@@ -25,7 +26,6 @@ from utils.mistakes import (
     psnr_of_one_peak,
     train_watched,
 )
-from utils.similarity import leakage_alarm
 from utils.soundness import audit
 from utils.splits import Splits, as_pixels
 

@@ -6,18 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from utils.alarm import SIBLINGS_TOLERATED, leakage_alarm, look_up, nearness
+from utils.leaks import saved_as_jpeg, shrunk_and_enlarged
 from utils.phantoms import PHANTOMS, draw
 from utils.recipes import Gathered, dealt, dealt_by_image
 from utils.similarity import (
     NEAR,
-    SIBLINGS_TOLERATED,
     duplicate_pairs,
     duplicates,
     joined_groups,
-    leakage_alarm,
     nearest,
-    nearest_neighbour_score,
-    nearness,
     small_grey,
 )
 from utils.splits import Split, Splits
@@ -98,16 +96,17 @@ def test_the_table_of_duplicates_says_where_both_lie():
 def test_the_score_is_right_on_copies_and_chance_on_noise():
     train = split_of(strangers(400))
     copies = Splits(train, train, train)
-    assert nearest_neighbour_score(copies) == 1
+    assert look_up(copies).accuracy == 1
     noise = Splits(train, train, split_of(strangers(400, seed=1)))
-    assert 0.4 < nearest_neighbour_score(noise) < 0.6
+    assert 0.4 < look_up(noise).accuracy < 0.6
 
 
 def test_strangers_are_no_siblings_and_noisy_copies_are():
     train, test = split_of(strangers(400)), strangers(60, seed=1)
-    assert nearness(Splits(train, train, split_of(test))).min() > 0.8
+    assert nearness(test, train.images)[0].min() > 0.8
     siblings = (train.images[:60].float() * 0.9 + test.float() * 0.1).to(torch.uint8)
-    assert nearness(Splits(train, train, split_of(siblings))).max() < 0.5
+    ratios, nearest_ones = nearness(siblings, train.images)
+    assert ratios.max() < 0.5 and torch.equal(nearest_ones, torch.arange(60))
 
 
 def test_the_alarm_is_silent_for_patients_and_rings_for_slices(by_patient):
@@ -124,11 +123,22 @@ def test_the_alarm_needs_no_patients_to_ring(by_patient):
     assert alarm.rings and alarm.shared_groups == 0 and alarm.siblings > 3 * SIBLINGS_TOLERATED
 
 
+@pytest.mark.parametrize("change", [saved_as_jpeg, shrunk_and_enlarged])
+def test_a_few_harsh_copies_ring(change):
+    drawn = draw("chest_phantom", 64, 90)
+    splits, _ = dealt(Gathered(drawn, np.full(len(drawn), ""), ""), SHARES, seed=0)
+    assert leakage_alarm(splits).copies == 0
+    images = splits.test.images.clone()
+    images[:3] = change(splits.train.images[:3])
+    alarm = leakage_alarm(replace(splits, test=replace(splits.test, images=images)))
+    assert alarm.copies == 3 and alarm.identical == 0 and alarm.copied
+
+
 PLANTED = {
     "nothing": (0, 0, None),
     "one identical image": (1, 0, "identical"),
     "few near images": (0, 1, None),
-    "many near images": (0, 30, "duplicate"),
+    "many near images": (0, 30, "copy"),
 }
 
 
@@ -140,7 +150,7 @@ def test_the_alarm_names_what_was_planted(case):
     test[50 : 50 + near] = train[50 : 50 + near] + 1
     splits = Splits(split_of(train), split_of(strangers(50, seed=2)), split_of(test))
     alarm = leakage_alarm(splits)
-    assert (alarm.identical, alarm.near) == (same, same + near)
+    assert (alarm.identical, alarm.copies) == (same, same + near)
     assert alarm.rings == (reason is not None)
     assert reason is None or reason in " ".join(alarm.reasons)
 

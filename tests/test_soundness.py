@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from small import small_split, trained_network
 
+from utils.alarm import LeakageAlarm
 from utils.battery import Battery
 from utils.contamination.attacks import PGD
 from utils.contamination.regions import StrongestPatch
@@ -17,7 +18,6 @@ from utils.likeness import psnr
 from utils.predictions import Predictions
 from utils.printed import PRINTED_FLAGS, Printed, audit_printed
 from utils.probes import probe
-from utils.similarity import LeakageAlarm
 from utils.soundness import ATTACK_FLAGS, CLEAN_FLAGS, audit, audit_clean
 from utils.splits import as_pixels
 
@@ -248,12 +248,12 @@ SILENT = LeakageAlarm(
     siblings=0.0,
     shared_groups=0,
     identical=0,
-    near=0,
+    copies=0,
 )
 CLEAN_MISTAKES = {
     "no better than the majority class": (saying(0.4), SILENT),
     "no better than a nearest-neighbour look-up": (saying(0.8), replace(SILENT, look_up=0.75)),
-    "duplicates across splits": (saying(0.9), replace(SILENT, near=2)),
+    "duplicates across splits": (saying(0.9), replace(SILENT, copies=2)),
     "siblings across splits": (saying(0.9), replace(SILENT, siblings=0.5)),
     "a patient in two splits": (saying(0.9), replace(SILENT, shared_groups=1)),
 }

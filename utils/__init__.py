@@ -6,7 +6,7 @@ splits         data as plain tensors, splits by patient
 phantoms       images the course draws by itself
 foreign        images of something else entirely
 ingest         foreign image files, read safely
-similarity     nearest neighbours, duplicates, the leakage alarm
+similarity     nearest neighbours and duplicates
 patients       who belongs together, where nobody wrote it down
 sources        where the files of a data set lie
 arrays         images that come as arrays in one file
@@ -17,6 +17,7 @@ store          tensors on disk, whole or absent
 datasets       load: any data set by its name
 predictions    what a model said of a split
 metrics        numbers with intervals
+alarm          the leakage alarm: are test images known from training?
 roc            does a suspicion find the guilty?
 comparison     is one model better than another?
 shortcuts      does something else tell the class?

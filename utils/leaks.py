@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 
 from utils.contamination.noise import jpeg
-from utils.predictions import Predictions
-from utils.similarity import nearest, small_grey
 from utils.splits import Split, Splits, as_grey_levels, as_pixels, joined, resized
 
 
@@ -18,21 +16,35 @@ def new_and_known(splits: Splits, seed: int = 0) -> tuple[Splits, Splits]:
 
     A third of the images of each validation and test patient is asked about. In the first splits
     he is new. In the second his other images are learned from, in the place of as many images
-    of training patients, as in a split that deals images and not patients. Nothing else differs.
+    of training patients with the same diagnoses, as in a split that deals images and not
+    patients. Nothing else differs.
     """
     rng = np.random.default_rng(seed)
     validation, of_validation = _a_third_of_each(splits.validation, rng)
     test, of_test = _a_third_of_each(splits.test, rng)
     known = joined(of_validation, of_test)
-    stay = len(splits.train) - len(known)
-    if stay < 1:
-        raise ValueError(
-            f"{len(known)} images cannot stand for {len(splits.train)} training images; "
-            "give the training a larger share"
-        )
-    kept = splits.train.take(np.sort(rng.permutation(len(splits.train))[:stay]))
+    kept = _without_as_many(splits.train, known.counts, rng)
     new = Splits(splits.train, validation, test)
     return new, replace(new, train=joined(kept, known))
+
+
+def _without_as_many(train: Split, counts: Tensor, rng: np.random.Generator) -> Split:
+    """Without so many images of each class, of patients with several images first: whoever comes
+    for them has several, too, and a synthetic image is the only one of its kind."""
+    if short := [
+        name
+        for name, room in zip(train.class_names, train.counts - counts, strict=True)
+        if room < 1
+    ]:
+        raise ValueError(
+            f"too few training images of {short[0]} to stand aside for others; "
+            "give the training a larger share"
+        )
+    _, patient, images = np.unique(train.patients, return_inverse=True, return_counts=True)
+    order = np.lexsort([rng.random(len(train)), images[patient] == 1])
+    ranks = [order[train.labels.numpy()[order] == label] for label in range(train.classes)]
+    aside = np.concatenate([rows[:count] for rows, count in zip(ranks, counts, strict=True)])
+    return train.take(np.setdiff1d(np.arange(len(train)), aside))
 
 
 def _a_third_of_each(split: Split, rng: np.random.Generator) -> tuple[Split, Split]:
@@ -43,16 +55,6 @@ def _a_third_of_each(split: Split, rng: np.random.Generator) -> tuple[Split, Spl
         mine = rng.permutation(np.flatnonzero(patients == one))
         asked[mine[: max(1, len(mine) // 3)]] = True
     return split.take(asked.nonzero()[0]), split.take((~asked).nonzero()[0])
-
-
-def look_up(splits: Splits) -> Predictions:
-    """What somebody says who learns nothing: the label of the most similar training image."""
-    pictures = small_grey(splits.test.images), small_grey(splits.train.images)
-    said = splits.train.labels[nearest(*pictures)[1][:, 0]]
-    sure = torch.nn.functional.one_hot(said, splits.test.classes).float().numpy()
-    return Predictions(
-        splits.test.labels.numpy(), sure, splits.test.patients, splits.test.class_names
-    )
 
 
 def random_labels(splits: Splits, seed: int = 0) -> Splits:

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 
+from utils.alarm import LeakageAlarm
 from utils.battery import Battery
 from utils.comparison import more_often_right
 from utils.contamination.attacks import PGD
 from utils.metrics import majority_share, score_of
 from utils.predictions import Predictions
 from utils.probes import QUESTIONS, Probe, lossless, probe
-from utils.similarity import LeakageAlarm
 from utils.splits import Split
 
 LUCK = 0.05  # differences that luck makes more often than this are no objection
@@ -204,7 +204,7 @@ CLEAN_FLAGS = {
         e.alarm.look_up, e.clean
     ),
     "duplicates across splits": lambda e: (
-        f"{e.alarm.near} images, {e.alarm.identical} identical" if e.alarm.duplicated else None
+        f"{e.alarm.copies} images, {e.alarm.identical} identical" if e.alarm.copied else None
     ),
     "siblings across splits": lambda e: (
         f"{e.alarm.siblings:.0%} of the test images" if e.alarm.related else None

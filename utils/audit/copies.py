@@ -2,23 +2,16 @@
 
 import numpy as np
 import pandas as pd
-import torch
-from scipy.stats import binomtest
 
+from utils.alarm import COPIES_TOLERATED, COPY, SIBLING, SIBLINGS_TOLERATED, nearness
 from utils.audit.delivery import CROWD, ENOUGH, TESTED, Delivery
 from utils.audit.finding import Finding, skipped
-from utils.similarity import (
-    NEAR,
-    NEAR_TOLERATED,
-    RANK,
-    SIBLING,
-    SIBLINGS_TOLERATED,
-    nearest,
-    small_grey,
-)
+from utils.flips import mean_of
+from utils.similarity import NEAR
 
 SHOWN = 12
 FEW_COPIES, MANY_COPIES = 2, 0.01  # two views of a body may look alike; the second of all images
+FEWEST = 20  # training images: among fewer nobody is an ordinary neighbour
 SURE = 0.05  # how far the limit may move until a patient is torn or mixed
 
 
@@ -58,35 +51,39 @@ def leakage(delivery: Delivery) -> Finding:
             "No train and test folders: nothing could leak yet. Deal patients, not images."
         )
     identical = _across(delivery, _identical_pairs(delivery))
-    pairs = np.concatenate([identical, _across(delivery, delivery.twins)])
+    relatives, ratios = _relatives(delivery)
+    near = (_across(delivery, delivery.twins), relatives[ratios < COPY])
+    pairs = np.unique(np.concatenate([identical, *near]), axis=0)
     tested = np.isin(delivery.parts, TESTED)
-    exact, near = (int(tested[np.unique(some)].sum()) for some in (identical, pairs))
+    exact, copies = (int(tested[np.unique(some)].sum()) for some in (identical, pairs))
     shared = _shared_patients(delivery)
-    related, of = _related(delivery)
-    copied = exact or near > NEAR_TOLERATED * tested.sum()
-    close = related > SIBLINGS_TOLERATED * of
-    low, high = binomtest(related, max(1, of)).proportion_ci(method="wilson") if of else (0, 0)
+    copied = exact or copies > COPIES_TOLERATED * tested.sum()
+    related = mean_of(ratios < SIBLING, delivery.groups[relatives[:, 1]])
+    close = related["value"] > SIBLINGS_TOLERATED
+    siblings = relatives[ratios < SIBLING]
     rows = {
         "test images with an identical picture in another part": exact,
-        "pairs of copies across parts, nearly equal ones too": len(pairs),
+        "test images with a copy in another part, nearly equal ones too": copies,
         "patients named in two parts": shared if delivery.has_patients else "no names",
-        "test images with a sibling among the training images": f"{related} of {of}",
+        "test images with a sibling among the training images": f"{len(siblings)} of {len(ratios)}",
     }
     wrong = copied or close or shared
+    shown = np.concatenate([pairs, siblings])
     return Finding(
-        "alarm" if wrong else "note" if near or related else "ok",
-        f"{near} test images have a copy in another part, {shared} named patients lie in two, "
-        f"{related / max(1, of):.1%} of the test images ({low:.1%} to {high:.1%}) have a sibling: "
-        f"a training image less than half as far as an ordinary neighbour. Beyond "
-        f"{SIBLINGS_TOLERATED:.0%} that means the same patients on both sides.",
+        "alarm" if wrong else "note" if copies or len(siblings) else "ok",
+        f"{copies} test images have a copy in another part, {shared} named patients lie in two, "
+        + "{value:.1%} ({low:.1%} to {high:.1%})".format(**related)
+        + " of the test images have a sibling: a training image less than half as far as an "
+        f"ordinary neighbour. Beyond {SIBLINGS_TOLERATED:.0%} that means the same patients on "
+        f"both sides. Interval over {delivery.who}.",
         "A test that asks about pictures or patients of the training measures memory. Siblings "
         "are judged by pixels alone: very uniform images may look related and not be."
         if wrong else "",
         "Deal anew by patient (second look: `utils.datasets.load` does so), or take the named "
-        "images out of training." if wrong or near else "",
+        "images out of training." if wrong or copies else "",
         pd.DataFrame({"asked": list(rows), "found": [str(value) for value in rows.values()]}),
-        tuple(pairs.ravel().tolist()),
-        tuple(_captions(delivery, pairs[: SHOWN // 2])),
+        tuple(shown.ravel().tolist()),
+        tuple(_captions(delivery, shown[: SHOWN // 2])),
     )  # fmt: skip
 
 
@@ -151,16 +148,15 @@ def _shared_patients(delivery: Delivery) -> int:
     return int((delivery.facts.groupby("patient")["part"].nunique() > 1).sum())
 
 
-def _related(delivery: Delivery) -> tuple[int, int]:
-    """Test images with a near relative in training, and of how many."""
-    tested, train = (torch.from_numpy(np.isin(delivery.parts, p)) for p in (TESTED, ("train",)))
-    rank = max(1, min(RANK, int(train.sum()) // 10))
-    if rank < 2:
-        return 0, 0  # among so few nobody is an ordinary neighbour
-    known, new = small_grey(delivery.images[train]), small_grey(delivery.images[tested])
-    distances, _ = nearest(new, known, rank)
-    ratio = distances[:, 0] / distances[:, -1].clamp(min=1e-6)
-    return int((ratio < SIBLING).sum()), len(ratio)
+def _relatives(delivery: Delivery) -> tuple[np.ndarray, np.ndarray]:
+    """Each test image after its nearest training image, nearest pairs first, and how near: a
+    share of the distance to an ordinary neighbour, of whom there have to be some."""
+    tested, known = (np.flatnonzero(np.isin(delivery.parts, p)) for p in (TESTED, ("train",)))
+    if len(known) < FEWEST:
+        return np.empty((0, 2), dtype=int), np.empty(0)
+    ratios, nearest = nearness(delivery.images[tested], delivery.images[known])
+    order = np.argsort(ratios.numpy(), kind="stable")
+    return np.stack([known[nearest], tested], 1)[order], ratios.numpy()[order]
 
 
 def _pair_table(delivery: Delivery, pairs: np.ndarray) -> pd.DataFrame:
