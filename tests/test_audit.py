@@ -8,6 +8,8 @@ import socket
 import struct
 import subprocess
 import sys
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -244,6 +246,59 @@ def test_deep_files_of_dicom_tell_bits_and_patients(tmp_path, cache):
     assert set(facts.facts["bits"]) == {12} and set(facts.facts["format"]) == {"DICOM"}
     assert facts.has_patients and facts.facts["patient"].nunique() == 3
     assert not facts.facts["patient"].str.contains("patient").any()  # only a digest
+
+
+def test_sixteen_bits_of_colour_are_told(tmp_path, cache):
+    two_classes(tmp_path / "f")
+    deep = struct.pack(">IIBBBBB", 40, 40, 16, 2, 0, 0, 0)  # 16 bits, colour
+    rows = (b"\0" + np.random.default_rng(0).bytes(6 * 40) for _ in range(40))
+    chunks = ((b"IHDR", deep), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    written = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    (tmp_path / "f/a/deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + written)
+    facts = delivery.delivered(f"folder:{tmp_path / 'f'}", None, 32).facts.set_index("file")
+    assert facts["bits"].to_dict() == {
+        file: 16 if file.endswith("deep.png") else 8 for file in facts.index
+    }
+
+
+def test_a_crowd_of_like_images_is_told_in_few_pairs(cache, tmp_path):
+    two_classes(tmp_path / "f", 30)
+    for number in range(100):
+        levels = np.full((40, 40), 90, np.uint8)
+        levels[0, number % 40] += 1 + number // 40  # no two the same
+        Image.fromarray(levels).save(tmp_path / "f" / "ab"[number % 2] / f"blank{number}.png")
+    found = audit(f"folder:{tmp_path / 'f'}", size=40, out=tmp_path / "report")
+    pairs = found["Duplicates"].table
+    assert len(pairs) < 2 * 100
+    blank = {str(file) for file in (tmp_path / "f").rglob("blank*.png")}
+    assert blank == set(pairs["one"]) | set(pairs["other"])
+    one, other = (pairs[side].map(lambda file: Path(file).parent.name) for side in pairs)
+    assert (one != other).any()  # that they stand under two classes is told
+
+
+def test_a_copy_in_the_test_that_was_scaled_and_saved_is_named(cache, tmp_path):
+    made = draw("chest_phantom", 64, 120)
+    for part, patients in (("train", range(100)), ("test", range(100, 120))):
+        for row in np.flatnonzero(np.isin(made.patients, patients)):
+            path = tmp_path / "f" / part / made.class_names[made.labels[row]] / f"{row}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(made.images[row, 0].numpy()).save(path)
+    clean = audit(f"folder:{tmp_path / 'f'}", out=tmp_path / "report")["Leakage between parts"]
+    originals = sorted((tmp_path / "f/train").rglob("*.png"))[::60]
+    copies = {
+        tmp_path / "f/test" / file.parent.name / f"copy{file.stem}.jpg": file for file in originals
+    }
+    for copy, file in copies.items():
+        copy.parent.mkdir(exist_ok=True)
+        Image.open(file).resize((40, 40), Image.Resampling.BICUBIC).save(copy, quality=60)
+    found = audit(f"folder:{tmp_path / 'f'}", out=tmp_path / "report")
+    finding = found["Leakage between parts"]
+    files = {Path(file) for file in found.delivery.files[list(finding.accused)]}
+    assert clean.severity == "ok" and not clean.accused
+    assert finding.severity == "alarm" and files == {*copies, *copies.values()}
 
 
 def write_dicom(pydicom, path, patient, seed):
@@ -515,6 +570,9 @@ def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path):
         (["folder:{}/one", "--size", "2"], "size must be"),
         (["folder:{}/one", "--sise", "2"], "unrecognized"),
         (["folder:{}/none.csv"], "lists no file"),
+        (["folder:{}/one", "--", "--jobs", "2"], "only run takes options"),
+        (["folder:{}/latin.csv"], "latin.csv cannot be read as a table"),
+        (["folder:{}/zero.csv"], "zero.csv names a file with a zero byte"),
         ([], "required"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -525,6 +583,8 @@ def test_what_cannot_be_audited_ends_with_three_and_a_reason(
     picture(tmp_path / "one/a/0.png")
     (tmp_path / "empty").mkdir()
     (tmp_path / "none.csv").write_text("path,label\n")
+    (tmp_path / "latin.csv").write_bytes(b"path,label\nM\xfcller.png,a\n")
+    (tmp_path / "zero.csv").write_bytes(b"path,label\na\0.png,a\n")
     for name in "ab":
         (tmp_path / "broken" / name).mkdir(parents=True)
         (tmp_path / "broken" / name / "x.png").write_bytes(b"")

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -107,6 +108,24 @@ def test_folders_pipes_and_giants_are_not_opened(tmp_path, monkeypatch):
         "2",
         "not a regular file",
     ]
+
+
+def test_large_images_are_unpacked_one_at_a_time(tmp_path, monkeypatch):
+    at_once, most = [], []
+
+    def unpacked(image):
+        at_once.append(image)
+        most.append(len(at_once))
+        time.sleep(0.01)
+        at_once.pop()
+        return image
+
+    for number in range(12):
+        GREY.resize((64, 64)).save(tmp_path / f"{number}.png")
+    monkeypatch.setattr(ingest, "_eight_bits", unpacked)
+    monkeypatch.setattr(ingest, "LARGE", 64 * 64 - 1)
+    assert len(read_images(sorted(tmp_path.iterdir()), 16, 1).images) == 12
+    assert len(most) == 12 and max(most) == 1
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="may read everything")

@@ -96,7 +96,10 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line; everything after -- is left to Snakemake."""
     arguments = sys.argv[1:] if arguments is None else arguments
     cut = arguments.index("--") if "--" in arguments else len(arguments)
-    asked = vars(_parser().parse_args(arguments[:cut]))
+    parser = _parser()
+    asked = vars(parser.parse_args(arguments[:cut]))
+    if arguments[cut + 1 :] and asked["command"] is not _run:
+        parser.error("only run takes options after --")
     try:
         asked.pop("command")(**asked, options=arguments[cut + 1 :])
     except (ValueError, RuntimeError) as error:
@@ -104,8 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(profile, notebooks, parameters, cores, options) -> None:
-    names = [Path(name).stem for name in notebooks]
-    jobs = make_plan(profile, dict(_pair(text) for text in parameters), names)
+    jobs = make_plan(profile, dict(map(_pair, parameters)), [Path(n).stem for n in notebooks])
     work = ROOT / "assets/course" / profile
     for folder in ("notebooks", "logs"):
         (work / folder).mkdir(parents=True, exist_ok=True)

@@ -17,9 +17,11 @@ import os
 import stat
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -31,6 +33,8 @@ from utils.run import progress
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 BYTE_LIMIT = 512 * 2**20
 PIXEL_LIMIT = 50_000_000  # a mammogram has 20 million
+LARGE = 8_000_000  # pixels: of such images one is unpacked at a time, or memory would not last
+ONE_AT_A_TIME = Lock()
 DEFLATED = b"1.2.840.10008.1.2.1.99"  # a DICOM that unpacks to any size before it can be measured
 
 
@@ -118,20 +122,22 @@ def _content(path: Path) -> bytes:
 
 def _pixels(content: bytes, size: int, channels: int) -> Tensor:
     """uint8 (channels, size, size) from the bytes of one file."""
-    image = _dicom(content) if content[128:132] == b"DICM" else _picture(content, size, channels)
-    image = image.convert("L" if channels == 1 else "RGB")
-    image = image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    with ExitStack() as turn:
+        dicom = content[128:132] == b"DICM"
+        image = _dicom(content, turn) if dicom else _picture(content, size, channels, turn)
+        image = image.convert("L" if channels == 1 else "RGB")
+        image = image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return torch.from_numpy(np.array(image)).reshape(size, size, channels).permute(2, 0, 1)
 
 
-def _picture(content: bytes, size: int, channels: int) -> Image.Image:
+def _picture(content: bytes, size: int, channels: int, turn: ExitStack) -> Image.Image:
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)  # reads the header only
     except UnidentifiedImageError:
         raise Unreadable(f"not an image ({', '.join(FORMATS)} or DICOM)") from None
     except Image.DecompressionBombError:
         raise Unreadable(f"too many pixels, the limit is {PIXEL_LIMIT:,}") from None
-    _check_size(*image.size)
+    _check_size(*image.size, turn)
     # A phone's MPO is a JPEG whose further frames are previews of the first.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise Unreadable(f"holds {image.n_frames} frames; save the one you mean by itself")
@@ -164,7 +170,7 @@ def _stretched(levels: np.ndarray, low: float | None = None, high: float | None 
     return np.rint(255 * share.clip(0, 1)).astype(np.uint8)
 
 
-def _dicom(content: bytes) -> Image.Image:
+def _dicom(content: bytes, turn: ExitStack) -> Image.Image:
     try:
         from pydicom import dcmread
     except ImportError:
@@ -172,7 +178,7 @@ def _dicom(content: bytes) -> Image.Image:
     if DEFLATED in content[:4096]:
         raise Unreadable("deflated DICOM; save it with another transfer syntax")
     dataset = dcmread(BytesIO(content))
-    _check_size(int(dataset.Columns), int(dataset.Rows))
+    _check_size(int(dataset.Columns), int(dataset.Rows), turn)
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise Unreadable(f"holds {dataset.NumberOfFrames} frames; save the one you mean by itself")
     kind = dataset.PhotometricInterpretation
@@ -199,15 +205,14 @@ def _windowed(dataset) -> np.ndarray:
     return _stretched(apply_voi_lut(levels, dataset), low, high)
 
 
-def _check_size(width: int, height: int) -> None:
-    """Asked of the header, before a single pixel is unpacked."""
+def _check_size(width: int, height: int, turn: ExitStack) -> None:
+    """Asked of the header, before a single pixel is unpacked; large images wait for their turn."""
     if width * height > PIXEL_LIMIT:
         raise Unreadable(f"{width} x {height} pixels, the limit is {PIXEL_LIMIT:,}")
+    if width * height > LARGE:
+        turn.enter_context(ONE_AT_A_TIME)
 
 
 def _grey_if_grey(images: Tensor) -> Tensor:
-    grey = all(
-        torch.equal(part[:, 0], part[:, 1]) and torch.equal(part[:, 0], part[:, 2])
-        for part in images.split(1024)
-    )
+    grey = all(bool((part == part[:, :1]).all()) for part in images.split(1024))
     return images[:, :1].clone() if grey else images

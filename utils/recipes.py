@@ -1,6 +1,5 @@
 """From files to splits: read, name the classes, find the groups, deal them out."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +10,7 @@ from torch import Tensor
 from utils.catalogue import Dataset
 from utils.ingest import read_images
 from utils.patients import levelled, recovered_patients
-from utils.similarity import joined_groups, nearest
+from utils.similarity import digests, joined_groups, nearest
 from utils.sources import Listing
 from utils.splits import Split, Splits, split_by_group
 
@@ -63,7 +62,7 @@ def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) 
     nobody = dataset.synthetic(clear) if dataset.synthetic else torch.zeros(len(split)).bool()
     real, synthetic = torch.nonzero(~nobody)[:, 0], torch.nonzero(nobody)[:, 0]
     found = recovered_patients(clear[real])
-    pictures = np.array(_digests(clear[real]))
+    pictures = np.array(digests(clear[real]))
     each = [len(set(pictures[found.groups == patient])) for patient in range(len(found.sizes))]
     groups = torch.empty(len(split), dtype=torch.long)
     groups[real] = found.groups
@@ -84,7 +83,7 @@ def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tup
 
     At most one of their labels is right, and nothing here tells which.
     """
-    pictures = _digests(images)
+    pictures = digests(images)
     classes: dict[bytes, set[str]] = {}
     for picture, label in zip(pictures, listing.labels, strict=True):
         classes.setdefault(picture, set()).add(label)
@@ -96,11 +95,6 @@ def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tup
     refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
     agreed = sorted(set(range(len(images))) - set(clashing))
     return images[agreed], listing.take(agreed), refused
-
-
-def _digests(images: Tensor) -> list[bytes]:
-    """Equal where pictures are."""
-    return [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
 
 
 def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:

@@ -127,12 +127,17 @@ def csv_table(path: Path) -> Listing:
 
     Paths are relative to the table and may not leave its folder; absolute ones may.
     """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:  # other letters than UTF-8, uneven rows, nothing at all
+        raise ValueError(f"{path} cannot be read as a table ({error})") from None
     if missing := sorted({"path", "label"} - set(table)):
         raise ValueError(
             f"{path} lacks the column {missing[0]!r}; it has {', '.join(table)}. "
             "Needed are path and label; patient and split may follow"
         )
+    if table["path"].str.contains("\0", regex=False).any():
+        raise ValueError(f"{path} names a file with a zero byte, which no file can have")
     said = [part.strip().lower() for part in table.get("split", [""] * len(table))]
     if unknown := sorted(set(said) - {*PARTS, ""}):
         raise ValueError(f"{path} names the split {unknown[0]!r}; choose from {', '.join(PARTS)}")
@@ -146,11 +151,7 @@ def csv_table(path: Path) -> Listing:
         tuple(label.strip() for label in table["label"]),
         tuple(PARTS.get(part, "") for part in said),
         _patients(table.get("patient", ())),
-        tuple(
-            (str(f), "leads out of its folder")
-            for f, out in zip(files, outside, strict=True)
-            if out
-        ),
+        tuple((str(files[row]), "leads out of its folder") for row in np.flatnonzero(outside)),
     )
     return listing.take(np.flatnonzero(~np.array(outside, dtype=bool)))
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from utils.audit.delivery import Delivery
 from utils.audit.files import misnamed
-from utils.audit.finding import Finding, skipped
+from utils.audit.finding import SHOWN, Finding, skipped
 
 MANY_UNREADABLE = 0.05  # of all files
 FEWEST = 10  # images of a class in a part: with fewer, one image is ten points
@@ -48,8 +48,8 @@ def formats(delivery: Delivery) -> Finding:
         "Find out where the kinds come from, and give all of them the same treatment."
         if mixed else "",
         pd.concat([kinds.head(10), sizes.head(10)]).fillna("any"),
-        tuple(wrong.index[:12]),
-        tuple(f"{Path(row.file).name} is {row.format}" for row in wrong[:12].itertuples()),
+        tuple(wrong.index[:SHOWN]),
+        tuple(f"{Path(row.file).name} is {row.format}" for row in wrong[:SHOWN].itertuples()),
     )  # fmt: skip
 
 

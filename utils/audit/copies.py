@@ -5,11 +5,10 @@ import pandas as pd
 
 from utils.alarm import COPIES_TOLERATED, COPY, SIBLING, SIBLINGS_TOLERATED, nearness
 from utils.audit.delivery import CROWD, ENOUGH, TESTED, Delivery
-from utils.audit.finding import Finding, skipped
+from utils.audit.finding import SHOWN, Finding, skipped
 from utils.flips import mean_of
 from utils.similarity import NEAR
 
-SHOWN = 12
 FEW_COPIES, MANY_COPIES = 2, 0.01  # two views of a body may look alike; the second of all images
 FEWEST = 20  # training images: among fewer nobody is an ordinary neighbour
 SURE = 0.05  # how far the limit may move until a patient is torn or mixed

@@ -15,7 +15,7 @@ from utils.audit.files import asked
 from utils.datasets import listing_of
 from utils.patients import Links, Recovered, linked, patient_links
 from utils.run import ROOT
-from utils.similarity import duplicate_pairs, joined_groups, nearest, small_grey
+from utils.similarity import digests, duplicate_pairs, joined_groups, nearest, small_grey
 from utils.splits import Split
 
 CACHE = ROOT / "checkpoints" / "audit"
@@ -76,15 +76,21 @@ class Delivery:
     @cached_property
     def pictures(self) -> np.ndarray:
         """A number for each image; the same for the same pixels."""
-        digests = [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in self.images]
-        return np.unique(digests, return_inverse=True)[1]
+        return np.unique(digests(self.images), return_inverse=True)[1]
 
     @cached_property
     def twins(self) -> np.ndarray:
-        """Pairs (n, 2) of images that look the same, though their pixels differ a little."""
+        """Pairs (n, 2) of images that look the same, though their pixels differ a little.
+
+        Of a crowd of like images each stands beside the first one of every part and class: what
+        all pairs would tell, but for a square of them.
+        """
         _, first = np.unique(self.pictures, return_index=True)  # a copy is compared only once
         first = np.sort(first)
-        return first[duplicate_pairs(self.images[first]).numpy()]
+        pairs = first[duplicate_pairs(self.images[first]).numpy()]
+        kinds = self.facts.groupby(["part", "label"]).ngroup().to_numpy()
+        told = np.stack([pairs[:, 1], kinds[pairs[:, 0]]])
+        return pairs[np.sort(np.unique(told, axis=1, return_index=True)[1])]
 
     @cached_property
     def links(self) -> Links:

@@ -7,6 +7,7 @@ from textwrap import shorten
 import pandas as pd
 
 SEVERITIES = ("ok", "skipped", "note", "warning", "alarm", "failed")  # by gravity
+SHOWN = 12  # example images of a finding
 NOT_AUDITED = 3  # the exit code where something could not be judged
 EXIT_CODES = {"ok": 0, "skipped": 0, "note": 0, "warning": 1, "alarm": 2, "failed": NOT_AUDITED}
 

@@ -126,7 +126,7 @@ def _copy(made: Planted, clean: list[Path], faults: Faults) -> None:
     for number, place in enumerate(chosen[: faults.copied]):
         kind = (".png", ".jpg")[number % 2]
         target = made.folder / "test" / clean[place].parent.name / f"9{number:04}{kind}"
-        Image.open(clean[place]).save(target, quality=90)
+        Image.open(clean[place]).save(target, quality=75)
         made.note("copy in the test", target)
         made.note("copy in the test", clean[place])
     names = sorted(path.name for path in (made.folder / "train").iterdir())

@@ -14,11 +14,10 @@ import pandas as pd
 from PIL import Image
 
 from utils.audit.delivery import Delivery
-from utils.audit.finding import Finding, exit_code, gravest
+from utils.audit.finding import SHOWN, Finding, exit_code, gravest
 from utils.files import write_json, written_whole
 
 PAGE, FACTS = "report.html", "findings.json"
-SHOWN = 12  # example images of a finding
 ROWS = 20  # of a table on the page; the JSON has all
 DISPLAYED = 128  # pixels on the screen
 SAID = {
@@ -65,8 +64,8 @@ the images themselves. Nothing has left this computer; small copies of the image
 in <code>checkpoints/audit</code> of the course, so that a next audit is quick.</p>
 <p>No network was trained. Images were compared at $size x $size pixels. A finding is a reason to
 look, not a verdict, and what no check asks is not innocent: faint or moving triggers, images
-attacked by a few grey levels, fakes, wrong labels on hard images, mirrored copies and
-patients who moved between two pictures are mostly not seen here.</p>
+attacked by a few grey levels, fakes, wrong labels on hard images, mirrored, turned or
+cropped copies and patients who moved between two pictures are mostly not seen here.</p>
 <table><tr><th>check</th><th></th><th>measured</th></tr>
 $overview
 </table>

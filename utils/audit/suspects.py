@@ -9,7 +9,7 @@ from scipy.stats import hypergeom
 from torch import Tensor
 
 from utils.audit.delivery import ENOUGH, Delivery
-from utils.audit.finding import Finding, skipped
+from utils.audit.finding import SHOWN, Finding, skipped
 from utils.defences.grain import traces
 from utils.splits import Split
 
@@ -18,7 +18,6 @@ UNUSUAL = 4.0  # spreads from the usual trace; of clean images at most one in a 
 FAR = 2.0  # times as far from its neighbours as the usual image
 BLANK = 2.0  # grey levels of spread
 MANY = 0.01  # of the images
-SHOWN = 12
 MARK, STEP = 1 / 16, 1 / 32  # of the image: whatever is wider than their sum is met whole
 CONTRAST = 30.0  # grey levels of spread inside a mark, besides a slope
 SAME = 8.0  # grey levels between two copies of one mark
@@ -86,7 +85,7 @@ def marks(delivery: Delivery) -> Finding:
     """The same small pattern of high contrast at the same place in one class: a trigger, a tag."""
     if len(delivery.class_names) < 2 or len(delivery) < ENOUGH:
         return skipped("No classes, or too few images: a mark could not be tied to a class.")
-    grey, rows = delivery.images.float().mean(1), _drawn(delivery)
+    grey, rows = delivery.images.float().mean(1), _some_of_each(delivery)
     drawn = grey[rows]
     whole = _apart(drawn.flatten(1))
     strange = whole > STRANGE * whole.median()
@@ -124,7 +123,7 @@ def marks(delivery: Delivery) -> Finding:
     )
 
 
-def _drawn(delivery: Delivery) -> np.ndarray:
+def _some_of_each(delivery: Delivery) -> np.ndarray:
     """Some images of each class, by a coin that always falls the same way."""
     order, labels = np.random.default_rng(0).permutation(len(delivery)), delivery.split.labels
     chosen = [order[labels[order] == one][:SAMPLE] for one in labels.unique()]

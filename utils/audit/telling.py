@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 
 from utils.audit.delivery import ENOUGH, Delivery
-from utils.audit.finding import Finding, skipped
+from utils.audit.finding import SHOWN, Finding, skipped
 from utils.shortcuts import image_facts, shortcuts
 
 ASKED = 1500  # images: more would narrow the intervals little, and take minutes
@@ -15,14 +15,13 @@ NO_ANATOMY = ("width", "height", "shape", "bits", "colour", "format", "border")
 WITNESSES = 10  # nearest images of other patients
 ALONE = 0.05  # share of the weighed votes for an image's own label, at most
 SHUFFLES = 20
-SHOWN = 12
 
 
 def beside_the_picture(delivery: Delivery) -> Finding:
     """Does the size of the file, its format, its border tell the class?"""
     if len(delivery.class_names) < 2:
         return skipped("No classes: nothing could be told.")
-    rows = _drawn(delivery)
+    rows = _learned_from(delivery)
     split = delivery.split.take(rows)
     owners = pd.DataFrame({"label": split.labels, "who": split.patients}).groupby("label")["who"]
     if len(owners) < 2 or owners.nunique().min() < 2 or len(rows) < ENOUGH:
@@ -51,7 +50,7 @@ def beside_the_picture(delivery: Delivery) -> Finding:
     )  # fmt: skip
 
 
-def _drawn(delivery: Delivery) -> np.ndarray:
+def _learned_from(delivery: Delivery) -> np.ndarray:
     """What a network would learn from, or some of it, by a coin that always falls the same way."""
     learned = np.flatnonzero(delivery.parts == "train") if delivery.is_dealt else len(delivery)
     return np.sort(np.random.default_rng(0).permutation(learned)[:ASKED])
