@@ -272,11 +272,39 @@ def test_a_crowd_of_like_images_is_told_in_few_pairs(cache, tmp_path):
         Image.fromarray(levels).save(tmp_path / "f" / "ab"[number % 2] / f"blank{number}.png")
     found = audit(f"folder:{tmp_path / 'f'}", size=40, out=tmp_path / "report")
     pairs = found["Duplicates"].table
-    assert len(pairs) < 2 * 100
+    assert len(pairs) < 4 * 100  # of 4,950; there are two classes, and two sides of a pair
     blank = {str(file) for file in (tmp_path / "f").rglob("blank*.png")}
     assert blank == set(pairs["one"]) | set(pairs["other"])
     one, other = (pairs[side].map(lambda file: Path(file).parent.name) for side in pairs)
     assert (one != other).any()  # that they stand under two classes is told
+
+
+def test_a_crowd_on_both_sides_is_counted_whole(cache, tmp_path):
+    for number in range(500):
+        picture(tmp_path / "f/train" / "ab"[number % 2] / f"{number}.png", number)
+    for part, count in (("train", 30), ("test", 20)):
+        for number in range(count):
+            levels = np.full((40, 40), 90, np.uint8)
+            levels[0 if part == "test" else 1, number] += 1
+            path = tmp_path / "f" / part / "ab"[number % 2] / f"blank{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(levels).save(path)
+    found = audit(f"folder:{tmp_path / 'f'}", size=40, out=tmp_path / "r")["Leakage between parts"]
+    assert found.severity == "alarm" and found.measured.startswith("20 test images have a copy")
+
+
+def test_few_training_images_have_no_siblings_to_ask_for(cache, tmp_path):
+    for part in ("train", "test"):
+        two_classes(tmp_path / "f" / part, 6)
+    found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "r")["Leakage between parts"]
+    assert "not asked" in found.measured and "nan" not in found.measured
+
+
+@pytest.mark.parametrize(("share", "named"), [(0.9, False), (0.3, True)])
+def test_a_name_for_most_images_is_a_placeholder(share, named, tmp_path, cache):
+    names = ["anonymous" if n < share * 40 else f"p{n // 2}" for n in range(40)]
+    found = table_of(tmp_path, [(f"{n}.png", "ab"[n % 2], names[n], "") for n in range(40)])
+    assert found.delivery.has_patients == named
 
 
 def test_a_copy_in_the_test_that_was_scaled_and_saved_is_named(cache, tmp_path):
@@ -363,7 +391,8 @@ def test_who_has_no_label_belongs_to_no_class(tmp_path, cache):
     [
         ([""] * 60, "Nobody wrote down who is who", "ok note skipped"),
         (["anonymous"] * 60, "Nobody wrote down who is who", "ok note skipped"),
-        (["anonymous"] * 40 + [f"p{n}" for n in range(20)], "21 patients are named", "warning"),
+        (["anonymous"] * 40 + [f"p{n}" for n in range(20)], "one name stands for 67%", "warning"),
+        (["anonymous"] * 20 + [f"p{n}" for n in range(40)], "41 patients are named", "warning"),
         ([f"p{n // 2}" for n in range(60)], "30 patients are named", "ok note"),
     ],
 )
@@ -382,6 +411,13 @@ def test_a_class_of_which_nothing_can_be_read_ends_no_audit(tmp_path, cache):
     (tmp_path / "f/b/x.png").write_bytes(b"no image")
     found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "r")
     assert found["Shortcuts"].severity == "skipped" and found["Class balance"].severity == "warning"
+
+
+def test_a_link_to_a_folder_is_no_class(tmp_path, cache):
+    folder = two_classes(tmp_path / "f")
+    os.symlink(folder / "a", folder / "latest")
+    found = audit(f"folder:{folder}", size=32, out=tmp_path / "r")["Class balance"]
+    assert found.measured.startswith("2 classes")
 
 
 @pytest.mark.parametrize("part", ["", "train"])

@@ -1,5 +1,7 @@
 """An ensemble is one model: it votes as it says, and an attack on it goes through all members."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -149,7 +151,13 @@ def test_a_class_that_stacking_was_never_shown_is_never_named():
     assert (named[few] == SPLIT.labels.numpy()[few]).mean() > 0.6
 
 
+def test_stacking_on_one_patient_of_a_class_is_refused():
+    lone = [replace(said, groups=np.where(said.labels == 2, 10_000, said.groups)) for said in SAID]
+    with pytest.raises(ValueError, match="two patients"):
+        stacked(lone)
+
+
 def test_stacking_of_one_class_is_refused():
     few = np.flatnonzero(SPLIT.labels == 1)
-    with pytest.raises(ValueError, match="images of two classes"):
+    with pytest.raises(ValueError, match="of each of two classes"):
         stacked([said.take(few) for said in SAID])

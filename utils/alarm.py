@@ -13,7 +13,7 @@ from utils.splits import Splits
 
 RANK = 50  # the neighbour that stands for an ordinary similar image
 SIBLING = 0.5  # of the distance to that neighbour; strangers' nearest lie at 0.7 to 0.9
-COPY = 0.3  # of it: a copy that was saved as JPEG or scaled; nobody's nearest stranger was so near
+COPY = 0.3  # of it: a copy that was saved as JPEG or scaled, or a very near sibling
 SIBLINGS_TOLERATED = 0.1  # share of the test images
 COPIES_TOLERATED = 0.01  # share of the test images: two cells or two blank films may look alike
 
@@ -58,7 +58,7 @@ class LeakageAlarm:
             f"{self.shared_groups} patients or groups have images in two splits": (
                 self.shared_groups > 0
             ),
-            f"{self.copies} images have a copy in another split "
+            f"{self.copies} images have a copy, or nearly one, in another split "
             f"({self.identical} of them identical)": self.copied,
             f"{self.siblings:.0%} of the test images have a sibling among the training images": (
                 self.related
@@ -103,7 +103,10 @@ class LeakageAlarm:
 
 def leakage_alarm(splits: Splits) -> LeakageAlarm:
     """Look for the test images among the training images, by pixels and by patients."""
-    test, score = splits.test, score_of(look_up(splits))
+    test = splits.test
+    if not len(test):
+        raise ValueError("there are no test images that could be known from training")
+    score = score_of(look_up(splits))
     ratios, _ = nearness(test.images, splits.train.images)
     pairs = duplicates(splits)
     across = pairs[pairs["split"] != pairs["split of twin"]]

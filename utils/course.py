@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_audit)
     add.add_argument("name", metavar="folder:PATH", help="or a .csv table, or a data set's name")
     add.add_argument("--root", help="where a data set of the catalogue lies")
-    add.add_argument("--out", help="folder of the report; by default assets/audit/NAME")
+    add.add_argument("--out", help="folder of the report; by default in assets/audit")
     add.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
     return parser
 

@@ -137,11 +137,12 @@ def _picture(content: bytes, size: int, channels: int, turn: ExitStack) -> Image
         raise Unreadable(f"not an image ({', '.join(FORMATS)} or DICOM)") from None
     except Image.DecompressionBombError:
         raise Unreadable(f"too many pixels, the limit is {PIXEL_LIMIT:,}") from None
-    _check_size(*image.size, turn)
+    _check_size(*image.size)
     # A phone's MPO is a JPEG whose further frames are previews of the first.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise Unreadable(f"holds {image.n_frames} frames; save the one you mean by itself")
     image.draft("L" if channels == 1 else "RGB", (2 * size, 2 * size))  # large JPEGs: 1/2, 1/4, 1/8
+    _check_size(*image.size, turn)
     return ImageOps.exif_transpose(_eight_bits(image))
 
 
@@ -205,11 +206,11 @@ def _windowed(dataset) -> np.ndarray:
     return _stretched(apply_voi_lut(levels, dataset), low, high)
 
 
-def _check_size(width: int, height: int, turn: ExitStack) -> None:
+def _check_size(width: int, height: int, turn: ExitStack | None = None) -> None:
     """Asked of the header, before a single pixel is unpacked; large images wait for their turn."""
     if width * height > PIXEL_LIMIT:
         raise Unreadable(f"{width} x {height} pixels, the limit is {PIXEL_LIMIT:,}")
-    if width * height > LARGE:
+    if turn and width * height > LARGE:
         turn.enter_context(ONE_AT_A_TIME)
 
 

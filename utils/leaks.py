@@ -14,37 +14,42 @@ from utils.splits import Split, Splits, as_grey_levels, as_pixels, joined, resiz
 def new_and_known(splits: Splits, seed: int = 0) -> tuple[Splits, Splits]:
     """Two ways to prepare a training for the same test images: its patients are new, or known.
 
-    A third of the images of each validation and test patient is asked about. In the first splits
-    he is new. In the second his other images are learned from, in the place of as many images
-    of training patients with the same diagnoses, as in a split that deals images and not
-    patients. Nothing else differs.
+    A third of the images of each validation and test patient is asked about. In the second
+    splits his other images are learned from, as happens when images are dealt and not patients.
+    In the first somebody of the training with the same diagnosis stands there instead, with as
+    many images. So both learn from as many patients and images of each class; only who they are
+    differs.
     """
     rng = np.random.default_rng(seed)
     validation, of_validation = _a_third_of_each(splits.validation, rng)
     test, of_test = _a_third_of_each(splits.test, rng)
     known = joined(of_validation, of_test)
-    kept = _without_as_many(splits.train, known.counts, rng)
-    new = Splits(splits.train, validation, test)
-    return new, replace(new, train=joined(kept, known))
+    others, instead = _stand_ins(splits.train, known, rng)
+    new = Splits(joined(others, instead), validation, test)
+    return new, replace(new, train=joined(others, known))
 
 
-def _without_as_many(train: Split, counts: Tensor, rng: np.random.Generator) -> Split:
-    """Without so many images of each class, of patients with several images first: whoever comes
-    for them has several, too, and a synthetic image is the only one of its kind."""
-    if short := [
-        name
-        for name, room in zip(train.class_names, train.counts - counts, strict=True)
-        if room < 1
-    ]:
-        raise ValueError(
-            f"too few training images of {short[0]} to stand aside for others; "
-            "give the training a larger share"
-        )
-    _, patient, images = np.unique(train.patients, return_inverse=True, return_counts=True)
-    order = np.lexsort([rng.random(len(train)), images[patient] == 1])
-    ranks = [order[train.labels.numpy()[order] == label] for label in range(train.classes)]
-    aside = np.concatenate([rows[:count] for rows, count in zip(ranks, counts, strict=True)])
-    return train.take(np.setdiff1d(np.arange(len(train)), aside))
+def _stand_ins(train: Split, known: Split, rng: np.random.Generator) -> tuple[Split, Split]:
+    """Everybody else, and for each of the known somebody with the same label and as many images."""
+    others, instead = np.ones(len(train), dtype=bool), []
+    for label in np.flatnonzero(known.counts):
+        wanted = [len(rows) for rows in _by_patient(known, label)]
+        there = [rows for rows in _by_patient(train, label) if len(rows) >= max(wanted)]
+        if len(there) < len(wanted):
+            raise ValueError(
+                f"{len(there)} training patients of {train.class_names[label]} cannot stand for "
+                f"{len(wanted)}; give the training a larger share"
+            )
+        for count, chosen in zip(wanted, rng.permutation(len(there)), strict=False):
+            others[there[chosen]] = False
+            instead.append(rng.permutation(there[chosen])[:count])
+    return train.take(np.flatnonzero(others)), train.take(np.concatenate(instead))
+
+
+def _by_patient(split: Split, label: int) -> list[np.ndarray]:
+    """The rows of each patient's images with this label."""
+    rows = np.flatnonzero(split.labels == label)
+    return [rows[split.patients[rows] == one] for one in np.unique(split.patients[rows])]
 
 
 def _a_third_of_each(split: Split, rng: np.random.Generator) -> tuple[Split, Split]:

@@ -84,7 +84,7 @@ def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tup
     At most one of their labels is right, and nothing here tells which.
     """
     pictures = digests(images)
-    classes: dict[bytes, set[str]] = {}
+    classes: dict[str, set[str]] = {}
     for picture, label in zip(pictures, listing.labels, strict=True):
         classes.setdefault(picture, set()).add(label)
     clashing = [i for i, picture in enumerate(pictures) if len(classes[picture]) > 1]
@@ -202,6 +202,8 @@ def _strangers(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.nd
 def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Splits:
     """Splits in which every class has images where it needs some."""
     splits = Splits(*(split.take(indices) for indices in chosen))
+    if not len(splits.validation):
+        raise ValueError("no patient is left for the validation; add patients or change the shares")
     for part in needed:
         for label in np.flatnonzero(getattr(splits, part).counts == 0):
             mine = split.take(split.labels == label)

@@ -76,7 +76,8 @@ def class_folders(root: Path) -> Listing:
 
 def _class_names(root: Path, split: bool) -> set[str]:
     parts = [Path(e.path) for e in _entries(root) if e.name.lower() in PARTS and _inside(e)]
-    return {e.name for part in (parts if split else [root]) for e in _entries(part) if e.is_dir()}
+    inner = (entry for part in (parts if split else [root]) for entry in _entries(part))
+    return {entry.name for entry in inner if entry.is_dir(follow_symlinks=False)}
 
 
 def labelled_folders(root: Path, class_names: Sequence[str]) -> Listing:

@@ -52,29 +52,35 @@ def leakage(delivery: Delivery) -> Finding:
     identical = _across(delivery, _identical_pairs(delivery))
     relatives, ratios = _relatives(delivery)
     near = (_across(delivery, delivery.twins), relatives[ratios < COPY])
-    pairs = np.unique(np.concatenate([identical, *near]), axis=0)
+    pairs = _once(delivery, np.concatenate([identical, *near]))
     tested = np.isin(delivery.parts, TESTED)
     exact, copies = (int(tested[np.unique(some)].sum()) for some in (identical, pairs))
     shared = _shared_patients(delivery)
     copied = exact or copies > COPIES_TOLERATED * tested.sum()
     related = mean_of(ratios < SIBLING, delivery.groups[relatives[:, 1]])
     close = related["value"] > SIBLINGS_TOLERATED
-    siblings = relatives[ratios < SIBLING]
+    siblings = relatives[(ratios >= COPY) & (ratios < SIBLING)]
+    said = "{value:.1%} ({low:.1%} to {high:.1%})".format(**related)
     rows = {
         "test images with an identical picture in another part": exact,
         "test images with a copy in another part, nearly equal ones too": copies,
         "patients named in two parts": shared if delivery.has_patients else "no names",
-        "test images with a sibling among the training images": f"{len(siblings)} of {len(ratios)}",
+        "test images with a sibling among the training images": (
+            f"{int((ratios < SIBLING).sum())} of {len(ratios)}" if len(ratios) else "not asked"
+        ),
     }
     wrong = copied or close or shared
     shown = np.concatenate([pairs, siblings])
     return Finding(
         "alarm" if wrong else "note" if copies or len(siblings) else "ok",
         f"{copies} test images have a copy in another part, {shared} named patients lie in two, "
-        + "{value:.1%} ({low:.1%} to {high:.1%})".format(**related)
-        + " of the test images have a sibling: a training image less than half as far as an "
-        f"ordinary neighbour. Beyond {SIBLINGS_TOLERATED:.0%} that means the same patients on "
-        f"both sides. Interval over {delivery.who}.",
+        + (
+            f"{said} of the test images have a sibling: a training image less than half as far as "
+            f"an ordinary neighbour. Beyond {SIBLINGS_TOLERATED:.0%} that means the same patients "
+            f"on both sides. Interval over {delivery.who}."
+            if len(ratios)
+            else f"siblings were not asked for among fewer than {FEWEST} training images."
+        ),
         "A test that asks about pictures or patients of the training measures memory. Siblings "
         "are judged by pixels alone: very uniform images may look related and not be."
         if wrong else "",
@@ -100,6 +106,15 @@ def patients(delivery: Delivery) -> Finding:
             "Images of one patient are no independent witnesses. A name for very many images may "
             "be a placeholder, and stand for nobody.",
             "Split, resample and count by patient.",
+        )
+    most = delivery.facts["patient"].value_counts(normalize=True).drop("", errors="ignore")
+    if 0.5 < most.max() < 1:
+        return Finding(
+            "warning",
+            f"Names are given, but one name stands for {most.max():.0%} of the images. It is taken "
+            "for a placeholder, and no name was used.",
+            "Whoever counts by these names takes strangers for one patient.",
+            "Ask for the patient of each image.",
         )
     if len(delivery) < ENOUGH:
         return skipped(f"No names, and fewer than {ENOUGH} images: nobody can be recognised.")
@@ -139,6 +154,14 @@ def _identical_pairs(delivery: Delivery) -> np.ndarray:
 
 def _across(delivery: Delivery, pairs: np.ndarray) -> np.ndarray:
     return pairs[delivery.parts[pairs[:, 0]] != delivery.parts[pairs[:, 1]]]
+
+
+def _once(delivery: Delivery, pairs: np.ndarray) -> np.ndarray:
+    """Each pair once, where it comes first, an image of the training before its like."""
+    train = delivery.parts == "train"
+    turned = train[pairs[:, 1]] & ~train[pairs[:, 0]]
+    pairs = np.where(turned[:, None], pairs[:, ::-1], pairs)
+    return pairs[np.sort(np.unique(pairs, axis=0, return_index=True)[1])]
 
 
 def _shared_patients(delivery: Delivery) -> int:

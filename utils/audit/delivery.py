@@ -61,9 +61,9 @@ class Delivery:
 
     @property
     def has_patients(self) -> bool:
-        """Whether it is written somewhere who is who; one name for all images is none."""
+        """Whether it is written somewhere who is who; one name for most images is none."""
         names = self.facts["patient"]
-        return bool((names != "").all()) and names.nunique() > 1
+        return bool((names != "").all()) and names.value_counts().iloc[0] <= len(self) / 2
 
     @cached_property
     def split(self) -> Split:
@@ -82,15 +82,17 @@ class Delivery:
     def twins(self) -> np.ndarray:
         """Pairs (n, 2) of images that look the same, though their pixels differ a little.
 
-        Of a crowd of like images each stands beside the first one of every part and class: what
-        all pairs would tell, but for a square of them.
+        Of a crowd of like images each stands beside the first and before the last of every part
+        and class, which tells who has a twin where, without a square of pairs.
         """
         _, first = np.unique(self.pictures, return_index=True)  # a copy is compared only once
         first = np.sort(first)
         pairs = first[duplicate_pairs(self.images[first]).numpy()]
         kinds = self.facts.groupby(["part", "label"]).ngroup().to_numpy()
-        told = np.stack([pairs[:, 1], kinds[pairs[:, 0]]])
-        return pairs[np.sort(np.unique(told, axis=1, return_index=True)[1])]
+        sides = (pairs, pairs[:, ::-1])
+        told = (one * (kinds.max() + 1) + kinds[other] for other, one in (s.T for s in sides))
+        kept = [np.unique(keys, return_index=True)[1] for keys in told]
+        return pairs[np.unique(np.concatenate(kept))]
 
     @cached_property
     def links(self) -> Links:

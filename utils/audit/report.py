@@ -182,8 +182,9 @@ def _said(what: str, text: str) -> str:
 
 def _shortened(table: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:
     """Files as they are called within the folder; the JSON has their full names."""
-    files = [os.path.abspath(file) for file in (*delivery.files, *delivery.refused["file"])]
-    base = os.path.commonpath([os.path.dirname(file) for file in files]) + os.sep
+    folders = {os.path.dirname(file) for file in (*delivery.files, *delivery.refused["file"])}
+    mixed = len({os.path.isabs(folder) for folder in folders}) > 1  # a table may name both kinds
+    base = "" if mixed else os.path.join(os.path.commonpath(folders), "")
     return table.map(lambda cell: cell.removeprefix(base) if isinstance(cell, str) else cell)
 
 

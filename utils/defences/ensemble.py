@@ -81,10 +81,13 @@ def stacked(answers: list[Predictions], seed: int = 0) -> Stack:
     """
     said, labels, groups = _said(answers)
     shown, labels = np.unique(labels, return_inverse=True)
-    if len(shown) < 2:
-        raise ValueError("stacking needs images of two classes; give a larger validation split")
+    patients = [len(np.unique(groups[labels == one])) for one in range(len(shown))]
+    if min(patients) < 2 or len(shown) < 2:
+        raise ValueError(
+            "stacking needs two patients of each of two classes; give a larger validation split"
+        )
     seen = _side_by_side(said.log()).numpy()
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
+    folds = StratifiedGroupKFold(min(5, *patients), shuffle=True, random_state=seed)
     folds = list(folds.split(seen, labels, groups))
 
     def surprise(strength: float) -> float:
