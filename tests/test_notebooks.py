@@ -58,6 +58,15 @@ def test_parameters_are_literals_one_per_line(path):
         ast.literal_eval(line.value)  # a derived value would ignore what the runner sets
 
 
+def test_a_parameter_is_of_one_type_in_all_notebooks():
+    """One value typed for the runner reaches every notebook that knows the name."""
+    types: dict[str, set[type]] = {}
+    for notebook in read_course().values():
+        for name, value in notebook.defaults.items():
+            types.setdefault(name, set()).add(type(value))
+    assert {name: found for name, found in types.items() if len(found) > 1} == {}
+
+
 @EVERY
 def test_cells_are_short_and_define_nothing(path):
     for cell in code_cells(path):
