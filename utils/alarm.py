@@ -20,9 +20,13 @@ COPIES_TOLERATED = 0.01  # share of the test images: two cells or two blank film
 
 def look_up(splits: Splits) -> Predictions:
     """What somebody says who learns nothing: the label of the most similar training image."""
-    test, train = splits.test, splits.train
-    said = train.labels[nearest(small_grey(test.images), small_grey(train.images))[1][:, 0]]
-    sure = F.one_hot(said, test.classes).float().numpy()
+    return _labels_of(nearness(splits.test.images, splits.train.images)[1], splits)
+
+
+def _labels_of(found: Tensor, splits: Splits) -> Predictions:
+    """The labels of these training images, one for each test image, as answers."""
+    test = splits.test
+    sure = F.one_hot(splits.train.labels[found], test.classes).float().numpy()
     return Predictions(test.labels.numpy(), sure, test.patients, test.class_names)
 
 
@@ -106,8 +110,8 @@ def leakage_alarm(splits: Splits) -> LeakageAlarm:
     test = splits.test
     if not len(test):
         raise ValueError("there are no test images that could be known from training")
-    score = score_of(look_up(splits))
-    ratios, _ = nearness(test.images, splits.train.images)
+    ratios, found = nearness(test.images, splits.train.images)
+    score = score_of(_labels_of(found, splits))
     pairs = duplicates(splits)
     across = pairs[pairs["split"] != pairs["split of twin"]]
     copies = {("test", place) for place in torch.nonzero(ratios < COPY)[:, 0].tolist()}

@@ -33,8 +33,9 @@ def _stand_ins(train: Split, known: Split, rng: np.random.Generator) -> tuple[Sp
     """Everybody else, and for each of the known somebody with the same label and as many images."""
     others, instead = np.ones(len(train), dtype=bool), []
     for label in np.flatnonzero(known.counts):
-        wanted = [len(rows) for rows in _by_patient(known, label)]
-        there = [rows for rows in _by_patient(train, label) if len(rows) >= max(wanted)]
+        mine, theirs = (np.flatnonzero(split.labels == label) for split in (known, train))
+        wanted = [len(rows) for rows in _by_patient(known, mine)]
+        there = [rows for rows in _by_patient(train, theirs) if len(rows) >= max(wanted)]
         if len(there) < len(wanted):
             raise ValueError(
                 f"{len(there)} training patients of {train.class_names[label]} cannot stand for "
@@ -46,19 +47,17 @@ def _stand_ins(train: Split, known: Split, rng: np.random.Generator) -> tuple[Sp
     return train.take(np.flatnonzero(others)), train.take(np.concatenate(instead))
 
 
-def _by_patient(split: Split, label: int) -> list[np.ndarray]:
-    """The rows of each patient's images with this label."""
-    rows = np.flatnonzero(split.labels == label)
-    return [rows[split.patients[rows] == one] for one in np.unique(split.patients[rows])]
+def _by_patient(split: Split, among: np.ndarray) -> list[np.ndarray]:
+    """These rows, patient by patient."""
+    owners = split.patients[among]
+    return [among[owners == one] for one in np.unique(owners)]
 
 
 def _a_third_of_each(split: Split, rng: np.random.Generator) -> tuple[Split, Split]:
     """A third of the images of each patient, at least one, and the others."""
-    patients = split.patients
     asked = np.zeros(len(split), dtype=bool)
-    for one in np.unique(patients):
-        mine = rng.permutation(np.flatnonzero(patients == one))
-        asked[mine[: max(1, len(mine) // 3)]] = True
+    for mine in _by_patient(split, np.arange(len(split))):
+        asked[rng.permutation(mine)[: max(1, len(mine) // 3)]] = True
     return split.take(asked.nonzero()[0]), split.take((~asked).nonzero()[0])
 
 

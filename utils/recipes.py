@@ -202,8 +202,6 @@ def _strangers(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.nd
 def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Splits:
     """Splits in which every class has images where it needs some."""
     splits = Splits(*(split.take(indices) for indices in chosen))
-    if not len(splits.validation):
-        raise ValueError("no patient is left for the validation; add patients or change the shares")
     for part in needed:
         for label in np.flatnonzero(getattr(splits, part).counts == 0):
             mine = split.take(split.labels == label)
@@ -213,4 +211,6 @@ def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Sp
                 f"images come from {groups} patients or groups, and {', '.join(needed)} "
                 "need one each; add patients or leave the class out"
             )
+    if not len(splits.validation):
+        raise ValueError("no patient is left for the validation; add patients or change the shares")
     return splits
