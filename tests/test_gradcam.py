@@ -102,3 +102,11 @@ def test_the_map_follows_the_cue():
         centres.append(np.unravel_index(heat.argmax(), heat.shape))
     for (row, column), centre in zip(places, centres, strict=True):
         assert np.hypot(centre[0] - row - 20, centre[1] - column - 20) < 60
+
+
+@pytest.mark.parametrize("name, size", [("resnet18", 64), ("dinov2_tiny", 56), ("gru_rows", 40)])
+def test_a_map_does_not_depend_on_the_precision_of_its_caller(name, size):
+    model, images = build(name, 3, size), torch.rand(2, 1, size, size)
+    alone = heat_maps(model, images, torch.tensor([0, 2]))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert np.array_equal(heat_maps(model, images, torch.tensor([0, 2])), alone)

@@ -15,6 +15,7 @@ from utils.contamination.attacks import evaluating, input_gradient
 from utils.contamination.regions import highest
 from utils.evaluation import BATCH, Attack, attacked_images
 from utils.likeness import ssim
+from utils.run import autocast
 from utils.splits import Split, as_pixels, batches
 
 FINE_ENOUGH = 7  # rows in a feature map; coarser maps are one blur, whatever the model saw
@@ -27,6 +28,11 @@ def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
     pixel moves the answer. A map is all zero where nothing spoke for that class; no score
     counts such a map.
     """
+    with autocast(images.device, "float32"):  # not the caller's: the library knows no bfloat16
+        return _heat(model, images, explained)
+
+
+def _heat(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
     layer, as_maps = _where_to_ask(model, images[:1])
     if layer is None:
         return _saliency(model, images, explained)
