@@ -7,6 +7,7 @@ from io import BytesIO
 import pandas as pd
 from IPython.display import Code, Image
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 from PIL import Image as Picture
 
 from utils.battery import in_order
@@ -102,6 +103,12 @@ def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
         "verdict": pairs["verdict"],
     }
     return pd.DataFrame(text)
+
+
+def prose_table(table: pd.DataFrame) -> Styler:
+    """A table of sentences, which read better from the left."""
+    left = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
+    return table.style.set_table_styles([left])
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
