@@ -52,12 +52,15 @@ def test_every_trial_sees_the_same_number_of_images(tmp_path):
         shown[-1] += len(labels)
         return model(images).sum()
 
+    def alike(model, validation, clean):  # no trial lags, so none is ended early
+        return {"score": 0.5}
+
     def network():
         shown.append(0)
         return small_network()
 
     splits = small_splits()
-    tuned(network, splits, CONFIG, tmp_path / "journal", SEARCH, count)
+    tuned(network, splits, CONFIG, tmp_path / "journal", SEARCH, count, alike)
     trials = [images for images in shown if images]
     assert len(trials) == SEARCH.trials and set(trials) == {SEARCH.images}
 
