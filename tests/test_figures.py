@@ -11,6 +11,7 @@ from utils import figures
 from utils.battery import Battery
 from utils.comparison import compare
 from utils.contamination.attacks import PGD
+from utils.predictions import Predictions
 
 HISTORY = [
     {"epoch": e, "train_loss": 1 / (e + 1), "validation_loss": 1.1 / (e + 1), "score": 0.1 * e}
@@ -198,6 +199,12 @@ def test_a_cell_that_was_not_asked_stays_empty():
     shown = [text.get_text() for text in FIGURES["accuracies"]().axes[0].texts]
     assert len(shown) == sum(len(answers) for answers in MODELS.values())
     assert f"{100 * ANSWERS['clean'].accuracy:.0f}" in shown
+
+
+def test_a_table_without_a_lost_cell_is_drawn_without_a_warning(recwarn):
+    right = Predictions(np.arange(3), np.eye(3), np.arange(3), ("a", "b", "c"))
+    figures.accuracies({("resnet", "standard"): {"clean": right}})
+    assert not [str(warning.message) for warning in recwarn]
 
 
 def test_only_what_met_the_strongest_attack_is_set_against_clean_accuracy():

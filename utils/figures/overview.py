@@ -54,7 +54,7 @@ def accuracies(models: Models) -> Figure:
             cmap="Blues", ax=axis, cbar_kws={"label": "accuracy (%)", "pad": 0.02}, **common,
         )  # fmt: skip
         lost = {"mask": ~(share <= chance), "cmap": ["#F9DCC4"], "cbar": False}
-        seaborn.heatmap(100 * share, ax=axis, **lost, **common)
+        seaborn.heatmap(100 * share, ax=axis, vmin=0, vmax=100, **lost, **common)
         axis.set_title("orange: no better than the majority class", fontsize=10, color=ATTACKED)
         _separate_runs(axis, [run for run, _ in models])
         _plain_ticks(axis)
