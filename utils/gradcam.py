@@ -32,27 +32,6 @@ def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
         return _heat(model, images, explained)
 
 
-def _heat(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
-    layer, as_maps = _where_to_ask(model, images[:1])
-    if layer is None:
-        return _saliency(model, images, explained)
-    targets = [ClassifierOutputTarget(int(name)) for name in explained]
-    weights = list(model.parameters())
-    before = [(weight.grad, weight.requires_grad) for weight in weights]
-    try:
-        with evaluating(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
-            model.requires_grad_()  # of a frozen network, too, the library asks for gradients
-            maps = [
-                cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
-                for i in range(0, len(images), BATCH)
-            ]
-    finally:
-        for weight, (gradient, learns) in zip(weights, before, strict=True):
-            weight.grad = gradient  # the library leaves its own behind
-            weight.requires_grad_(learns)
-    return np.concatenate(maps)
-
-
 @dataclass(frozen=True)
 class HottestPixels:
     """A region for an attacker (see regions): where the model looks to see the true class."""
@@ -159,6 +138,27 @@ def _saliency(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
         gradient = torch.autograd.grad(logits.sum(), pixels)[0]
     heat = gaussian_blur(gradient.abs().amax(1, keepdim=True), kernel_size=5)[:, 0]
     return (heat / heat.amax((1, 2), keepdim=True).clamp_min(1e-12)).cpu().numpy()
+
+
+def _heat(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
+    layer, as_maps = _where_to_ask(model, images[:1])
+    if layer is None:
+        return _saliency(model, images, explained)
+    targets = [ClassifierOutputTarget(int(name)) for name in explained]
+    weights = list(model.parameters())
+    before = [(weight.grad, weight.requires_grad) for weight in weights]
+    try:
+        with evaluating(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
+            model.requires_grad_()  # of a frozen network, too, the library asks for gradients
+            maps = [
+                cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
+                for i in range(0, len(images), BATCH)
+            ]
+    finally:
+        for weight, (gradient, learns) in zip(weights, before, strict=True):
+            weight.grad = gradient  # the library leaves its own behind
+            weight.requires_grad_(learns)
+    return np.concatenate(maps)
 
 
 def _where_to_ask(model: Classifier, image: Tensor) -> tuple:
