@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics as witness
 
 from utils import metrics
+from utils.intervals import resamples
 from utils.metrics import drops, gains, score_of, scores
 from utils.predictions import Predictions, together
 
@@ -57,7 +58,7 @@ def test_auc_agrees_with_scikit_learn(classes, digits):
 
 def test_a_resample_is_the_same_as_weights_to_scikit_learn():
     predictions = some_predictions()
-    weights = metrics.resamples(100, seed=3)[:1]
+    weights = resamples(100, seed=3)[:1]
     _, resampled = metrics._auc(predictions, weights)
     expected = [
         witness.roc_auc_score(

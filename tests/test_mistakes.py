@@ -22,7 +22,6 @@ from utils.mistakes import (
     detections,
     fakes,
     largest_change,
-    mean_of,
     psnr_of_one_peak,
     train_watched,
 )
@@ -118,9 +117,3 @@ def test_a_detector_with_the_original_finds_everything():
     assert scores(found).loc["AUC", "value"] == 1
     none = detections(largest_change(PIXELS, PIXELS), largest_change(PIXELS, PIXELS))
     assert scores(none).loc["AUC", "value"] == 0.5  # ties are no guess
-
-
-def test_a_mean_has_the_interval_of_student():
-    row = mean_of(np.array([1.0, 2.0, 3.0]))
-    assert row["value"] == 2
-    assert row["high"] - row["value"] == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)

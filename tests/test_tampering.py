@@ -25,7 +25,7 @@ from utils.contamination.tampering import (
     Tampering,
     tampered,
 )
-from utils.flips import beyond, flipped, mean_of, turned
+from utils.flips import beyond, flipped, turned
 from utils.gan.game import GANConfig
 from utils.gan.inpainting import Filling, painters
 from utils.gan.painter import Judge, Painter
@@ -281,11 +281,3 @@ def test_beyond_its_control_counts_the_difference():
     before, after, control = said(0, 0, 0, 1, 2, 2), said(1, 1, 1, 0, 0, 0), said(1, 0, 0, 1, 2, 2)
     row = beyond(*(turned((before, each), healthy=0) for each in (control, after)))
     assert row["value"] == pytest.approx(5 / 6) and row["low"] > 0
-
-
-def test_a_mean_ignores_what_is_unknown_and_knows_its_patients():
-    assert mean_of([0.2, 0.4, np.nan], [1, 2, 3])["value"] == pytest.approx(0.3)
-    values = [0.0] * 50 + [1.0] * 50
-    few, many = (mean_of(values, groups) for groups in (np.repeat([0, 1], 50), np.arange(100)))
-    assert few["high"] - few["low"] == 1 and many["high"] - many["low"] < 0.25
-    assert np.isnan(mean_of([np.nan], [0])["value"])

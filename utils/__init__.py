@@ -16,7 +16,8 @@ recipes        from files to splits, one recipe per data set
 store          tensors on disk, whole or absent
 datasets       load: any data set by its name
 predictions    what a model said of a split
-metrics        numbers with intervals
+intervals      how far a number may be from the truth
+metrics        scores of predictions
 alarm          the leakage alarm: are test images known from training?
 roc            does a suspicion find the guilty?
 comparison     is one model better than another?

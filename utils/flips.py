@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from utils.metrics import bounded, gains, resamples, score_of
+from utils.metrics import gains, score_of
 from utils.predictions import Predictions
 
 ILL_OR_NOT = ("healthy", "ill")
@@ -30,19 +30,6 @@ def flipped(*asked: tuple[Predictions, Predictions], healthy: int) -> pd.Series:
 def beyond(control: Predictions, tampered: Predictions) -> pd.Series:
     """By how much more are turned than in a control, with a paired interval."""
     return gains(control, tampered).loc["accuracy"]
-
-
-def mean_of(values, groups, seed: int = 0) -> pd.Series:
-    """The mean over images with its interval from resampled patients; nan counts for nothing."""
-    values, groups = np.asarray(values, float), np.asarray(groups)
-    known = ~np.isnan(values)
-    if not known.any():
-        return pd.Series({"value": np.nan, "low": np.nan, "high": np.nan})
-    names, member = np.unique(groups[known], return_inverse=True)
-    drawn = resamples(len(names), seed)[:, member]
-    draws = drawn @ values[known] / drawn.sum(1)
-    row = bounded(values[known].mean(), draws, len(names))
-    return pd.Series(row, index=["value", "low", "high"])
 
 
 def _called_ill(said: Predictions, healthy: int) -> np.ndarray:

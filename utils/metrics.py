@@ -1,16 +1,10 @@
-"""Numbers with intervals, from predictions alone: no model, no images."""
-
-from functools import lru_cache
+"""Scores with intervals, from predictions alone: no model, no images."""
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
+from utils.intervals import bounded, quantiles, resamples, unseen
 from utils.predictions import Predictions
-
-DRAWS = 2000  # bootstrap resamples
-LEVEL = 0.95
-
 
 # Scores: each takes confusion matrices (..., classes, classes), so 2,000 resamples cost one call.
 
@@ -71,21 +65,6 @@ def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) ->
     return pd.Series(row, index=["value", "low", "high"], name=name)
 
 
-def share(hits) -> dict:
-    """Right, of, share, and the exact binomial (Clopper-Pearson) 95 % interval."""
-    right, of = int(np.sum(hits)), len(hits)
-    low, high = (
-        binomtest(right, of).proportion_ci(LEVEL, method="exact") if of else (np.nan, np.nan)
-    )
-    return {
-        "right": right,
-        "of": of,
-        "value": right / of if of else np.nan,
-        "low": low,
-        "high": high,
-    }
-
-
 def relative_drop(normal, attacked):
     """Percent of the normal score that the attack takes away; undefined where that was 0."""
     normal = np.asarray(normal, float)
@@ -101,11 +80,11 @@ def drops(normal: Predictions, attacked: Predictions, seed: int = 0) -> pd.DataF
     rows = {name: relative_drop(before[name], after[name]) for name in DROPS_OF}
     rows["combined"] = np.mean([rows[name] for name in DROPS_OF], 0)
     table = pd.DataFrame(
-        {name: (row[0], *_quantiles(row[1:])) for name, row in rows.items()},
+        {name: (row[0], *quantiles(row[1:])) for name, row in rows.items()},
         index=["value", "low", "high"],
     ).T
     lost = table["value"] == 100  # in every resample; yet as many patients could hide a survivor
-    table.loc[lost, "low"] = 100 * (1 - _unseen(patients))
+    table.loc[lost, "low"] = 100 * (1 - unseen(patients))
     return table
 
 
@@ -114,7 +93,7 @@ def gains(before: Predictions, after: Predictions, seed: int = 0) -> pd.DataFram
     score when the interval leaves out zero."""
     first, second, _ = _paired(before, after, seed)
     rows = {name: second[name] - first[name] for name in SCORES}
-    table = {name: (row[0], *_quantiles(row[1:])) for name, row in rows.items()}
+    table = {name: (row[0], *quantiles(row[1:])) for name, row in rows.items()}
     return pd.DataFrame(table, index=["value", "low", "high"]).T
 
 
@@ -147,35 +126,6 @@ def _over_present(per_class: np.ndarray, confusion: np.ndarray) -> np.ndarray:
     """Mean over the classes that have images."""
     present = confusion.sum(-1) > 0
     return (per_class * present).sum(-1) / present.sum(-1)
-
-
-@lru_cache(maxsize=1)  # tables ask for the same patients again and again
-def resamples(count: int, seed: int) -> np.ndarray:
-    """How often each patient is drawn, in each resample; shared, so not to be written to."""
-    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), DRAWS)
-    weights.setflags(write=False)
-    return weights
-
-
-def _quantiles(draws: np.ndarray) -> tuple[float, float]:
-    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
-
-
-def bounded(value, draws: np.ndarray, patients: int) -> tuple[float, float, float]:
-    """At 0 or 1 every resample agrees; the honest bound is then the binomial one of n patients."""
-    value = float(value)
-    low, high = _quantiles(draws) if np.isfinite(value) else (np.nan, np.nan)
-    if value == 0:
-        high = max(high, _unseen(patients))
-    if value == 1:
-        low = min(low, 1 - _unseen(patients))
-    return value, low, high
-
-
-def _unseen(patients: int) -> float:
-    """The largest share that so many patients could miss altogether (exact binomial bound)."""
-    return 1 - ((1 - LEVEL) / 2) ** (1 / patients)
 
 
 def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarray]:

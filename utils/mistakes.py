@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from scipy.stats import rankdata, sem, t
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from utils import recipes
@@ -105,12 +105,6 @@ def psnr_of_one_peak(pixels: Tensor, shown: Tensor) -> Tensor:
     """PSNR per image with a peak of 255 that somebody forgot to square."""
     error = (255 * (pixels - shown)).square().flatten(1).mean(1)
     return 10 * torch.log10(255 / error)
-
-
-def mean_of(values: np.ndarray) -> pd.Series:
-    """The mean of one value per patient, with its 95 % interval."""
-    mean, half = float(values.mean()), t.ppf(0.975, len(values) - 1) * sem(values)
-    return pd.Series({"value": mean, "low": mean - half, "high": mean + half})
 
 
 def dealt_by_image(splits: Splits, seed: int) -> Splits:

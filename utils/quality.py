@@ -9,7 +9,7 @@ import torch
 from scipy.stats import betabinom
 from torch import Tensor
 
-from utils.metrics import LEVEL, share
+from utils.intervals import LEVEL, share
 from utils.predictions import Predictions
 from utils.similarity import nearest, small_grey
 

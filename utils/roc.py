@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from utils.metrics import area, both_sides, bounded, resamples
+from utils.intervals import bounded, resamples
+from utils.metrics import area, both_sides
 
 FALSE_ALARMS = 0.01  # the share of innocents that may be accused
 COLUMNS = ["value", "low", "high"]

@@ -6,7 +6,7 @@ import pandas as pd
 from utils.alarm import COPIES_TOLERATED, COPY, SIBLING, SIBLINGS_TOLERATED, nearness
 from utils.audit.delivery import CROWD, ENOUGH, TESTED, Delivery
 from utils.audit.finding import SHOWN, Finding, skipped
-from utils.flips import mean_of
+from utils.intervals import mean_of
 from utils.similarity import NEAR
 
 FEW_COPIES, MANY_COPIES = 2, 0.01  # two views of a body may look alike; the second of all images

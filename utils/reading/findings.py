@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from utils.metrics import share
+from utils.intervals import share
 from utils.reading.answers import UNSURE
 
 PICTURES = ("clean", "attacked")
