@@ -80,7 +80,9 @@ def test_a_csv_table_names_patients_and_parts(tmp_path):
         picture(tmp_path / "images" / f"{index}.png", index)
         rows.append(f"images/{index}.png,{'ab'[index % 2]},{index // 4}")
     (tmp_path / "table.csv").write_text("\n".join(rows))
-    splits = load(f"folder:{tmp_path / 'table.csv'}", 8)
+    name = f"folder:{tmp_path / 'table.csv'}"
+    splits = load(name, 8)
+    assert manifest(name, 8)["patients"] == "given"
     seen = [set(split.groups.tolist()) for _, split in splits.items()]
     assert sum(map(len, seen)) == len(set.union(*seen)) == 15
 
@@ -110,6 +112,7 @@ def test_links_and_stray_images_are_listed_and_not_followed(tmp_path):
     os.symlink(root / "b", root / "a" / "again")
     os.symlink(tmp_path / "other" / "x.png", root / "b" / "x.png")
     load(f"folder:{root}", 8)
+    assert manifest(f"folder:{root}", 8)["patients"].startswith("unknown")
     listed = {
         os.path.relpath(file, root): reason
         for file, reason in manifest(f"folder:{root}", 8)["quarantine"]

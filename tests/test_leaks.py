@@ -11,6 +11,7 @@ from utils.leaks import (
     COPIES,
     new_and_known,
     random_labels,
+    several_of_each,
     with_bright_border,
     with_copies,
 )
@@ -58,6 +59,14 @@ def test_known_patients_need_a_large_enough_training_set(splits):
     few = Splits(splits.train.take(range(60)), splits.validation, splits.test)
     with pytest.raises(ValueError, match="larger share"):
         new_and_known(few)
+
+
+def test_several_of_each_are_images_of_one_patient_or_a_clear_error(splits):
+    for rows in several_of_each(splits.test, images=3, patients=4):
+        assert len(rows) == 3 and len(np.unique(splits.test.patients[rows])) == 1
+    lonely = replace(splits.test, groups=torch.arange(len(splits.test)))
+    with pytest.raises(ValueError, match="nobody in the test has 2 images"):
+        several_of_each(lonely, images=2)
 
 
 def test_a_synthetic_image_stands_for_nobody(splits):

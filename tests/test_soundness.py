@@ -255,7 +255,7 @@ CLEAN_MISTAKES = {
     "no better than a nearest-neighbour look-up": (saying(0.8), replace(SILENT, look_up=0.75)),
     "duplicates across splits": (saying(0.9), replace(SILENT, copies=2)),
     "siblings across splits": (saying(0.9), replace(SILENT, siblings=0.5)),
-    "a patient in two splits": (saying(0.9), replace(SILENT, shared_groups=1)),
+    "a known patient in two splits": (saying(0.9), replace(SILENT, shared_groups=1)),
 }
 
 

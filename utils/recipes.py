@@ -14,6 +14,7 @@ from utils.similarity import digests, joined_groups, nearest
 from utils.sources import Listing
 from utils.splits import Split, Splits, split_by_group
 
+UNKNOWN = "unknown; only copies of a picture are kept together"
 CLEAR = 64  # pixels: of smaller images some patients and synthetic images are not told apart
 
 
@@ -51,7 +52,8 @@ def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
         clear = images if size >= CLEAR else read_images(kept.files, CLEAR, dataset.channels).images
         return _with_patients_found(Split(images, labels, class_names), clear, dataset, *facts)
     split = Split(images, labels, class_names, groups_of(images, kept.patients))
-    return Gathered(split, np.array(kept.parts), *facts)
+    notes = {"patients": "given" if kept.patients else UNKNOWN}
+    return Gathered(split, np.array(kept.parts), *facts, notes=notes)
 
 
 def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) -> Gathered:

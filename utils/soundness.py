@@ -209,7 +209,7 @@ CLEAN_FLAGS = {
     "siblings across splits": lambda e: (
         f"{e.alarm.siblings:.0%} of the test images" if e.alarm.related else None
     ),
-    "a patient in two splits": lambda e: (
+    "a known patient in two splits": lambda e: (
         f"{e.alarm.shared_groups} patients" if e.alarm.shared_groups else None
     ),
 }
