@@ -599,6 +599,7 @@ def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path):
     ("arguments", "told"),
     [
         (["folder:/nowhere"], "neither a folder"),
+        (["{}/one"], "did you mean folder:/"),
         (["folder:{}/one"], "only one class"),
         (["folder:{}/empty"], "no class folders"),
         (["folder:{}/broken"], "none of 2 files could be read"),

@@ -268,6 +268,7 @@ def test_phantoms_are_drawn_once_and_split_by_patient(name):
 
 REFUSED = {
     "unknown name": ("alzheimers", {}, ValueError, "choose from brain_phantom"),
+    "a path for a name": ("/", {}, ValueError, "did you mean folder:/"),
     "no such folder": ("folder:/nowhere/at/all", {}, FileNotFoundError, "neither a folder"),
     "files not found": ("chest_xray", {}, FileNotFoundError, "download=True"),
     "files not in root": ("blood_cells", {"root": "."}, FileNotFoundError, "Chula"),

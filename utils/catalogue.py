@@ -164,9 +164,19 @@ def facts_of(name: str) -> Dataset:
     """The entry of a data set, or the names there are."""
     if name.startswith("folder:"):
         return OWN
+    if name and Path(name).expanduser().exists() and name not in DATASETS:
+        raise ValueError(f"unknown data set {name!r}; did you mean folder:{name}?")
     if name not in DATASETS:
         raise ValueError(
             f"unknown data set {name!r}; choose from {', '.join(DATASETS)}, "
             "or folder:PATH for class folders or a .csv table of your own"
         )
     return DATASETS[name]
+
+
+def own_files(name: str) -> Path:
+    """Where folder:PATH lies."""
+    path = Path(name.removeprefix("folder:")).expanduser()
+    if not path.is_dir() and not (path.is_file() and path.suffix == ".csv"):
+        raise FileNotFoundError(f"{path.absolute()} is neither a folder nor a .csv table")
+    return path

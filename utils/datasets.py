@@ -10,7 +10,7 @@ import numpy as np
 
 import utils.phantoms
 from utils.arrays import array_file
-from utils.catalogue import DATASETS, MEDMNIST, facts_of
+from utils.catalogue import DATASETS, MEDMNIST, facts_of, own_files
 from utils.downloads import downloaded, how_to_get
 from utils.ingest import read_images
 from utils.phantoms import PHANTOMS, draw
@@ -139,10 +139,7 @@ def _source(name: str, size: int, root: str | Path | None) -> Path | None:
     if name in PHANTOMS:
         return None
     if name.startswith("folder:"):
-        path = _own(name)
-        if not path.is_dir() and not (path.is_file() and path.suffix == ".csv"):
-            raise FileNotFoundError(f"{path.resolve()} is neither a folder nor a .csv table")
-        return path
+        return own_files(name)
     home = root or os.environ.get("DATA_ROOT")
     if not home:
         return None
