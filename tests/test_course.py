@@ -12,10 +12,11 @@ import pytest
 
 from utils import chapters
 from utils.chapters import HOME, make_plan, needs_of, read_course, widest
+from utils.parameters import typed_parameters
 
 NOTE = "open('../ran', 'a').write('{name} ')"  # leaves a trace of every execution
 TOY = {
-    "dataset/prepare_dataset": ["SEED = 0"],
+    "dataset/prepare_dataset": ["DATASETS = 'brain chest'  # or more\nSEED = 0"],
     "notebooks/resnet": ["EPOCHS = 2\nRATE = 0.1\nDATASET = 'brain'"],
     "notebooks/resnet_atk": ["EPSILONS = [2, 8]\nFAIL = False", "assert not FAIL, 'planted'"],
     "notebooks/results": ["SEED = 0"],
@@ -131,11 +132,20 @@ def test_text_becomes_the_type_of_the_default(root, typed, parameters):
 @pytest.mark.parametrize(
     ("profile", "typed", "names", "message"),
     [
-        ("quick", {"EPOCS": "1"}, [], "EPOCS.*known are DATASET, EPOCHS, EPSILONS"),
+        ("quick", {"EPOCS": "1"}, [], "'EPOCS'; did you mean EPOCHS[?]$"),
+        ("quick", {"epochs": "1"}, [], "'epochs'; did you mean EPOCHS[?]$"),
+        (
+            "quick",
+            {"LR": "1"},
+            ["resnet"],
+            "'LR'; known are DATASET, DATASETS, EPOCHS, RATE, SEED$",
+        ),
+        ("quick", {"FAIL": "True"}, ["resnet"], "no notebook of this run knows FAIL; resnet_atk w"),
         ("quick", {"EPOCHS": "abc"}, [], "resnet takes EPOCHS as int.*'abc'"),
         ("quick", {"EPOCHS": "True"}, [], "resnet takes EPOCHS as int"),
         ("quick", {"EPSILONS": "[1"}, [], "resnet_atk takes EPSILONS as list"),
         ("quick", {}, ["nothing"], "unknown notebook: 'nothing'; known are prepare_dataset"),
+        ("quick", {}, ["resnett"], "unknown notebook: 'resnett'; did you mean resnet[?]$"),
         ("huge", {}, [], "unknown profile: 'huge'; known are full, quick"),
     ],
 )
@@ -148,6 +158,88 @@ def test_a_profile_with_an_unknown_name_is_refused(root):
     (root / "env/profiles.yaml").write_text("quick: {EPOCS: 1}\n")
     with pytest.raises(ValueError, match="EPOCS"):
         make_plan("quick", {}, [])
+
+
+def test_a_profile_may_speak_to_notebooks_that_do_not_run(root):
+    (root / "env/profiles.yaml").write_text("quick: {FAIL: true}\n")
+    assert list(make_plan("quick", {}, ["resnet"])) == ["prepare_dataset", "resnet"]
+
+
+def test_what_a_run_needs_may_know_a_parameter_that_it_does_not(root):
+    assert make_plan("quick", {"RATE": "1"}, ["resnet_atk"])["resnet"]["parameters"] == {"RATE": 1}
+
+
+@pytest.mark.parametrize(
+    ("typed", "prepared"),
+    [
+        ({}, "chest cells"),
+        ({"DATASET": "folder:/mine"}, "folder:/mine"),
+        ({"DATASET": "chest", "DATASETS": "chest brain"}, "chest brain"),
+    ],
+)
+def test_the_data_set_of_the_chapters_is_what_is_prepared(root, typed, prepared):
+    profile = "quick: {prepare_dataset: {DATASETS: chest cells}}\n"
+    (root / "env/profiles.yaml").write_text(profile)
+    for names in ([], ["prepare_dataset"]):
+        plan = make_plan("quick", typed, names)
+        assert plan["prepare_dataset"]["parameters"] == {"DATASETS": prepared}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to call from, with folders and a table of images in it."""
+    for name in ("mine", "my images", "my"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "table.csv").touch()
+    (tmp_path / "spaceless").symlink_to("my images")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("texts", "meant"),
+    [
+        (["RATE=a=b"], {"RATE": "a=b"}),
+        (["DATASET=brain_phantom"], {"DATASET": "brain_phantom"}),
+        (["DATASET=folder:mine"], {"DATASET": "folder:HERE/mine"}),
+        (["DATASET=folder:table.csv"], {"DATASET": "folder:HERE/table.csv"}),
+        (["DATASET=folder:HERE/mine/"], {"DATASET": "folder:HERE/mine"}),
+        (["DATASET=folder:spaceless"], {"DATASET": "folder:HERE/spaceless"}),
+        (["DATASETS=folder:mine chest_phantom"], {"DATASETS": "folder:HERE/mine chest_phantom"}),
+        (
+            ["DATASET=folder:my images", "DATASETS=brain_phantom"],
+            {"DATASET": "folder:HERE/my images", "DATASETS": "brain_phantom"},
+        ),
+    ],
+)
+def test_a_folder_is_the_one_seen_by_who_typed_it(here, texts, meant):
+    texts = [text.replace("HERE", str(here)) for text in texts]
+    meant = {name: value.replace("HERE", str(here)) for name, value in meant.items()}
+    assert typed_parameters(texts) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("EPOCHS", "a parameter is written NAME=value, got 'EPOCHS'"),
+        ("DATASET=folder:gone", "DATASET: /.*/gone is neither a folder nor a .csv table$"),
+        ("DATASET=mine", "DATASET: unknown data set 'mine'; did you mean folder:mine[?]"),
+        ("DATASET=", "DATASET: unknown data set ''; choose from"),
+        ("DATASETS=", "DATASETS: unknown data set ''; choose from"),
+        ("DATASET=folder:my images", "spaces separate data sets.*my images' holds one"),
+        ("DATASETS=folder:my images", "unknown data set 'images'.*spaces separate data sets"),
+        ("DATASETS=folder:gone images", "/gone is neither.*spaces separate data sets"),
+    ],
+)
+def test_a_data_set_that_is_not_there_is_refused_where_it_was_typed(here, text, message):
+    with pytest.raises(ValueError, match=message):
+        typed_parameters([text])
+
+
+def test_a_run_without_its_data_never_starts(root):
+    status, printed, ran = course(root, "-p", "DATASET=folder:/nowhere")
+    assert (status, ran) == (1, []) and not (root / "assets").exists()
+    assert printed == "course: DATASET: /nowhere is neither a folder nor a .csv table\n"
 
 
 def test_a_derived_parameter_is_refused(root):

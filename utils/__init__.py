@@ -47,6 +47,7 @@ gradcam        where a model looks
 figures        pictures of all these numbers
 inspection     a data set as it is: which images to look at twice
 audit          a stranger's folder: one report, no training
+parameters     what was typed for a run
 chapters       what the course consists of
 handover       the model that a chapter leaves for the next ones
 execute        runs one notebook

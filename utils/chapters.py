@@ -4,7 +4,6 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -12,10 +11,12 @@ from pathlib import Path
 
 import yaml
 
+from utils.parameters import refuse_unheard, refuse_unknown, with_what_is_prepared
+
 HOME = Path(__file__).resolve().parents[1]
 ROOT = Path(os.environ.get("SECOND_LOOK_ROOT", HOME))  # the tests put a toy course there
 FIRST, LAST = "prepare_dataset", "results"
-RUNNER = ("chapters", "execute", "course")  # modules that no result depends on
+RUNNER = ("parameters", "chapters", "execute", "course")  # modules that no result depends on
 
 # What the names do not tell. They tell: X_atk needs X, the last one all, any other the first.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -78,9 +79,10 @@ def parameters_of(course: dict[str, Notebook], profile: str, typed: dict) -> dic
     for name, values in own.items():
         refuse_unknown(f"parameter of {name}", values, course[name].defaults)
     known = {name for notebook in course.values() for name in notebook.defaults}
-    refuse_unknown("parameter", common | typed, known)
+    refuse_unknown("parameter in env/profiles.yaml", common, known)
+    typed = with_what_is_prepared(typed)
     return {
-        name: notebook.given(common | own.get(name, {}) | typed)
+        name: notebook.given({**common, **own.get(name, {}), **typed})
         for name, notebook in course.items()
     }
 
@@ -93,7 +95,12 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
     """
     course = read_course()
     refuse_unknown("notebook", names, course)
-    needs, parameters = needs_of(course), parameters_of(course, profile, typed)
+    needs = needs_of(course)
+    wanted = set(names or needs)
+    for name in reversed(needs):
+        wanted.update(needs[name] if name in wanted else [])
+    refuse_unheard(typed, {name: course[name].defaults for name in needs}, wanted)
+    parameters = parameters_of(course, profile, typed)
     sources, plan = _sources(), {}
     for name, before in needs.items():
         data = _raw_data(parameters[name]) if name == FIRST or _foreign(parameters[name]) else []
@@ -104,9 +111,6 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
             "parameters": parameters[name],
             "key": _digest([course[name].code, parameters[name], sources, data, keys]),
         }
-    wanted = set(names or plan)
-    for name in reversed(plan):
-        wanted.update(needs[name] if name in wanted else [])
     return {name: job for name, job in plan.items() if name in wanted}
 
 
@@ -117,12 +121,6 @@ def widest(plan: dict[str, dict]) -> int:
         level[name] = 1 + max((level[need] for need in job["needs"]), default=0)
     levels = list(level.values())
     return max((levels.count(one) for one in levels), default=1)
-
-
-def refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"unknown {what}: {name!r}; known are {', '.join(sorted(known))}")
 
 
 def _read(path: Path) -> Notebook:

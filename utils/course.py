@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from utils.chapters import HOME, LAST, ROOT, make_plan, needs_of, read_course, widest
 from utils.execute import visible_gpus
+from utils.parameters import typed_parameters
 
 # Python ends with 1 and argparse with 2: a guard would read "warnings" and "alarms" in it.
 NOT_DONE = 3
@@ -107,7 +108,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(profile, notebooks, parameters, cores, options) -> None:
-    jobs = make_plan(profile, dict(map(_pair, parameters)), [Path(n).stem for n in notebooks])
+    jobs = make_plan(profile, typed_parameters(parameters), [Path(n).stem for n in notebooks])
     work = ROOT / "assets/course" / profile
     for folder in ("notebooks", "logs"):
         (work / folder).mkdir(parents=True, exist_ok=True)
@@ -178,12 +179,6 @@ def _audit(name, root, out, size, options) -> None:
     except Exception:
         traceback.print_exc()
     sys.exit(code)
-
-
-def _pair(text: str) -> list[str]:
-    if "=" not in text:
-        raise ValueError(f"a parameter is written NAME=value, got {text!r}")
-    return text.split("=", 1)
 
 
 class Parser(argparse.ArgumentParser):
