@@ -59,8 +59,11 @@ class TrainConfig:
                 raise ValueError(
                     f"unknown {name} {getattr(self, name)!r}; choose from {', '.join(known)}"
                 )
-        if self.epochs < 1 or self.batch_size < 2 or self.learning_rate <= 0 or self.patience < 0:
-            raise ValueError(f"epochs, batch size, learning rate or patience is too small: {self}")
+        for name, least in (("epochs", 1), ("batch_size", 2), ("patience", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
 
 def trained(
