@@ -12,7 +12,9 @@ import pytest
 
 from utils import chapters
 from utils.chapters import HOME, make_plan, needs_of, read_course, widest
+from utils.outcome import outcome
 from utils.parameters import typed_parameters
+from utils.run import folder_of
 
 NOTE = "open('../ran', 'a').write('{name} ')"  # leaves a trace of every execution
 TOY = {
@@ -252,13 +254,52 @@ def test_collects_failures_and_skips_what_is_up_to_date(root):
     committed = {path: path.read_bytes() for path in root.glob("*/*.ipynb")}
     status, printed, ran = course(root, "-p", "FAIL=true")
     assert status == 1 and ran == ["prepare_dataset", "resnet"], printed
-    assert "AssertionError: planted" in printed and "logs/resnet_atk.log" in printed
+    assert "resnet_atk failed: AssertionError: planted\n" in printed and "-->" not in printed
+    assert "logs/resnet_atk.log" in printed and "logs/resnet_atk.ipynb\n" in printed
     assert "Not run, because they need what failed: results" in printed
+    assert "Executed notebooks" in printed and "Results page" not in printed
     status, printed, ran = course(root)
     assert status == 0 and ran == ["resnet_atk", "results"] and "3 of  3" in printed, printed
-    assert (root / "assets/course/quick/results.html").exists()
-    assert course(root)[::2] == (0, [])
+    assert (root / "assets/course/quick/results.html").exists() and "Results page" in printed
+    status, printed, ran = course(root)
+    assert (status, ran) == (0, []) and "Results page" in printed
+    printed = course(root, "resnet")[1]
+    assert "Executed notebooks" in printed and "Results page" not in printed  # of an older run
     assert committed == {path: path.read_bytes() for path in committed}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "---> 1 fit()\n\n\x1b[31mValueError\x1b[0m: too few\n",
+            "ValueError: too few\n",
+        ),
+        ("x\nRuntimeError: no fit:\n\tsize a\n\tsize b\n", "RuntimeError: no fit:\n    \tsize a"),
+        ("Executing Cell 3\nKilled\n", "Killed"),
+        ("PapermillExecutionError:\n" + "---> 1 fit()\n" * 9 + "Stop: now\n", "Stop: now\n"),
+        ("", "it said nothing"),
+    ],
+)
+def test_of_a_failure_the_error_itself_is_told(tmp_path, said, told):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/results_page.log").write_text(said)
+    printed = outcome(tmp_path, {}, ["results page"], [])
+    assert printed.startswith(f"results page failed: {told}") and "fit()" not in printed
+    assert "Executed" not in printed and "traceback" not in printed
+
+
+def test_of_a_run_its_own_folders_are_told(root, monkeypatch):
+    monkeypatch.setattr("utils.outcome.ROOT", root)
+    for dataset in ("brain", "chest", folder_of("folder:/mine")):
+        (root / "assets" / dataset / "resnet").mkdir(parents=True)
+    work = root / "work"
+    (work / "notebooks").mkdir(parents=True)
+    jobs = make_plan("quick", {"DATASET": "folder:/mine"}, ["resnet"])
+    assert outcome(work, jobs, [], []) == ""
+    (work / "notebooks/resnet.ipynb").touch()
+    printed = outcome(work, jobs, [], []).split("\n")
+    assert printed[1:] == [f"Figures, records    {root}/assets/{folder_of('folder:/mine')}"]
 
 
 def test_survives_a_kill_of_the_driver(root):

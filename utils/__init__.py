@@ -51,6 +51,7 @@ parameters     what was typed for a run
 chapters       what the course consists of
 handover       the model that a chapter leaves for the next ones
 execute        runs one notebook
+outcome        what became of a run, in words
 lecture        sources and tables for the reader
 mistakes       those of the museum, and of nobody else
 records        what runs left behind

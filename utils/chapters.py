@@ -16,7 +16,8 @@ from utils.parameters import refuse_unheard, refuse_unknown, with_what_is_prepar
 HOME = Path(__file__).resolve().parents[1]
 ROOT = Path(os.environ.get("SECOND_LOOK_ROOT", HOME))  # the tests put a toy course there
 FIRST, LAST = "prepare_dataset", "results"
-RUNNER = ("parameters", "chapters", "execute", "course")  # modules that no result depends on
+# Modules that no result depends on.
+RUNNER = ("parameters", "chapters", "execute", "outcome", "course")
 
 # What the names do not tell. They tell: X_atk needs X, the last one all, any other the first.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -88,7 +89,7 @@ def parameters_of(course: dict[str, Notebook], profile: str, typed: dict) -> dic
 
 
 def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
-    """Each notebook that must be up to date, in order: path, needs, parameters, and a key.
+    """Each notebook that must be up to date, in order: path, needs, parameters, data, and a key.
 
     The key changes when the code cells, the parameters, a module of utils, the raw data
     or the key of a notebook that is needed have changed; outputs and prose do not count.
@@ -109,6 +110,7 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
             "path": str(course[name].path),
             "needs": before,
             "parameters": parameters[name],
+            "datasets": _datasets(course[name].defaults | parameters[name]),
             "key": _digest([course[name].code, parameters[name], sources, data, keys]),
         }
     return {name: job for name, job in plan.items() if name in wanted}
@@ -170,11 +172,16 @@ def _sources() -> str:
     return _digest([(path.name, path.read_text(encoding="utf-8")) for path in sorted(paths)])
 
 
+def _datasets(parameters: dict) -> list[str]:
+    """The data sets of a notebook: those that it prepares, or the one that it is about."""
+    one = [parameters["DATASET"]] if "DATASET" in parameters else []
+    return one + parameters.get("DATASETS", "").split()
+
+
 def _foreign(parameters: dict) -> list[Path]:
     """Folders and tables that the parameters name, beside that of all data sets."""
-    values = [str(parameters.get(name, "")) for name in ("DATASET", "DATASETS")]
-    words = [word for value in values for word in value.split()]
-    own = [word.removeprefix("folder:") for word in words if word.startswith("folder:")]
+    names = _datasets(parameters)
+    own = [name.removeprefix("folder:") for name in names if name.startswith("folder:")]
     return [Path(place) for place in (*own, parameters.get("LARGE_ROOT")) if place]
 
 

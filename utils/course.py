@@ -18,7 +18,6 @@ import argparse
 import json
 import logging
 import os
-import re
 import sys
 import time
 import traceback
@@ -28,12 +27,11 @@ from filelock import FileLock, Timeout
 
 from utils.chapters import HOME, LAST, ROOT, make_plan, needs_of, read_course, widest
 from utils.execute import visible_gpus
+from utils.outcome import outcome, remove_blocked
 from utils.parameters import typed_parameters
 
 # Python ends with 1 and argparse with 2: a guard would read "warnings" and "alarms" in it.
 NOT_DONE = 3
-
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run(work: Path, jobs: dict[str, dict], cores: int, options: list[str]) -> list[str]:
@@ -116,38 +114,11 @@ def _run(profile, notebooks, parameters, cores, options) -> None:
     try:
         with FileLock(work / "driver.lock", timeout=0):
             failed = run(work, jobs, cores, options)
-            blocked = _blocked(work, jobs, failed)
+            blocked = remove_blocked(work, jobs, failed)
     except Timeout:
         raise RuntimeError(f"another run is at work in {work}; wait for it or stop it") from None
-    _report(work, failed, blocked)
+    print(f"\n{outcome(work, jobs, failed, blocked)}")
     sys.exit(1 if failed else 0)
-
-
-def _blocked(work: Path, jobs: dict[str, dict], failed: list[str]) -> list[str]:
-    """Notebooks that need a failed one; what an earlier run left of them is removed."""
-    lost = list(failed)
-    for name, job in jobs.items():
-        if name not in lost and set(lost) & set(job["needs"]):
-            lost.append(name)
-            (work / f"notebooks/{name}.ipynb").unlink(missing_ok=True)
-    if LAST in lost:
-        (work / "results.html").unlink(missing_ok=True)
-    return [name for name in lost if name not in failed]
-
-
-def _report(work: Path, failed: list[str], blocked: list[str]) -> None:
-    """What failed and why, then where to look."""
-    for name in failed:
-        log = work / "logs" / f"{name.replace(' ', '_')}.log"
-        lines = COLOURS.sub("", log.read_text(encoding="utf-8", errors="replace")).split("\n")
-        end = "\n    ".join([line for line in lines if line.strip()][-6:])
-        print(f"\n{name} failed:\n    {end}\n  all of it: {log}")
-    if blocked:
-        print(f"\nNot run, because they need what failed: {', '.join(blocked)}")
-    print(f"\nExecuted notebooks  {work / 'notebooks'}")
-    print(f"Figures, records    {ROOT / 'assets'}/<dataset>/<run>")
-    if (page := work / "results.html").exists():
-        print(f"Results page        {page}")
 
 
 def _list(paths: bool, options: list[str]) -> None:

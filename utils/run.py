@@ -38,18 +38,11 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        return _made(ROOT / "checkpoints" / self._folder / self.name)
+        return _made(ROOT / "checkpoints" / folder_of(self.dataset) / self.name)
 
     @property
     def assets(self) -> Path:
-        return _made(ROOT / "assets" / self._folder / self.name / f"seed_{self.seed}")
-
-    @property
-    def _folder(self) -> str:
-        """The name of the data set, fit for every file system, and still its own."""
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", self.dataset)
-        digest = hashlib.sha256(self.dataset.encode()).hexdigest()[:8]
-        return plain if plain == self.dataset else f"{plain}_{digest}"
+        return _made(ROOT / "assets" / folder_of(self.dataset) / self.name / f"seed_{self.seed}")
 
     def of(self, name: str) -> "Run":
         """Another run on the same data, with its seed and device: the clean twin, say."""
@@ -97,6 +90,13 @@ def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> R
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return Run(name, dataset, seed, torch.device(device))
+
+
+def folder_of(dataset: str) -> str:
+    """The name of a data set, fit for every file system, and still its own."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", dataset)
+    digest = hashlib.sha256(dataset.encode()).hexdigest()[:8]
+    return plain if plain == dataset else f"{plain}_{digest}"
 
 
 def autocast(device: torch.device, precision: str):
