@@ -12,6 +12,7 @@ import pytest
 
 from utils import chapters
 from utils.chapters import HOME, make_plan, needs_of, read_course, widest
+from utils.course import main
 from utils.outcome import outcome
 from utils.parameters import typed_parameters
 from utils.run import folder_of
@@ -248,6 +249,47 @@ def test_a_derived_parameter_is_refused(root):
     write_notebook(root, "notebooks/museum", "EPSILON = 8 / 255")
     with pytest.raises(ValueError, match="must be a literal"):
         read_course()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["list", "prepare_dataset"], "    DATASETS = 'brain chest'  # or more\n    SEED = 0\n"),
+        (["list", "notebooks/resnet.ipynb"], "resnet  (needs prepare_dataset)\n    EPOCHS = 2\n"),
+        (["list"], "results  (needs "),
+        (["list", "--paths", "resnet"], "notebooks/resnet.ipynb\n"),
+    ],
+)
+def test_lists_parameters_with_what_is_written_beside_them(
+    root, monkeypatch, capsys, arguments, told
+):
+    monkeypatch.setattr("utils.course.ROOT", root)
+    main(arguments)
+    printed = capsys.readouterr().out
+    assert told in printed and ("resnet_atk" in printed) == (arguments == ["list"])
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("run", "None: the whole course"),
+        ("run", "such as EPOCHS=3"),
+        ("run", "Options of Snakemake follow --"),
+        ("list", "notebook only these"),
+        ("audit", "0 nothing above a note, 1 warnings, 2 alarms, 3 not audited"),
+        ("audit", "a .csv table"),
+    ],
+)
+def test_help_says_what_can_be_typed(capsys, command, told):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0 and told in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("arguments", [["run", "resnett"], ["list", "resnett"]])
+def test_a_misspelt_notebook_ends_with_a_guess(root, capsys, arguments):
+    with pytest.raises(SystemExit, match="unknown notebook: 'resnett'; did you mean resnet[?]"):
+        main(arguments)
 
 
 def test_collects_failures_and_skips_what_is_up_to_date(root):

@@ -56,5 +56,6 @@ lecture        sources and tables for the reader
 mistakes       those of the museum, and of nobody else
 records        what runs left behind
 lineup         which models stand side by side
+commandline    what the command line takes
 course         runs the notebooks
 """

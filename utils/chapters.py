@@ -17,7 +17,7 @@ HOME = Path(__file__).resolve().parents[1]
 ROOT = Path(os.environ.get("SECOND_LOOK_ROOT", HOME))  # the tests put a toy course there
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.
-RUNNER = ("parameters", "chapters", "execute", "outcome", "course")
+RUNNER = ("parameters", "chapters", "execute", "outcome", "commandline", "course")
 
 # What the names do not tell. They tell: X_atk needs X, the last one all, any other the first.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -35,6 +35,7 @@ class Notebook:
     path: Path
     code: list[str]
     defaults: dict
+    written: str = ""  # the parameters cell, with what stands beside them
 
     def given(self, values: dict) -> dict:
         """Of these values, those that the notebook knows and that are not its defaults."""
@@ -130,12 +131,13 @@ def _read(path: Path) -> Notebook:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = [cell for cell in cells if cell["cell_type"] == "code"]
         tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
-        lines = [line for cell in tagged for line in ast.parse("".join(cell["source"])).body]
+        written = "\n".join("".join(cell["source"]) for cell in tagged)
+        lines = ast.parse(written).body
     except (json.JSONDecodeError, KeyError, SyntaxError) as error:
         raise ValueError(f"{path} is no notebook that can run: {error!r}") from None
     assigned = [line for line in lines if isinstance(line, ast.Assign)]
     defaults = {line.targets[0].id: _value(line, path) for line in assigned}
-    return Notebook(path, ["".join(cell["source"]) for cell in code], defaults)
+    return Notebook(path, ["".join(cell["source"]) for cell in code], defaults, written)
 
 
 def _value(line: ast.Assign, path: Path):

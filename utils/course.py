@@ -4,6 +4,7 @@ r"""Runs the notebooks of the course without a screen: papermill executes, Snake
     python -m utils.course run resnet_atk               one notebook and what it needs
     python -m utils.course run --profile full -p EPOCHS=40
     python -m utils.course list                         notebooks, their needs and parameters
+    python -m utils.course list resnet_atk              those of one notebook
     python -m utils.course audit folder:/data/mine      look at a folder before anything is trained
     python -m utils.course run -- --executor slurm --jobs 20 --set-threads notebook=8 \
         --set-resources notebook:gpu=1                  after --: options of Snakemake
@@ -14,11 +15,11 @@ The committed notebooks stay as they are: executed ones, logs and the results pa
 assets/course/<profile>/. What is up to date is skipped; what fails stops only what needs it.
 """
 
-import argparse
 import json
 import logging
 import os
 import sys
+import textwrap
 import time
 import traceback
 from pathlib import Path
@@ -26,12 +27,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from utils.chapters import HOME, LAST, ROOT, make_plan, needs_of, read_course, widest
+from utils.commandline import NOT_DONE, command_line
 from utils.execute import visible_gpus
 from utils.outcome import outcome, remove_blocked
-from utils.parameters import typed_parameters
-
-# Python ends with 1 and argparse with 2: a guard would read "warnings" and "alarms" in it.
-NOT_DONE = 3
+from utils.parameters import refuse_unknown, typed_parameters
 
 
 def run(work: Path, jobs: dict[str, dict], cores: int, options: list[str]) -> list[str]:
@@ -95,18 +94,19 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line; everything after -- is left to Snakemake."""
     arguments = sys.argv[1:] if arguments is None else arguments
     cut = arguments.index("--") if "--" in arguments else len(arguments)
-    parser = _parser()
+    parser = command_line()
     asked = vars(parser.parse_args(arguments[:cut]))
-    if arguments[cut + 1 :] and asked["command"] is not _run:
+    command = {"run": _run, "list": _list, "audit": _audit}[asked.pop("command")]
+    if arguments[cut + 1 :] and command is not _run:
         parser.error("only run takes options after --")
     try:
-        asked.pop("command")(**asked, options=arguments[cut + 1 :])
+        command(**asked, options=arguments[cut + 1 :])
     except (ValueError, RuntimeError) as error:
         sys.exit(f"course: {error}")
 
 
 def _run(profile, notebooks, parameters, cores, options) -> None:
-    jobs = make_plan(profile, typed_parameters(parameters), [Path(n).stem for n in notebooks])
+    jobs = make_plan(profile, typed_parameters(parameters), _names(notebooks))
     work = ROOT / "assets/course" / profile
     for folder in ("notebooks", "logs"):
         (work / folder).mkdir(parents=True, exist_ok=True)
@@ -121,15 +121,23 @@ def _run(profile, notebooks, parameters, cores, options) -> None:
     sys.exit(1 if failed else 0)
 
 
-def _list(paths: bool, options: list[str]) -> None:
+def _list(notebooks: list[str], paths: bool, options: list[str]) -> None:
     course = read_course()
+    wanted = _names(notebooks)
+    refuse_unknown("notebook", wanted, course)
     for name, needs in needs_of(course).items():
+        if wanted and name not in wanted:
+            continue
         if paths:
             print(course[name].path.relative_to(ROOT))
             continue
         print(f"{name}  (needs {', '.join(needs) or 'nothing'})")
-        for parameter, value in course[name].defaults.items():
-            print(f"    {parameter} = {value!r}")
+        print(textwrap.indent(course[name].written, "    "))
+
+
+def _names(notebooks: list[str]) -> list[str]:
+    """Notebooks may be named by their paths."""
+    return [Path(notebook).stem for notebook in notebooks]
 
 
 def _audit(name, root, out, size, options) -> None:
@@ -150,36 +158,6 @@ def _audit(name, root, out, size, options) -> None:
     except Exception:
         traceback.print_exc()
     sys.exit(code)
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:
-        self.print_usage(sys.stderr)
-        self.exit(NOT_DONE, f"{self.prog}: {message}\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m utils.course")
-    commands = parser.add_subparsers(required=True)
-    add = commands.add_parser("run", help="run the course, or some notebooks and their needs")
-    add.set_defaults(command=_run)
-    add.add_argument("notebooks", nargs="*", metavar="notebook")
-    add.add_argument("--profile", default="quick", help="one of env/profiles.yaml")
-    add.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=value")
-    cores = getattr(os, "process_cpu_count", os.cpu_count)()
-    add.add_argument("--cores", type=int, default=cores, help="all of them, unless you say")
-    add = commands.add_parser("list", help="show the notebooks, their needs and parameters")
-    add.add_argument(
-        "--paths", action="store_true", help="only their files, in an order that works"
-    )
-    add.set_defaults(command=_list)
-    add = commands.add_parser("audit", help="one report about a folder; exit code by severity")
-    add.set_defaults(command=_audit)
-    add.add_argument("name", metavar="folder:PATH", help="or a .csv table, or a data set's name")
-    add.add_argument("--root", help="where a data set of the catalogue lies")
-    add.add_argument("--out", help="folder of the report; by default in assets/audit")
-    add.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
-    return parser
 
 
 if __name__ == "__main__":
