@@ -524,6 +524,19 @@ def test_a_damaged_piece_is_read_anew(tmp_path, cache):
     assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
 
 
+def test_what_a_killed_audit_has_left_half_written_is_removed(tmp_path, cache):
+    folder = two_classes(tmp_path / "f")
+    delivery.delivered(f"folder:{folder}", None, 32)
+    (piece,) = cache.rglob("*.pt")
+    old, young = (piece.with_name(f".{piece.name}.{pid}.part") for pid in (1, 2))
+    for path in (old, young, piece.with_name("mine.part")):
+        path.write_bytes(b"half")
+    for path in (old, piece, piece.with_name("mine.part")):
+        os.utime(path, (1, 1))
+    delivery.delivered(f"folder:{folder}", None, 32)
+    assert {path.name for path in piece.parent.iterdir()} == {piece.name, young.name, "mine.part"}
+
+
 KILLED = """
 import sys, os, signal, pathlib
 from utils.audit import audit, delivery, files

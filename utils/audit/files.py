@@ -5,6 +5,7 @@ only the files that are missing or have changed since, by name, size and time.
 """
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,7 @@ from utils.run import progress
 
 RECIPE = 2  # another number where the same file would be read in another way
 PIECE = 256  # files whose answers are written together
+ABANDONED = 3600  # seconds since anybody wrote to it: another audit writes a piece in a few
 BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}  # by Pillow's mode; else 8
 NAMED = {
     **dict.fromkeys((".jpg", ".jpeg"), ("JPEG", "MPO")),
@@ -43,6 +45,7 @@ def asked(files: Sequence[Path], size: int, cache: Path) -> tuple[list[dict], Te
         known.update(zip([key for key, _ in piece], zip(rows, pictures, strict=True), strict=True))
         good = [place for place, row in enumerate(rows) if not row["reason"]]
         _remember(cache, size, [piece[n][0] for n in good], [rows[n] for n in good], pictures[good])
+    _sweep(cache)
     rows = [known[key][0] for key in keys]
     pictures = [known[key][1] for key in keys]
     channels = max((len(picture) for picture in pictures), default=1)
@@ -56,6 +59,16 @@ def _remember(cache: Path, size: int, keys: list[str], rows: list[dict], picture
     """Reasons are not kept: tomorrow there may be a right to read, or a library that can."""
     with written_whole(cache / f"{size}_{_digest(*keys)}.pt") as unfinished:
         torch.save({"keys": keys, "rows": rows, "pictures": pictures}, unfinished)
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what killed audits have left half written; what another one writes now is young."""
+    for path in cache.glob(".*.pt.*.part"):
+        try:
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
+        except FileNotFoundError:  # its writer has just finished, or somebody swept before
+            continue
 
 
 def _key(file: Path) -> str:
