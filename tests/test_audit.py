@@ -21,7 +21,16 @@ from utils import audit as package
 from utils import course
 from utils.audit import CHECKS, audit, delivery, files
 from utils.audit.delivery import Delivery
-from utils.audit.finding import EXIT_CODES, NOT_AUDITED, SEVERITIES, Finding, exit_code, gravest
+from utils.audit.finding import (
+    EXIT_CODES,
+    NOT_AUDITED,
+    SEVERITIES,
+    Finding,
+    counted,
+    exit_code,
+    gravest,
+)
+from utils.audit.page import BLIND
 from utils.audit.planting import Faults, marked, named, planted
 from utils.chapters import HOME
 from utils.contamination.poison import Sinusoid
@@ -167,6 +176,33 @@ def test_the_exit_code_is_that_of_the_gravest_finding(audited):
     assert [exit_code([Finding(severity, "")]) for severity in SEVERITIES] == [0, 0, 0, 1, 2, 3]
     with pytest.raises(ValueError, match="unknown"):
         Finding("fatal", "")
+
+
+def test_nouns_agree_with_their_numbers():
+    assert [counted(n, "pair") for n in (0, 1, 1234)] == ["0 pairs", "1 pair", "1,234 pairs"]
+    assert counted(1, "image is", "images are") == "1 image is"
+
+
+@pytest.mark.parametrize("width", [20, 60, 200])
+def test_a_terminal_cuts_nothing(width, audited):
+    for finding in audited[1].findings:
+        told = finding.told(width)
+        assert " ".join(told.split()) == f"{finding.severity} {finding.title}: {finding.measured}"
+        assert max(map(len, told.splitlines())) <= max(40, width)
+
+
+def test_page_and_readme_name_the_same_blind_spots(audited):
+    assert BLIND in audited[1].page.read_text()
+    assert BLIND.lower() in (HOME / "README.md").read_text(encoding="utf-8").lower()
+
+
+def test_the_page_says_what_its_exit_code_means_in_the_words_of_the_terminal(audited):
+    _, found, clean = audited
+    for each, said in ((found, "2 (an alarm)"), (clean, "0 (nothing above a note)")):
+        page = each.page.read_text()
+        assert f"Exit code {said}" in page and f"Exit code   {said}" in each.summary()
+        assert "`" not in page and "<code>detective</code>" in page
+        assert all(f">{finding.severity}</span>" in page for finding in each.findings)
 
 
 def test_faint_stripes_are_not_found_and_the_report_says_so(splits, tmp_path, cache):
@@ -383,7 +419,7 @@ def test_who_has_no_label_belongs_to_no_class(tmp_path, cache):
     found = table_of(tmp_path, rows)
     assert "30 images have no label" in found["Class balance"].measured
     assert found["Shortcuts"].severity == "ok" and "60 images" in found["Shortcuts"].measured
-    assert "0 pairs stand under two classes" in found["Duplicates"].measured
+    assert "No pair stands under two classes" in found["Duplicates"].measured
 
 
 @pytest.mark.parametrize(

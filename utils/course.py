@@ -18,6 +18,7 @@ assets/course/<profile>/. What is up to date is skipped; what fails stops only w
 import json
 import logging
 import os
+import shutil
 import sys
 import textwrap
 import time
@@ -148,9 +149,7 @@ def _audit(name, root, out, size, options) -> None:
         found = audit(name, root, size, out)
         code = found.exit_code
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
-        print(*(finding.line for finding in found.findings), "", sep="\n")
-        print(f"Report      {found.page}  (contains pictures)")
-        print(f"Exit code   {code}", flush=True)
+        print(found.summary(shutil.get_terminal_size().columns), flush=True)
     except BrokenPipeError:  # nobody reads on; what was found stands
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as error:

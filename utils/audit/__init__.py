@@ -8,7 +8,8 @@ copies    who is there twice?
 telling   what goes with the class that should not?
 suspects  which single images are unlike the others?
 checks    all checks by their titles
-report    the page and its facts
+page      the report as one HTML page
+report    page, facts and summary
 planting  a folder with known faults
 """
 

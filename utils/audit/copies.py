@@ -5,7 +5,7 @@ import pandas as pd
 
 from utils.alarm import COPIES_TOLERATED, COPY, SIBLING, SIBLINGS_TOLERATED, nearness
 from utils.audit.delivery import CROWD, ENOUGH, TESTED, Delivery
-from utils.audit.finding import SHOWN, Finding, skipped
+from utils.audit.finding import SHOWN, Finding, counted, skipped
 from utils.intervals import mean_of
 from utils.similarity import NEAR
 
@@ -24,14 +24,19 @@ def duplicates(delivery: Delivery) -> Finding:
     same = int(clash[: len(identical)].sum())
     pairs = pairs[np.argsort(~clash, kind="stable")]
     copies, size = len(np.unique(pairs[:, 1])), delivery.images.shape[-1]
+    under_two = "No pair stands under two classes. " if delivery.class_names else ""
+    if clash.any():
+        nearly = counted(int(clash.sum()) - same, "nearly equal one")
+        under_two = f"{counted(same, 'identical pair')} and {nearly} stand under two classes. "
     severity = "note" if copies else "ok"
     many = copies > max(FEW_COPIES, MANY_COPIES * len(delivery))
     severity = "warning" if many or clash.any() else severity
     return Finding(
         "alarm" if same else severity,
-        f"{copies:,} images are copies of others: {len(identical):,} pairs identical at {size} x "
-        f"{size} pixels, {len(delivery.twins):,} at most {NEAR:g} grey levels apart. "
-        f"{int(clash.sum())} pairs stand under two classes, {same} of them identical.",
+        f"{under_two}"
+        f"{counted(copies, 'image is a copy of another', 'images are copies of others')}: "
+        f"{counted(len(identical), 'pair')} identical at {size} x {size} pixels, "
+        f"{counted(len(delivery.twins), 'pair')} at most {NEAR:g} grey levels apart.",
         "Of a picture under two classes at most one label is right. Other copies count an image "
         "twice. Nearly equal pairs may be two pictures after all: blank films, cells, slices."
         if copies else "",
@@ -73,7 +78,8 @@ def leakage(delivery: Delivery) -> Finding:
     shown = np.concatenate([pairs, siblings])
     return Finding(
         "alarm" if wrong else "note" if copies or len(siblings) else "ok",
-        f"{copies} test images have a copy in another part, {shared} named patients lie in two, "
+        f"{counted(copies, 'test image has', 'test images have')} a copy in another part, "
+        f"{counted(shared, 'named patient lies', 'named patients lie')} in two, "
         + (
             f"{said} of the test images have a sibling: a training image less than half as far as "
             f"an ordinary neighbour. Beyond {SIBLINGS_TOLERATED:.0%} that means the same patients "
@@ -100,9 +106,10 @@ def patients(delivery: Delivery) -> Finding:
         several, most = int((labels > 1).sum()), sizes.max() / len(delivery)
         return Finding(
             "warning" if most > CROWD else "note" if several else "ok",
-            f"{len(sizes):,} patients are named, with {sizes.min()} to {sizes.max()} images; "
-            f"{several} of them have images of more than one class. The commonest name stands "
-            f"for {most:.0%} of the images.",
+            f"{counted(len(sizes), 'patient is', 'patients are')} named, the rarest with "
+            f"{counted(sizes.min(), 'image')}, the commonest with {sizes.max():,} ({most:.0%} of "
+            f"all). {counted(several, 'of them has', 'of them have')} images of more than one "
+            "class.",
             "Images of one patient are no independent witnesses. A name for very many images may "
             "be a placeholder, and stand for nobody.",
             "Split, resample and count by patient.",
@@ -128,19 +135,26 @@ def patients(delivery: Delivery) -> Finding:
     pictures = np.bincount(pairs[0])  # copies make no patient
     sure = (pictures > 1) & (found.margins >= SURE)
     images = int(found.sizes[sure].sum())
+    told = "By their pixels no two pictures surely belong to one patient."
+    if images:
+        told = (
+            f"By their pixels {images:,} of {len(delivery):,} images surely belong to "
+            f"{counted(int(sure.sum()), 'patient')} with several pictures; the "
+            f"largest has {int(pictures[sure].max())}."
+        )
     worst = np.flatnonzero(sure)[np.argsort(-pictures[sure], kind="stable")][:3]
+    called, labels = delivery.called, delivery.facts["label"].to_numpy()
     shown = [place for one in worst for place in np.flatnonzero(found.groups == one)[:4].tolist()]
     return Finding(
         "note" if images else "ok",
-        f"Nobody wrote down who is who. By their pixels {images:,} of {len(delivery):,} images "
-        f"belong to {int(sure.sum()):,} patients with several pictures, surely enough (the limit "
-        f"may move by {SURE:g}); the largest has {int(pictures[sure].max()) if images else 1}.",
+        f"Nobody wrote down who is who. {told} Sure is a group that stays the same if the limit "
+        f"between relatives and strangers moves by {SURE:g} of the distance to strangers.",
         "Suspicion, no proof: works where pictures of a patient lie alike, as slices do, and "
         "fails for turned, mirrored or cut ones: none found does not mean none there.",
         "Ask for the patient of each image (a table with a column patient); until then split by "
         "these groups." if images else "Ask for the patient of each image all the same.",
         accused=tuple(shown),
-        captions=tuple(f"group {int(found.groups[place])}" for place in shown),
+        captions=tuple(f"{called[i]}: {labels[i]}".removesuffix(": ") for i in shown),
     )  # fmt: skip
 
 

@@ -110,6 +110,14 @@ class Delivery:
             return joined_groups(self.images, known).numpy()
         return self.recovered.groups.numpy() if self.tells_apart else self.pictures
 
+    @property
+    def called(self) -> np.ndarray:
+        """What the patient of each image is called; empty where nobody can be told apart."""
+        if self.has_patients:
+            return self.facts["patient"].to_numpy()
+        numbers = self.recovered.groups.tolist() if self.tells_apart else []
+        return np.array([f"group {number}" for number in numbers], dtype=object)
+
     @cached_property
     def tells_apart(self) -> bool:
         """Whether the pixels say who is who, and do not tie everybody together in one chain."""

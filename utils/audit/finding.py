@@ -1,8 +1,8 @@
 """What one check has found: how grave it is, what was measured, what it means, what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from textwrap import shorten
+from textwrap import fill
 
 import pandas as pd
 
@@ -10,6 +10,8 @@ SEVERITIES = ("ok", "skipped", "note", "warning", "alarm", "failed")  # by gravi
 SHOWN = 12  # example images of a finding
 NOT_AUDITED = 3  # the exit code where something could not be judged
 EXIT_CODES = {"ok": 0, "skipped": 0, "note": 0, "warning": 1, "alarm": 2, "failed": NOT_AUDITED}
+IN_WORDS = ("nothing above a note", "a warning", "an alarm", "a check failed")  # by exit code
+FACTS = "findings.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +37,13 @@ class Finding:
                 f"severity {self.severity!r} is unknown; choose from {', '.join(SEVERITIES)}"
             )
 
-    @property
-    def line(self) -> str:
-        """For a terminal."""
-        told = shorten(self.measured, 110, placeholder=" ...")
-        return f"{self.severity:8} {self.title}: {told}"
+    def told(self, width: int) -> str:
+        """For a terminal of so many columns; nothing is cut."""
+        line = f"{self.severity:8} {self.title}: {self.measured}"
+        return fill(
+            line, max(40, width), subsequent_indent=" " * 9,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
 
     def titled(self, title: str) -> "Finding":
         return replace(self, title=title)
@@ -60,6 +64,11 @@ def failed(error: Exception) -> Finding:
     )
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """1 file, 2 files; with a verb, or where no s will do: 1 image is, 2 images are."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def gravest(severities: Iterable[str]) -> str:
     return max(severities, key=SEVERITIES.index, default="ok")
 
@@ -67,3 +76,9 @@ def gravest(severities: Iterable[str]) -> str:
 def exit_code(findings: Iterable[Finding]) -> int:
     """0 nothing above a note, 1 warnings, 2 alarms, 3 a check that failed."""
     return max((EXIT_CODES[finding.severity] for finding in findings), default=0)
+
+
+def code_in_words(findings: Sequence[Finding]) -> str:
+    """The exit code with what it stands for."""
+    code = exit_code(findings)
+    return f"{code} ({IN_WORDS[code]})"

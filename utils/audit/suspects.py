@@ -9,7 +9,7 @@ from scipy.stats import hypergeom
 from torch import Tensor
 
 from utils.audit.delivery import ENOUGH, Delivery
-from utils.audit.finding import SHOWN, Finding, skipped
+from utils.audit.finding import SHOWN, Finding, counted, skipped
 from utils.defences.grain import traces
 from utils.splits import Split
 
@@ -37,9 +37,9 @@ def noisy(delivery: Delivery) -> Finding:
     share = len(accused) / len(delivery)
     return Finding(
         "warning" if share > MANY else "note" if len(accused) else "ok",
-        f"{len(accused):,} images ({share:.1%}) leave traces more than {UNUSUAL:g} spreads from "
-        f"the usual: grain, or seams of JPEG. In clean drawn images, X-rays and brains up to "
-        f"{MANY:.0%} do.",
+        f"{counted(len(accused), 'image leaves', 'images leave')} traces more than {UNUSUAL:g} "
+        f"spreads from the usual ({share:.1%} of all): grain, or seams of JPEG. In clean drawn "
+        f"images, X-rays and brains up to {MANY:.0%} do.",
         "Noise, blur, strong compression, another device, a screenshot; or an unusual body. At "
         f"{delivery.images.shape[-1]} pixels faint noise has been averaged away."
         if len(accused) else "",
@@ -70,8 +70,9 @@ def odd(delivery: Delivery) -> Finding:
     return Finding(
         "warning" if blank.any() or len(accused) > MANY * len(delivery)
         else "note" if len(accused) else "ok",
-        f"{int(blank.sum())} blank images; {len(accused) - int(blank.sum())} others are more than "
-        f"{FAR:g} times as far from their fifth neighbour as the usual image.",
+        f"{counted(int(blank.sum()), 'image is', 'images are')} blank; "
+        f"{counted(len(accused) - int(blank.sum()), 'other is', 'others are')} more than {FAR:g} "
+        "times as far from the fifth neighbour as the usual image.",
         "Another organ, a photograph, a turned or cropped picture, a page of text; or somebody "
         "rare." if len(accused) else "",
         "Look at them; take out what does not belong here." if len(accused) else "",

@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 
 from utils.audit.delivery import ENOUGH, Delivery
-from utils.audit.finding import SHOWN, Finding, skipped
+from utils.audit.finding import SHOWN, Finding, counted, skipped
 from utils.shortcuts import image_facts, shortcuts
 
 ASKED = 1500  # images: more would narrow the intervals little, and take minutes
@@ -25,7 +25,7 @@ def beside_the_picture(delivery: Delivery) -> Finding:
     split = delivery.split.take(rows)
     owners = pd.DataFrame({"label": split.labels, "who": split.patients}).groupby("label")["who"]
     if len(owners) < 2 or owners.nunique().min() < 2 or len(rows) < ENOUGH:
-        return skipped("Too few images, a single class, or one with a single patient: not asked.")
+        return skipped("Too few images, a single class, or one with a single patient.")
     facts = _file_facts(delivery.facts.iloc[rows]).reset_index(drop=True)
     told = shortcuts(image_facts(split.images).join(facts), split)
     low = told["AUC low"]
@@ -37,9 +37,10 @@ def beside_the_picture(delivery: Delivery) -> Finding:
     telling = told.index[told["tells"]]
     return Finding(
         severity,
-        f"Above chance (AUC 0.5): {', '.join(telling) or 'none'}. Small trees see one number for "
-        f"each of {len(rows):,} {'training ' * delivery.is_dealt}images, and answer for "
-        f"{delivery.who} that they do not know.",
+        f"Better than by chance (AUC 0.5) the class is told by {', '.join(telling) or 'no fact'}. "
+        "Small decision trees are given one such fact at a time, or all together. Each of the "
+        f"{len(rows):,} {'training ' * delivery.is_dealt}images is judged by trees that have seen "
+        f"none of its group. Groups are {delivery.who}.",
         "Width, height, bits, colours, format and border cannot be the disease: what they tell, "
         "a network will learn instead. Brightness, contrast, sharpness and the size of a "
         "compressed file may be the disease or the device. Of forty facts that say nothing, one "
@@ -105,8 +106,8 @@ def lonely_labels(delivery: Delivery) -> Finding:
     guess = names[_shares(labels, votes).argmax(1)]
     return Finding(
         "note" if len(accused) else "ok",
-        f"{len(accused):,} images ({len(accused) / len(labels):.1%}) have hardly a neighbour of "
-        f"their own class. {said}",
+        f"{counted(len(accused), 'image has', 'images have')} hardly a neighbour of the same class "
+        f"({len(accused) / len(labels):.1%} of all). {said}",
         "A weak suspicion from plain pixels, for a second look and nothing else. In drawn folders "
         "with 2 to 5 % wrong labels, 7 to 36 % of those named had one, and 37 to 70 % of the wrong "
         "ones were named; without any wrong label, 3 to 14 % of the images were named all the "

@@ -1,0 +1,158 @@
+"""The report as one HTML page that needs no network and no script."""
+
+import base64
+import io
+import os
+import re
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from utils.audit.delivery import Delivery
+from utils.audit.finding import FACTS, SHOWN, Finding, code_in_words, gravest
+
+ROWS = 20  # of a table on the page; the JSON has all
+DISPLAYED = 128  # pixels on the screen
+# The same list stands in the README; a test compares them.
+BLIND = (
+    "faint or moving triggers, attacks of a few grey levels, fakes, wrong labels on hard images, "
+    "drifting brightness, mirrored, turned or cropped copies and patients who moved between two "
+    "pictures"
+)
+
+STYLE = """
+body { font: 16px/1.5 Georgia, serif; color: #1a1a1a; background: #fff;
+       max-width: 980px; margin: 2em auto; padding: 0 1em; overflow-wrap: anywhere; }
+h1 { font-size: 1.7em; line-height: 1.2; margin-bottom: 0.2em; }
+h2 { font-size: 1.2em; margin: 0 0 0.4em; }
+table { border-collapse: collapse; margin: 0.8em 0; font-size: 0.9em; }
+th, td { border-bottom: 1px solid #ccc; padding: 0.2em 1em 0.2em 0; text-align: left;
+         vertical-align: top; }
+section { border-top: 1px solid #999; padding: 1em 0 1.2em; }
+.badge { font: bold 0.75em sans-serif; color: #fff; padding: 0.2em 0.6em; white-space: nowrap;
+         text-transform: uppercase; }
+.ok { background: #00684a; } .skipped { background: #595959; } .note { background: #0072b2; }
+.warning { background: #8a5a00; } .alarm { background: #b3261e; }
+.failed { background: #1a1a1a; }
+.private { border: 2px solid #b3261e; padding: 0.5em 1em; }
+.pictures { display: flex; flex-wrap: wrap; gap: 0.8em; }
+figure { margin: 0; width: 148px; }
+figcaption { font: 0.75em/1.3 sans-serif; }
+img { display: block; image-rendering: pixelated; }
+a { color: #0072b2; }
+@media print { section { break-inside: avoid; } body { font-size: 10pt; } }
+"""
+
+DOCUMENT = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Audit of $name</title>
+<style>$style</style>
+</head>
+<body>
+<h1>Audit of $name</h1>
+<p>$badge $images images read, $refused files set aside, $classes classes. Exit code $code.
+Not for clinical use.</p>
+<p class="private"><b>This page contains pictures and file names of the folder.</b> Treat it, and
+the files beside it, like the images themselves. Nothing has left this computer; small copies of
+the images are kept in <code>checkpoints/audit</code> of the course, so that a next audit is
+quick.</p>
+<p>No network was trained. Images were compared at $size x $size pixels. A finding is a reason to
+look, not a verdict, and what no check asks is not innocent: $blind are mostly not seen here.</p>
+<table><tr><th>check</th><th></th><th>measured</th></tr>
+$overview
+</table>
+$findings
+</body>
+</html>
+""")
+
+SECTION = Template("""<section id="check$number">
+<h2>$title $badge</h2>
+<p>$measured</p>
+$meaning
+$advice
+$handed
+$table
+$pictures
+</section>""")
+
+
+def draw_page(delivery: Delivery, findings: Sequence[Finding]) -> str:
+    rows = (
+        f'<tr><td><a href="#check{number}">{escape(found.title)}</a></td>'
+        f"<td>{_badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
+        for number, found in enumerate(findings)
+    )
+    return DOCUMENT.substitute(
+        name=escape(delivery.name), style=STYLE,
+        badge=_badge(gravest(finding.severity for finding in findings)),
+        images=f"{len(delivery):,}", refused=f"{len(delivery.refused):,}",
+        classes=len(delivery.class_names) or "no", code=code_in_words(findings),
+        size=delivery.images.shape[-1], blind=BLIND, overview="\n".join(rows),
+        findings="\n".join(_section(delivery, *pair) for pair in enumerate(findings)),
+    )  # fmt: skip
+
+
+def _badge(severity: str) -> str:
+    return f'<span class="badge {severity}">{severity}</span>'
+
+
+def _section(delivery: Delivery, number: int, found: Finding) -> str:
+    return SECTION.substitute(
+        number=number, title=escape(found.title), badge=_badge(found.severity),
+        measured=escape(found.measured), meaning=_said("What it means", found.meaning),
+        advice=_said("What to do", found.advice), handed="",
+        table=_table(_shortened(found.table, delivery)), pictures=_pictures(delivery, found),
+    )  # fmt: skip
+
+
+def _said(what: str, text: str) -> str:
+    """A paragraph; what stands between backticks is code."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return f"<p><b>{what}.</b> {marked}</p>" if text else ""
+
+
+def _shortened(table: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:
+    """Files as they are called within the folder; the JSON has their full names."""
+    folders = {os.path.dirname(file) for file in (*delivery.files, *delivery.refused["file"])}
+    mixed = len({os.path.isabs(folder) for folder in folders}) > 1  # a table may name both kinds
+    base = "" if mixed else os.path.join(os.path.commonpath(folders), "")
+    return table.map(lambda cell: cell.removeprefix(base) if isinstance(cell, str) else cell)
+
+
+def _table(table: pd.DataFrame) -> str:
+    if not len(table):
+        return ""
+    html = table.head(ROWS).to_html(index=False, border=0, escape=True)
+    more = len(table) - ROWS
+    return html + (f"<p>{more:,} more rows in {FACTS}.</p>" if more > 0 else "")
+
+
+def _pictures(delivery: Delivery, found: Finding) -> str:
+    shown = found.accused[:SHOWN]
+    captions = [*found.captions, *[""] * SHOWN]
+    figures = (_figure(delivery, *pair) for pair in zip(shown, captions, strict=False))
+    return f'<div class="pictures">{"".join(figures)}</div>' if shown else ""
+
+
+def _figure(delivery: Delivery, place: int, caption: str) -> str:
+    file = escape(Path(delivery.files[place]).name)
+    return (
+        f'<figure><img src="{_embedded(delivery.images[place].numpy())}" alt="{file}" '
+        f'width="{DISPLAYED}"><figcaption>{escape(caption)}<br>{file}</figcaption></figure>'
+    )
+
+
+def _embedded(picture: np.ndarray) -> str:
+    levels = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(levels)).save(buffer, "png")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
