@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from utils import audit as package
-from utils import course
+from utils import course, datasets
 from utils.audit import CHECKS, audit, delivery, files
 from utils.audit.delivery import Delivery
 from utils.audit.finding import (
@@ -399,6 +399,84 @@ def test_a_table_tells_patients_and_parts(tmp_path, cache):
     found = audit(f"folder:{tmp_path / 'table.csv'}", size=32, out=tmp_path / "report")
     assert "4 named patients lie in two" in found["Leakage between parts"].measured
     assert found["Leakage between parts"].severity == "alarm"
+
+
+# Handed over: who belongs together
+
+
+def written(split, folder):
+    """The images of a split in class folders."""
+    for row, label in enumerate(split.labels.tolist()):
+        path = folder / split.class_names[label] / f"{row}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(split.images[row, 0].numpy()).save(path)
+    return folder
+
+
+def handed(found, size, monkeypatch, store):
+    """The table, and what the course makes of it: the file of each image, by its part."""
+    monkeypatch.setattr(datasets, "VARIABLES", store)
+    name = f"folder:{found.patients}"
+    loaded = datasets.load(name, size)
+    files = {part: datasets.files_of(name, split) for part, split in loaded.items()}
+    return pd.read_csv(found.patients, dtype=str, keep_default_na=False), loaded, files
+
+
+def test_the_course_splits_by_the_patients_that_an_audit_has_found(tmp_path, cache, monkeypatch):
+    folder = written(draw("brain_phantom", 64, 60), tmp_path / "my images")
+    broken = next(folder.iterdir()) / "broken.png"
+    broken.write_bytes(b"no image")
+    monkeypatch.chdir(tmp_path)  # named from here, the table is read from anywhere
+    found = audit("folder:my images", out="my report")
+    table, loaded, files = handed(found, 64, monkeypatch, tmp_path / "store")
+    assert len(table) == len(found.delivery) == sum(len(split) for _, split in loaded.items())
+    assert str(broken) not in set(table["path"]) and list(table) == ["path", "label", "patient"]
+    assert list(table["label"]) == [Path(file).parent.name for file in table["path"]]
+    owner = table.set_index("path")["patient"]
+    owners = [set(owner[some]) for some in files.values()]
+    assert sum(map(len, owners)) == owner.nunique() < len(table) / 2
+    assert f"'DATASET=folder:{tmp_path}/my report/patients.csv'" in found.summary()
+    assert f"{tmp_path}/my report/patients.csv" in found.page.read_text()
+
+
+def test_a_test_set_stays_one_in_the_table(audited, monkeypatch, tmp_path):
+    _, _, clean = audited
+    table, loaded, files = handed(clean, 48, monkeypatch, tmp_path)
+    assert set(table["split"]) == {"train", "validation", "test"}
+    assert set(files["test"]) == set(table["path"][table["split"] == "test"])
+    withheld = datasets.manifest(f"folder:{clean.patients}", 48)["withheld"]
+    assert len(table) == withheld + sum(len(split) for _, split in loaded.items())
+
+
+def test_known_patients_are_handed_over_and_who_has_no_label_is_not(tmp_path, cache):
+    rows = [(f"{n}.png", "ab"[n % 2] if n else "", f"p{n // 3}", "") for n in range(12)]
+    table = pd.read_csv(table_of(tmp_path, rows).patients, dtype=str)
+    assert list(table["patient"]) == [patient for _, _, patient, _ in rows[1:]]
+
+
+def test_a_name_that_is_no_text_is_told_and_not_in_the_table(tmp_path, cache):
+    folder = written(draw("brain_phantom", 64, 30), tmp_path / "f")
+    odd = picture(folder / "tumour" / os.fsdecode(b"\xff.png"))
+    found = audit(f"folder:{folder}", out=tmp_path / "r")
+    assert str(odd) in set(found.delivery.files)
+    assert len(pd.read_csv(found.patients)) == len(found.delivery) - 1
+    assert "1 file whose name is no text" in found["Patients"].advice
+
+
+def test_nobody_s_table_is_overwritten_and_an_old_one_of_ours_is(tmp_path, cache):
+    rows = [(f"{n}.png", "ab"[n % 2], f"p{n // 3}", "") for n in range(12)]
+    place = table_of(tmp_path, rows).patients
+    first = place.read_text()
+    assert table_of(tmp_path, rows[:9]).patients == place and place.read_text() != first
+    mine = place.read_text().replace("p0", "me")
+    place.write_text(mine)
+    found = table_of(tmp_path, rows)
+    assert found.patients is None and place.read_text() == mine
+    assert "left alone" in found["Patients"].advice
+    place.unlink()
+    assert table_of(tmp_path, rows).patients == place
+    assert table_of(tmp_path, [(*row[:2], "", "") for row in rows]).patients is None
+    assert not place.exists()  # twelve images without names: it would say what nobody knows
 
 
 def table_of(folder, rows, columns=("path", "label", "patient", "split")):

@@ -8,6 +8,7 @@ copies    who is there twice?
 telling   what goes with the class that should not?
 suspects  which single images are unlike the others?
 checks    all checks by their titles
+groups    the table of patients that the course can split by
 page      the report as one HTML page
 report    page, facts and summary
 planting  a folder with known faults
@@ -18,6 +19,7 @@ from pathlib import Path
 from utils.audit.checks import CHECKS, checked
 from utils.audit.delivery import delivered, own_name
 from utils.audit.finding import NOT_AUDITED
+from utils.audit.groups import CHECK, handed_over
 from utils.audit.report import Audit, write_report
 from utils.run import ROOT
 
@@ -34,6 +36,9 @@ def audit(
     if not 32 <= size <= 512:
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
     delivery = delivered(name, root, size)
-    findings = list(checked(delivery))
     folder = Path(out) if out else ROOT / "assets" / "audit" / own_name(name, root)
+    findings = [
+        handed_over(finding, delivery, folder) if finding.title == CHECK else finding
+        for finding in checked(delivery)
+    ]
     return Audit(delivery, findings, write_report(delivery, findings, folder))

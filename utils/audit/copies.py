@@ -152,7 +152,8 @@ def patients(delivery: Delivery) -> Finding:
         "Suspicion, no proof: works where pictures of a patient lie alike, as slices do, and "
         "fails for turned, mirrored or cut ones: none found does not mean none there.",
         "Ask for the patient of each image (a table with a column patient); until then split by "
-        "these groups." if images else "Ask for the patient of each image all the same.",
+        "these groups, less sure ones too: who may belong together stays together."
+        if images else "Ask for the patient of each image all the same.",
         accused=tuple(shown),
         captions=tuple(f"{called[i]}: {labels[i]}".removesuffix(": ") for i in shown),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from textwrap import fill
 
 import pandas as pd
@@ -19,7 +20,7 @@ class Finding:
     """The answer of one check.
 
     `accused` are places of images in the delivery, the gravest first, with a caption each;
-    `table` holds the numbers that a reader needs.
+    `table` holds the numbers that a reader needs; `table_beside` lies beside the report.
     """
 
     severity: str
@@ -30,6 +31,7 @@ class Finding:
     accused: tuple[int, ...] = ()
     captions: tuple[str, ...] = ()
     title: str = ""
+    table_beside: Path | None = None
 
     def __post_init__(self):
         if self.severity not in SEVERITIES:

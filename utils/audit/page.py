@@ -15,6 +15,7 @@ from PIL import Image
 
 from utils.audit.delivery import Delivery
 from utils.audit.finding import FACTS, SHOWN, Finding, code_in_words, gravest
+from utils.audit.groups import as_parameter
 
 ROWS = 20  # of a table on the page; the JSON has all
 DISPLAYED = 128  # pixels on the screen
@@ -44,6 +45,7 @@ section { border-top: 1px solid #999; padding: 1em 0 1.2em; }
 figure { margin: 0; width: 148px; }
 figcaption { font: 0.75em/1.3 sans-serif; }
 img { display: block; image-rendering: pixelated; }
+pre { background: #f2f2f2; padding: 0.5em 1em; white-space: pre-wrap; }
 a { color: #0072b2; }
 @media print { section { break-inside: avoid; } body { font-size: 10pt; } }
 """
@@ -79,7 +81,7 @@ SECTION = Template("""<section id="check$number">
 <p>$measured</p>
 $meaning
 $advice
-$handed
+$beside
 $table
 $pictures
 </section>""")
@@ -109,7 +111,7 @@ def _section(delivery: Delivery, number: int, found: Finding) -> str:
     return SECTION.substitute(
         number=number, title=escape(found.title), badge=_badge(found.severity),
         measured=escape(found.measured), meaning=_said("What it means", found.meaning),
-        advice=_said("What to do", found.advice), handed="",
+        advice=_said("What to do", found.advice), beside=_beside(delivery, found),
         table=_table(_shortened(found.table, delivery)), pictures=_pictures(delivery, found),
     )  # fmt: skip
 
@@ -118,6 +120,17 @@ def _said(what: str, text: str) -> str:
     """A paragraph; what stands between backticks is code."""
     marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
     return f"<p><b>{what}.</b> {marked}</p>" if text else ""
+
+
+def _beside(delivery: Delivery, found: Finding) -> str:
+    if not found.table_beside:
+        return ""
+    path, parameter = escape(str(found.table_beside)), escape(as_parameter(found.table_beside))
+    return (
+        f"<p><b>To split by patient.</b> <code>{path}</code> says of each image with a label to "
+        f"whom it belongs; the groups are {delivery.who}. The course deals by them with:</p>"
+        f"<pre>python -m utils.course run resnet {parameter}</pre>"
+    )
 
 
 def _shortened(table: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:

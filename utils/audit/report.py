@@ -8,6 +8,7 @@ import pandas as pd
 
 from utils.audit.delivery import Delivery
 from utils.audit.finding import FACTS, Finding, code_in_words, exit_code, gravest
+from utils.audit.groups import TABLE, as_parameter, digest_of
 from utils.audit.page import draw_page
 from utils.files import write_json, written_whole
 
@@ -27,6 +28,11 @@ class Audit:
         return exit_code(self.findings)
 
     @property
+    def patients(self) -> Path | None:
+        """The table of patients, if there are classes and one can tell who is who."""
+        return next((f.table_beside for f in self.findings if f.table_beside), None)
+
+    @property
     def table(self) -> pd.DataFrame:
         """One row per check."""
         rows = [(f.title, f.severity, f.measured) for f in self.findings]
@@ -36,6 +42,9 @@ class Audit:
         """For a terminal of so many columns: what each check says, then what lies where."""
         told = [finding.told(width) for finding in self.findings]
         told += ["", f"Report      {self.page}  (contains pictures)"]
+        if self.patients:
+            told += [f"Patients    {self.patients}  (path, label and patient of each image)"]
+            told += [f"            split by them: {as_parameter(self.patients)}"]
         return "\n".join([*told, f"Exit code   {code_in_words(self.findings)}"])
 
     def __getitem__(self, title: str) -> Finding:
@@ -61,6 +70,7 @@ def facts_of_audit(delivery: Delivery, findings: Sequence[Finding]) -> dict:
         "set aside": len(delivery.refused),
         "classes": [_plain(name) for name in delivery.class_names],
         "compared at": delivery.images.shape[-1],
+        TABLE: digest_of(next((f.table_beside for f in findings if f.table_beside), None)),
         "findings": [_facts(delivery, finding) for finding in findings],
     }
 
