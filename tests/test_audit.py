@@ -183,6 +183,26 @@ def test_nouns_agree_with_their_numbers():
     assert counted(1, "image is", "images are") == "1 image is"
 
 
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"": (12, 12)}, "No class has fewer than 10 images."),
+        ({"": (12, 9)}, "1 class has fewer than 10 images."),
+        ({"train": (12, 12), "test": (10, 10)}, "No class has fewer than 10 images in any part."),
+        ({"train": (12, 12), "test": (0, 9)}, "2 classes have fewer than 10 images in some part; "
+         "1 class has none in some part."),
+    ],
+)  # fmt: skip
+def test_few_images_are_told_by_class(counts, told):
+    rows = [
+        (part, "ab"[n]) for part, each in counts.items() for n in (0, 1) for _ in range(each[n])
+    ]
+    facts = pd.DataFrame(rows, columns=["part", "label"])
+    images = torch.zeros(len(rows), 1, 32, 32, dtype=torch.uint8)
+    found = CHECKS["Class balance"](Delivery("x", facts, images, NOBODY, ("a", "b")))
+    assert found.measured.endswith(told)
+
+
 @pytest.mark.parametrize("width", [20, 60, 200])
 def test_a_terminal_cuts_nothing(width, audited):
     for finding in audited[1].findings:

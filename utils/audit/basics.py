@@ -73,15 +73,17 @@ def classes(delivery: Delivery) -> Finding:
     dealt = facts["part"].nunique() > 1
     table = pd.crosstab(facts["label"], facts["part"])
     table = table.reindex(list(delivery.class_names), fill_value=0)
-    each, few = table.sum(axis=1), int((table < FEWEST).sum().sum())
+    each, few = table.sum(axis=1), int((table < FEWEST).any(axis=1).sum())
+    bare = int((table == 0).any(axis=1).sum())
     ratio = each.max() / max(1, each.min())
-    empty = int((table == 0).sum().sum())
     constant = each.max() / each.sum()
-    grave = empty or ratio > UNEVEN
+    grave = bare or ratio > UNEVEN
     scarce = f"No class has fewer than {FEWEST} images" + " in any part" * dealt
     if few:
-        below = counted(few, "number in the table is", "numbers in the table are")
-        scarce = f"{below} below {FEWEST}; " + counted(empty, "of them is 0", "of them are 0")
+        below = counted(few, "class has", "classes have")
+        scarce = f"{below} fewer than {FEWEST} images" + " in some part" * dealt
+    if bare and dealt:
+        scarce += "; " + counted(bare, "class has none", "classes have none") + " in some part"
     uneven = f"the commonest has {ratio:.1f} times as many images as the rarest"
     if not each.min():
         uneven = counted(int((each == 0).sum()), "has", "have") + " no image"
