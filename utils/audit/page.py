@@ -46,7 +46,7 @@ figure { margin: 0; width: 148px; }
 figcaption { font: 0.75em/1.3 sans-serif; }
 img { display: block; image-rendering: pixelated; }
 pre { background: #f2f2f2; padding: 0.5em 1em; white-space: pre-wrap; }
-a { color: #0072b2; }
+a { color: #0072b2; white-space: nowrap; }
 @media print { section { break-inside: avoid; } body { font-size: 10pt; } }
 """
 
