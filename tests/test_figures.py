@@ -209,7 +209,7 @@ def test_a_table_without_a_lost_cell_is_drawn_without_a_warning(recwarn):
 
 def test_only_what_met_the_strongest_attack_is_set_against_clean_accuracy():
     named = words(FIGURES["robustness_against_clean"]())
-    assert {"backbone 0 atk", "soft vote", "majority class"} <= named
+    assert {"backbone 0 atk, 15", "15 patients", "soft vote", "majority class"} <= named
     assert not named & {"other", "odd"}
 
 

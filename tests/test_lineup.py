@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import nbformat
+import pandas as pd
 import pytest
 from test_records import assets, finished, said  # noqa: F401  (a fixture)
 
-from utils import lecture, records
+from utils import lecture, metrics, records
 from utils.battery import in_order, strongest_of
 from utils.chapters import HOME
 from utils.lineup import asked_alike, clean_and, distinct_models, questions
@@ -77,7 +78,7 @@ def test_only_models_asked_about_the_same_patients_are_compared():
         ("chest", "mutual"): {"clean": other, "blur_2": other},
     }
     found = questions(models, ["clean", None, "pgd_4_restarts", "pgd_4_restarts", "blur_2"])
-    assert list(found) == ["clean", "clean, images 2", "pgd_4_restarts"]
+    assert list(found) == ["clean", "clean, the 20 patients of chest", "pgd_4_restarts"]
     assert list(found["clean"]) == ["resnet_atk, standard", "rnn_atk, standard", "rnn, standard"]
 
 
@@ -103,14 +104,20 @@ def test_the_wide_tables_have_a_dash_where_nobody_asked():
     models = {("a", "standard"): ATTACKED, ("b", "standard"): {"clean": said()}}
     models[("c", "odd")] = {"shuffled": said()}
     table, drops = lecture.accuracy_table(models), lecture.combined_drop_table(models)
-    expected = lecture.score_table(ATTACKED)["accuracy (%)"]
-    assert table.loc[("a", "standard")].drop("shuffled").tolist() == expected.tolist()
+    expected = [lecture.in_text(metrics.score_of(told), digits=0) for told in ATTACKED.values()]
+    assert table.loc[("a", "standard")].drop("shuffled").tolist() == expected
     assert table.loc[("b", "standard"), "pgd_4"] == "–" and list(drops.index.levels[0])[:2] == [
         "a",
         "b",
     ]
-    expected = lecture.drop_table(ATTACKED)["drop of combined (%)"]
-    assert drops.loc[("a", "standard")].tolist() == expected.tolist()
+    expected = metrics.drops(ATTACKED["clean"], ATTACKED["pgd_4"]).loc["combined"]
+    assert drops.loc[("a", "standard"), "pgd_4"] == lecture.in_text(expected, 1, digits=0)
+    assert "<td" in (page := lecture.unbroken(table).to_html()) and "pgd 4 restarts" in page
+
+
+def test_a_change_of_almost_nothing_is_not_minus_zero():
+    row = pd.Series({"value": -0.0001, "low": -0.02, "high": 0.0})
+    assert lecture.in_text(row) == "0.0 (-2.0 to 0.0)"
 
 
 def test_without_records_every_table_is_empty():

@@ -36,16 +36,17 @@ def settings(names: Mapping[str, object]) -> dict:
     return {name: value for name, value in kept.items() if not name.endswith("_ROOT")}
 
 
-def with_interval(table: pd.DataFrame, scale: float = 100) -> pd.Series:
+def with_interval(table: pd.DataFrame, scale: float = 100, digits: int = 1) -> pd.Series:
     """Rows of value, low and high as text."""
-    return table.apply(in_text, axis=1, scale=scale)
+    return table.apply(in_text, axis=1, scale=scale, digits=digits)
 
 
-def in_text(row: pd.Series, scale: float = 100) -> str:
+def in_text(row: pd.Series, scale: float = 100, digits: int = 1) -> str:
     """Value, low and high: "85.0 (80.1 to 89.2)"."""
     if pd.isna(row["value"]):
         return "undefined"
-    return "{value:.1f} ({low:.1f} to {high:.1f})".format(**(scale * row))
+    shown = (scale * row[["value", "low", "high"]].astype(float)).round(digits) + 0.0  # never -0
+    return "{} ({} to {})".format(*(f"{number:.{digits}f}" for number in shown))
 
 
 def score_table(by_condition: Mapping[str, Predictions]) -> pd.DataFrame:
@@ -80,7 +81,7 @@ def share_table(shares: pd.DataFrame) -> pd.DataFrame:
 
 
 def accuracy_table(models: Mapping[tuple, Mapping[str, Predictions]]) -> pd.DataFrame:
-    """One row per (run, variant), one column per condition: accuracy in percent, with interval."""
+    """One row per (run, variant), one column per condition: accuracy in whole percent."""
     return _wide(models, lambda answers, name: (score_of(answers[name]), 100))
 
 
@@ -91,6 +92,15 @@ def combined_drop_table(models: Mapping[tuple, Mapping[str, Predictions]]) -> pd
         with_clean, lambda found, name: (drops(found["clean"], found[name]).loc["combined"], 1)
     )
     return table.drop(columns="clean", errors="ignore")
+
+
+def unbroken(table: pd.DataFrame) -> Styler:
+    """A wide table: no line is broken inside a cell, and the heads may break between words."""
+    small = {"selector": "td, th", "props": "font-size: 12px; padding: 4px 5px"}
+    whole = {"selector": "td, th.row_heading", "props": "white-space: nowrap"}
+    return table.rename(columns=lambda name: name.replace("_", " ")).style.set_table_styles(
+        [small, whole]
+    )
 
 
 def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -119,13 +129,13 @@ def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wide(models: Mapping, cell: Callable) -> pd.DataFrame:
-    """Cells as text by (run, variant) and condition; a dash where nobody asked."""
+    """Whole numbers with interval by (run, variant) and condition; a dash where nobody asked."""
     conditions = in_order(name for answers in models.values() for name in answers)
     rows = {}
     for model, answers in models.items():
         found = {name: cell(answers, name) for name in conditions if name in answers}
         table = pd.DataFrame({name: scale * row for name, (row, scale) in found.items()}).T
-        rows[model] = with_interval(table, scale=1)
+        rows[model] = with_interval(table, scale=1, digits=0)
     table = pd.DataFrame(rows, index=conditions).T.fillna("–")
     return table.rename_axis(index=["run", "variant"][: table.index.nlevels])
 

@@ -6,6 +6,7 @@ from utils.comparison import same_patients
 from utils.predictions import Predictions
 from utils.records import Record, pooled
 
+Answers = dict[tuple[str, str], Predictions]  # by (run, variant)
 Models = dict[tuple[str, str], dict[str, Predictions]]  # by (run, variant), then by condition
 
 
@@ -52,17 +53,19 @@ def clean_and(strongest: dict[str, str | None], models: Models) -> Models:
 def questions(models: Models, conditions: list[str | None]) -> dict[str, dict[str, Predictions]]:
     """Who can be compared: under each condition the models asked about the same images.
 
-    Where a condition met several sets of images, the title numbers them.
+    Where a condition met several sets of images, the title of a smaller group says whose.
     """
     found: dict[str, dict[str, Predictions]] = {}
     for condition in dict.fromkeys(filter(None, conditions)):
-        groups: list[dict[str, Predictions]] = []
+        groups: list[Answers] = []
         for name, answers in models.items():
             if condition in answers:
-                _join(groups, ", ".join(name), answers[condition])
+                _join(groups, name, answers[condition])
         groups = sorted((group for group in groups if len(group) > 1), key=len, reverse=True)
-        for number, group in enumerate(groups, start=1):
-            found[condition if number == 1 else f"{condition}, images {number}"] = group
+        for number, group in enumerate(groups):
+            title = f"{condition}, {_whose(group)}" if number else condition
+            title += f", images {number + 1}" if title in found else ""
+            found[title] = {", ".join(name): answers for name, answers in group.items()}
     return found
 
 
@@ -81,7 +84,13 @@ def _conditions(models: Models) -> set[str]:
     return {name for conditions in models.values() for name in conditions} - {"clean"}
 
 
-def _join(groups: list[dict[str, Predictions]], name: str, answers: Predictions) -> None:
+def _whose(group: Answers) -> str:
+    """The patients that a group of models was asked about, and the runs that asked."""
+    patients = len(np.unique(next(iter(group.values())).groups))
+    return f"the {patients} patients of {', '.join(dict.fromkeys(run for run, _ in group))}"
+
+
+def _join(groups: list[Answers], name: tuple[str, str], answers: Predictions) -> None:
     """Put a model among those that were asked about the same images."""
     for group in groups:
         if same_patients(next(iter(group.values())), answers):

@@ -26,6 +26,7 @@ from utils.predictions import Predictions
 __all__ = [
     "accuracy_by_epsilon",
     "confusions",
+    "confusions_by_variant",
     "looks",
     "perturbations",
     "sensitivities",
@@ -44,6 +45,31 @@ def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
         for axis in axes[0, 1:]:
             axis.set_yticklabels([])
         axes[0, 0].set_ylabel("true class")
+    return closed(figure)
+
+
+def confusions_by_variant(by_variant: Mapping[str, Mapping[str, Predictions]]) -> Figure:
+    """Confusion matrices of one run: a column per variant, a row per condition."""
+    conditions = in_order(name for answers in by_variant.values() for name in answers)
+    shape = (len(conditions), len(by_variant))
+    with plt.rc_context(STYLE):
+        size = (2.3 * shape[1] + 2, 2.3 * shape[0] + 1.3)
+        figure, axes = plt.subplots(*shape, figsize=size, squeeze=False)
+        for column, (variant, answers) in enumerate(by_variant.items()):
+            for axis, name in zip(axes[:, column], conditions, strict=True):
+                if name not in answers:
+                    axis.set_axis_off()
+                    continue
+                confusion(axis, answers[name])
+                title = f"{variant}\n{readable(name)}: {answers[name].accuracy:.1%}"
+                axis.set_title(title, fontsize=10)
+        for axis, below in zip(axes[:-1].flat, axes[1:].flat, strict=True):
+            if below.axison:
+                axis.set(xticklabels=[], xlabel="")
+        for axis in axes[:, 1:].flat:
+            axis.set_yticklabels([])
+        for axis in axes[:, 0]:
+            axis.set_ylabel("true class")
     return closed(figure)
 
 

@@ -16,20 +16,19 @@ from matplotlib.lines import Line2D
 from utils import metrics
 from utils.battery import in_order
 from utils.comparison import FALSE_ALARMS
-from utils.figures.attack import confusion, dots
+from utils.figures.attack import dots
 from utils.figures.style import ATTACKED, CHANCE, STYLE, closed, readable, variant_colours
 from utils.predictions import Predictions
 
 __all__ = [
     "accuracies",
-    "confusions_by_variant",
     "differences",
     "drops_by_run",
     "robustness_against_clean",
 ]
 
 Models = Mapping[tuple[str, str], Mapping[str, Predictions]]
-SHAPES = "osD^vP*XhdpH"
+SHAPES = "osD^v<>phdH8"  # none that looks like an error bar
 
 
 def accuracies(models: Models) -> Figure:
@@ -71,25 +70,23 @@ def robustness_against_clean(models: Models, strongest: Mapping[str, str | None]
         for name, answers in models.items()
         if {"clean", strongest.get(name[0])} <= set(answers)
     }
-    runs = dict.fromkeys(run for run, _ in pairs)
+    runs = {run: _patients(clean) for (run, _), (clean, _) in pairs.items()}
     shapes = {run: SHAPES[number % len(SHAPES)] for number, run in enumerate(runs)}
     colours = _colours(models, drawn=pairs)
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(9, 5))
+        figure, axis = plt.subplots(figsize=(10, 6))
         for (run, variant), asked in pairs.items():
             x, y = (100 * metrics.score_of(p).to_numpy() for p in asked)
-            errors = {"xerr": _arms(x), "yerr": _arms(y), "elinewidth": 0.8}
-            axis.errorbar(
-                x[0], y[0], **errors, fmt=shapes[run], color=colours[variant],
-                markersize=8, markeredgecolor="white", markeredgewidth=0.5,
-            )  # fmt: skip
-        for chance in {100 * metrics.majority_share(clean.labels) for clean, _ in pairs.values()}:
-            axis.axhline(chance, color=CHANCE, linestyle=":")
-            axis.axvline(chance, color=CHANCE, linestyle=":")
+            colour, white = {"color": colours[variant]}, {"mec": "white", "mew": 0.8}
+            arms = {"xerr": _arms(x), "yerr": _arms(y), "elinewidth": 0.8, "alpha": 0.35}
+            axis.errorbar(x[0], y[0], fmt="none", **arms, **colour)
+            axis.plot(x[0], y[0], shapes[run], markersize=10, zorder=3, **white, **colour)
         axis.set(xlim=(max(0, axis.get_xlim()[0]), 101), ylim=(0, 101))
+        _majority_lines(axis, [clean for clean, _ in pairs.values()])
         axis.axline((0, 0), slope=1, color=CHANCE, linewidth=0.8)
         axis.set(xlabel="clean accuracy (%)", ylabel="accuracy under the strongest attack (%)")
-        _two_legends(figure, shapes, colours)
+        named = {f"{readable(run)}, {runs[run]}": shape for run, shape in shapes.items()}
+        _two_legends(figure, named, colours)
     return closed(figure)
 
 
@@ -133,7 +130,7 @@ def differences(pairs: pd.DataFrame) -> Figure:
     points = np.full((len(names), len(names)), np.nan)
     points[row[below], column[below]] = (100 * both["value"][below]).round() + 0.0
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(0.5 * len(names) + 4.5, 0.36 * len(names) + 2.3))
+        figure, axis = plt.subplots(figsize=(0.5 * len(names) + 4.5, 0.36 * len(names) + 3))
         seaborn.heatmap(
             points[1:, :-1], vmin=0, vmax=max(20, np.nanmax(points)), cmap="Blues", ax=axis,
             annot=True, fmt=".0f", annot_kws={"fontsize": 9},
@@ -149,31 +146,6 @@ def differences(pairs: pd.DataFrame) -> Figure:
     return closed(figure)
 
 
-def confusions_by_variant(by_variant: Mapping[str, Mapping[str, Predictions]]) -> Figure:
-    """Confusion matrices of one run: a column per variant, a row per condition."""
-    conditions = in_order(name for answers in by_variant.values() for name in answers)
-    shape = (len(conditions), len(by_variant))
-    with plt.rc_context(STYLE):
-        size = (2.3 * shape[1] + 2, 2.3 * shape[0] + 1.3)
-        figure, axes = plt.subplots(*shape, figsize=size, squeeze=False)
-        for column, (variant, answers) in enumerate(by_variant.items()):
-            for axis, name in zip(axes[:, column], conditions, strict=True):
-                if name not in answers:
-                    axis.set_axis_off()
-                    continue
-                confusion(axis, answers[name])
-                title = f"{variant}\n{readable(name)}: {answers[name].accuracy:.1%}"
-                axis.set_title(title, fontsize=10)
-        for axis, below in zip(axes[:-1].flat, axes[1:].flat, strict=True):
-            if below.axison:
-                axis.set(xticklabels=[], xlabel="")
-        for axis in axes[:, 1:].flat:
-            axis.set_yticklabels([])
-        for axis in axes[:, 0]:
-            axis.set_ylabel("true class")
-    return closed(figure)
-
-
 def _label(run: str, variant: str) -> str:
     return f"{readable(run)}, {variant}"
 
@@ -183,6 +155,10 @@ def _colours(models: Models, drawn: Models) -> dict[str, str]:
     variants = list(dict.fromkeys(variant for _, variant in models))
     colours = dict(zip(variants, variant_colours(variants), strict=True))
     return {name: colour for name, colour in colours.items() if name in {v for _, v in drawn}}
+
+
+def _patients(asked: Predictions) -> int:
+    return len(np.unique(asked.groups))
 
 
 def _arms(row: np.ndarray) -> list[list[float]]:
@@ -202,12 +178,20 @@ def _plain_ticks(axis: Axes) -> None:
     axis.set_yticks(axis.get_yticks(), axis.get_yticklabels(), rotation=0)
 
 
+def _majority_lines(axis: Axes, asked: list[Predictions]) -> None:
+    """What a constant answer reaches under attack: a line per test set, named at its end."""
+    at_end = {"ha": "right", "va": "bottom", "color": CHANCE, "fontsize": 9}
+    for patients, share in {(_patients(p), 100 * metrics.majority_share(p.labels)) for p in asked}:
+        axis.axhline(share, color=CHANCE, linestyle=":")
+        axis.text(101, share, f"{patients} patients", **at_end)
+
+
 def _two_legends(figure: Figure, shapes: dict[str, str], colours: dict[str, str]) -> None:
     """Shapes for runs, colours for variants, and what the lines are; beside the points."""
     grey, bare = {"color": "0.3", "markersize": 8}, {"linestyle": ""}
     marks = [
-        Line2D([], [], marker="", linestyle="", label="run"),
-        *(Line2D([], [], marker=s, label=readable(r), **grey, **bare) for r, s in shapes.items()),
+        Line2D([], [], marker="", linestyle="", label="run, patients"),
+        *(Line2D([], [], marker=s, label=run, **grey, **bare) for run, s in shapes.items()),
         Line2D([], [], marker="", linestyle="", label="\nvariant"),
         *(Line2D([], [], marker="s", color=c, label=v, **bare) for v, c in colours.items()),
         Line2D([], [], color=CHANCE, linestyle=":", label="majority class"),
