@@ -93,6 +93,7 @@ def test_the_battery_asks_the_same_of_everybody(model):
     assert set(battery.headline) <= set(found)
     assert (found["pgd_8_restarts"].right <= found["pgd_8"].right).all()
     assert battery.curve(found, "pgd")[8 / 255] is found["pgd_8"]
+    assert list(battery.curve(found, "noise")) == [0.0, 8 / 255]  # asked at one size only
 
 
 def test_an_attacked_split_is_what_was_shown_rounded_to_8_bits(model):

@@ -146,6 +146,19 @@ def test_the_numbers_in_a_confusion_matrix_are_the_counts():
     assert [int(t.get_text()) for t in shown] == ANSWERS["clean"].confusion.flatten().tolist()
 
 
+def test_one_step_is_told_from_many_and_the_legend_hides_neither():
+    attacked = [{**row, "one_step": 0.3} for row in HISTORY]
+    figure = figures.curves(attacked, 0.4, "many steps")
+    colours = {line.get_label(): line.get_color() for line in figure.axes[1].lines}
+    assert colours["one step"] != colours["many steps"]
+    assert figure.legends and not any(axis.get_legend() for axis in figure.axes)
+
+
+def test_a_picture_of_sensitivity_says_how_alike_it_is_to_the_first():
+    titles = [axis.get_title() for axis in FIGURES["sensitivities"]().axes[:2]]
+    assert titles[0] == "standard" and titles[1].startswith("adversarial\nlike the first: ")
+
+
 def test_a_chance_line_is_named():
     assert "majority class" in words(FIGURES["accuracy_by_epsilon"]())
     assert "majority class" in words(FIGURES["curves"]())

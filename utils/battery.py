@@ -67,9 +67,9 @@ class Battery:
         return f"{kind}_{255 * (self.attack.epsilon if size is None else size):g}"
 
     def curve(self, answers: dict[str, Predictions], kind: str) -> dict[float, Predictions]:
-        """The answers to one kind of attack by its size; size 0 is clean."""
-        by_size = {size: answers[self.name(kind, size)] for size in self.sizes}
-        return {0.0: answers["clean"], **by_size}
+        """The answers to one kind by the sizes that were asked; size 0 is clean."""
+        asked = [size for size in self.sizes if self.name(kind, size) in answers]
+        return {0.0: answers["clean"]} | {size: answers[self.name(kind, size)] for size in asked}
 
     @property
     def headline(self) -> list[str]:

@@ -156,12 +156,18 @@ def looks(images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, 
 
 
 def sensitivities(maps: Mapping[str, np.ndarray], limit: float = 3) -> Figure:
-    """How strongly each place moves the loss of each model; 1 is the average place."""
+    """How strongly each place moves the loss of each model; 1 is the average place.
+
+    Above each picture but the first, how alike the two are: the correlation of their places.
+    """
+    first = next(iter(maps.values()))
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(maps), figsize=(2.6 * len(maps) + 1, 2.9), squeeze=False)
+        figure, axes = plt.subplots(1, len(maps), figsize=(2.6 * len(maps) + 1, 3.1), squeeze=False)
         for axis, (name, heat) in zip(axes[0], maps.items(), strict=True):
             shown = axis.imshow(heat, cmap="magma", vmin=0, vmax=limit, interpolation="nearest")
-            axis.set_title(name, fontsize=11)
+            alike = np.corrcoef(np.ravel(first), np.ravel(heat))[0, 1]
+            title = name if heat is first else f"{name}\nlike the first: {alike:.2f}"
+            axis.set_title(title, fontsize=11)
             blank(axis)
         bar = figure.colorbar(shown, ax=axes, shrink=0.8, extend="max")
         bar.set_label("average place = 1", fontsize=9)

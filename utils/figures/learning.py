@@ -25,10 +25,13 @@ __all__ = ["collapse_curves", "curves", "game", "regimes", "tuning"]
 def curves(
     history: list[dict], chance: float, score: str = "validation score", title: str = ""
 ) -> Figure:
-    """Loss on the left, accuracy and the score that picks the best epoch on the right."""
+    """Loss on the left, accuracy and the score that picks the best epoch on the right.
+
+    One legend serves both, outside the axes, for no corner is empty in every training.
+    """
     epochs = [row["epoch"] + 1 for row in history]
     with plt.rc_context(STYLE):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
+        figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3))
         figure.suptitle(title)
         for axis, names in (
             (left, {"train_loss": "training", "validation_loss": "validation"}),
@@ -39,17 +42,21 @@ def curves(
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             axis.set_xlabel("epoch")
         scores = [row["score"] for row in history]
-        if "one_step" in history[0]:
-            beside = [row["one_step"] for row in history]
-            right.plot(epochs, beside, ":", color=ATTACKED, label="one step")
         best = best_epoch(history)
         right.plot(epochs, scores, color=ATTACKED, label=score)
+        if "one_step" in history[0]:
+            beside = [row["one_step"] for row in history]
+            right.plot(epochs, beside, ":", color="black", linewidth=2, label="one step")
         right.plot(best["epoch"] + 1, best["score"], "o", color=ATTACKED, label="kept")
         chance_line(right, chance, "majority class")
         left.set_ylabel("loss")
         right.set(ylabel="accuracy", ylim=(0, 1.02))
-        left.legend(frameon=False)
-        right.legend(frameon=False, fontsize=9, ncols=2, loc="lower right")
+        figure.legend(
+            *right.get_legend_handles_labels(),
+            loc="outside right center",
+            frameon=False,
+            fontsize=9,
+        )
     return closed(figure)
 
 
