@@ -10,7 +10,7 @@ import numpy as np
 
 import utils.phantoms
 from utils.arrays import array_file
-from utils.catalogue import DATASETS, MEDMNIST, facts_of, own_files
+from utils.catalogue import DATASETS, MEDMNIST, facts_of, own_files, own_path
 from utils.downloads import downloaded, how_to_get
 from utils.ingest import read_images
 from utils.phantoms import PHANTOMS, draw
@@ -30,7 +30,7 @@ from utils.store import Store
 
 VARIABLES = ROOT / "dataset" / "dataset_variables"
 FRACTIONS = (0.8, 0.1, 0.1)
-RECIPE = 5  # raise it when the same files would give other tensors: stores are then built anew
+RECIPE = 5  # raise it when the same files would give other tensors or notes: built anew then
 
 
 def load(
@@ -118,7 +118,7 @@ def _store(name: str, size: int, fractions: Sequence[float], seed: int) -> Store
     asked = {"name": name, "size": size, "fractions": list(fractions), "seed": seed}
     folder = name
     if name.startswith("folder:"):
-        path = _own(name).resolve()
+        path = own_path(name).resolve()
         folder = f"folder_{re.sub('[^A-Za-z0-9]+', '_', path.stem)}_{_short_hash(path)}"
     folder += f"_{size}"
     if (tuple(fractions), seed) != (FRACTIONS, 0):
@@ -128,10 +128,6 @@ def _store(name: str, size: int, fractions: Sequence[float], seed: int) -> Store
 
 def _short_hash(value) -> str:
     return hashlib.sha256(str(value).encode()).hexdigest()[:8]
-
-
-def _own(name: str) -> Path:
-    return Path(name.removeprefix("folder:")).expanduser()
 
 
 def _source(name: str, size: int, root: str | Path | None) -> Path | None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from utils.audit.files import asked
+from utils.catalogue import own_path
 from utils.datasets import listing_of
 from utils.patients import Links, Recovered, linked, patient_links
 from utils.run import ROOT
@@ -175,7 +176,7 @@ def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Deli
 
 def own_name(name: str, root: str | Path | None) -> str:
     """Readable, fit for a file system, and that of no other folder, from wherever it is called."""
-    place = Path(name.removeprefix("folder:")).expanduser().resolve()
+    place = own_path(name).resolve()
     whole = str(place) if name.startswith("folder:") else f"{name} {root}"
     digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return re.sub(r"[^A-Za-z0-9._-]+", "_", place.name) + f"_{digest}"

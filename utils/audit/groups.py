@@ -10,6 +10,7 @@ import pandas as pd
 
 from utils.audit.delivery import Delivery
 from utils.audit.finding import FACTS, Finding, counted
+from utils.catalogue import own_path
 from utils.files import written_whole
 
 TABLE = "patients.csv"
@@ -69,7 +70,7 @@ def digest_of(path: Path | None) -> str | None:
 def _ours(path: Path, delivery: Delivery) -> bool:
     """Whether an earlier audit has written this table, nobody has changed it since, and it is not
     what was audited now."""
-    audited = Path(delivery.name.removeprefix("folder:")).expanduser()
+    audited = own_path(delivery.name)
     if audited.exists() and audited.samefile(path):
         return False
     try:

@@ -30,7 +30,7 @@ class Audit:
     @property
     def patients(self) -> Path | None:
         """The table of patients, if there are classes and one can tell who is who."""
-        return next((f.table_beside for f in self.findings if f.table_beside), None)
+        return _patients(self.findings)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -70,9 +70,13 @@ def facts_of_audit(delivery: Delivery, findings: Sequence[Finding]) -> dict:
         "set aside": len(delivery.refused),
         "classes": [_plain(name) for name in delivery.class_names],
         "compared at": delivery.images.shape[-1],
-        TABLE: digest_of(next((f.table_beside for f in findings if f.table_beside), None)),
+        TABLE: digest_of(_patients(findings)),
         "findings": [_facts(delivery, finding) for finding in findings],
     }
+
+
+def _patients(findings: Sequence[Finding]) -> Path | None:
+    return next((found.table_beside for found in findings if found.table_beside), None)
 
 
 def _facts(delivery: Delivery, finding: Finding) -> dict:
