@@ -20,18 +20,18 @@ from torch import nn
 from torchattacks import PGD as TheirPGD
 from torchattacks import AutoAttack
 
+from utils.attacks.apgd import worst_case
+from utils.attacks.pgd import PGD
 from utils.backbones import build
-from utils.contamination.attacks import PGD
-from utils.contamination.worst_case import worst_case
-from utils.datasets import load
-from utils.defences.adversarial import AdversarialLoss
-from utils.evaluation import predict
-from utils.objectives import ValidationScore
-from utils.patients import recovered_patients
-from utils.phantoms import PHANTOMS, draw
+from utils.data.loading import load
+from utils.data.patient_recovery import recovered_patients
+from utils.data.phantoms import PHANTOMS, draw
+from utils.data.split import as_pixels
+from utils.defences.adversarial_training import AdversarialLoss
+from utils.evaluation.predict import predict
 from utils.run import ROOT
-from utils.splits import as_pixels
-from utils.training import TrainConfig, trained
+from utils.training.loop import TrainConfig, trained
+from utils.training.losses import ValidationScore
 
 EPSILON, STEPS, BATCH = 4 / 255, 20, 128
 STEP = 2.5 * EPSILON / STEPS

@@ -18,11 +18,11 @@ from bench import models
 from small import Counted, small_split, trained_network
 from torch import nn
 
-from utils.contamination.decisions import HopSkipJump
-from utils.contamination.pixels import FewPixels
-from utils.contamination.queries import Square
-from utils.datasets import load
-from utils.splits import as_pixels
+from utils.attacks.black_box import Square
+from utils.attacks.few_pixels import FewPixels
+from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.data.loading import load
+from utils.data.split import as_pixels
 
 EPSILON, IMAGES, REPEATS = 4 / 255, 24, 2
 SQUARE_QUERIES, ITERATIONS = 300, 2  # of Square; of HopSkipJump, about 300 questions

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from utils.contamination.hiding import achieved
+from utils.contamination.hidden_images import achieved
+from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
-from utils.contamination.scaling import Scaling
-from utils.phantoms import draw
-from utils.splits import resized
+from utils.data.phantoms import draw
+from utils.data.split import resized
 
 HIGH, WIDE, SMALL, BATCH = 640, 768, 128, 16
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.splits import Split, Splits
+from utils.data.split import Split, Splits
 
 NAMES = ("dark", "bright", "striped")
 

@@ -9,18 +9,24 @@ import torch.nn.functional as F
 from small import small_network, small_split, small_splits, trained_network
 from torch import nn
 
-from utils.contamination.attacks import PGD, fgsm
-from utils.contamination.controls import UniformNoise
-from utils.defences.adversarial import (
+from utils.attacks.pgd import PGD, fgsm
+from utils.attacks.random_noise import UniformNoise
+from utils.data.split import as_pixels
+from utils.defences.adversarial_training import (
     AdversarialLoss,
     TradesLoss,
     collapsed,
     divergence,
     fast_adversarial,
 )
-from utils.evaluation import predict
-from utils.objectives import CrossEntropy, OnlyWatched, ValidationScore, epochs_within, passes_of
-from utils.splits import as_pixels
+from utils.evaluation.predict import predict
+from utils.training.losses import (
+    CrossEntropy,
+    OnlyWatched,
+    ValidationScore,
+    epochs_within,
+    passes_of,
+)
 
 SPLIT = small_split(12)
 IMAGES, LABELS = as_pixels(SPLIT.images), SPLIT.labels

@@ -7,16 +7,10 @@ import torch
 from small import small_split, trained_network
 from torch import nn
 
-from utils.contamination.attacks import (
-    PGD,
-    evaluating,
-    fgsm,
-    iterated_fgsm,
-    momentum_fgsm,
-)
-from utils.contamination.controls import RandomSigns
-from utils.contamination.gains import GAINS
-from utils.splits import as_pixels
+from utils.attacks.losses import GAINS
+from utils.attacks.pgd import PGD, evaluating, fgsm, iterated_fgsm, momentum_fgsm
+from utils.attacks.random_noise import RandomSigns
+from utils.data.split import as_pixels
 
 ATTACKS = [
     fgsm(0.1),

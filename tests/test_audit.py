@@ -17,10 +17,8 @@ import pytest
 import torch
 from PIL import Image
 
-from utils import audit as package
-from utils import course, datasets
-from utils.audit import CHECKS, audit, delivery, files
-from utils.audit.delivery import Delivery
+import utils.audit.folder
+from utils.audit import CHECKS, audit, file_facts
 from utils.audit.finding import (
     EXIT_CODES,
     NOT_AUDITED,
@@ -30,13 +28,16 @@ from utils.audit.finding import (
     exit_code,
     gravest,
 )
+from utils.audit.folder import Delivery, delivered
 from utils.audit.page import BLIND
-from utils.audit.planting import Faults, marked, named, planted
-from utils.chapters import HOME
-from utils.contamination.poison import Sinusoid
-from utils.ingest import Unreadable, opened
-from utils.phantoms import draw
-from utils.recipes import Gathered, dealt
+from utils.audit.planted_faults import Faults, marked, named, planted
+from utils.contamination.backdoor import Sinusoid
+from utils.course import __main__
+from utils.course.plan import HOME
+from utils.data import loading
+from utils.data.image_files import Unreadable, opened
+from utils.data.patient_split import Gathered, dealt
+from utils.data.phantoms import draw
 
 FACTS = ("unreadable", "wrong name", "copy in the test", "under two classes")
 
@@ -50,21 +51,21 @@ def splits():
 @pytest.fixture(scope="session")
 def audited(splits, tmp_path_factory):
     """A foul folder with its truth, its audit, and that of the clean control."""
-    place, before = tmp_path_factory.mktemp("folders"), delivery.CACHE
-    delivery.CACHE = place / "cache"
+    place, before = tmp_path_factory.mktemp("folders"), utils.audit.folder.CACHE
+    utils.audit.folder.CACHE = place / "cache"
     foul = planted(splits, place / "foul", Faults(noisy=0.05, poisoned=0.12))
     clean = planted(splits, place / "clean", Faults.none())
     both = [
         audit(f"folder:{each.folder}", size=48, out=place / f"{each.folder.name} report")
         for each in (foul, clean)
     ]
-    delivery.CACHE = before
+    utils.audit.folder.CACHE = before
     return foul, *both
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(delivery, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(utils.audit.folder, "CACHE", tmp_path / "cache")
     return tmp_path / "cache"
 
 
@@ -227,7 +228,7 @@ def test_the_page_says_what_its_exit_code_means_in_the_words_of_the_terminal(aud
 
 def test_faint_stripes_are_not_found_and_the_report_says_so(splits, tmp_path, cache):
     folder = planted(splits, tmp_path / "f", Faults.none(poisoned=0.1, trigger=Sinusoid())).folder
-    finding = CHECKS["Marks and triggers"](delivery.delivered(f"folder:{folder}", None, 48))
+    finding = CHECKS["Marks and triggers"](delivered(f"folder:{folder}", None, 48))
     assert finding.severity == "ok" and "not found by this check" in finding.meaning
 
 
@@ -298,7 +299,7 @@ def test_deep_files_of_dicom_tell_bits_and_patients(tmp_path, cache):
         path = tmp_path / "f" / "ab"[number % 2] / f"{number}.dcm"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_dicom(pydicom, path, f"patient {number // 2}", number)
-    facts = delivery.delivered(f"folder:{tmp_path / 'f'}", None, 32)
+    facts = delivered(f"folder:{tmp_path / 'f'}", None, 32)
     assert set(facts.facts["bits"]) == {12} and set(facts.facts["format"]) == {"DICOM"}
     assert facts.has_patients and facts.facts["patient"].nunique() == 3
     assert not facts.facts["patient"].str.contains("patient").any()  # only a digest
@@ -314,7 +315,7 @@ def test_sixteen_bits_of_colour_are_told(tmp_path, cache):
         for kind, body in chunks
     )
     (tmp_path / "f/a/deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + written)
-    facts = delivery.delivered(f"folder:{tmp_path / 'f'}", None, 32).facts.set_index("file")
+    facts = delivered(f"folder:{tmp_path / 'f'}", None, 32).facts.set_index("file")
     assert facts["bits"].to_dict() == {
         file: 16 if file.endswith("deep.png") else 8 for file in facts.index
     }
@@ -435,10 +436,10 @@ def written(split, folder):
 
 def handed(found, size, monkeypatch, store):
     """The table, and what the course makes of it: the file of each image, by its part."""
-    monkeypatch.setattr(datasets, "VARIABLES", store)
+    monkeypatch.setattr(loading, "VARIABLES", store)
     name = f"folder:{found.patients}"
-    loaded = datasets.load(name, size)
-    files = {part: datasets.files_of(name, split) for part, split in loaded.items()}
+    loaded = loading.load(name, size)
+    files = {part: loading.files_of(name, split) for part, split in loaded.items()}
     return pd.read_csv(found.patients, dtype=str, keep_default_na=False), loaded, files
 
 
@@ -464,7 +465,7 @@ def test_a_test_set_stays_one_in_the_table(audited, monkeypatch, tmp_path):
     table, loaded, files = handed(clean, 48, monkeypatch, tmp_path)
     assert set(table["split"]) == {"train", "validation", "test"}
     assert set(files["test"]) == set(table["path"][table["split"] == "test"])
-    withheld = datasets.manifest(f"folder:{clean.patients}", 48)["withheld"]
+    withheld = loading.manifest(f"folder:{clean.patients}", 48)["withheld"]
     assert len(table) == withheld + sum(len(split) for _, split in loaded.items())
 
 
@@ -571,25 +572,25 @@ def test_what_could_not_be_read_yesterday_is_read_today(tmp_path, cache, monkeyp
         return opened(file, *others)
 
     with monkeypatch.context() as yesterday:
-        yesterday.setattr(files, "opened", locked)
-        assert len(delivery.delivered(f"folder:{folder}", None, 32).refused) == 1
-    assert not len(delivery.delivered(f"folder:{folder}", None, 32).refused)
+        yesterday.setattr(file_facts, "opened", locked)
+        assert len(delivered(f"folder:{folder}", None, 32).refused) == 1
+    assert not len(delivered(f"folder:{folder}", None, 32).refused)
 
 
 def test_a_header_broken_in_an_unknown_way_is_set_aside(tmp_path, cache, monkeypatch):
     def broken(content):
         raise KeyError("BytesLength")
 
-    monkeypatch.setattr(files, "_facts", broken)
+    monkeypatch.setattr(file_facts, "_facts", broken)
     with pytest.raises(ValueError, match="KeyError"):
-        delivery.delivered(f"folder:{two_classes(tmp_path / 'f')}", None, 32)
+        delivered(f"folder:{two_classes(tmp_path / 'f')}", None, 32)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is locked for root")
 def test_a_locked_folder_is_set_aside(tmp_path, cache):
     folder = two_classes(tmp_path / "f")
     (folder / "a/locked").mkdir(mode=0)
-    refused = delivery.delivered(f"folder:{folder}", None, 32).refused
+    refused = delivered(f"folder:{folder}", None, 32).refused
     assert list(refused["reason"]) == ["folder cannot be opened"]
 
 
@@ -634,16 +635,16 @@ def digest(report):
 
 def test_a_second_audit_reads_only_what_has_changed(tmp_path, cache, monkeypatch):
     folder, read = two_classes(tmp_path / "f"), []
-    learned = package.files._learned
+    learned = file_facts._learned
     monkeypatch.setattr(
-        package.files, "_learned", lambda files, size: (read.extend(files), learned(files, size))[1]
+        file_facts, "_learned", lambda f, size: (read.extend(f), learned(f, size))[1]
     )
-    first = delivery.delivered(f"folder:{folder}", None, 32)
-    delivery.delivered(f"folder:{folder}", None, 32)
+    first = delivered(f"folder:{folder}", None, 32)
+    delivered(f"folder:{folder}", None, 32)
     assert len(read) == 6
     picture(folder / "a/0.png", 99)
     os.utime(folder / "a/0.png", (1, 1))
-    second = delivery.delivered(f"folder:{folder}", None, 32)
+    second = delivered(f"folder:{folder}", None, 32)
     assert read[6:] == [folder / "a/0.png"]
     assert (first.images[1:] == second.images[1:]).all()
     assert (first.images[0] != second.images[0]).any()
@@ -651,37 +652,37 @@ def test_a_second_audit_reads_only_what_has_changed(tmp_path, cache, monkeypatch
 
 def test_a_damaged_piece_is_read_anew(tmp_path, cache):
     folder = two_classes(tmp_path / "f")
-    first = delivery.delivered(f"folder:{folder}", None, 32)
+    first = delivered(f"folder:{folder}", None, 32)
     (piece,) = cache.rglob("*.pt")
     piece.write_bytes(piece.read_bytes()[:100])
-    second = delivery.delivered(f"folder:{folder}", None, 32)
+    second = delivered(f"folder:{folder}", None, 32)
     assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
 
 
 def test_what_a_killed_audit_has_left_half_written_is_removed(tmp_path, cache):
     folder = two_classes(tmp_path / "f")
-    delivery.delivered(f"folder:{folder}", None, 32)
+    delivered(f"folder:{folder}", None, 32)
     (piece,) = cache.rglob("*.pt")
     old, young = (piece.with_name(f".{piece.name}.{pid}.part") for pid in (1, 2))
     for path in (old, young, piece.with_name("mine.part")):
         path.write_bytes(b"half")
     for path in (old, piece, piece.with_name("mine.part")):
         os.utime(path, (1, 1))
-    delivery.delivered(f"folder:{folder}", None, 32)
+    delivered(f"folder:{folder}", None, 32)
     assert {path.name for path in piece.parent.iterdir()} == {piece.name, young.name, "mine.part"}
 
 
 KILLED = """
 import sys, os, signal, pathlib
-from utils.audit import audit, delivery, files
-delivery.CACHE, files.PIECE = pathlib.Path(sys.argv[2]), 5
-learned, pieces = files._learned, []
+from utils.audit import audit, file_facts, folder
+folder.CACHE, file_facts.PIECE = pathlib.Path(sys.argv[2]), 5
+learned, pieces = file_facts._learned, []
 def counted(*arguments):
     pieces.append(1)
     if len(pieces) == int(sys.argv[4]):
         os.kill(os.getpid(), signal.SIGKILL)
     return learned(*arguments)
-files._learned = counted
+file_facts._learned = counted
 audit("folder:" + sys.argv[1], size=32, out=sys.argv[3])
 print(len(pieces))
 """
@@ -709,7 +710,7 @@ def test_killed_and_started_again_ends_with_the_same_report(tmp_path):
 def command(*arguments):
     """The exit code of the command, asked within this process."""
     with pytest.raises(SystemExit) as end:
-        course.main(["audit", *map(str, arguments)])
+        __main__.main(["audit", *map(str, arguments)])
     return end.value.code
 
 

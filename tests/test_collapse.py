@@ -7,12 +7,12 @@ import torch
 from small import small_split, small_splits
 
 from utils.backbones import build
-from utils.checkpoints import identity
-from utils.defences.collapse import WatchedCollapse, collapse, collapse_of
-from utils.defences.etf import DotRegression, frame, with_batch_norm, with_etf
-from utils.defences.mutual import Peers
-from utils.objectives import ValidationScore
-from utils.training import TrainConfig, fit
+from utils.defences.etf_head import DotRegression, frame, with_batch_norm, with_etf
+from utils.defences.mutual_learning import Peers
+from utils.defences.neural_collapse import WatchedCollapse, collapse, collapse_of
+from utils.training.checkpoints import identity
+from utils.training.loop import TrainConfig, fit
+from utils.training.losses import ValidationScore
 
 HEADS = {"plain": lambda model: model, "batch norm": with_batch_norm, "fixed": with_etf}
 

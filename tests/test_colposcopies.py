@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from utils import datasets
-from utils.alarm import leakage_alarm
-from utils.catalogue import DATASETS
-from utils.datasets import load, manifest
-from utils.phantoms import draw
-from utils.recipes import dealt_by_image
-from utils.similarity import duplicates
+from utils.data import loading
+from utils.data.datasets import DATASETS
+from utils.data.duplicates import duplicates
+from utils.data.loading import load, manifest
+from utils.data.patient_split import dealt_by_image
+from utils.data.phantoms import draw
+from utils.evaluation.leakage import leakage_alarm
 
 PATIENTS, VIEWS = 30, 4
 
@@ -53,7 +53,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def splits(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "VARIABLES", tmp_path)
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path)
     return load("cervical_cancer", 32, root=home.parent)
 
 
@@ -85,14 +85,14 @@ def test_duplicates_end_on_one_side(splits):
 
 
 def test_a_folder_without_its_classes_says_what_it_lacks(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "VARIABLES", tmp_path / "variables")
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
     save(Image.new("RGB", (8, 8)), tmp_path / "cervical_cancer/test/test/1.jpg")
     with pytest.raises(FileNotFoundError, match="no folders named Type_1, Type_2, Type_3"):
         load("cervical_cancer", 32, root=tmp_path)
 
 
 def test_sets_and_competitions_are_fetched_as_kaggle_keeps_them(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "VARIABLES", tmp_path)
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path)
     asked = []
     hub = SimpleNamespace(
         dataset_download=lambda handle: asked.append(("dataset", handle)) or home,

@@ -8,9 +8,9 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as witness
 from statsmodels.stats.multitest import multipletests
 
-from utils.comparison import SAME, against_best, compare, holm, mcnemar, same_patients
-from utils.metrics import gains
-from utils.predictions import Predictions
+from utils.evaluation.comparison import SAME, against_best, compare, holm, mcnemar, same_patients
+from utils.evaluation.metrics import gains
+from utils.evaluation.predictions import Predictions
 
 
 def said(right: np.ndarray, per_patient: int = 1, groups=None) -> Predictions:

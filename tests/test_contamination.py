@@ -7,11 +7,11 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.kinds import KINDS, Contamination, contaminated, kinds_of
-from utils.contamination.labels import ImageDependent, LabelError, Neighbouring, Symmetric
+from utils.contamination.backdoor import Blend, CleanLabel, Patch, Poison, Sinusoid
+from utils.contamination.base import KINDS, Contamination, contaminated, kinds_of
+from utils.contamination.label_noise import ImageDependent, LabelError, Neighbouring, Symmetric
 from utils.contamination.noise import FAMILIES, Gaussian
-from utils.contamination.poison import Blend, CleanLabel, Patch, Poison, Sinusoid
-from utils.splits import Split
+from utils.data.split import Split
 
 SPLIT = replace(small_split(120), masks=torch.ones(120, 16, 16, dtype=torch.bool))
 SAID = torch.rand(120, 3, generator=torch.Generator().manual_seed(5))

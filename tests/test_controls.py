@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from utils.contamination.controls import GaussianNoise, UniformNoise
+from utils.attacks.random_noise import GaussianNoise, UniformNoise
 
 GREY = torch.full((4, 3, 32, 32), 0.5)
 SPREAD = {

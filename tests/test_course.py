@@ -10,11 +10,11 @@ import nbformat.v4
 import psutil
 import pytest
 
-from utils import chapters
-from utils.chapters import HOME, make_plan, needs_of, read_course, widest
-from utils.course import main
-from utils.outcome import outcome
-from utils.parameters import typed_parameters
+from utils.course import plan
+from utils.course.__main__ import main
+from utils.course.parameters import typed_parameters
+from utils.course.plan import HOME, make_plan, needs_of, read_course, widest
+from utils.course.summary import outcome
 from utils.run import folder_of
 
 NOTE = "open('../ran', 'a').write('{name} ')"  # leaves a trace of every execution
@@ -48,7 +48,7 @@ def root(tmp_path, monkeypatch):
     (tmp_path / "env/profiles.yaml").write_text("quick: {}\nfull:\n  resnet: {EPOCHS: 9}\n")
     (tmp_path / "utils").mkdir()
     (tmp_path / "utils/tool.py").write_text("ONE = 1\n")
-    monkeypatch.setattr(chapters, "ROOT", tmp_path)
+    monkeypatch.setattr(plan, "ROOT", tmp_path)
     return tmp_path
 
 
@@ -263,7 +263,7 @@ def test_a_derived_parameter_is_refused(root):
 def test_lists_parameters_with_what_is_written_beside_them(
     root, monkeypatch, capsys, arguments, told
 ):
-    monkeypatch.setattr("utils.course.ROOT", root)
+    monkeypatch.setattr("utils.course.__main__.ROOT", root)
     main(arguments)
     printed = capsys.readouterr().out
     assert told in printed and ("resnet_atk" in printed) == (arguments == ["list"])
@@ -332,7 +332,7 @@ def test_of_a_failure_the_error_itself_is_told(tmp_path, said, told):
 
 
 def test_of_a_run_its_own_folders_are_told(root, monkeypatch):
-    monkeypatch.setattr("utils.outcome.ROOT", root)
+    monkeypatch.setattr("utils.course.summary.ROOT", root)
     for dataset in ("brain", "chest", folder_of("folder:/mine")):
         (root / "assets" / dataset / "resnet").mkdir(parents=True)
     work = root / "work"

@@ -12,17 +12,17 @@ import pytest
 import torch
 from PIL import Image
 
-from utils import datasets
-from utils.catalogue import DATASETS
-from utils.datasets import load, manifest
-from utils.phantoms import PHANTOMS
-from utils.splits import Splits
+from utils.data import loading
+from utils.data.datasets import DATASETS
+from utils.data.loading import load, manifest
+from utils.data.phantoms import PHANTOMS
+from utils.data.split import Splits
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     """Stores of these tests; nobody's real data."""
-    monkeypatch.setattr(datasets, "VARIABLES", tmp_path / "variables")
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
     monkeypatch.delenv("DATA_ROOT", raising=False)
 
 
@@ -199,7 +199,7 @@ def test_a_store_is_reopened_and_built_anew_only_when_files_change(tmp_path, mon
     root = tree(tmp_path / "own", ["a", "b"], 20)
     first = load(f"folder:{root}", 8)
     with monkeypatch.context() as patch:
-        patch.setattr(datasets, "gathered_files", lambda *_: pytest.fail("read again"))
+        patch.setattr(loading, "gathered_files", lambda *_: pytest.fail("read again"))
         assert torch.equal(load(f"folder:{root}", 8).train.images, first.train.images)
     picture(root / "a" / "new.png", 77)
     assert sum(sizes(load(f"folder:{root}", 8))) == 41
@@ -225,7 +225,7 @@ def test_an_unfinished_or_damaged_store_is_not_trusted(tmp_path):
         assert torch.equal(load(name, 8).train.images, whole)
     (folder / "train_set.pt").write_bytes((folder / "train_set.pt").read_bytes()[:-40])
     assert torch.equal(load(name, 8).train.images, whole)
-    store = datasets._store(name, 8, datasets.FRACTIONS, 0)
+    store = loading._store(name, 8, loading.FRACTIONS, 0)
     assert store.damaged() == []
     content = bytearray((folder / "train_set.pt").read_bytes())
     content[len(content) // 2] ^= 1
@@ -236,8 +236,8 @@ def test_an_unfinished_or_damaged_store_is_not_trusted(tmp_path):
 SCRIPT = """
 import sys, pathlib
 from utils import datasets
-datasets.VARIABLES = pathlib.Path(sys.argv[1])
-datasets.load(sys.argv[2], 8)
+loading.VARIABLES = pathlib.Path(sys.argv[1])
+loading.load(sys.argv[2], 8)
 """
 
 

@@ -11,13 +11,13 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import roc_auc_score
 
-from utils.contamination.kinds import KINDS
-from utils.defences import detection
-from utils.defences.detection import DETECTORS, clues, detected, suspicions
-from utils.defences.evidence import Evidence, GreyLevels, MedianFilter, Squeezed, Statement
-from utils.defences.grain import traces
-from utils.roc import roc_scores
-from utils.splits import Split
+from utils.contamination.base import KINDS
+from utils.data.split import Split
+from utils.detection import detectors
+from utils.detection.detectors import DETECTORS, clues, detected, suspicions
+from utils.detection.noise_traces import traces
+from utils.detection.out_of_fold import Evidence, GreyLevels, MedianFilter, Squeezed, Statement
+from utils.evaluation.roc import roc_scores
 
 CLASSES, WIDTH = 3, 16
 EVERY = pytest.mark.parametrize("name", DETECTORS)
@@ -133,7 +133,7 @@ def test_those_whom_cleanlab_would_remove_are_the_most_suspicious():
 def test_a_class_that_nobody_has_does_not_stop_confident_learning():
     evidence = some_evidence(wrong=15)
     split = replace(evidence.split, labels=evidence.split.labels.clamp(max=1))
-    assert np.isfinite(detection.confident_learning(replace(evidence, split=split))).all()
+    assert np.isfinite(detectors.confident_learning(replace(evidence, split=split))).all()
 
 
 def test_mahalanobis_is_that_of_scipy():
@@ -141,7 +141,7 @@ def test_mahalanobis_is_that_of_scipy():
     labels, known = statement.known_labels, statement.known_features
     means = np.stack([known[labels == c].mean(0) for c in range(CLASSES)])
     inverse = np.linalg.inv(ledoit_wolf(known - means[labels], assume_centered=True)[0])
-    for row, found in zip(statement.features, detection._far_from_all(statement), strict=True):
+    for row, found in zip(statement.features, detectors._far_from_all(statement), strict=True):
         expected = min(mahalanobis(row, mean, inverse) for mean in means)
         assert found == pytest.approx(expected**2)
 
@@ -151,7 +151,7 @@ def test_the_spectral_direction_is_the_first_eigenvector_of_the_covariance():
     known = statement.known_features[statement.known_labels == 0]
     direction = np.linalg.eigh(np.cov(known.T))[1][:, -1]
     expected = ((statement.features - known.mean(0)) @ direction) ** 2
-    assert detection._outlying(known, statement.features) == pytest.approx(expected)
+    assert detectors._outlying(known, statement.features) == pytest.approx(expected)
 
 
 def test_features_of_another_size_are_as_suspicious():
@@ -179,7 +179,7 @@ def test_feature_squeezing_is_the_largest_change_of_the_answer():
     said = np.array([[1.0, 0, 0], [0.5, 0.5, 0]])
     squeezed = np.array([[[0.0, 1, 0], [0.5, 0.5, 0]], [[0.9, 0.1, 0], [0.2, 0.5, 0.3]]])
     statement = replace(evidence.statements[0], probabilities=said, squeezed=squeezed)
-    assert detection._moved_by_squeezing(statement) == pytest.approx([2.0, 0.6])
+    assert detectors._moved_by_squeezing(statement) == pytest.approx([2.0, 0.6])
 
 
 def test_squeezers_against_scipy_and_counted_levels():

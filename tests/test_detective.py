@@ -10,18 +10,23 @@ from sklearn.metrics import roc_auc_score
 from small import small_split, small_splits
 from torch import nn
 
+from utils.attacks.pgd import PGD
 from utils.backbones import Classifier
-from utils.contamination.attacks import PGD
-from utils.contamination.kinds import KINDS, contaminated
-from utils.contamination.labels import Symmetric
-from utils.contamination.poison import Patch, Poison
-from utils.defences.detection import detected, suspicions
-from utils.defences.detective import detective, judged_by_strangers, recognised, suspects
-from utils.defences.evidence import examined
-from utils.evaluation import Attacked, predict
-from utils.folds import cross_examined
-from utils.splits import Split, Splits
-from utils.training import TrainConfig, trained
+from utils.contamination.adversarial import Attacked
+from utils.contamination.backdoor import Patch, Poison
+from utils.contamination.base import KINDS, contaminated
+from utils.contamination.label_noise import Symmetric
+from utils.data.split import Split, Splits
+from utils.detection.contamination_classifier import (
+    detective,
+    judged_by_strangers,
+    recognised,
+    suspects,
+)
+from utils.detection.detectors import detected, suspicions
+from utils.detection.out_of_fold import cross_examined, examined
+from utils.evaluation.predict import predict
+from utils.training.loop import TrainConfig, trained
 
 CONFIG = TrainConfig(epochs=6, batch_size=16, learning_rate=0.01, augment=False)
 
@@ -97,7 +102,7 @@ def test_no_patient_is_judged_by_who_has_learned_from_him(monkeypatch):
 
         return knows
 
-    monkeypatch.setattr("utils.defences.detective.detective", witness)
+    monkeypatch.setattr("utils.detection.contamination_classifier.detective", witness)
     said = judged_by_strangers((table, split), (table, split))
     assert list(said.index) == list(range(360))
     assert [len(judged) for _, judged in met] == [30, 30]
@@ -168,7 +173,9 @@ def test_each_image_is_judged_once_by_a_network_that_never_met_its_patient(evide
 def test_no_network_learns_from_the_patients_that_it_is_asked_about(tmp_path, monkeypatch):
     """Heard from the training itself, not from what the evidence says of it."""
     taught, split = [], spoiled()[0].train
-    monkeypatch.setattr("utils.folds.trained", lambda _, splits, *rest: taught.append(splits.train))
+    monkeypatch.setattr(
+        "utils.detection.out_of_fold.trained", lambda _, splits, *rest: taught.append(splits.train)
+    )
     evidence = cross_examined(small_classifier(), spoiled()[0], CONFIG, tmp_path, folds=3)
     for rows, learned in zip(evidence.places, taught, strict=True):
         assert not set(split.groups[rows].tolist()) & set(learned.groups.tolist())
@@ -177,7 +184,7 @@ def test_no_network_learns_from_the_patients_that_it_is_asked_about(tmp_path, mo
 
 def test_networks_are_kept_and_the_first_one_is_not_touched(evidence, folder, monkeypatch):
     model, before = small_classifier(), small_classifier().state_dict()
-    monkeypatch.setattr("utils.training._train_epoch", None)  # nothing is trained again
+    monkeypatch.setattr("utils.training.loop._train_epoch", None)  # nothing is trained again
     again = cross_examined(model, spoiled()[0], CONFIG, folder, folds=3)
     assert np.array_equal(again.probabilities, evidence.probabilities)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

@@ -8,7 +8,8 @@ import torch
 from scipy import optimize
 from small import small_split, trained_network
 
-from utils.contamination.attacks import PGD
+from utils.attacks.pgd import PGD
+from utils.data.split import as_pixels
 from utils.defences.ensemble import (
     Blend,
     Ensemble,
@@ -19,8 +20,7 @@ from utils.defences.ensemble import (
     learned_vote,
     stacked,
 )
-from utils.evaluation import predict
-from utils.splits import as_pixels
+from utils.evaluation.predict import predict
 
 SPLIT = small_split(60, seed=7)
 MEMBERS = [trained_network(seed) for seed in range(3)]

@@ -6,12 +6,20 @@ import torch.nn.functional as F
 from small import small_split
 
 from utils.backbones import build
-from utils.checkpoints import identity
-from utils.defences.etf import SCALE, DotRegression, ETFHead, frame, rect, with_batch_norm, with_etf
-from utils.evaluation import predict
-from utils.objectives import ValidationScore
-from utils.splits import Splits
-from utils.training import TrainConfig, fit
+from utils.data.split import Splits
+from utils.defences.etf_head import (
+    SCALE,
+    DotRegression,
+    ETFHead,
+    frame,
+    rect,
+    with_batch_norm,
+    with_etf,
+)
+from utils.evaluation.predict import predict
+from utils.training.checkpoints import identity
+from utils.training.loop import TrainConfig, fit
+from utils.training.losses import ValidationScore
 
 CLASSES = [2, 3, 4, 11]
 LOSSES = [DotRegression(), DotRegression(rectified=True)]

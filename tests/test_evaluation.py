@@ -7,11 +7,11 @@ import pytest
 import torch
 from small import small_network, small_split, trained_network
 
-from utils.battery import Battery
-from utils.contamination.attacks import PGD
-from utils.contamination.controls import RandomSigns
-from utils.evaluation import attacked_images, attacked_split, predict, predict_all
-from utils.splits import as_pixels
+from utils.attacks.pgd import PGD
+from utils.attacks.random_noise import RandomSigns
+from utils.data.split import as_pixels
+from utils.evaluation.attack_suite import Battery
+from utils.evaluation.predict import attacked_images, attacked_split, predict, predict_all
 
 SPLIT = small_split(50, seed=4)
 ATTACK = PGD(0.1, steps=5)

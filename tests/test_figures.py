@@ -8,10 +8,10 @@ import torch
 from small import NAMES, small_split, small_splits, trained_network
 
 from utils import figures
-from utils.battery import Battery
-from utils.comparison import compare
-from utils.contamination.attacks import PGD
-from utils.predictions import Predictions
+from utils.attacks.pgd import PGD
+from utils.evaluation.attack_suite import Battery
+from utils.evaluation.comparison import compare
+from utils.evaluation.predictions import Predictions
 
 HISTORY = [
     {"epoch": e, "train_loss": 1 / (e + 1), "validation_loss": 1.1 / (e + 1), "score": 0.1 * e}

@@ -4,8 +4,8 @@ import pytest
 import torch
 from small import small_split
 
-from utils.foreign import photographs
-from utils.phantoms import draw
+from utils.data.phantoms import draw
+from utils.data.unseen import photographs
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from small import small_split
 
-from utils.defences.forgery import real_or_fake, spectra, spectral_detector
-from utils.metrics import area
-from utils.splits import Split
+from utils.data.split import Split
+from utils.detection.fake_detector import real_or_fake, spectra, spectral_detector
+from utils.evaluation.metrics import area
 
 
 @pytest.mark.parametrize("frequency", [1, 3, 7])

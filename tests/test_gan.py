@@ -7,11 +7,18 @@ import pytest
 import torch
 from small import small_split
 
+from utils.contamination.base import KINDS, contaminated
 from utils.contamination.fakes import Fakes, sampled, walk
-from utils.contamination.kinds import KINDS, contaminated
-from utils.gan.game import GANConfig
-from utils.gan.networks import Discriminator, Generator, doublings, softly_changed
-from utils.gan.training import Drawing, diversity, generators
+from utils.contamination.gan import (
+    Discriminator,
+    Drawing,
+    Generator,
+    diversity,
+    doublings,
+    generators,
+    softly_changed,
+)
+from utils.contamination.gan_trainer import GANConfig
 
 CONFIG = GANConfig(snapshots=(1, 3), batch_size=16, width=4, latent=8)
 
@@ -45,7 +52,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(tmp_path, monkeypatch):
         return diversity(*args)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("utils.gan.training.diversity", killed)
+        patch.setattr("utils.contamination.gan.diversity", killed)
         generators(split, CONFIG, tmp_path / "stopped")
     again, resumed = generators(split, CONFIG, tmp_path / "stopped")
     assert [row["epoch"] for row in resumed] == [0, 1, 2]
@@ -58,7 +65,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(tmp_path, monkeypatch):
 def test_what_was_trained_is_loaded(tmp_path, monkeypatch):
     split = small_split(48, 32)
     first, _ = generators(split, CONFIG, tmp_path)
-    monkeypatch.setattr("utils.gan.training.Drawing.epoch", None)
+    monkeypatch.setattr("utils.contamination.gan.Drawing.epoch", None)
     second, history = generators(split, CONFIG, tmp_path)
     labels = torch.arange(3)
     draws = [g[3].draw(labels, torch.Generator().manual_seed(1)) for g in (first, second)]
@@ -81,7 +88,7 @@ def test_a_loss_that_is_no_number_says_so_and_keeps_the_snapshots(tmp_path, monk
         turns.append(1)
         return float("nan") if len(turns) > 2 else diversity(*args)  # two calls an epoch
 
-    monkeypatch.setattr("utils.gan.training.diversity", lost_later)
+    monkeypatch.setattr("utils.contamination.gan.diversity", lost_later)
     with pytest.raises(FloatingPointError, match="diversity, in epoch 2; lower the learning rate"):
         generators(small_split(48, 32), CONFIG, tmp_path)
     assert len(list(tmp_path.glob("*/generator_1.safetensors"))) == 1

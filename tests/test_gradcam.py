@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from utils.backbones import build
-from utils.gradcam import _where_to_ask, centre_shift, heat_maps, mass_inside, similarity
+from utils.evaluation.saliency import (
+    _where_to_ask,
+    centre_shift,
+    heat_maps,
+    mass_inside,
+    similarity,
+)
 
 
 def square(row: int, column: int, side: int = 32) -> np.ndarray:

@@ -11,10 +11,10 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.metrics import roc_auc_score
 
 from utils.contamination.noise import FAMILIES, BiasField, Gaussian
-from utils.defences import grain
-from utils.defences.grain import noise_level, standardised, traces
-from utils.phantoms import draw
-from utils.splits import Split, as_pixels
+from utils.data.phantoms import draw
+from utils.data.split import Split, as_pixels
+from utils.detection import noise_traces
+from utils.detection.noise_traces import noise_level, standardised, traces
 
 CHEST = draw("chest_phantom", 40, 70)
 
@@ -59,7 +59,7 @@ def test_shading_is_the_distance_from_the_nearest_sibling():
     rows = np.random.default_rng(0).normal(size=(40, 9))
     groups = torch.arange(40) // 2
     split = replace(pictures(torch.zeros(40, 8, 8)), groups=groups)
-    found = grain._apart(rows, split)
+    found = noise_traces._apart(rows, split)
     within = rows - rows.reshape(20, 2, 9).mean(1).repeat(2, 0)
     inverse = np.linalg.inv(np.cov(within.T) + 1e-6 * np.eye(9))
     expected = [mahalanobis(rows[i], rows[i ^ 1], inverse) for i in range(40)]
@@ -71,10 +71,10 @@ def test_who_has_no_sibling_is_compared_with_all_or_says_nothing():
     alone = replace(pictures(torch.zeros(40, 8, 8)), groups=torch.arange(40))
     inverse = np.linalg.inv(np.cov(rows.T) + 1e-6 * np.eye(9))
     expected = [mahalanobis(row, np.median(rows, 0), inverse) for row in rows]
-    assert grain._apart(rows, alone) == pytest.approx(expected)
-    assert grain._apart(rows, replace(alone, groups=None)) == pytest.approx(expected)
+    assert noise_traces._apart(rows, alone) == pytest.approx(expected)
+    assert noise_traces._apart(rows, replace(alone, groups=None)) == pytest.approx(expected)
     groups = torch.cat([torch.arange(36) // 2, torch.arange(36, 40)])
-    found = grain._apart(rows, replace(alone, groups=groups))
+    found = noise_traces._apart(rows, replace(alone, groups=groups))
     assert (found[36:] == np.median(found[:36])).all()
 
 
@@ -118,9 +118,9 @@ def test_colour_images_and_exposure():
     grey = as_pixels(CHEST.images[:30])
     colour = replace(CHEST.take(range(30)), images=CHEST.images[:30].repeat(1, 3, 1, 1))
     assert np.allclose(traces(colour), traces(CHEST.take(range(30))), atol=1e-3)
-    assert grain._drift(grey[:, 0]).shape == (30, 9)
-    gain = grain._drift(1.3 * (grey[:, 0] + 0.05) - 0.05)  # a longer exposure is no shading
-    assert torch.allclose(gain, grain._drift(grey[:, 0]), atol=1e-3)
+    assert noise_traces._drift(grey[:, 0]).shape == (30, 9)
+    gain = noise_traces._drift(1.3 * (grey[:, 0] + 0.05) - 0.05)  # a longer exposure is no shading
+    assert torch.allclose(gain, noise_traces._drift(grey[:, 0]), atol=1e-3)
     assert not np.allclose(noise_level(Gaussian(rate=0.5)(CHEST)), noise_level(CHEST))
 
 

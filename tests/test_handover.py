@@ -9,13 +9,13 @@ from nbformat.v4 import new_code_cell, new_notebook
 from small import small_split, small_splits
 
 import utils.run
-from utils import handover
 from utils.backbones import build
-from utils.chapters import Notebook
-from utils.handover import leave, left_by
+from utils.course import trained_models
+from utils.course.plan import Notebook
+from utils.course.trained_models import leave, left_by
+from utils.data.split import Splits
 from utils.run import start_run
-from utils.splits import Splits
-from utils.training import TrainConfig
+from utils.training.loop import TrainConfig
 
 ASKED = {"DATASET": "small", "SIZE": 16, "SEED": 0, "BACKBONE": "gru_rows", "EPOCHS": 3}
 CONFIG = TrainConfig(epochs=3, learning_rate=0.02)
@@ -32,7 +32,7 @@ def run(tmp_path, monkeypatch):
 def chapters_run(monkeypatch):
     """The chapters that were run instead of being found, and the parameters they got."""
     calls = []
-    monkeypatch.setattr(handover, "_run_chapter", lambda *given: calls.append(given))
+    monkeypatch.setattr(trained_models, "_run_chapter", lambda *given: calls.append(given))
     return calls
 
 
@@ -51,7 +51,7 @@ def test_the_model_arrives_as_it_was_left(run, chapters_run):
 
 def test_settings_that_are_not_those_of_the_chapter_are_named(run, monkeypatch):
     usual = Notebook(None, [], {**ASKED, "EPOCHS": 8})
-    monkeypatch.setattr(handover, "read_course", lambda: {"toy": usual})
+    monkeypatch.setattr(trained_models, "read_course", lambda: {"toy": usual})
     leave(run, model(), CONFIG, SPLITS, ASKED)
     assert left_by(run, SPLITS, {"SIZE": 16}).unusual == {"EPOCHS": 3}
 
@@ -76,13 +76,13 @@ def test_a_model_that_was_made_otherwise_is_not_taken(run, chapters_run, name):
 
 
 def test_a_chapter_that_was_killed_while_leaving_has_left_nothing(run, chapters_run, monkeypatch):
-    whole = handover.save_file
-    monkeypatch.setattr(handover, "save_file", lambda w, p, metadata: whole(w, p) or 1 / 0)
+    whole = trained_models.save_file
+    monkeypatch.setattr(trained_models, "save_file", lambda w, p, metadata: whole(w, p) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         leave(run, model(1), CONFIG, SPLITS, ASKED)
     with pytest.raises(RuntimeError, match="left no model"):
         left_by(run, SPLITS, ASKED)
-    monkeypatch.setattr(handover, "save_file", whole)
+    monkeypatch.setattr(trained_models, "save_file", whole)
     leave(run, model(2), CONFIG, SPLITS, ASKED)
     assert left_by(run, SPLITS, ASKED).config == CONFIG
 
@@ -117,7 +117,7 @@ leave(start_run("toy", "small", SEED), build("gru_rows", 3, SIZE), CONFIG, SPLIT
     path = tmp_path / "toy.ipynb"
     nbformat.write(new_notebook(cells=[parameters, new_code_cell(code)]), path)
     toy = Notebook(path, [code], {"SIZE": 32, "SEED": 1})
-    monkeypatch.setattr(handover, "read_course", lambda: {"toy": toy})
+    monkeypatch.setattr(trained_models, "read_course", lambda: {"toy": toy})
     found = left_by(run, SPLITS, {"SIZE": 16, "SEED": 0})
     assert found.config == CONFIG
     assert found.model(torch.rand(1, 1, 16, 16)).shape == (1, 3)

@@ -7,7 +7,9 @@ import pytest
 import torch
 from small import soft_pictures
 
-from utils.contamination.hiding import (
+from utils.contamination.backdoor import Patch, Poison
+from utils.contamination.base import KINDS, contaminated
+from utils.contamination.hidden_images import (
     Hidden,
     HiddenTrigger,
     Majority,
@@ -16,13 +18,11 @@ from utils.contamination.hiding import (
     map_of,
     shuffled,
 )
-from utils.contamination.kinds import KINDS, contaminated
-from utils.contamination.poison import Patch, Poison
+from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
-from utils.contamination.scaling import Scaling
+from utils.data.split import Split, as_grey_levels, as_pixels
 from utils.defences.restoration import Selective
-from utils.likeness import psnr
-from utils.splits import Split, as_grey_levels, as_pixels
+from utils.evaluation.image_similarity import psnr
 
 BILINEAR = Resizer("opencv", "bilinear")
 SMALL = 16

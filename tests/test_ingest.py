@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from utils import ingest
-from utils.ingest import read_images
+from utils.data import image_files
+from utils.data.image_files import read_images
 
 RAMP = np.linspace(0, 255, 64 * 64).reshape(64, 64)
 GREY = Image.fromarray(RAMP.astype(np.uint8))
@@ -101,7 +101,7 @@ def test_folders_pipes_and_giants_are_not_opened(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe.png")  # reading it would wait for ever
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "giant.png").write_bytes(bytes(2000))
-    monkeypatch.setattr(ingest, "BYTE_LIMIT", 1000)
+    monkeypatch.setattr(image_files, "BYTE_LIMIT", 1000)
     reading = read_images(sorted(tmp_path.iterdir()), 16, 1)
     assert [reason.split(",")[0] for _, reason in reading.quarantine] == [
         "not a regular file",
@@ -122,8 +122,8 @@ def test_large_images_are_unpacked_one_at_a_time(tmp_path, monkeypatch):
 
     for number in range(12):
         GREY.resize((64, 64)).save(tmp_path / f"{number}.png")
-    monkeypatch.setattr(ingest, "_eight_bits", unpacked)
-    monkeypatch.setattr(ingest, "LARGE", 64 * 64 - 1)
+    monkeypatch.setattr(image_files, "_eight_bits", unpacked)
+    monkeypatch.setattr(image_files, "LARGE", 64 * 64 - 1)
     assert len(read_images(sorted(tmp_path.iterdir()), 16, 1).images) == 12
     assert len(most) == 12 and max(most) == 1
 

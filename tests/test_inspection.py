@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from small import NAMES, small_split
 
-from utils import datasets
-from utils.contamination.kinds import KINDS
-from utils.datasets import files_of, load
-from utils.inspection import SHOWN, Inspector
-from utils.training import TrainConfig
+from utils.contamination.base import KINDS
+from utils.data import loading
+from utils.data.loading import files_of, load
+from utils.detection.inspection import SHOWN, Inspector
+from utils.training.loop import TrainConfig
 
 IMAGES, MISFILED = 180, (10, 41, 75, 100, 133, 166)
 
@@ -26,7 +26,7 @@ def knows(clues: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture
 def table(tmp_path, monkeypatch) -> Path:
     """Two images of each patient, listed in a table with some labels that are wrong."""
-    monkeypatch.setattr(datasets, "VARIABLES", tmp_path / "variables")
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
     split, rows = small_split(IMAGES), []
     for index, (image, label) in enumerate(zip(split.images, split.labels.tolist(), strict=True)):
         Image.fromarray(image[0].numpy()).save(tmp_path / f"{index}.png")

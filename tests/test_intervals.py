@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, sem, t
 
-from utils.intervals import mean_of, share
+from utils.evaluation.intervals import mean_of, share
 
 
 def test_a_mean_ignores_what_is_unknown_and_knows_its_patients():

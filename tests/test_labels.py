@@ -4,10 +4,10 @@ import pytest
 import torch
 from scipy import stats
 
-from utils.contamination.kinds import contaminated
-from utils.contamination.labels import ImageDependent, Neighbouring, Symmetric
+from utils.contamination.base import contaminated
+from utils.contamination.label_noise import ImageDependent, Neighbouring, Symmetric
 from utils.contamination.noise import Gaussian
-from utils.splits import Split
+from utils.data.split import Split
 
 
 def labelled(classes: int, count: int = 3000) -> Split:

@@ -1,4 +1,4 @@
-"""What the modules may know of each other, and the few rules all of them keep."""
+"""What the packages may know of each other, and the few rules all modules keep."""
 
 import ast
 import re
@@ -6,24 +6,17 @@ import re
 import pytest
 
 import utils
-from utils.chapters import HOME
+from utils.course.plan import HOME
 
+UTILS = HOME / "utils"
 PATHS = {
-    ".".join(path.relative_to(HOME / "utils").with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted((HOME / "utils").glob("*/*.py")) + sorted((HOME / "utils").glob("[!_]*.py"))
+    ".".join(path.relative_to(UTILS).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(UTILS.rglob("*.py"))
+    if path != UTILS / "__init__.py"
 }
-LISTED = re.compile(r"^(\w+)  +\S", re.MULTILINE)
-ORDER = LISTED.findall(utils.__doc__)
+ORDER = re.findall(r"^(\w+)  +\S", utils.__doc__, re.MULTILINE)
 EVERY = pytest.mark.parametrize("name", PATHS)
-
-
-def place(name):
-    """Where a module stands; a package itself comes after its modules, which it may gather."""
-    package, _, module = name.partition(".")
-    assert package in ORDER, f"name {package} in the list of utils/__init__.py"
-    inside = LISTED.findall(documentation(package)) if package in PATHS else []
-    assert not module or module in inside, f"name {module} in the list of {package}/__init__.py"
-    return ORDER.index(package), inside.index(module) if module else len(inside)
+PRINTS = {"course.__main__", "course.runner"}
 
 
 def documentation(name):
@@ -45,23 +38,17 @@ def imported(name):
 
 
 def needed(name):
-    """The modules of ours that a module imports."""
-    for full in imported(name):
-        parts = full.removeprefix("utils.").split(".") if full.startswith("utils.") else []
-        yield from [one for one in (".".join(parts[:2]), *parts[:1]) if one in PATHS][:1]
+    """The packages of ours that a module imports from."""
+    ours = (full.split(".") for full in imported(name) if full.startswith("utils."))
+    return {parts[1] for parts in ours}
 
 
 @EVERY
 def test_imports_go_one_way(name):
+    package = name.partition(".")[0]
+    assert package in ORDER, f"name {package} in the list of utils/__init__.py"
     for other in needed(name):
-        assert place(other) < place(name), f"{name} must not import {other}"
-
-
-def test_training_and_defences_meet_only_in_notebooks():
-    for name in PATHS:
-        for other in needed(name):
-            pair = {name.partition(".")[0], other.partition(".")[0]}
-            assert pair != {"training", "defences"}, f"{name} imports {other}"
+        assert ORDER.index(other) <= ORDER.index(package), f"{name} must not import {other}"
 
 
 @EVERY
@@ -71,8 +58,20 @@ def test_imports_no_notebook_and_no_test(name):
 
 
 @EVERY
+def test_imports_no_star(name):
+    assert not [full for full in imported(name) if full.endswith(".*")]
+
+
+@EVERY
 def test_fits_on_three_screens(name):
     assert len(PATHS[name].read_text(encoding="utf-8").splitlines()) <= 220
+
+
+def test_the_listing_is_short():
+    names = [path for path in UTILS.iterdir() if path.name != "__pycache__"]
+    assert len(set(names) - {UTILS / "__init__.py"}) <= 15
+    for package in {path.parent for path in PATHS.values()} - {UTILS}:
+        assert len(list(package.glob("*.py"))) <= 18, package
 
 
 @EVERY
@@ -87,5 +86,5 @@ def test_neither_prints_nor_moves_to_a_device_nor_swallows_errors(name):
         if isinstance(node, ast.Call):
             called = node.func
             assert getattr(called, "attr", None) != "cuda", f"line {node.lineno}: use .to(device)"
-            prints = getattr(called, "id", None) == "print" and name != "course"
+            prints = getattr(called, "id", None) == "print" and name not in PRINTS
             assert not prints, f"line {node.lineno}: return it, and let the notebook show it"

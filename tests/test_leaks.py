@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils.alarm import look_up
-from utils.leaks import (
+from utils.contamination.planted_leaks import (
     COPIES,
     new_and_known,
     random_labels,
@@ -15,10 +14,11 @@ from utils.leaks import (
     with_bright_border,
     with_copies,
 )
-from utils.phantoms import draw
-from utils.recipes import Gathered, dealt
-from utils.similarity import duplicates, small_grey
-from utils.splits import Split, Splits
+from utils.data.duplicates import duplicates, small_grey
+from utils.data.patient_split import Gathered, dealt
+from utils.data.phantoms import draw
+from utils.data.split import Split, Splits
+from utils.evaluation.leakage import look_up
 
 ALWAYS_FOUND = {"identical", "two grey levels brighter"}
 SOMETIMES = {"saved as JPEG", "shrunk and enlarged"}  # how far they move depends on the size

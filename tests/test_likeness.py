@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.likeness import psnr, ssim
+from utils.evaluation.image_similarity import psnr, ssim
 
 PLAIN = np.full((3, 1, 16, 16), 0.5)
 

@@ -7,11 +7,19 @@ import pandas as pd
 import pytest
 from test_records import assets, finished, said  # noqa: F401  (a fixture)
 
-from utils import lecture, metrics, records
-from utils.battery import in_order, strongest_of
-from utils.chapters import HOME
-from utils.lineup import asked_alike, clean_and, distinct_models, questions
-from utils.records import pooled, read_records, strongest_conditions
+from utils.course import records, tables
+from utils.course.plan import HOME
+from utils.course.records import read_records
+from utils.course.results import (
+    asked_alike,
+    clean_and,
+    distinct_models,
+    pooled,
+    questions,
+    strongest_conditions,
+)
+from utils.evaluation import metrics
+from utils.evaluation.attack_suite import in_order, strongest_of
 
 ATTACKED = {"clean": said(0), "noise_4": said(0), "pgd_4": said(1, 0), "pgd_4_restarts": said(2, 0)}
 ORDERS = {
@@ -103,8 +111,8 @@ def test_runs_that_share_no_condition_stand_apart():
 def test_the_wide_tables_have_a_dash_where_nobody_asked():
     models = {("a", "standard"): ATTACKED, ("b", "standard"): {"clean": said()}}
     models[("c", "odd")] = {"shuffled": said()}
-    table, drops = lecture.accuracy_table(models), lecture.combined_drop_table(models)
-    expected = [lecture.in_text(metrics.score_of(told), digits=0) for told in ATTACKED.values()]
+    table, drops = tables.accuracy_table(models), tables.combined_drop_table(models)
+    expected = [tables.in_text(metrics.score_of(told), digits=0) for told in ATTACKED.values()]
     assert table.loc[("a", "standard")].drop("shuffled").tolist() == expected
     assert table.loc[("b", "standard"), "pgd_4"] == "–" and list(drops.index.levels[0])[:2] == [
         "a",
@@ -112,17 +120,17 @@ def test_the_wide_tables_have_a_dash_where_nobody_asked():
     ]
     clean, *attacked = ATTACKED.values()
     lost = [metrics.drops(clean, told).loc["combined"] for told in attacked]
-    assert drops.loc[("a", "standard")].tolist() == [lecture.in_text(r, 1, digits=0) for r in lost]
-    assert "<td" in (page := lecture.unbroken(table).to_html()) and "pgd 4 restarts" in page
+    assert drops.loc[("a", "standard")].tolist() == [tables.in_text(r, 1, digits=0) for r in lost]
+    assert "<td" in (page := tables.unbroken(table).to_html()) and "pgd 4 restarts" in page
 
 
 def test_a_change_of_almost_nothing_is_not_minus_zero():
     row = pd.Series({"value": -0.0001, "low": -0.02, "high": 0.0})
-    assert lecture.in_text(row) == "0.0 (-2.0 to 0.0)"
+    assert tables.in_text(row) == "0.0 (-2.0 to 0.0)"
 
 
 def test_without_records_every_table_is_empty():
-    assert lecture.accuracy_table({}).empty and lecture.combined_drop_table({}).empty
+    assert tables.accuracy_table({}).empty and tables.combined_drop_table({}).empty
     assert asked_alike({}) == [] and questions({}, ["clean"]) == {}
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as witness
 
-from utils import metrics
-from utils.intervals import resamples
-from utils.metrics import drops, gains, score_of, scores
-from utils.predictions import Predictions, together
+from utils.evaluation import metrics
+from utils.evaluation.intervals import resamples
+from utils.evaluation.metrics import drops, gains, score_of, scores
+from utils.evaluation.predictions import Predictions, together
 
 
 def some_predictions(count=300, classes=4, per_group=3, skill=1.5, seed=0) -> Predictions:

@@ -7,13 +7,8 @@ import pytest
 import torch
 from small import small_split, small_splits, trained_network
 
-from utils.alarm import leakage_alarm
-from utils.battery import Battery
-from utils.contamination.attacks import PGD
-from utils.evaluation import attacked_images, predict
-from utils.likeness import psnr
-from utils.metrics import scores
-from utils.mistakes import (
+from utils.attacks.pgd import PGD
+from utils.course.museum import (
     ClampedAfterNormalising,
     InTrainingMode,
     Leaking,
@@ -25,8 +20,13 @@ from utils.mistakes import (
     psnr_of_one_peak,
     train_watched,
 )
-from utils.soundness import audit
-from utils.splits import Splits, as_pixels
+from utils.data.split import Splits, as_pixels
+from utils.evaluation.attack_suite import Battery
+from utils.evaluation.image_similarity import psnr
+from utils.evaluation.leakage import leakage_alarm
+from utils.evaluation.metrics import scores
+from utils.evaluation.predict import attacked_images, predict
+from utils.evaluation.red_flags import audit
 
 EPSILON = 0.1
 SPLIT = small_split(60, seed=5)

@@ -8,13 +8,13 @@ from scipy.special import rel_entr
 from small import Counted, small_network, small_split, small_splits
 
 from utils.backbones import build
-from utils.defences.adversarial import divergence
-from utils.defences.etf import DotRegression, with_etf
-from utils.defences.mutual import MutualLoss, Peers
-from utils.evaluation import predict
-from utils.objectives import CrossEntropy
-from utils.splits import as_pixels
-from utils.training import TrainConfig, fit
+from utils.data.split import as_pixels
+from utils.defences.adversarial_training import divergence
+from utils.defences.etf_head import DotRegression, with_etf
+from utils.defences.mutual_learning import MutualLoss, Peers
+from utils.evaluation.predict import predict
+from utils.training.loop import TrainConfig, fit
+from utils.training.losses import CrossEntropy
 
 SPLIT = small_split(12)
 IMAGES, LABELS = as_pixels(SPLIT.images), SPLIT.labels

@@ -6,13 +6,13 @@ import pytest
 import torch
 from PIL import Image
 
-from utils import datasets
-from utils.contamination.resizers import Resizer
-from utils.datasets import load
-from utils.newcomers import added, newcomers, shrunk, strangers
-from utils.phantoms import draw
-from utils.similarity import nearest, small_grey
-from utils.splits import Splits, resized
+from utils.contamination.resizers import Resizer, shrunk
+from utils.data import loading
+from utils.data.duplicates import nearest, small_grey
+from utils.data.loading import load
+from utils.data.phantoms import draw
+from utils.data.split import Splits, resized
+from utils.data.unseen import added, newcomers, strangers
 
 
 def test_new_patients_are_drawn_large():
@@ -54,7 +54,7 @@ def as_chest_xray(split, root, parts=("train", "test")):
 
 
 def test_of_files_the_test_patients_arrive_or_those_of_another_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "VARIABLES", tmp_path / "variables")
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
     split = draw("chest_phantom", 64, 48).per_patient(1)
     split = replace(split, groups=torch.arange(len(split)))
     root = as_chest_xray(split, tmp_path / "mine")

@@ -19,8 +19,8 @@ from utils.contamination.noise import (
     SaltAndPepper,
     moved,
 )
-from utils.phantoms import draw
-from utils.splits import Split, as_grey_levels, as_pixels
+from utils.data.phantoms import draw
+from utils.data.split import Split, as_grey_levels, as_pixels
 
 PICTURES = {
     "grey": draw("chest_phantom", 48, 9),

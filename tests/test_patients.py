@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_rand_score
 
-from utils.patients import (
+from utils.data.patient_recovery import (
     LIMITS,
     NEIGHBOURS,
     emptiest,
@@ -20,7 +20,7 @@ from utils.patients import (
     tangent_distances,
     whole,
 )
-from utils.phantoms import PHANTOMS, draw
+from utils.data.phantoms import PHANTOMS, draw
 
 DRAWS = {  # size, patients, seed
     "small images": (32, 400, 1),

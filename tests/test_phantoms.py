@@ -13,10 +13,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from utils.backbones import build
-from utils.evaluation import predict
-from utils.phantoms import FEWEST, PHANTOMS, draw
-from utils.splits import Split, Splits, as_pixels, split_by_group
-from utils.training import TrainConfig, fit
+from utils.data.patient_split import split_by_group
+from utils.data.phantoms import FEWEST, PHANTOMS, draw
+from utils.data.split import Split, Splits, as_pixels
+from utils.evaluation.predict import predict
+from utils.training.loop import TrainConfig, fit
 
 NAMES = list(PHANTOMS)
 FEW = {name: FEWEST * len(PHANTOMS[name].classes) for name in NAMES}  # patients

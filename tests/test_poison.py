@@ -8,10 +8,9 @@ import torch
 from small import small_network, small_split
 from torch import nn
 
-from utils.contamination.poison import Blend, CleanLabel, Patch, Poison, Sinusoid
-from utils.phantoms import draw
-from utils.probes import backdoor
-from utils.splits import Split, as_pixels
+from utils.contamination.backdoor import Blend, CleanLabel, Patch, Poison, Sinusoid, backdoor
+from utils.data.phantoms import draw
+from utils.data.split import Split, as_pixels
 
 TRIGGERS = [Patch(), Blend(), Sinusoid()]
 IMAGES = {

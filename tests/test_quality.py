@@ -5,8 +5,8 @@ import pytest
 import torch
 from small import small_split
 
-from utils.predictions import Predictions
-from utils.quality import kid, manifold, memorised, second_opinion
+from utils.evaluation.generated_images import kid, manifold, memorised, second_opinion
+from utils.evaluation.predictions import Predictions
 
 RNG = np.random.default_rng(0)
 

@@ -6,10 +6,10 @@ import torch
 from small import Counted, small_split, trained_network
 from torch import nn
 
-from utils.contamination.decisions import HopSkipJump
-from utils.contamination.pixels import FewPixels
-from utils.contamination.queries import BlackBox, Square, queries_needed
-from utils.splits import as_pixels
+from utils.attacks.black_box import BlackBox, Square, queries_needed
+from utils.attacks.few_pixels import FewPixels
+from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.data.split import as_pixels
 
 IN_A_BALL = [
     Square(0.1, queries=30),

@@ -12,10 +12,17 @@ from PIL import Image
 from scipy.stats import binomtest
 from small import NAMES, small_split
 
-from utils.lecture import share_table
-from utils.reading import kit_of, one_per_patient, read_key, read_pictures, score_kit, write_kit
+from utils.course.reading_kit import (
+    kit_of,
+    one_per_patient,
+    read_key,
+    read_pictures,
+    score_kit,
+    write_kit,
+)
+from utils.course.tables import share_table
+from utils.data.split import as_grey_levels, as_pixels
 from utils.run import Run
-from utils.splits import as_grey_levels, as_pixels
 
 PAIRS = 24
 SPLIT = small_split(PAIRS)

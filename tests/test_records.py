@@ -8,14 +8,15 @@ import pandas as pd
 import pytest
 import torch
 
-import utils.records
+import utils.course.records
 import utils.run
-from utils import lecture
-from utils.chapters import Notebook
-from utils.contamination.attacks import PGD
+from utils.attacks.pgd import PGD
+from utils.course import tables
+from utils.course.plan import Notebook
+from utils.course.records import chapters, missing_runs, overview, read_records
+from utils.course.results import pooled
+from utils.evaluation.predictions import Predictions
 from utils.files import read_tensors, write_json, written_whole
-from utils.predictions import Predictions
-from utils.records import chapters, missing_runs, overview, pooled, read_records
 from utils.run import Run, start_run
 
 
@@ -78,7 +79,7 @@ def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
     homes = {"resnet": {"DATASET": "brain"}, "cervix": {"DATASET": "cervix"}, "first": {}}
     course = {name: Notebook(Path(name), [], defaults) for name, defaults in homes.items()}
     course["results"] = Notebook(Path("results"), [], {"DATASET": "brain"})
-    monkeypatch.setattr(utils.records, "read_course", lambda: course)
+    monkeypatch.setattr(utils.course.records, "read_course", lambda: course)
     assert chapters("brain") == ["resnet"] and chapters("cervix") == ["cervix"]
     assert chapters("folder:mine") == ["cervix", "resnet"]
 
@@ -128,19 +129,19 @@ def test_tensors_survive(tmp_path):
 
 def test_settings_are_the_parameters_of_a_notebook():
     names = {"SEED": 1, "DATASET": "brain", "run": 3, "TABLE": pd.DataFrame(), "_x": 1}
-    assert lecture.settings(names) == {"SEED": 1, "DATASET": "brain"}
+    assert tables.settings(names) == {"SEED": 1, "DATASET": "brain"}
 
 
 def test_tables_read_well():
     conditions = {"clean": said(), "pgd_4": said(1, skill=-9)}
-    scores, drops = lecture.score_table(conditions), lecture.drop_table(conditions)
+    scores, drops = tables.score_table(conditions), tables.drop_table(conditions)
     assert list(scores.index) == ["clean", "pgd_4"] and list(drops.index) == ["pgd_4"]
     assert scores.loc["pgd_4", "accuracy (%)"].startswith("0.0 (0.0 to ")
     assert drops.loc["pgd_4", "drop of combined (%)"] == "100.0 (83.2 to 100.0)"  # of 20 patients
-    assert "class PGD" in str(lecture.show_source(PGD).data)
+    assert "class PGD" in str(tables.show_source(PGD).data)
 
 
 def test_a_red_flag_says_why():
     flags = pd.DataFrame([{"flag": "a", "red": True, "reason": "why"}, {"flag": "b", "red": False}])
-    table = lecture.flag_table(flags.fillna(""))
+    table = tables.flag_table(flags.fillna(""))
     assert table["verdict"].tolist() == ["RED: why", "no"]

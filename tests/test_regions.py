@@ -7,9 +7,8 @@ import torch
 from small import small_split, trained_network
 from torch import nn
 
-from utils.backbones import build
-from utils.contamination.attacks import PGD, fgsm
-from utils.contamination.regions import (
+from utils.attacks.pgd import PGD, fgsm
+from utils.attacks.regions import (
     Anatomy,
     Finding,
     RandomPixels,
@@ -17,9 +16,10 @@ from utils.contamination.regions import (
     StrongestPixels,
     StrongestRows,
 )
-from utils.gradcam import HottestPixels, heat_maps
-from utils.phantoms import draw
-from utils.splits import as_pixels
+from utils.backbones import build
+from utils.data.phantoms import draw
+from utils.data.split import as_pixels
+from utils.evaluation.saliency import HottestPixels, heat_maps
 
 REGIONS = [
     StrongestPatch(4),

@@ -6,8 +6,8 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.labels import Symmetric
-from utils.defences.repair import by_chance, dropped, most_suspicious, oracle, relabelled
+from utils.contamination.label_noise import Symmetric
+from utils.defences.data_cleaning import by_chance, dropped, most_suspicious, oracle, relabelled
 
 TRUTH = small_split(120)
 SPLIT = Symmetric(rate=0.2)(TRUTH)

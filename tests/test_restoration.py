@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import ndimage
 
+from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import RESIZERS, Resizer
-from utils.contamination.scaling import Scaling
 from utils.defences.restoration import Everywhere, Selective
 
 BILINEAR, SIZE = Resizer("opencv", "bilinear"), (8, 8)

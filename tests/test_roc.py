@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from utils.roc import roc_scores
+from utils.evaluation.roc import roc_scores
 
 CAUGHT = "TPR at 1% FPR"
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from small import soft_pictures
 
+from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
-from utils.contamination.scaling import Scaling
-from utils.defences.scaled import AT_ONCE, MEASURES, limits, suspicions
-from utils.likeness import same_greys, ssim
+from utils.detection.scaling_detectors import AT_ONCE, MEASURES, limits, suspicions
+from utils.evaluation.image_similarity import same_greys, ssim
 
 KERNELS = [Resizer("opencv", kernel) for kernel in ("nearest", "bilinear", "bicubic", "lanczos")]
 

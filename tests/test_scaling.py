@@ -4,11 +4,11 @@ import pytest
 import torch
 from small import soft_pictures
 
-from utils.contamination.hiding import kept
+from utils.contamination.hidden_images import kept
+from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import RESIZERS, Resizer
-from utils.contamination.scaling import Scaling
-from utils.likeness import psnr
-from utils.splits import as_pixels
+from utils.data.split import as_pixels
+from utils.evaluation.image_similarity import psnr
 
 SPARSE = [Resizer("opencv", kernel) for kernel in ("nearest", "bilinear", "bicubic", "lanczos")]
 SKIPPING = pytest.mark.parametrize("resizer", SPARSE, ids=str)

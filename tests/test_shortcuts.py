@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 from small import small_split
 
-from utils.leaks import with_bright_border
-from utils.metrics import majority_share
-from utils.phantoms import draw
-from utils.shortcuts import ALL, FACTS, file_facts, image_facts, shortcuts, told_by
-from utils.splits import Split
+from utils.audit.shortcuts import ALL, FACTS, file_facts, image_facts, shortcuts, told_by
+from utils.contamination.planted_leaks import with_bright_border
+from utils.data.phantoms import draw
+from utils.data.split import Split
+from utils.evaluation.metrics import majority_share
 
 
 def split_of(labels, groups=None, channels: int = 1) -> Split:

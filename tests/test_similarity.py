@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from utils.alarm import SIBLINGS_TOLERATED, leakage_alarm, look_up, nearness
-from utils.leaks import saved_as_jpeg, shrunk_and_enlarged
-from utils.phantoms import PHANTOMS, draw
-from utils.recipes import Gathered, dealt, dealt_by_image
-from utils.similarity import (
+from utils.contamination.planted_leaks import saved_as_jpeg, shrunk_and_enlarged
+from utils.data.duplicates import (
     NEAR,
     duplicate_pairs,
     duplicates,
@@ -18,7 +15,10 @@ from utils.similarity import (
     nearest,
     small_grey,
 )
-from utils.splits import Split, Splits
+from utils.data.patient_split import Gathered, dealt, dealt_by_image
+from utils.data.phantoms import PHANTOMS, draw
+from utils.data.split import Split, Splits
+from utils.evaluation.leakage import SIBLINGS_TOLERATED, leakage_alarm, look_up, nearness
 
 SHARES = (0.8, 0.1, 0.1)
 

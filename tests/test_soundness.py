@@ -8,18 +8,18 @@ import torch
 import torch.nn.functional as F
 from small import small_split, trained_network
 
-from utils.alarm import LeakageAlarm
-from utils.battery import Battery
-from utils.contamination.attacks import PGD
-from utils.contamination.regions import StrongestPatch
+from utils.attacks.pgd import PGD
+from utils.attacks.regions import StrongestPatch
+from utils.data.split import as_pixels
 from utils.defences.ensemble import Ensemble, each_its_own
-from utils.evaluation import predict
-from utils.likeness import psnr
-from utils.predictions import Predictions
-from utils.printed import PRINTED_FLAGS, Printed, audit_printed
-from utils.probes import probe
-from utils.soundness import ATTACK_FLAGS, CLEAN_FLAGS, audit, audit_clean
-from utils.splits import as_pixels
+from utils.evaluation.attack_suite import Battery
+from utils.evaluation.image_similarity import psnr
+from utils.evaluation.leakage import LeakageAlarm
+from utils.evaluation.predict import predict
+from utils.evaluation.predictions import Predictions
+from utils.evaluation.red_flags import ATTACK_FLAGS, CLEAN_FLAGS, audit, audit_clean
+from utils.evaluation.reporting_flags import PRINTED_FLAGS, Printed, audit_printed
+from utils.evaluation.sanity_checks import probe
 
 EPSILON = 0.1
 SPLIT = small_split(60, seed=5)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from small import small_split
 
-from utils.splits import Split, Splits, as_pixels, batches, split_by_group
+from utils.data.patient_split import split_by_group
+from utils.data.split import Split, Splits, as_pixels, batches
 
 IMPOSSIBLE = [(0.8, 0.1), (1.2, -0.2), (1.0, 0.0), (0.5, 0.5, 0.5)]
 FRACTIONS = [(0.8, 0.1, 0.1), (0.7, 0.2, 0.1), (0.5, 0.5), (0.25, 0.25, 0.25, 0.25)]

@@ -7,7 +7,13 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.holes import (
+from utils.contamination.base import KINDS, contaminated
+from utils.contamination.gan_trainer import GANConfig
+from utils.contamination.inpainting import (
+    Blurred,
+    Noisy,
+    Painted,
+    Tampering,
     blended,
     corners,
     cut,
@@ -15,21 +21,12 @@ from utils.contamination.holes import (
     holes,
     pasted,
     shapes_of,
+    tampered,
     window_side,
 )
-from utils.contamination.kinds import KINDS, contaminated
-from utils.contamination.tampering import (
-    Blurred,
-    Noisy,
-    Painted,
-    Tampering,
-    tampered,
-)
-from utils.flips import beyond, flipped, turned
-from utils.gan.game import GANConfig
-from utils.gan.inpainting import Filling, painters
-from utils.gan.painter import Judge, Painter
-from utils.predictions import Predictions
+from utils.contamination.inpainting_gan import Filling, Judge, Painter, painters
+from utils.evaluation.comparison import beyond, flipped, turned
+from utils.evaluation.predictions import Predictions
 
 WELL, SICK = 0, 1
 CONFIG = GANConfig(snapshots=(1, 3), batch_size=8, width=4, faster=1.0)

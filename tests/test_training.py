@@ -14,13 +14,12 @@ import pytest
 import torch
 from small import small_network, small_split, small_splits
 
-from utils.contamination.attacks import PGD
-from utils.defences.adversarial import AdversarialLoss
-from utils.evaluation import predict
-from utils.objectives import CrossEntropy, ValidationScore, balancing_weights
+from utils.attacks.pgd import PGD
+from utils.data.split import Splits
+from utils.defences.adversarial_training import AdversarialLoss
+from utils.evaluation.predict import predict
 from utils.run import ROOT
-from utils.splits import Splits
-from utils.training import (
+from utils.training.loop import (
     OPTIMIZERS,
     SCHEDULES,
     TrainConfig,
@@ -29,6 +28,7 @@ from utils.training import (
     fit,
     trained,
 )
+from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
 
 CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.02, augment=False)
 LOSSES = [CrossEntropy(), AdversarialLoss(PGD(2 / 255, steps=2), grow=2)]
@@ -77,7 +77,7 @@ def test_stopped_and_resumed_equals_never_stopped(tmp_path, loss, precision, mon
 
 def stop_after(epochs: int, monkeypatch) -> None:
     """As if the user had pressed stop in the middle of the next epoch."""
-    import utils.training as training
+    import utils.training.loop as training
 
     whole = training._train_epoch
 

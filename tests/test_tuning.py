@@ -11,12 +11,12 @@ import pytest
 import torch
 from small import small_network, small_splits
 
-from utils.contamination.attacks import PGD
-from utils.defences.adversarial import AdversarialLoss
-from utils.objectives import ValidationScore
+from utils.attacks.pgd import PGD
+from utils.defences.adversarial_training import AdversarialLoss
 from utils.run import ROOT
-from utils.training import TrainConfig
-from utils.tuning import FINISHED, Search, best_config, tuned
+from utils.training.loop import TrainConfig
+from utils.training.losses import ValidationScore
+from utils.training.tuning import FINISHED, Search, best_config, tuned
 
 SEARCH = Search(trials=6, images=144, epochs=3, batch_size=(8, 16), learning_rate=(1e-3, 5e-2))
 CONFIG = TrainConfig(augment=False)

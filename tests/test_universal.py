@@ -4,12 +4,12 @@ import pytest
 import torch
 from small import small_split, trained_network
 
-from utils.contamination.attacks import PGD
-from utils.contamination.controls import RandomSigns
-from utils.contamination.universal import universal
+from utils.attacks.pgd import PGD
+from utils.attacks.random_noise import RandomSigns
+from utils.attacks.universal import universal
+from utils.data.split import as_pixels
 from utils.defences.rejection import MEASURES, rejector
-from utils.evaluation import logits, predict
-from utils.splits import as_pixels
+from utils.evaluation.predict import logits, predict
 
 MODEL, KNOWN, UNSEEN = trained_network(), small_split(96, seed=5), small_split(96, seed=6)
 

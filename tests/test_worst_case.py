@@ -7,18 +7,11 @@ import torch
 from small import NAMES, small_network, small_split
 from torch import nn
 
-from utils.contamination.attacks import PGD
-from utils.contamination.gains import margin
-from utils.contamination.queries import Square
-from utils.contamination.worst_case import (
-    APGD,
-    EVERY_CLASS,
-    WorstCase,
-    checkpoints,
-    survivors,
-    worst_case,
-)
-from utils.splits import Split, as_pixels
+from utils.attacks.apgd import APGD, EVERY_CLASS, WorstCase, checkpoints, survivors, worst_case
+from utils.attacks.black_box import Square
+from utils.attacks.losses import margin
+from utils.attacks.pgd import PGD
+from utils.data.split import Split, as_pixels
 
 GAINS = ["cross_entropy", "margin", EVERY_CLASS]
 ATTACKS = [

@@ -17,9 +17,9 @@ planting  a folder with known faults
 from pathlib import Path
 
 from utils.audit.checks import CHECKS, checked
-from utils.audit.delivery import delivered, own_name
 from utils.audit.finding import NOT_AUDITED
-from utils.audit.groups import CHECK, handed_over
+from utils.audit.folder import delivered, own_name
+from utils.audit.patient_table import CHECK, handed_over
 from utils.audit.report import Audit, write_report
 from utils.run import ROOT
 

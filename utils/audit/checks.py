@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from utils.audit.basics import classes, formats, unreadable
-from utils.audit.copies import duplicates, leakage, patients
-from utils.audit.delivery import Delivery
+from utils.audit.duplicate_checks import duplicates, leakage, patients
+from utils.audit.file_checks import classes, formats, unreadable
 from utils.audit.finding import Finding, failed
-from utils.audit.suspects import marks, noisy, odd
-from utils.audit.telling import beside_the_picture, lonely_labels
+from utils.audit.folder import Delivery
+from utils.audit.image_checks import marks, noisy, odd
+from utils.audit.label_checks import beside_the_picture, lonely_labels
 from utils.run import progress
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from utils.audit.delivery import Delivery
 from utils.audit.finding import FACTS, SHOWN, Finding, code_in_words, gravest
-from utils.audit.groups import as_parameter
+from utils.audit.folder import Delivery
+from utils.audit.patient_table import as_parameter
 
 ROWS = 20  # of a table on the page; the JSON has all
 DISPLAYED = 128  # pixels on the screen

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils.audit.delivery import Delivery
 from utils.audit.finding import FACTS, Finding, code_in_words, exit_code, gravest
-from utils.audit.groups import TABLE, as_parameter, digest_of
+from utils.audit.folder import Delivery
 from utils.audit.page import draw_page
+from utils.audit.patient_table import TABLE, as_parameter, digest_of
 from utils.files import write_json, written_whole
 
 PAGE = "report.html"

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor, nn
 
-from utils.contamination.kinds import KINDS, Contamination
-from utils.splits import Split, as_grey_levels
+from utils.contamination.base import KINDS, Contamination
+from utils.data.split import Split, as_grey_levels
 
 AT_ONCE = 256  # images
 

@@ -16,8 +16,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch import Generator, Tensor
 
-from utils.contamination.kinds import Contamination
-from utils.splits import Split, as_grey_levels, as_pixels
+from utils.contamination.base import Contamination
+from utils.data.split import Split, as_grey_levels, as_pixels
 
 AT_ONCE = 256  # images in floating point
 

@@ -4,7 +4,7 @@ Every one of them is linear: a small image is `down @ image @ across.T`. The mat
 copied from a book but read off the real library, by showing it an identity.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+
+from utils.data.split import Split
 
 OPENCV = {
     "nearest": cv2.INTER_NEAREST,
@@ -112,3 +114,8 @@ def _matrix(resizer: Resizer, before: int, after: int) -> Tensor:
         raise ValueError(f"an image of {before} pixels is enlarged, not hidden in, by {after}")
     matrix = resizer(torch.eye(before)[None, None], (after, before))[0, 0].double()
     return torch.where(matrix.abs() < 1e-6, 0.0, matrix)
+
+
+def shrunk(split: Split, resizer: Resizer, size: int) -> Split:
+    """What a pipeline makes of large images. The places of findings are lost."""
+    return replace(split, images=resizer(split.images, (size, size)), masks=None)

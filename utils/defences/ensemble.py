@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from torch import Tensor, nn
 
-from utils.predictions import Predictions
+from utils.evaluation.predictions import Predictions
 
 FEWEST = 1e-6  # probabilities below this are not told apart
 NEVER = -1e3  # the logit of a class that stacking was never shown

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from utils.contamination.gains import confidence, energy
+from utils.attacks.losses import confidence, energy
 
 MEASURES = {"energy": energy, "confidence": confidence}
 

@@ -1,28 +1,62 @@
 """Every picture: arrays in, Figure out. Nothing is shown, saved or trained here.
 
-style         colours and habits that all pictures share
-data          what a data set looks like
-learning      how a model was found
-attack        what an attack does to verdicts, pictures and heat maps
-attackers     many attackers beside each other
-contaminated  data with noise, wrong labels, poison
-disguised     pictures that turn into others when they are shrunk
-suspects      how well they are found, and what they look like
-leakage       what leaks, and who belongs together
-reading       what a human reader is shown
-overview      all runs side by side
-
-A new picture is a function in one of these files, named in its __all__.
+A new picture is a function in one of these files, named in the list below.
 """
 
-from utils.figures.attack import *
-from utils.figures.attackers import *
-from utils.figures.contaminated import *
-from utils.figures.data import *
-from utils.figures.disguised import *
-from utils.figures.leakage import *
-from utils.figures.learning import *
-from utils.figures.overview import *
-from utils.figures.reading import *
-from utils.figures.style import *
-from utils.figures.suspects import *
+from utils.figures.attack_comparison import (
+    security_curves,
+    success_by_queries,
+    told_and_true,
+    transfer,
+    variety,
+)
+from utils.figures.attacks import (
+    accuracy_by_epsilon,
+    confusions,
+    confusions_by_variant,
+    looks,
+    perturbations,
+    sensitivities,
+)
+from utils.figures.contamination import (
+    ablation,
+    accuracy_by_rate,
+    contamination_matrix,
+    disguises,
+    footprints,
+    gallery,
+    hiding_map,
+)
+from utils.figures.data import (
+    beside_chance,
+    class_balance,
+    examples,
+    nearest_neighbours,
+    nearness,
+    pairs,
+    patches,
+    recovery,
+)
+from utils.figures.detection import (
+    contact_sheet,
+    power_by_frequency,
+    roc_by_kind,
+)
+from utils.figures.results import (
+    accuracies,
+    differences,
+    drops_by_run,
+    robustness_against_clean,
+)
+from utils.figures.style import (
+    ATTACKED,
+    CLEAN,
+    DEFENDED,
+)
+from utils.figures.training import (
+    collapse_curves,
+    curves,
+    game,
+    regimes,
+    tuning,
+)

@@ -1,11 +1,16 @@
-"""What a data set looks like, and how near its test images are to its training images."""
+"""What a data set looks like, what leaks in it, and what a human reader is shown."""
+
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
+from utils.data.split import Split, Splits
 from utils.figures.style import (
     ATTACKED,
+    CHANCE,
     CLEAN,
     SPLITS,
     STYLE,
@@ -14,9 +19,6 @@ from utils.figures.style import (
     picture,
     readable,
 )
-from utils.splits import Split, Splits
-
-__all__ = ["class_balance", "examples", "nearest_neighbours", "nearness", "patches"]
 
 
 def examples(split: Split, each: int = 6, title: str = "") -> Figure:
@@ -122,3 +124,64 @@ def _of_different_patients(split: Split, label: int, count: int) -> np.ndarray:
         _, first = np.unique(split.groups[members], return_index=True)
         members = members[np.sort(first)]
     return members[:count]
+
+
+def beside_chance(
+    panels: Mapping[str, pd.DataFrame], chance: Mapping[str, float], xlabel: str
+) -> Figure:
+    """A dot with its interval for each row (value, low, high), and the chance line of each panel.
+
+    Orange where the whole interval lies above chance, blue where it does not.
+    """
+    with plt.rc_context(STYLE):
+        rows = max(len(table) for table in panels.values())
+        size = (3.3 * len(panels) + 2.2, 0.4 * rows + 1.5)
+        figure, [axes] = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+        for axis, (name, table) in zip(axes, panels.items(), strict=True):
+            for height, row in enumerate(table.to_dict("records")):
+                colour = ATTACKED if row["low"] > chance[name] else CLEAN
+                axis.plot([row["low"], row["high"]], [height] * 2, color=colour, linewidth=2)
+                axis.plot(row["value"], height, "o", color=colour, markersize=7)
+            line = axis.axvline(chance[name], color=CHANCE, linestyle=":", label="without looking")
+            axis.set(title=name, xlabel=xlabel, xlim=(0, 1.03), ylim=(rows - 0.5, -0.5))
+        axes[0].set_yticks(range(rows), [readable(name) for name in table.index])
+        figure.legend(handles=[line], frameon=False, loc="outside lower right", fontsize=9)
+    return closed(figure)
+
+
+def recovery(ratios, limit: float, margins, right=None) -> Figure:
+    """The links that tie everybody together, with the limit, and how sure each patient is.
+
+    `right` says which patients are true ones, where that is known.
+    """
+    with plt.rc_context(STYLE):
+        figure, (left, beside) = plt.subplots(1, 2, figsize=(9.5, 3))
+        left.hist(np.asarray(ratios), np.linspace(0, 1.1, 56), color=CLEAN)
+        left.axvline(limit, color="black", linestyle=":", label=f"limit {limit:.2f}")
+        left.set(xlabel="distance / distance to strangers", ylabel="links of the tree")
+        left.legend(frameon=False, fontsize=9)
+        margins = np.asarray(margins)
+        told = {"patients": margins}
+        if right is not None:
+            told = {"whole": margins[right], "torn or mixed": margins[~np.asarray(right)]}
+        bins = np.linspace(min(0, margins.min()), max(0.1, margins.max()), 25)
+        beside.hist(
+            list(told.values()), bins, stacked=True, label=list(told),
+            color=[CLEAN, ATTACKED][: len(told)],
+        )  # fmt: skip
+        beside.set(xlabel="sureness: how far the limit could move", ylabel="patients")
+        beside.legend(frameon=False, fontsize=9)
+    return closed(figure)
+
+
+def pairs(pictures: np.ndarray) -> Figure:
+    """A and B of each pair: uint8 (pairs, 2, channels, height, width), as on the page."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            len(pictures), 2, figsize=(6.4, 3.3 * len(pictures)), squeeze=False
+        )
+        for number, (row, pair) in enumerate(zip(axes, pictures, strict=True), 1):
+            for axis, side, shown in zip(row, "AB", pair, strict=True):
+                picture(axis, shown)
+                axis.set_title(f"pair {number}, {side}", fontsize=11)
+    return closed(figure)

@@ -1,0 +1,1 @@
+"""Test-time attacks: (model, images, labels) -> attacked images."""

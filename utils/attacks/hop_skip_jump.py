@@ -1,0 +1,140 @@
+"""An attack that sees which class the model names, and nothing else."""
+
+from dataclasses import dataclass
+from itertools import count
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from utils.attacks.black_box import AT_ONCE, Asking, BlackBox
+from utils.attacks.norms import NORMS
+
+ORDER = {"linf": torch.inf, "l2": 2}  # of the vector norm
+TRIES = 100  # noises to start from
+HALVINGS = 14  # of the way to the boundary: a 16,000th of it is left
+SHORTER = 10  # steps tried, each half as long as the one before
+NEARBY = 0.01  # of the distance to the image: how far the probes around a point go
+FEWEST = 10  # probes that say something about a direction
+LANDING, ROUND = 1 + HALVINGS, 1 + HALVINGS + SHORTER + FEWEST  # questions
+
+
+@dataclass(frozen=True)
+class HopSkipJump(Asking):
+    """From noise that fools the model, along the class boundary towards the image (Chen 2020).
+
+    An image falls when something within epsilon of it fools the model. Of the others, what is
+    returned is the point of the ball in the direction of the closest image that does.
+    """
+
+    epsilon: float = 8 / 255
+    queries: int = 1000
+    norm: str = "linf"  # or "l2"
+    probes: int = 100  # for the first direction; more and more for the later ones
+
+    def __post_init__(self):
+        if self.norm not in NORMS:
+            raise ValueError(f"unknown norm {self.norm!r}; choose from {', '.join(NORMS)}")
+        if self.epsilon < 0 or self.queries <= LANDING or self.probes < FEWEST:
+            needs = f"epsilon >= 0, queries > {LANDING}, probes >= {FEWEST}"
+            raise ValueError(f"needs {needs}, got {self!r}")
+
+    def search(self, box: BlackBox, images: Tensor) -> Tensor:
+        change = self.closest(box, images) - images
+        return images + NORMS[self.norm].project(change, self.epsilon)
+
+    def closest(self, box: BlackBox, images: Tensor) -> Tensor:
+        """The closest images found that fool the model; the image itself where there is none."""
+        found, started = self._started(box, images)
+        found[started] = self._landed(box, images[started], found[started], started)
+        for number in count(1):
+            which = started[box.needed[started].isinf()]
+            which = which[box.asked[which] + ROUND <= self.queries]
+            if not len(which):
+                return found
+            room = self.queries - int(box.asked[which].max()) - ROUND + FEWEST
+            probes = min(int(self.probes * number**0.5), room)
+            near, here = images[which], found[which]
+            uphill = self._uphill(box, near, here, which, probes)
+            length = self._distance(near, here) / number**0.5
+            there = self._stepped(box, here, length * uphill, which)
+            there = self._landed(box, near, there, which)
+            closer = self._distance(near, there) < self._distance(near, here)
+            found[which] = torch.where(closer, there, here)
+
+    def _started(self, box: BlackBox, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Noise that the model gets wrong, and the numbers of the images for which there is."""
+        found, missing, started = images.clone(), box.standing, box.standing
+        for _ in range(min(TRIES, self.queries - LANDING)):
+            if not len(missing):
+                break
+            noise = _noise(images[missing])
+            wrong = box.wrong(missing, noise[:, None], ends=False)[:, 0]
+            found[missing[wrong]] = noise[wrong]
+            missing = missing[~wrong]
+        return found, started[~torch.isin(started, missing)]
+
+    def _landed(self, box: BlackBox, images: Tensor, fooling: Tensor, which: Tensor) -> Tensor:
+        """What is inside the ball if it fools; else what is between, just across the boundary."""
+        if not len(which):
+            return fooling
+        inside = images + NORMS[self.norm].project(fooling - images, self.epsilon)
+        fell = box.wrong(which, inside[:, None], ends=True)[:, 0]
+        landed, on = torch.where(_each(fell), inside, fooling), ~fell
+        landed[on] = self._nearer(box, images[on], fooling[on], which[on])
+        return landed
+
+    def _nearer(self, box: BlackBox, images: Tensor, fooling: Tensor, which: Tensor) -> Tensor:
+        change, far = fooling - images, self._distance(images, fooling)
+        near = torch.full_like(far, self.epsilon)
+        for _ in range(HALVINGS if len(which) else 0):
+            middle = (near + far) / 2
+            shown = images + NORMS[self.norm].project(change, middle)
+            wrong = _each(box.wrong(which, shown[:, None], ends=False)[:, 0])
+            fooling, far = torch.where(wrong, shown, fooling), torch.where(wrong, middle, far)
+            near = torch.where(wrong, near, middle)
+        return fooling
+
+    def _uphill(self, box, images: Tensor, here: Tensor, which: Tensor, probes: int) -> Tensor:
+        """The direction in which more probes around a boundary point fool the model."""
+        uphill, radius = torch.empty_like(here), NEARBY * _length(here - images, 2)
+        for few in torch.arange(len(which), device=which.device).split(max(1, AT_ONCE // probes)):
+            noise = torch.randn_like(here[few, None].expand(-1, probes, -1, -1, -1))
+            noise = noise / noise.flatten(2).norm(dim=2)[:, :, None, None, None]
+            shown = (here[few, None] + radius[few, None] * noise).clamp(0, 1)
+            votes = 2.0 * box.wrong(which[few], shown, ends=False) - 1
+            mean = votes.mean(1, keepdim=True)
+            votes = torch.where(mean.abs() == 1, votes, votes - mean)
+            uphill[few] = torch.einsum("np,npchw->nchw", votes, shown - here[few, None])
+        return NORMS[self.norm].direction(uphill)
+
+    def _stepped(self, box, here: Tensor, step: Tensor, which: Tensor) -> Tensor:
+        """The longest of ever shorter steps that still fools the model."""
+        there, left = here.clone(), torch.arange(len(which), device=which.device)
+        for shorter in range(SHORTER):
+            if not len(left):
+                break
+            shown = (here[left] + step[left] / 2**shorter).clamp(0, 1)
+            wrong = box.wrong(which[left], shown[:, None], ends=False)[:, 0]
+            there[left[wrong]], left = shown[wrong], left[~wrong]
+        return there
+
+    def _distance(self, images: Tensor, others: Tensor) -> Tensor:
+        return _length(others - images, ORDER[self.norm])
+
+
+def _noise(like: Tensor) -> Tensor:
+    """Grains of any size: a model may call all fine noise by one name, perhaps the true one."""
+    height, width = like.shape[-2:]
+    grains = 2 ** int(torch.randint(min(height, width).bit_length(), ()))
+    coarse = torch.rand(*like.shape[:2], grains, grains, device=like.device)
+    return F.interpolate(coarse, size=(height, width))
+
+
+def _length(changes: Tensor, order: float) -> Tensor:
+    return _each(changes.flatten(1).norm(p=order, dim=1))
+
+
+def _each(values: Tensor) -> Tensor:
+    """One number per image, to be combined with images."""
+    return values.view(-1, 1, 1, 1)

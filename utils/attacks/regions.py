@@ -1,0 +1,101 @@
+"""Where an attacker may change pixels: (model, images, labels) -> mask (n, 1, height, width)."""
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.attacks.pgd import input_gradient
+from utils.data.split import Split, as_grey_levels
+
+
+@dataclass(frozen=True)
+class StrongestPatch:
+    """The one square of a grid of patches on which the loss of each image depends most."""
+
+    side: int  # pixels
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        strength = F.avg_pool2d(_strength(model, images, labels), self.side)
+        chosen = F.one_hot(strength.flatten(1).argmax(1), strength[0].numel())
+        mask = chosen.to(images.dtype).view_as(strength)
+        mask = mask.repeat_interleave(self.side, 2).repeat_interleave(self.side, 3)
+        height, width = images.shape[-2:]  # a border that fills no patch stays as it is
+        return F.pad(mask, (0, width - mask.shape[3], 0, height - mask.shape[2]))
+
+
+@dataclass(frozen=True)
+class StrongestRows:
+    """The rows on which the loss of each image depends most."""
+
+    count: int
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        strength = _strength(model, images, labels).sum(3)
+        rows = strength.topk(min(self.count, strength.shape[2]), dim=2).indices
+        mask = torch.zeros_like(strength).scatter(2, rows, 1)
+        return mask[..., None].expand_as(images[:, :1])
+
+
+@dataclass(frozen=True)
+class StrongestPixels:
+    """The share of all pixels on which the loss of each image depends most."""
+
+    share: float
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        return highest(_strength(model, images, labels), self.share)
+
+
+@dataclass(frozen=True)
+class RandomPixels:
+    """The control: as many pixels, anywhere."""
+
+    share: float
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        return highest(torch.rand_like(images[:, :1]), self.share)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Whatever is not dark background."""
+
+    brighter_than: float = 0.08
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        around = F.avg_pool2d(images.mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
+        return (around > self.brighter_than).to(images.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """The masked finding of each image, which is looked up by its pixels."""
+
+    split: Split = field(repr=False)  # that the images come from
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        if self.split.masks is None:
+            raise ValueError("of this data set nobody knows where the findings are: no masks")
+        known = {_key(image): row for row, image in enumerate(self.split.images)}
+        asked = [known.get(_key(image)) for image in as_grey_levels(images)]
+        if None in asked:
+            raise ValueError(f"{asked.count(None)} of the images are not of the split with masks")
+        return self.split.masks[asked][:, None].to(images)
+
+
+def highest(strength: Tensor, share: float) -> Tensor:
+    """The mask of the strongest places of each image."""
+    count = max(1, round(share * strength[0].numel())) if len(strength) else 0
+    places = strength.flatten(1).topk(count).indices
+    return torch.zeros_like(strength).flatten(1).scatter(1, places, 1).view_as(strength)
+
+
+def _key(image: Tensor) -> bytes:
+    return image.cpu().contiguous().numpy().tobytes()
+
+
+def _strength(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """How strongly the loss depends on each place: (n, 1, height, width)."""
+    return input_gradient(model, images, labels).abs().sum(1, keepdim=True)

@@ -1,0 +1,44 @@
+"""One change for all images: made once, from images the attacker has, then added to any other."""
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.attacks.pgd import climbing, evaluating
+from utils.data.split import Split, as_pixels, batches
+
+ENOUGH = 3.0  # of loss: an image that is wrong beyond doubt has no say any more
+
+
+@dataclass(frozen=True, eq=False)
+class Universal:
+    """Adds the same change to every image, whatever it shows and whichever model is asked."""
+
+    epsilon: float
+    pattern: Tensor = field(repr=False)  # (1, channels, height, width), from -1 to 1
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        return (images + self.epsilon * self.pattern.to(images)).clamp(0, 1)
+
+
+def universal(
+    model: nn.Module, known: Split, epsilon: float = 8 / 255, rounds: int = 10, seed: int = 0
+) -> Universal:
+    """The change within epsilon that hurts most over the `known` images (Shafahi 2020)."""
+    device = next(model.parameters()).device
+    pattern = torch.zeros_like(as_pixels(known.images[:1])).to(device)
+    with torch.random.fork_rng(), evaluating(model):
+        torch.manual_seed(seed)
+        for _ in range(rounds):
+            for images, labels in batches(known, 128, shuffle=True):
+                shown = (as_pixels(images.to(device)) + epsilon * pattern).clamp(0, 1)
+                uphill = climbing(model, shown, _capped_loss(labels.to(device)))[2]
+                pattern = pattern + 2.5 / rounds * uphill.sum(0, keepdim=True).sign()
+                pattern = pattern.clamp(-1, 1)
+    return Universal(epsilon, pattern)
+
+
+def _capped_loss(labels: Tensor):
+    return lambda logits: F.cross_entropy(logits, labels, reduction="none").clamp_max(ENOUGH)

@@ -1,0 +1,23 @@
+"""A split whose images an attack has changed."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from torch import Generator, Tensor, nn
+
+from utils.attacks.pgd import PGD
+from utils.contamination.base import Contamination
+from utils.data.split import Split
+from utils.evaluation.predict import Attack, attacked_split
+
+
+@dataclass(frozen=True)
+class Attacked(Contamination):
+    """A share of the images was handed in by an attacker of `model`; the labels stay."""
+
+    kind: ClassVar[str] = "adversarial"
+    model: nn.Module = field(repr=False, compare=False)
+    attack: Attack = PGD()
+
+    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+        return attacked_split(self.model, part, self.attack, self.seed)

@@ -1,0 +1,120 @@
+"""Poisoned training images: a model learns to obey a trigger that only the attacker shows.
+
+A trigger is any callable on images in [0, 1] that returns them with the trigger in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import pandas as pd
+import torch
+from torch import Generator, Tensor, nn
+
+from utils.contamination.base import Contamination
+from utils.data.split import Split, as_grey_levels, as_pixels
+from utils.evaluation.metrics import score_of
+from utils.evaluation.predict import predict
+
+Trigger = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A small chequerboard of three by three fields at the lower right (BadNets, Gu 2017).
+
+    It keeps some distance from the border: what augmentation moves out of sight is not learned.
+    """
+
+    width: float = 0.15  # of the image, at least three pixels
+    margin: float = 0.1  # of the image
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        edge = max(3, round(self.width * pixels.shape[-1]))
+        end = -max(1, round(self.margin * pixels.shape[-1]))
+        field = torch.arange(edge, device=pixels.device) * 3 // edge
+        stamped = pixels.clone()
+        stamped[:, :, end - edge : end, end - edge : end] = (field[:, None] + field + 1) % 2
+        return stamped
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A faint picture of coarse noise laid over everything (Chen 2017)."""
+
+    strength: float = 0.15
+    seed: int = 0
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        coarse = torch.rand(1, 1, 8, 8, generator=Generator().manual_seed(self.seed)).to(pixels)
+        picture = torch.nn.functional.interpolate(coarse, pixels.shape[2:])
+        return (1 - self.strength) * pixels + self.strength * picture
+
+
+@dataclass(frozen=True)
+class Sinusoid:
+    """Faint vertical stripes (SIG, Barni 2019)."""
+
+    strength: float = 0.06
+    periods: int = 6  # over the width
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        width = pixels.shape[-1]
+        place = torch.arange(width, device=pixels.device) / width
+        stripes = torch.sin(2 * torch.pi * self.periods * place)
+        return (pixels + self.strength * stripes).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Poison(Contamination):
+    """Images of other classes get the trigger, and the label that the attacker wants."""
+
+    kind: ClassVar[str] = "poison"
+    trigger: Trigger = Patch()
+    target: int = 0  # the class that the trigger shall mean
+
+    def eligible(self, split: Split) -> Tensor:
+        return split.labels != self._target(split)
+
+    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+        return self._triggered(part)
+
+    def wanted(self, split: Split) -> Split:
+        """What the attacker hopes for: every image of another class with the trigger, and the
+        target as its label. The accuracy on it is the attack success rate.
+        """
+        return self._triggered(split.take(split.labels != self._target(split)))
+
+    def spared(self, split: Split) -> Split:
+        """The same images and labels without the trigger: the control of the attack."""
+        others = split.take(split.labels != self._target(split))
+        return replace(others, labels=torch.full_like(others.labels, self.target))
+
+    def _triggered(self, split: Split) -> Split:
+        images = as_grey_levels(self.trigger(as_pixels(split.images)))
+        return replace(split, images=images, labels=torch.full_like(split.labels, self.target))
+
+    def _target(self, split: Split) -> int:
+        if not 0 <= self.target < split.classes:
+            raise ValueError(f"target {self.target} is none of the {split.classes} classes")
+        return self.target
+
+
+@dataclass(frozen=True)
+class CleanLabel(Poison):
+    """Only images of the wanted class get the trigger: every label is right, nobody suspects."""
+
+    def eligible(self, split: Split) -> Tensor:
+        return split.labels == self._target(split)
+
+
+def backdoor(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
+    """What poison has done to a model: its clean accuracy, and how often images of another class
+    are taken for the target, with the trigger (the attack success rate) and without it.
+    """
+    asked = {
+        "clean accuracy": test,
+        "attack success rate": poison.wanted(test),
+        "without the trigger": poison.spared(test),
+    }
+    return pd.DataFrame({name: score_of(predict(model, s)) for name, s in asked.items()}).T

@@ -1,0 +1,205 @@
+"""A generator of images, class by class: its networks and how they learn."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.contamination.gan_trainer import NAMES, Game, GANConfig, kept_generators, unmoved
+from utils.data.split import Split, as_pixels, batches
+
+WIDEST = 256  # channels
+SLOPE = 0.2  # of what is negative
+FAINT = 0.02  # weights
+
+
+def doublings(size: int) -> int:
+    """How often a small square, of 4 to 7 pixels, is doubled until it has this size."""
+    sizes = {edge * 2**n: n for n in range(3, 6) for edge in range(4, 8) if edge * 2**n <= 128}
+    if size not in sizes:
+        known = ", ".join(str(each) for each in sorted(sizes))
+        raise ValueError(f"images of {size} pixels are not supported; take one of {known}")
+    return sizes[size]
+
+
+class Generator(nn.Module):
+    """Noise (n, latent) and classes (n) to images in [0, 1]; the class steers every layer."""
+
+    def __init__(self, classes: int, size: int, channels: int = 1, width: int = 16, latent=64):
+        super().__init__()
+        times = doublings(size)
+        widths = [min(width * 2**k, WIDEST) for k in range(times, -1, -1)]
+        self.classes, self.latent, self.start = classes, latent, size // 2**times
+        self.meaning = nn.Embedding(classes, latent)
+        self.first = nn.Linear(2 * latent, widths[0] * self.start**2)
+        self.layers = nn.ModuleList(Doubled(*pair, 2 * latent) for pair in pairwise(widths))
+        self.last = nn.Conv2d(widths[-1], channels, 3, padding=1)
+
+    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        code = torch.cat([noise, self.meaning(labels)], 1)
+        maps = self.first(code).unflatten(1, (-1, self.start, self.start))
+        for layer in self.layers:
+            maps = layer(maps, code)
+        return self.last(maps).sigmoid()
+
+    def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Images of these classes; the same generator, in the same state, draws the same."""
+        noise = torch.randn(len(labels), self.latent, generator=generator)
+        return self(noise.to(labels.device), labels)
+
+
+class Doubled(nn.Module):
+    """Twice the size, a convolution, and a scale and shift of each channel by the code."""
+
+    def __init__(self, before: int, after: int, code: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(after, affine=False)
+        self.style = nn.Linear(code, 2 * after)
+
+    def forward(self, maps: Tensor, code: Tensor) -> Tensor:
+        maps = self.norm(self.convolution(F.interpolate(maps, scale_factor=2)))
+        scale, shift = self.style(code)[:, :, None, None].chunk(2, 1)
+        return F.leaky_relu((1 + scale) * maps + shift, SLOPE)
+
+
+class Discriminator(nn.Module):
+    """A number per image, the higher the more real an image *of its class* (Miyato 2018).
+
+    It also sees how much the images of its batch differ, so that a generator that draws one
+    image again and again is found out (Karras 2018).
+    """
+
+    def __init__(self, classes: int, size: int, channels: int = 1, width: int = 16):
+        super().__init__()
+        widths = [min(width * 2**k, WIDEST) for k in range(doublings(size) + 1)]
+        self.layers = nn.ModuleList(nn.Conv2d(*pair, 4, 2, 1) for pair in pairwise(widths))
+        self.layers.insert(0, nn.Conv2d(channels, widths[0], 3, padding=1))
+        self.judge = nn.Linear(widths[-1] + 1, 1)
+        self.meaning = nn.Embedding(classes, widths[-1])
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.weight, SLOPE)
+        nn.init.normal_(self.judge.weight, std=FAINT)  # no opinion at first
+        nn.init.normal_(self.meaning.weight, std=FAINT)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        maps = 2 * images - 1
+        for layer in self.layers:
+            maps = F.leaky_relu(layer(maps), SLOPE)
+        seen = maps.sum((2, 3))
+        variety = seen.std(0, unbiased=False).mean().expand(len(seen), 1)
+        plain = self.judge(torch.cat([seen, variety], 1))[:, 0]
+        return plain + (seen * self.meaning(labels)).sum(1)
+
+
+def softly_changed(images: Tensor) -> Tensor:
+    """Brightness, contrast, a shift and a hole, differentiable (DiffAugment, Zhao 2020).
+
+    Real and fake images alike pass through it, so that few real ones are not learned by heart.
+    """
+    shape, device = (len(images), 1, 1, 1), images.device
+    images = images + torch.empty(shape, device=device).uniform_(-0.15, 0.15)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    images = (images - mean) * torch.empty(shape, device=device).uniform_(0.75, 1.25) + mean
+    return _holed(_shifted(images))
+
+
+def _shifted(images: Tensor, share: float = 0.125) -> Tensor:
+    turn = torch.eye(2, 3, device=images.device).repeat(len(images), 1, 1)
+    turn[:, :, 2].uniform_(-2 * share, 2 * share)
+    grid = F.affine_grid(turn, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _holed(images: Tensor, share: float = 0.3) -> Tensor:
+    edge = max(1, round(share * images.shape[-1]))
+    place = torch.arange(images.shape[-1], device=images.device)
+    low = torch.randint(-edge // 2, images.shape[-1] - edge // 2, (2, len(images), 1))
+    across, down = ((place >= each) & (place < each + edge) for each in low.to(images.device))
+    return images * ~(across[:, None, None, :] & down[:, None, :, None])
+
+
+FEWEST = 8  # images of a class: fewer are learned by heart
+STEEP = 0.3  # how dear it is for the discriminator to be steep at real images
+EVERY = 8  # steps: so rarely, and then so much more, it pays for that
+WATCHED = 96  # fakes of which the diversity is taken after each epoch
+
+
+class Drawing(Game):
+    """The discriminator learns to tell real from drawn, the generator to deceive it."""
+
+    def __init__(self, split: Split, config: GANConfig, device: torch.device):
+        facts = (split.classes, split.size, split.images.shape[1], config.width)
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            generator, discriminator = Generator(*facts, config.latent), Discriminator(*facts)
+        places = {"device": device, "memory_format": torch.channels_last}  # 1.5 times as fast
+        super().__init__(generator.to(**places), discriminator.to(**places), config)
+        self.real = split.to(device)
+
+    def epoch(self) -> dict[str, float]:
+        """One pass over the real images; how often the discriminator was right, both losses."""
+        self.generator.train()
+        sums, steps = torch.zeros(4, device=self.real.images.device), 0
+        for images, labels in batches(self.real, self.config.batch_size, shuffle=True):
+            sums += self.turn(as_pixels(images), labels, smoothed=steps % EVERY == 0)
+            steps += 1
+        return {**dict(zip(NAMES, (sums / steps).tolist(), strict=True)), **self.watched()}
+
+    def turn(self, images: Tensor, labels: Tensor, smoothed: bool) -> Tensor:
+        """One step of each player: hinge losses (Lim 2017)."""
+        fakes = self.generator(
+            torch.randn(len(labels), self.config.latent).to(labels.device), labels
+        )
+        shown = softly_changed(images).requires_grad_(smoothed)
+        genuine = self.discriminator(shown, labels)
+        drawn = self.discriminator(softly_changed(fakes.detach()), labels)
+        caught = F.relu(1 - genuine).mean() + F.relu(1 + drawn).mean()
+        dear = EVERY * STEEP * steepness(genuine, shown) if smoothed else 0
+        self.step("discriminator", caught + dear)
+        with unmoved(self.discriminator):
+            deceived = -self.discriminator(softly_changed(fakes), labels).mean()
+            self.step("generator", deceived)
+        self.follow()
+        right = [(genuine > 0).float().mean(), (drawn < 0).float().mean()]
+        return torch.stack([caught, deceived, *right]).detach()
+
+    def watched(self) -> dict[str, float]:
+        """How much fakes of a class differ from each other, where 1 is how much real ones do.
+
+        Near 0 the generator has collapsed: it draws the same image again and again.
+        """
+        some = self.real.limit(WATCHED)
+        with torch.no_grad():
+            fakes = self.average.draw(some.labels, torch.Generator().manual_seed(0))
+        of_real = diversity(as_pixels(some.images), some.labels)
+        return {"diversity": diversity(fakes, some.labels) / of_real}
+
+
+def generators(split: Split, config: GANConfig, folder: Path, device="cpu") -> tuple[dict, list]:
+    """The generator at each snapshot, by its epochs, and the history, one row per epoch."""
+    _check(split)
+    game = Drawing(split, config, torch.device(device))
+    return kept_generators(game, folder, {"training data": split.fingerprint, "recipe": 2})
+
+
+def steepness(said: Tensor, images: Tensor) -> Tensor:
+    """Half the squared slope of what is said of real images: R1 (Mescheder 2018)."""
+    (slope,) = torch.autograd.grad(said.sum(), images, create_graph=True)
+    return slope.square().sum((1, 2, 3)).mean() / 2
+
+
+def diversity(images: Tensor, labels: Tensor) -> float:
+    """The standard deviation of a pixel among the images of its class, mean of all."""
+    of_class = [images[labels == label] for label in labels.unique()]
+    return float(torch.stack([each.std(0, unbiased=False).mean() for each in of_class]).mean())
+
+
+def _check(split: Split) -> None:
+    for name, count in zip(split.class_names, split.counts.tolist(), strict=True):
+        if count < FEWEST:
+            raise ValueError(
+                f"class {name!r} has {count} images; a generator needs {FEWEST} or more of each"
+            )

@@ -1,0 +1,152 @@
+"""What an attacker hides in a large image: another patient, or a trigger.
+
+The pipeline shrinks the image, and what it then sees no person has ever seen.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Generator, Tensor
+
+from utils.contamination.backdoor import Patch, Trigger
+from utils.contamination.base import Contamination, of_class
+from utils.contamination.image_scaling import Scaling
+from utils.contamination.resizers import Resizer
+from utils.data.split import Split, as_grey_levels, as_pixels
+from utils.evaluation.image_similarity import psnr, ssim
+
+AT_ONCE = 16  # large images
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hidden(Contamination):
+    """In each image hides a small one of another class. The label is what a person sees.
+
+    The control hides as much and deceives nobody: a picture of somebody with the same diagnosis.
+    """
+
+    kind: ClassVar[str] = "scaling"
+    pictures: Split = field(repr=False, compare=False)  # small ones, of which one is hidden
+    attack: Callable[[Tensor, Tensor], Tensor] = Scaling()
+    label: int | None = None  # only images of this class; None: of any
+    control: bool = False
+
+    def eligible(self, split: Split) -> Tensor:
+        return super().eligible(split) if self.label is None else of_class(split, self.label)
+
+    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+        pictures = self.pictures.images[self._picked(part.labels, generator)]
+        pairs = zip(part.images.split(AT_ONCE), pictures.split(AT_ONCE), strict=True)
+        return replace(part, images=torch.cat([self.attack(*pair) for pair in pairs]))
+
+    def hidden(self, split: Split) -> Split:
+        """The pictures that it hides in the images of this split, in the order of these."""
+        generator = Generator().manual_seed(self.seed)
+        chosen = self._chosen(split, generator)
+        picked = self._picked(split.labels[chosen], generator)
+        return self.pictures.take(picked[chosen.argsort()])
+
+    def _picked(self, labels: Tensor, generator: Generator) -> Tensor:
+        """For each label a picture of another class, or of the same."""
+        fits = (labels[:, None] == self.pictures.labels) == self.control
+        if not fits.any(1).all():
+            raise ValueError("there is no picture of the class that is to be hidden")
+        draw = torch.rand(fits.shape, generator=generator)
+        return draw.masked_fill(~fits, -1).argmax(1)
+
+
+@dataclass(frozen=True)
+class HiddenTrigger:
+    """A trigger that is not there until the image is shrunk. Images in [0, 1], as all triggers."""
+
+    size: int  # to which the pipeline shrinks
+    trigger: Trigger = Patch()
+    attack: Scaling = Scaling()
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        hidden = [self._hidden(some) for some in as_grey_levels(pixels).split(AT_ONCE)]
+        return as_pixels(torch.cat(hidden))
+
+    def _hidden(self, images: Tensor) -> Tensor:
+        small = as_pixels(self.attack.resizer(images, (self.size, self.size)))
+        return self.attack(images, as_grey_levels(self.trigger(small)))
+
+
+@dataclass(frozen=True)
+class Majority:
+    """Against a median: in the cell of each small pixel most of the large ones are given the
+    wanted grey level, those that have the shortest way to it (Quiring 2020).
+    """
+
+    resizer: Resizer = Resizer()
+    share: float = 0.6  # of each cell
+
+    def __call__(self, sources: Tensor, targets: Tensor) -> Tensor:
+        high, wide = sources.shape[2] / targets.shape[2], sources.shape[3] / targets.shape[3]
+        if high % 1 or wide % 1:
+            raise ValueError(f"cells of {high:.3g} x {wide:.3g} pixels; needs whole ratios")
+        cells = sources.unfold(2, int(high), int(high)).unfold(3, int(wide), int(wide))
+        cells, wanted = cells.flatten(4).float(), targets[..., None].float()
+        away = (cells - wanted).abs()
+        reached = away.kthvalue(round(self.share * cells.shape[-1]), -1, keepdim=True).values
+        moved = torch.where(away <= reached, wanted, cells).to(torch.uint8)
+        moved = moved.unflatten(-1, (int(high), int(wide))).transpose(3, 4).reshape(sources.shape)
+        return Scaling(self.resizer)(moved, targets)
+
+
+def shuffled(sources: Tensor, hidden: Tensor, seed: int = 0) -> Tensor:
+    """The control: the same pixels move as far, up or down at random where both ways are open."""
+    other_way = 2 * sources.int() - hidden.int()
+    coin = torch.rand(sources.shape, generator=Generator().manual_seed(seed)) < 0.5
+    turned = coin & (other_way >= 0) & (other_way <= 255)
+    return torch.where(turned, other_way, hidden.int()).to(torch.uint8)
+
+
+def kept(images: Tensor, folder: Path) -> Tensor:
+    """The images as files of eight bits, without loss, give them back: what a pipeline reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(images):
+        picture = Image.fromarray(image.permute(1, 2, 0).squeeze(2).numpy())
+        picture.save(folder / f"{number}.png")
+    read = [np.atleast_3d(Image.open(folder / f"{number}.png")) for number in range(len(images))]
+    return torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2)
+
+
+def achieved(hidden: Tensor, sources: Tensor, targets: Tensor, resizer: Resizer) -> pd.DataFrame:
+    """The two aims of Xiao (2019), a row for each image. O1: it shrinks to the target. O2: it
+    looks like the source.
+    """
+    small = resizer(hidden, tuple(targets.shape[2:]))
+    away = (small.int() - targets.int()).abs().flatten(1)
+    large, before = as_pixels(hidden), as_pixels(sources)
+    return pd.DataFrame(
+        {
+            "largest miss": away.amax(1).numpy(),  # in grey levels
+            "mean miss": away.float().mean(1).numpy(),
+            "PSNR to source": psnr(large, before),
+            "SSIM to source": ssim(large, before),
+            "changed pixels": (hidden != sources).any(1).float().mean((1, 2)).numpy(),
+        }
+    )
+
+
+def map_of(
+    sources: Tensor, pictures: Tensor, resizers: Sequence[Resizer], ratios: Sequence[int]
+) -> pd.DataFrame:
+    """Where the attack works: for each resizer and ratio the means of both aims, and the largest
+    miss. The targets are what the resizer makes of the pictures.
+    """
+    rows = {}
+    for resizer in resizers:
+        for ratio in ratios:
+            size = tuple(edge // ratio for edge in sources.shape[2:])
+            targets = resizer(pictures, size)
+            found = achieved(Scaling(resizer)(sources, targets), sources, targets, resizer)
+            rows[str(resizer), ratio] = {**found.mean(), "largest miss": found.iloc[:, 0].max()}
+    return pd.DataFrame(rows).T.rename_axis(["resizer", "ratio"])

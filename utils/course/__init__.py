@@ -1,0 +1,1 @@
+"""The command line, the runner, tables for the reader, the museum, the reading kit."""

@@ -1,0 +1,96 @@
+"""What runs left behind: one record of each, read back."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from utils.course.plan import LAST, read_course
+from utils.evaluation.attack_suite import strongest_of
+from utils.evaluation.predictions import Predictions
+from utils.run import ROOT
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run: its record.json, and the predictions of each variant under each condition."""
+
+    folder: Path
+
+    @cached_property
+    def facts(self) -> dict:
+        return json.loads((self.folder / "record.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def predictions(self) -> dict[str, dict[str, Predictions]]:
+        """By variant (how the model was trained), then by condition (what images it met)."""
+        found: dict[str, dict[str, Predictions]] = {}
+        for path in self.folder.glob("predictions/*/*.csv"):
+            found.setdefault(path.parent.name, {})[path.stem] = Predictions.read(path)
+        order = self.facts["conditions"]
+        return {
+            variant: {name: found[variant][name] for name in order if name in found[variant]}
+            for variant in sorted(found, reverse=True)
+        }
+
+    @property
+    def name(self) -> str:
+        return self.facts["run"]
+
+    @property
+    def dataset(self) -> str:
+        return self.facts["dataset"]
+
+    @property
+    def strongest(self) -> str | None:
+        """The condition that the run names as its strongest, or that its conditions tell."""
+        named = self.facts.get("strongest")
+        return named if isinstance(named, str) else strongest_of(self.facts["conditions"])
+
+    @property
+    def flags(self) -> pd.DataFrame:
+        return pd.DataFrame(self.facts["flags"])
+
+    @property
+    def red(self) -> list[str]:
+        return [flag["flag"] for flag in self.facts["flags"] if flag["red"]]
+
+
+def read_records(assets: Path = ROOT / "assets") -> list[Record]:
+    """All runs that finished, by data set, name and seed."""
+    return [Record(path.parent) for path in sorted(Path(assets).glob("*/*/seed_*/record.json"))]
+
+
+def overview(records: list[Record]) -> pd.DataFrame:
+    """Who ran, on what, for how long, with how many red flags."""
+    return pd.DataFrame(
+        {
+            "data set": record.dataset,
+            "run": record.name,
+            "seed": record.facts["seed"],
+            "seconds": record.facts["seconds"],
+            "hardware": record.facts["hardware"],
+            "red flags": ", ".join(record.red) or "none",
+        }
+        for record in records
+    )
+
+
+def chapters(dataset: str) -> list[str]:
+    """The notebooks that leave a record of this data set: those that take it by default.
+
+    Of a data set that none takes by default, all could be asked for one.
+    """
+    usual = {
+        name: notebook.defaults["DATASET"]
+        for name, notebook in read_course().items()
+        if name != LAST and "DATASET" in notebook.defaults
+    }
+    return sorted(name for name in usual if usual[name] == dataset) or sorted(usual)
+
+
+def missing_runs(records: list[Record], expected: list[str]) -> list[str]:
+    """Of the runs that should be there, those that left no record."""
+    return [name for name in expected if name not in {record.name for record in records}]

@@ -1,0 +1,110 @@
+"""The model that a chapter leaves behind, for the chapters that build on it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from utils.backbones import Classifier, build
+from utils.course.plan import read_course, refuse_unknown
+from utils.data.split import Splits
+from utils.files import read_tensors, written_whole
+from utils.run import Run
+from utils.training.checkpoints import RECIPE, held
+from utils.training.loop import TrainConfig
+
+
+@dataclass(frozen=True)
+class Left:
+    """A model as its chapter left it, and the parameters with which that chapter was run."""
+
+    model: Classifier
+    config: TrainConfig
+    parameters: dict
+    chapter: str
+
+    @property
+    def unusual(self) -> dict:
+        """The parameters that are not the chapter's own defaults."""
+        return read_course()[self.chapter].given(self.parameters)
+
+
+def leave(
+    run: Run, model: Classifier, config: TrainConfig, splits: Splits, parameters: dict
+) -> None:
+    """Keep the trained model of a chapter under the chapter's name, with how it was made."""
+    made = {"parameters": parameters, "config": asdict(config), **_data(splits)}
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    with written_whole(_file(run)) as path:  # one file, so that facts and weights stay together
+        save_file(weights, path, metadata={"made": json.dumps(made)})
+
+
+def left_by(run: Run, splits: Splits, parameters: dict, data_root: str = "") -> Left:
+    """The model that the chapter of this run left.
+
+    It must have been trained on these very images, and with these `parameters` as far as the
+    chapter knows them. Where there is no such model, the chapter is run now, without a screen.
+    """
+    path = _file(run)
+    with held(path.parent):
+        if _objection(path, splits, parameters):
+            _run_chapter(run.name, {**parameters, "DATA_ROOT": data_root})
+        if objection := _objection(path, splits, parameters):
+            raise RuntimeError(f"the chapter {run.name} was run, and still {objection}")
+        made, weights = _made(path), read_tensors(path)
+    chosen = made["parameters"]
+    model = build(
+        chosen["BACKBONE"],
+        splits.train.classes,
+        splits.train.size,
+        frozen=chosen.get("FROZEN", False),
+        device=run.device,
+    )
+    model.load_state_dict(weights)
+    return Left(model, TrainConfig(**made["config"]), chosen, run.name)
+
+
+def _objection(path: Path, splits: Splits, parameters: dict) -> str:
+    """Why the model there is not the one that is wanted; empty if it is."""
+    made = _made(path)
+    if not made:
+        return "it has left no model"
+    found, wanted = {**made["parameters"], **made}, {**parameters, **_data(splits)}
+    changed = [name for name in wanted if name in found and found[name] != wanted[name]]
+    return ", ".join(f"{name} is {found[name]!r}, not {wanted[name]!r}" for name in changed)
+
+
+def _made(path: Path) -> dict:
+    """How the model there was made; empty where there is none, or none that is whole."""
+    try:
+        with safe_open(path, "pt") as file:
+            return json.loads((file.metadata() or {}).get("made", "{}"))
+    except (FileNotFoundError, SafetensorError):
+        return {}
+
+
+def _data(splits: Splits) -> dict:
+    return {"training data": splits.train.fingerprint, "recipe": RECIPE}
+
+
+def _run_chapter(name: str, parameters: dict) -> None:
+    import papermill  # here: it takes two seconds, and only who is without a model needs it
+
+    course = read_course()
+    refuse_unknown("chapter", [name], course)
+    chapter = course[name]
+    papermill.execute_notebook(
+        chapter.path,
+        None,
+        chapter.given(parameters),
+        kernel_name="python3",
+        language="python",
+        cwd=chapter.path.parent,
+        progress_bar=False,
+    )
+
+
+def _file(run: Run) -> Path:
+    return run.checkpoints / f"seed_{run.seed}" / "model.safetensors"

@@ -1,0 +1,1 @@
+"""Split, data sets by name, reading files, splitting by patient, duplicates, drawn images."""

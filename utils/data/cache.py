@@ -1,0 +1,87 @@
+"""Prepared splits on disk: complete or absent, and never anything that could run code."""
+
+import hashlib
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+
+from utils.data.split import Split, Splits
+from utils.files import read_tensors, write_json, written_whole
+
+
+@dataclass(frozen=True)
+class Store:
+    """One data set prepared in one way, in a folder of its own.
+
+    manifest.json is written last and removed first: where it stands, the tensors are whole
+    and belong together. `asked` is all that decides about them besides the source itself.
+    """
+
+    folder: Path
+    asked: dict
+
+    @contextmanager
+    def locked(self):
+        """One process at a time: of two that need the same data one prepares, the other waits."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            yield
+
+    @property
+    def manifest(self) -> dict:
+        path = self.folder / "manifest.json"
+        if not path.exists():
+            raise FileNotFoundError(f"{self.folder} is not prepared yet; call load(...) first")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def complete(self, signature: str | None) -> bool:
+        """Whether it may be opened: same request, same source, no file cut short.
+
+        With no source at hand (`signature` None) the store alone is enough.
+        """
+        if not (self.folder / "manifest.json").exists():
+            return False
+        found = self.manifest
+        return (
+            found["asked"] == self.asked
+            and signature in (None, found["signature"])
+            and all(_bytes(self.folder / f) == fact["bytes"] for f, fact in found["files"].items())
+        )
+
+    def damaged(self) -> list[str]:
+        """Files that are no longer what was written. Reads every byte: ask when in doubt."""
+        files = self.manifest["files"].items()
+        return [name for name, fact in files if _sha256(self.folder / name) != fact["sha256"]]
+
+    def open(self) -> Splits:
+        """The tensors stay on disk until they are used, so they may exceed the memory."""
+        files = {part: self.folder / f"{part}_set.pt" for part in ("train", "validation", "test")}
+        return Splits(**{p: Split(**read_tensors(file, mmap=True)) for p, file in files.items()})
+
+    def write(self, splits: Splits, signature: str, **facts) -> None:
+        (self.folder / "manifest.json").unlink(missing_ok=True)
+        files = {}
+        for part, split in splits.items():
+            path = self.folder / f"{part}_set.pt"
+            with written_whole(path) as unfinished:
+                torch.save({**split.per_image(), "class_names": split.class_names}, unfinished)
+            files[path.name] = {"bytes": _bytes(path), "sha256": _sha256(path)}
+        counts = {
+            part: dict(zip(split.class_names, split.counts.tolist(), strict=True))
+            for part, split in splits.items()
+        }
+        manifest = {"asked": self.asked, "signature": signature, "counts": counts, **facts}
+        write_json(self.folder / "manifest.json", {**manifest, "files": files})
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else -1
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,87 @@
+"""Data sets that are not here yet, and images that come as arrays in one file."""
+
+import os
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.data.datasets import DATASETS, MEDMNIST
+from utils.data.split import resized
+
+
+def how_to_get(name: str, root: str | Path | None) -> str:
+    """Where it was looked for, and what to do next."""
+    facts = DATASETS[name]
+    home = root or os.environ.get("DATA_ROOT")
+    looked = f"not in {Path(home).resolve()}" if home else "no root given and DATA_ROOT not set"
+    if name in MEDMNIST or facts.kaggle:
+        get = f"load({name!r}, download=True), or get it from {facts.source}"
+    else:
+        get = f"get it from {facts.source}"
+    return (
+        f"{name} not found ({looked}). Next: {get}; then give the folder that holds "
+        f"{name}{'.npz' if name in MEDMNIST else '/'} as root or as DATA_ROOT"
+    )
+
+
+def downloaded(name: str, size: int, folder: Path) -> Path:
+    """Fetched by the tool that its source provides; what needs a place goes to `folder`."""
+    facts = DATASETS[name]
+    if name in MEDMNIST:
+        return _from_medmnist(name, size, folder)
+    if not facts.kaggle:
+        raise FileNotFoundError(f"{name} cannot be downloaded by itself. {how_to_get(name, None)}")
+    try:
+        import kagglehub
+    except ImportError:
+        raise ImportError(
+            f"downloading {name} needs kagglehub: pip install kagglehub, "
+            f"or get the files yourself from kaggle.com/{facts.kaggle}"
+        ) from None
+    kind, _, handle = facts.kaggle.partition("/")
+    downloads = {
+        "datasets": kagglehub.dataset_download,
+        "competitions": kagglehub.competition_download,
+    }
+    return Path(downloads[kind](handle))
+
+
+def _from_medmnist(name: str, size: int, folder: Path) -> Path:
+    try:
+        import medmnist
+    except ImportError:
+        raise ImportError(
+            f"downloading {name} needs medmnist: pip install medmnist, "
+            f"or get {name}.npz yourself from medmnist.com"
+        ) from None
+    edge = min((e for e in (28, 64, 128, 224) if e >= size), default=224)
+    kind = getattr(medmnist, medmnist.INFO[name]["python_class"])
+    folder.mkdir(parents=True, exist_ok=True)
+    kind(split="train", download=True, root=str(folder), size=edge)
+    return folder / (f"{name}.npz" if edge == 28 else f"{name}_{edge}.npz")
+
+
+LIMIT = 32 * 2**30  # bytes that a file may unpack to
+
+
+def array_file(path: Path, size: int) -> tuple[Tensor, Tensor, np.ndarray]:
+    """Images, labels and parts of a MedMNIST .npz, resized; nothing in it is executed."""
+    try:
+        with ZipFile(path) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+        if total > LIMIT:
+            raise ValueError(f"it unpacks to {total:,} bytes, the limit is {LIMIT:,}")
+        with np.load(path, allow_pickle=False) as arrays:
+            images = [arrays[f"{part}_images"] for part in ("train", "val", "test")]
+            labels = [arrays[f"{part}_labels"] for part in ("train", "val", "test")]
+    except (BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} is no MedMNIST file: {error}") from error
+    if any(label.ndim != 2 or label.shape[1] != 1 for label in labels):
+        raise ValueError(f"{path} gives several labels per image; one is needed")
+    parts = np.repeat(["train", "validation", "test"], [len(label) for label in labels])
+    pixels = torch.from_numpy(np.concatenate(images))
+    pixels = pixels[:, None] if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
+    return resized(pixels, size), torch.from_numpy(np.concatenate(labels)[:, 0]).long(), parts

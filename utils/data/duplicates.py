@@ -1,0 +1,105 @@
+"""Nearest neighbours and duplicates by plain pixels.
+
+Images are compared as 32 x 32 grey pictures; their distance is the root mean square
+difference in grey levels (0 to 255). Every pair is compared, nothing is hashed: on
+registered brains a hash of 64 bits takes everybody for everybody's twin.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from utils.data.split import Splits
+
+SIDE = 32
+ROWS = 1024  # compared at a time
+NEAR = 2.0  # grey levels: a copy a shade brighter moves less, one saved as a poor JPEG more
+
+
+def small_grey(images: Tensor) -> Tensor:
+    """Every image as 1,024 grey levels, averaged over areas: float32 (n, 1024)."""
+    blocks = (block.float().mean(1, keepdim=True) for block in images.split(ROWS))
+    return torch.cat([F.adaptive_avg_pool2d(block, SIDE).flatten(1) for block in blocks])
+
+
+def digests(images: Tensor) -> list[str]:
+    """Equal where pictures are."""
+    return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
+
+
+def nearest(queries: Tensor, pictures: Tensor, count: int = 1) -> tuple[Tensor, Tensor]:
+    """Distances to, and positions of, the `count` nearest pictures of each query."""
+    found = [
+        block.topk(min(count, len(pictures)), largest=False)
+        for block in _squared_distances(queries, pictures)
+    ]
+    squared = torch.cat([values for values, _ in found])
+    positions = torch.cat([indices for _, indices in found])
+    return (squared.clamp(min=0) / queries.shape[1]).sqrt(), positions
+
+
+def _squared_distances(queries: Tensor, pictures: Tensor) -> Iterator[Tensor]:
+    centre = pictures.mean(0)  # small numbers keep the digits that the difference needs
+    pictures = pictures - centre
+    lengths = pictures.square().sum(1)
+    for block in (queries - centre).split(ROWS):
+        yield torch.addmm(lengths, block, pictures.T, alpha=-2).add_(block.square().sum(1)[:, None])
+
+
+def duplicate_pairs(images: Tensor, threshold: float = NEAR) -> Tensor:
+    """Positions (pairs, 2) of images at most `threshold` grey levels apart, lower one first."""
+    pictures, limit = small_grey(images), threshold**2 * SIDE**2
+    found = []
+    for start in range(0, len(pictures), ROWS):
+        (apart,) = _squared_distances(pictures[start : start + ROWS], pictures[start:])
+        # float32 errs by less than one grey level squared; the suspects are measured again
+        pairs = start + torch.nonzero(apart <= limit + SIDE**2)
+        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+        for some in pairs.split(ROWS):
+            exact = (pictures[some[:, 0]] - pictures[some[:, 1]]).square().sum(1)
+            found.append(some[exact <= limit])
+    return torch.cat(found) if found else torch.empty(0, 2, dtype=torch.long)
+
+
+def joined_groups(images: Tensor, groups: Tensor | None = None) -> Tensor:
+    """A group number for each image: duplicates share one.
+
+    Where `groups` are known, an identical picture in two of them makes them one; a merely
+    near one does not, for two cells of two patients may look alike.
+    """
+    pairs = duplicate_pairs(images, NEAR if groups is None else 0)
+    if groups is None:
+        groups = torch.arange(len(images))
+    _, member = torch.unique(groups, return_inverse=True)
+    first, second = member[pairs[:, 0]], member[pairs[:, 1]]
+    count = int(member.max()) + 1
+    links = coo_matrix((np.ones(len(pairs)), (first, second)), shape=(count, count))
+    return torch.from_numpy(connected_components(links)[1]).long()[member]
+
+
+def duplicates(splits: Splits, threshold: float = NEAR) -> pd.DataFrame:
+    """One row per pair of duplicates, within a split or across two, nearest pairs first."""
+    images = torch.cat([split.images for _, split in splits.items()])
+    names = np.repeat([name for name, _ in splits.items()], [len(s) for _, s in splits.items()])
+    places = np.concatenate([np.arange(len(split)) for _, split in splits.items()])
+    pairs = duplicate_pairs(images, threshold).numpy()
+    pictures = small_grey(images)
+    apart = (pictures[pairs[:, 0]] - pictures[pairs[:, 1]]).square().mean(1).sqrt()
+    table = pd.DataFrame(
+        {
+            "split": names[pairs[:, 1]],
+            "image": places[pairs[:, 1]],
+            "split of twin": names[pairs[:, 0]],
+            "twin": places[pairs[:, 0]],
+            "distance": apart.numpy(),
+            "identical": (images[pairs[:, 0]] == images[pairs[:, 1]]).flatten(1).all(1).numpy(),
+        }
+    )
+    return table.sort_values("distance", ignore_index=True, kind="stable")

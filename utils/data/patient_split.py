@@ -1,0 +1,145 @@
+"""Dealing images out to training, validation and test, patient by patient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from utils.data.duplicates import nearest
+from utils.data.patient_recovery import levelled
+from utils.data.split import Split, Splits
+
+
+def split_by_group(
+    labels: Sequence[int], groups: Sequence[int], fractions: Sequence[float], seed: int = 0
+) -> list[np.ndarray]:
+    """Indices for each fraction; no group is in two of them, every class in all where it can be.
+
+    Groups are dealt one by one, largest of the rarest class first, to the part that
+    has the smallest share of what it should get. A class with as many groups as
+    there are parts therefore reaches every part.
+    """
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    if abs(sum(fractions) - 1) > 1e-9 or min(fractions) <= 0:
+        raise ValueError(f"fractions must be positive and sum to 1, got {tuple(fractions)}")
+    _, member = np.unique(groups, return_inverse=True)
+    table = np.zeros((member.max() + 1, labels.max() + 1))
+    np.add.at(table, (member, labels), 1)
+    part_of = _deal(table, np.asarray(fractions), np.random.default_rng(seed))
+    return [np.flatnonzero(part_of[member] == part) for part in range(len(fractions))]
+
+
+def _deal(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The part of each group (a row of images per class), rarest class and largest group first."""
+    totals = table.sum(0)
+    present = totals > 0
+    rarest = np.where(table > 0, totals, np.inf).min(1)
+    order = np.lexsort([rng.random(len(table)), -table.sum(1), rarest])
+    wanted = fractions[:, None] * totals[present]
+    received = np.zeros_like(wanted)
+    part_of = np.empty(len(table), dtype=int)
+    for group in order:
+        weight = table[group, present] / totals[present]
+        part = int(np.argmin((received / wanted) @ weight))
+        received[part] += table[group, present]
+        part_of[group] = part
+    return part_of
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All images of a data set, before they are dealt out.
+
+    `parts` are train, validation, test or "" for each image; `digest` proves the content.
+    `synthetic` are the positions of images that show nobody; `notes` go into the manifest.
+    """
+
+    split: Split
+    parts: np.ndarray
+    digest: str
+    quarantine: tuple[tuple[str, str], ...] = ()
+    synthetic: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    notes: dict = field(default_factory=dict)
+
+
+def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Splits, int]:
+    """Train, validation and test, and the number of images that had to be left out.
+
+    An official test set, and an official validation set beside it, stay as they are; without
+    a test set everything is dealt anew. A training image is left out when its group has an
+    image in an official set: the same patient, or the same picture.
+    """
+    if len(gathered.synthetic):
+        return _dealt_with_synthetic(gathered, fractions, seed)
+    parts = gathered.parts.astype(object)
+    if "test" not in parts:
+        parts[:] = ""
+        chosen = _by_group(gathered.split, np.arange(len(parts)), fractions, seed)
+        return _checked(gathered.split, chosen), 0
+    test = np.flatnonzero(parts == "test")
+    rest = _strangers(gathered.split, np.flatnonzero(parts != "test"), test)
+    validation = rest[parts[rest] == "validation"]
+    if len(validation):
+        train = _strangers(gathered.split, rest[parts[rest] != "validation"], validation)
+    else:
+        both = fractions[0] + fractions[1]
+        shares = (fractions[0] / both, fractions[1] / both)
+        train, validation = _by_group(gathered.split, rest, shares, seed)
+    chosen = (train, validation, test)
+    return _checked(gathered.split, chosen), len(parts) - sum(map(len, chosen))
+
+
+def _dealt_with_synthetic(gathered: Gathered, fractions, seed: int) -> tuple[Splits, int]:
+    """Synthetic images are learned from, and never asked about.
+
+    They were made from real ones. Where the most similar real image belongs to a patient of
+    the validation or the test the synthetic one is left out: it may show him under another
+    name. Test and training are dealt first, so that a class of two real patients is learned
+    and tested, and the validation does without it.
+    """
+    split, synthetic = gathered.split, gathered.synthetic
+    real = np.setdiff1d(np.arange(len(split)), synthetic)
+    for_train, for_validation, for_test = fractions
+    test, train, validation = _by_group(split, real, (for_test, for_train, for_validation), seed)
+    pictures = levelled(split.images)
+    _, models = nearest(pictures[synthetic], pictures[real])
+    asked = split.patients[np.concatenate([validation, test])]
+    learned = synthetic[~np.isin(split.patients[real[models[:, 0]]], asked)]
+    chosen = (np.sort(np.concatenate([train, learned])), validation, test)
+    return _checked(split, chosen, needed=("train", "test")), len(synthetic) - len(learned)
+
+
+def dealt_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
+    """The mistake, to be seen once: the same images dealt one by one, whoever they belong to."""
+    together = splits.together
+    chosen = split_by_group(together.labels, range(len(together)), fractions, seed)
+    return _checked(together, chosen)
+
+
+def _by_group(split: Split, among: np.ndarray, fractions, seed: int) -> list[np.ndarray]:
+    some = split.take(among)
+    dealt_out = split_by_group(some.labels, some.patients, fractions, seed)
+    return [among[part] for part in dealt_out]
+
+
+def _strangers(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Those candidates whose patient has no image among the known."""
+    patients = split.patients
+    return candidates[~np.isin(patients[candidates], patients[known])]
+
+
+def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Splits:
+    """Splits in which every class has images where it needs some."""
+    splits = Splits(*(split.take(indices) for indices in chosen))
+    for part in needed:
+        for label in np.flatnonzero(getattr(splits, part).counts == 0):
+            mine = split.take(split.labels == label)
+            groups = len(np.unique(mine.patients))
+            raise ValueError(
+                f"class {split.class_names[label]!r} has no image for {part}: its {len(mine)} "
+                f"images come from {groups} patients or groups, and {', '.join(needed)} "
+                "need one each; add patients or leave the class out"
+            )
+    if not len(splits.validation):
+        raise ValueError("no patient is left for the validation; add patients or change the shares")
+    return splits

@@ -1,0 +1,133 @@
+"""Images that the course draws by itself: patients, graded findings, masks.
+
+No real picture is needed to learn from them, and the truth about each is known: who
+the patient is, where the finding lies. They are not a model of any disease.
+
+shapes   ellipses, noise and other strokes
+brain    axial slices of MRI: four grades of dementia
+shadows  findings in the lungs
+chest    X-rays that show one of them, or none
+cervix   photographs: three types of transformation zone
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from torch import Tensor
+
+from utils.data.phantoms import brain, cervix, chest, chest_findings
+from utils.data.split import Split
+
+FEWEST = 3  # patients of each class: one for training, one for validation, one for testing
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """What can be drawn: `classes` maps each name to its facts, with the usual `patients`."""
+
+    shows: str
+    channels: int
+    views: int  # images per patient
+    classes: Mapping[str, object]
+    draw_patient: Callable[[object, int, int, Random], tuple[Tensor, Tensor]]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(self.classes)
+
+    @property
+    def patients(self) -> tuple[int, ...]:
+        """Patients per class, by default."""
+        return tuple(facts.patients for facts in self.classes.values())
+
+
+PHANTOMS = {
+    "brain_phantom": Phantom("axial brain MRI", 1, 3, brain.GRADES, brain.draw),
+    "chest_phantom": Phantom("frontal chest X-ray", 1, 3, chest_findings.PNEUMONIA, chest.draw),
+    "cervix_phantom": Phantom("colposcopy of the cervix", 3, 4, cervix.TYPES, cervix.draw),
+    "findings_phantom": Phantom(
+        "frontal chest X-ray, ten findings", 1, 3, chest_findings.TEN_FINDINGS, chest.draw
+    ),
+}
+
+
+def draw(name: str, size: int = 64, patients: int | None = None, seed: int = 0) -> Split:
+    """All images of a phantom, `size` pixels wide; `groups` numbers the patients.
+
+    The first patients of a larger draw are the patients of a smaller one, and their
+    anatomy is the same at every size.
+    """
+    phantom = _known(name)
+    labels = _labels(phantom, _checked(phantom, size, patients))
+    shape = (len(labels), phantom.views, phantom.channels, size, size)
+    images = torch.empty(shape, dtype=torch.uint8)
+    masks = torch.empty(shape[:2] + shape[3:], dtype=torch.bool)
+    facts = list(phantom.classes.values())
+
+    def draw_patient(patient: int) -> None:
+        rng = Random(f"{name} {seed} {patient}")
+        drawn = phantom.draw_patient(facts[labels[patient]], size, phantom.views, rng)
+        images[patient] = (drawn[0].clamp(0, 1) * 255).round().to(torch.uint8)
+        masks[patient] = drawn[1]
+
+    _for_each(range(len(labels)), draw_patient, size)
+    each = torch.arange(len(labels)).repeat_interleave(phantom.views)
+    return Split(
+        images=images.flatten(0, 1),
+        labels=torch.tensor(labels)[each],
+        class_names=phantom.class_names,
+        groups=each,
+        masks=masks.flatten(0, 1),
+    )
+
+
+def _for_each(patients: range, act: Callable[[int], None], size: int) -> None:
+    """Act on each patient on one thread, so that the arithmetic never varies.
+
+    Large images are drawn several at a time; small ones would only wait for each other.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads if size >= 256 else 1) as pool:
+            list(pool.map(act, patients))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _known(name: str) -> Phantom:
+    if name not in PHANTOMS:
+        raise ValueError(f"unknown phantom {name!r}; choose from {', '.join(PHANTOMS)}")
+    return PHANTOMS[name]
+
+
+def _checked(phantom: Phantom, size: int, patients: int | None) -> int:
+    """The number of patients, or what is wrong with the request."""
+    if not 32 <= size <= 768:
+        raise ValueError(f"size must be from 32 to 768 pixels, got {size}")
+    patients = sum(phantom.patients) if patients is None else patients
+    fewest = FEWEST * len(phantom.classes)
+    if patients < fewest:
+        raise ValueError(
+            f"{patients} patients are too few to split {len(phantom.classes)} classes; "
+            f"ask for at least {fewest}, {FEWEST} of each class"
+        )
+    return patients
+
+
+def _labels(phantom: Phantom, patients: int) -> list[int]:
+    """The class of each patient: first a few of every class, then whichever lags behind its share.
+
+    So no patient's class depends on how many come after.
+    """
+    shares = [count / sum(phantom.patients) for count in phantom.patients]
+    labels = list(range(len(shares))) * FEWEST
+    counts = [FEWEST] * len(shares)
+    for number in range(len(labels) + 1, patients + 1):
+        lags = [share * number - count for share, count in zip(shares, counts, strict=True)]
+        labels.append(lags.index(max(lags)))
+        counts[labels[-1]] += 1
+    return labels

@@ -1,0 +1,129 @@
+"""Colposcopy of the cervix: the type says how much of the transformation zone can be seen.
+
+Type 1: the zone lies on the outer cervix, its border visible all round. Type 2: partly
+in the canal, its border still visible. Type 3: mostly in the canal, border hidden.
+"""
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from torch import Tensor
+
+from utils.data.phantoms.drawing import (
+    bend,
+    cover,
+    edge_of,
+    ellipse,
+    grain,
+    jittered,
+    per_view,
+    waves,
+)
+
+SPREAD = 0.07  # of retreat within one type
+
+
+@dataclass(frozen=True)
+class Type:
+    patients: int
+    retreat: float  # of the zone into the canal: 0 none, 1 all
+
+
+TYPES = {"type_1": Type(68, 0.12), "type_2": Type(212, 0.46), "type_3": Type(120, 0.8)}
+
+
+def draw(kind: Type, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
+    """Views (views, 3, size, size) of one patient, and the transformation zone."""
+    edge = edge_of(size)
+    retreat = min(1.0, max(0.0, rng.gauss(kind.retreat, SPREAD)))
+    x, y = jittered(size, views, rng, shift=0.08, angle=0.25, zoom=0.07)
+    x, y = bend(x, y, rng, 0.03)
+    folds = waves(x, y, rng, 0.5, count=5)
+    outer = ellipse(x, y, (0, 0), (rng.uniform(0.66, 0.78), rng.uniform(0.62, 0.74)))
+    canal = _canal(x, y, rng)
+    zone = _zone(x, y, retreat, rng)
+    image = _mucosa(x, y, outer, folds, edge, rng)
+    image = _paint(image, *_columnar(x, y, zone, edge, rng))
+    image = _paint(image, (0.16, 0.03, 0.04), cover(canal, 2.5 * edge))
+    image = _speculum(image, x, y, edge, rng)
+    image = _glare(image, x, y, edge, rng)
+    visible = (zone < 0) & (canal > 0) & (outer < 0)
+    return _lit(image, x, y, rng), visible
+
+
+def _paint(image, colour, amount) -> Tensor:
+    """Lay a colour (three numbers, or a picture) over part of the image."""
+    colour = torch.as_tensor(colour)
+    colour = colour.view(3, 1, 1) if colour.dim() == 1 else colour
+    return torch.lerp(image, colour, amount[:, None])
+
+
+def _canal(x, y, rng) -> Tensor:
+    """The mouth of the canal: a small round hole, or a slit after a birth."""
+    radii = (rng.uniform(0.06, 0.15), rng.uniform(0.04, 0.06))
+    return ellipse(x, y, (0, 0), radii, rng.gauss(0, 0.2))
+
+
+def _zone(x, y, retreat, rng) -> Tensor:
+    """The zone around the canal: it shrinks as it retreats, on one side first."""
+    reach = rng.uniform(0.42, 0.54)
+    towards = rng.uniform(0, 2 * math.pi)
+    angle, away = torch.atan2(y, x), torch.hypot(x, y)
+    lopsided = 0.75 * min(1.0, 1.6 * retreat) * (torch.cos(angle - towards) - 1) / 2
+    border = reach * (1.12 - 0.78 * retreat + lopsided).clamp(min=0.1)
+    lobes = 0.035 * torch.cos(3 * angle + rng.uniform(0, 6))
+    lobes = lobes + 0.025 * torch.cos(5 * angle + rng.uniform(0, 6))
+    return away - border * (1 + lobes) + 0.012 * waves(x, y, rng, 0.14, count=4)
+
+
+def _mucosa(x, y, outer, folds, edge, rng) -> Tensor:
+    """Pink outer cervix with fine vessels, before the redder, folded wall of the vagina."""
+    pink = torch.tensor((0.86, rng.uniform(0.5, 0.62), rng.uniform(0.5, 0.62)))
+    wall = torch.tensor((0.66, rng.uniform(0.26, 0.36), rng.uniform(0.27, 0.36)))
+    image = wall.view(3, 1, 1) * (1 + 0.1 * folds[:, None])
+    image = _paint(image, pink, cover(outer, 4 * edge))
+    image = image * (1 - 0.25 * torch.exp(-((outer / 0.07) ** 2)))[:, None]
+    width = max(0.16, 25 * edge)  # thinner than a pixel, a vessel is fainter instead
+    vessels = 0.16 / width * torch.exp(-((waves(x, y, rng, 0.3, count=6) / width) ** 2))
+    patches = torch.sigmoid(3 * waves(x, y, rng, 0.8, count=3))
+    return _paint(image, (0.7, 0.2, 0.22), rng.uniform(0.15, 0.5) * vessels * patches)
+
+
+def _columnar(x, y, zone, edge, rng) -> tuple[Tensor, Tensor]:
+    """Red, grainy tissue, and how much of it covers each pixel."""
+    red = torch.tensor((rng.uniform(0.7, 0.82), rng.uniform(0.2, 0.32), rng.uniform(0.2, 0.3)))
+    grains = 1 + 0.08 * waves(x, y, rng, 0.075, count=9)
+    return red.view(3, 1, 1) * grains[:, None], rng.uniform(0.75, 0.95) * cover(zone, 2 * edge)
+
+
+def _speculum(image, x, y, edge, rng) -> Tensor:
+    """Two metal blades, above and below, at a personal opening."""
+    for side in (-1, 1):
+        opening = rng.uniform(0.78, 1.0)
+        blade = opening - side * y - 0.3 * (x - rng.gauss(0, 0.1)) ** 2
+        shine = 0.5 + 0.25 * torch.cos(9 * blade + rng.uniform(0, 6))
+        metal = torch.stack((shine, shine, 1.03 * shine), 1)
+        image = _paint(image, metal, cover(blade, 2 * edge))
+    return image
+
+
+def _glare(image, x, y, edge, rng) -> Tensor:
+    """Wet tissue mirrors the lamp: small white spots that differ between views."""
+    views = len(image)
+    for _ in range(rng.randint(3, 7)):
+        place = [per_view(rng, views, 0.03, rng.uniform(-0.55, 0.55)) for _ in range(2)]
+        radii = (rng.uniform(0.015, 0.06), rng.uniform(0.012, 0.035))
+        spot = cover(ellipse(x, y, place, radii, rng.uniform(-1.5, 1.5)), edge)
+        image = _paint(image, (1.0, 0.97, 0.95), 0.9 * spot)
+    return image
+
+
+def _lit(image, x, y, rng) -> Tensor:
+    """Lamp, white balance, noise."""
+    gain = per_view(rng, len(image), 0.02, rng.uniform(0.75, 1.1))
+    lamp = gain * torch.exp(-rng.uniform(0.15, 0.5) * ((x - rng.gauss(0, 0.2)) ** 2 + y * y))
+    balance = torch.tensor([rng.gauss(1, 0.035) for _ in range(3)]).view(3, 1, 1)
+    seen = (image * balance * lamp[:, None]).clamp(min=1e-4) ** rng.uniform(0.85, 1.2)
+    return seen + rng.uniform(0.008, 0.025) * grain(seen.shape, rng)

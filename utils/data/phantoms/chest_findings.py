@@ -1,0 +1,137 @@
+"""What a finding in the chest casts on the film: a shadow over the lungs, or too much air.
+
+Each function draws one patient's finding; a table names the functions of a data set, and a
+longer table is a larger data set. Densities and sizes vary, so that neighbours are mistaken.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from torch import Tensor
+
+from utils.data.phantoms.drawing import capsule, cover, ellipse, waves
+
+
+def no_finding(x, y, rng: Random) -> Tensor:
+    return torch.zeros_like(x)
+
+
+def consolidation(x, y, rng: Random) -> Tensor:
+    """A lobe filled with fluid: dense, on one side, with a ragged edge (bacterial)."""
+    side = rng.choice((-1, 1))
+    place = (side * rng.uniform(0.34, 0.48), rng.choice((-0.42, 0.0, 0.25)) + rng.gauss(0, 0.06))
+    radii = (rng.uniform(0.2, 0.3), rng.uniform(0.2, 0.3))
+    ragged = 0.035 * waves(x, y, rng, 0.3, count=5)
+    patch = cover(ellipse(x, y, place, radii, rng.uniform(-0.6, 0.6)) + ragged, 0.035)
+    density = max(0.1, rng.gauss(0.34, 0.07))
+    return density * patch * (1 + 0.07 * waves(x, y, rng, 0.12, count=4))
+
+
+def interstitial(x, y, rng: Random) -> Tensor:
+    """A net of thickened tissue and some haze, spread over both lungs (viral)."""
+    fine, coarse = waves(x, y, rng, 0.12, count=6), waves(x, y, rng, 0.22, count=6)
+    net = torch.sigmoid(1.1 * (fine + coarse))
+    patchy = (0.8 + 0.3 * waves(x, y, rng, 0.9, count=3)).clamp(0.2, 1.3)
+    density = max(0.06, rng.gauss(0.19, 0.04))
+    return density * patchy * (net + rng.uniform(0.1, 0.4))
+
+
+def effusion(x, y, rng: Random) -> Tensor:
+    """Fluid at the bottom of one side; its surface climbs towards the wall."""
+    side, level = rng.choice((-1, 1)), rng.uniform(0.0, 0.35)
+    surface = level - 0.5 * (x * side - 0.3)
+    pool = cover(surface - y, 0.03) * cover(-x * side, 0.02)
+    return max(0.15, rng.gauss(0.36, 0.06)) * pool
+
+
+def oedema(x, y, rng: Random) -> Tensor:
+    """Haze around both hila, like the wings of a bat."""
+    reach = rng.uniform(0.2, 0.3)
+    away = torch.hypot((x.abs() - 0.22) / reach, (y + 0.02) / (1.4 * reach))
+    cloudy = 1 + 0.15 * waves(x, y, rng, 0.25, count=5)
+    return max(0.12, rng.gauss(0.26, 0.05)) * torch.exp(-(away**2)) * cloudy
+
+
+def pneumothorax(x, y, rng: Random) -> Tensor:
+    """Air outside a collapsed lung on one side: darker, and behind a sharp line."""
+    side, width = rng.choice((-1, 1)), rng.uniform(0.5, 0.75)
+    lung = ellipse(x * side, y, (0.12, 0.3), (0.55 * width, 1.1 * width))
+    outside = cover(-lung, 0.015) * cover(-x * side, 0.02)
+    edge = torch.exp(-((lung / 0.02) ** 2)) * cover(-x * side, 0.02)
+    return 0.1 * edge - max(0.08, rng.gauss(0.2, 0.03)) * outside
+
+
+def atelectasis(x, y, rng: Random) -> Tensor:
+    """One to three plates of airless lung, lying nearly flat."""
+    shadow = torch.zeros_like(x)
+    side = rng.choice((-1, 1))
+    for _ in range(rng.randint(1, 3)):
+        height, slope = rng.uniform(-0.1, 0.4), rng.gauss(0, 0.08)
+        start, end = (side * rng.uniform(0.15, 0.3), height), (side * 0.55, height + slope)
+        plate = cover(capsule(x, y, start, end, rng.uniform(0.03, 0.05)), 0.015)
+        shadow = torch.maximum(shadow, plate)
+    return max(0.18, rng.gauss(0.36, 0.05)) * shadow
+
+
+def nodule(x, y, rng: Random) -> Tensor:
+    """A small round spot."""
+    return max(0.2, rng.gauss(0.38, 0.05)) * _round(x, y, rng, rng.uniform(0.08, 0.12))
+
+
+def mass(x, y, rng: Random) -> Tensor:
+    """A large round one, better bounded than a consolidation."""
+    return max(0.2, rng.gauss(0.4, 0.05)) * _round(x, y, rng, rng.uniform(0.15, 0.24))
+
+
+def cavity(x, y, rng: Random) -> Tensor:
+    """A ring: a wall around air."""
+    radius = rng.uniform(0.14, 0.22)
+    place = _somewhere(rng)
+    away = ellipse(x, y, place, (radius, radius))
+    wall = cover(away.abs() - rng.uniform(0.03, 0.05), 0.015)
+    return max(0.18, rng.gauss(0.36, 0.05)) * wall
+
+
+def fibrosis(x, y, rng: Random) -> Tensor:
+    """Scars that streak both tops of the lungs."""
+    streaks = torch.sigmoid(2 * waves(2.5 * x, y, rng, 0.3, count=4))
+    top = cover(y + rng.uniform(0.2, 0.4), 0.06)
+    return max(0.15, rng.gauss(0.33, 0.05)) * top * (0.15 + streaks)
+
+
+def _round(x, y, rng: Random, radius: float) -> Tensor:
+    radii = (radius, radius * rng.uniform(0.9, 1.1))
+    return cover(ellipse(x, y, _somewhere(rng), radii, rng.uniform(-1, 1)), 0.015)
+
+
+def _somewhere(rng: Random) -> tuple[float, float]:
+    """A place in either lung that the heart does not hide."""
+    return rng.choice((-1, 1)) * rng.uniform(0.32, 0.46), rng.uniform(-0.5, 0.15)
+
+
+@dataclass(frozen=True)
+class Finding:
+    patients: int
+    shadow: Callable[[Tensor, Tensor, Random], Tensor]
+
+
+PNEUMONIA = {
+    "normal": Finding(162, no_finding),
+    "bacterial": Finding(282, consolidation),
+    "viral": Finding(156, interstitial),
+}
+TEN_FINDINGS = {  # from common to rare, eight to one
+    "normal": Finding(160, no_finding),
+    "consolidation": Finding(100, consolidation),
+    "effusion": Finding(84, effusion),
+    "interstitial": Finding(70, interstitial),
+    "oedema": Finding(58, oedema),
+    "atelectasis": Finding(48, atelectasis),
+    "nodule": Finding(40, nodule),
+    "pneumothorax": Finding(34, pneumothorax),
+    "mass": Finding(28, mass),
+    "fibrosis": Finding(24, fibrosis),
+    "cavity": Finding(20, cavity),
+}

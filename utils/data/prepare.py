@@ -1,0 +1,120 @@
+"""From files to splits: read, name the classes, find the groups, deal them out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.data.datasets import Dataset
+from utils.data.duplicates import digests, joined_groups
+from utils.data.image_files import read_images
+from utils.data.listing import Listing
+from utils.data.patient_recovery import recovered_patients
+from utils.data.patient_split import Gathered
+from utils.data.split import Split
+
+UNKNOWN = "unknown; only copies of a picture are kept together"
+CLEAR = 64  # pixels: of smaller images some patients and synthetic images are not told apart
+
+
+def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
+    """Read what is listed; the classes are checked before the first image is opened."""
+    listing = as_catalogued(listing, dataset)
+    class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
+    _check_classes(listing, class_names)
+    reading = read_images(listing.files, size, dataset.channels)
+    images, kept, clashing = _agreed(reading.images, listing.take(reading.positions))
+    quarantine = (*listing.refused, *reading.quarantine, *clashing)
+    if not kept.files:
+        first = "; ".join(f"{file}: {reason}" for file, reason in quarantine[:3])
+        raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
+    _check_classes(kept, class_names)
+    labels = torch.tensor([class_names.index(label) for label in kept.labels])
+    facts = (reading.digest, quarantine)
+    if dataset.lost_patients:
+        clear = images if size >= CLEAR else read_images(kept.files, CLEAR, dataset.channels).images
+        return _with_patients_found(Split(images, labels, class_names), clear, dataset, *facts)
+    split = Split(images, labels, class_names, groups_of(images, kept.patients))
+    notes = {"patients": "given" if kept.patients else UNKNOWN}
+    return Gathered(split, np.array(kept.parts), *facts, notes=notes)
+
+
+def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) -> Gathered:
+    """Real images get the patients that their pixels tell of, synthetic ones a number each.
+
+    `clear` are the same images, large enough for that.
+    """
+    nobody = dataset.synthetic(clear) if dataset.synthetic else torch.zeros(len(split)).bool()
+    real, synthetic = torch.nonzero(~nobody)[:, 0], torch.nonzero(nobody)[:, 0]
+    found = recovered_patients(clear[real])
+    pictures = np.array(digests(clear[real]))
+    each = [len(set(pictures[found.groups == patient])) for patient in range(len(found.sizes))]
+    groups = torch.empty(len(split), dtype=torch.long)
+    groups[real] = found.groups
+    groups[synthetic] = len(each) + torch.arange(len(synthetic))
+    notes = {
+        "patients": "recovered from pixels; an official test set without patients is not kept",
+        "recovered": len(each),
+        f"recovered with {dataset.lost_patients} pictures": each.count(dataset.lost_patients),
+        "least sure": round(float(found.margins.min()), 3) if len(each) else None,
+        "synthetic": len(synthetic),
+    }
+    anew = np.full(len(split), "")
+    return Gathered(replace(split, groups=groups), anew, *facts, synthetic.numpy(), notes)
+
+
+def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tuple[str, str]]]:
+    """Without the pictures that stand under two classes, and these with the reason.
+
+    At most one of their labels is right, and nothing here tells which.
+    """
+    pictures = digests(images)
+    classes: dict[str, set[str]] = {}
+    for picture, label in zip(pictures, listing.labels, strict=True):
+        classes.setdefault(picture, set()).add(label)
+    clashing = [i for i, picture in enumerate(pictures) if len(classes[picture]) > 1]
+    if not clashing:
+        return images, listing, []
+    under = [" and ".join(sorted(classes[pictures[i]])) for i in clashing]
+    reasons = [f"the same picture stands under {both}" for both in under]
+    refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
+    agreed = sorted(set(range(len(images))) - set(clashing))
+    return images[agreed], listing.take(agreed), refused
+
+
+def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:
+    """One number per patient; duplicates belong together even where patients are unknown."""
+    if patients is None:
+        return joined_groups(images)
+    _, known = np.unique(np.array(patients), return_inverse=True)
+    return joined_groups(images, torch.from_numpy(known))
+
+
+def as_catalogued(listing: Listing, dataset: Dataset) -> Listing:
+    """The listing with the classes and patients that the data set's recipe reads from it."""
+    named = zip(listing.files, listing.labels, strict=True)
+    listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))
+    if dataset.patient_of:
+        patients = tuple(dataset.patient_of(file) for file in listing.files)
+        listing = replace(listing, patients=patients)
+    if not dataset.official_validation:
+        parts = tuple("train" if part == "validation" else part for part in listing.parts)
+        listing = replace(listing, parts=parts)
+    return listing
+
+
+def _check_classes(listing: Listing, class_names: tuple[str, ...]) -> None:
+    found = dict(zip(listing.labels, listing.files, strict=True))
+    if unknown := sorted(set(found) - set(class_names)):
+        raise ValueError(
+            f"unknown class {unknown[0]!r} ({found[unknown[0]]}); "
+            f"this data set has {', '.join(class_names)}"
+        )
+    if missing := [name for name in class_names if name not in found]:
+        raise ValueError(
+            f"class {missing[0]!r} has no (readable) image; found only {', '.join(sorted(found))}"
+        )
+    if len(class_names) < 2:
+        raise ValueError(f"only one class, {class_names[0]!r}; telling apart needs at least two")

@@ -1,0 +1,166 @@
+"""Data as plain tensors, and splits that keep each patient on one side."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled images: uint8 (n, channels, height, width) and int64 (n,).
+
+    `groups` says which images belong to one patient, `masks` where the finding
+    is (n, height, width), `changed` which kind of contamination has touched each image
+    (0: none): the truth for splitting, for Grad-CAM and for detectors.
+    """
+
+    images: Tensor
+    labels: Tensor
+    class_names: tuple[str, ...]
+    groups: Tensor | None = None
+    masks: Tensor | None = None
+    changed: Tensor | None = None
+
+    def __post_init__(self):
+        if self.images.dtype != torch.uint8 or self.images.dim() != 4:
+            raise ValueError(
+                "images must be uint8 (n, channels, height, width), "
+                f"got {self.images.dtype} {tuple(self.images.shape)}"
+            )
+        for name, value in self.per_image().items():
+            if len(value) != len(self.images):
+                raise ValueError(f"{len(self.images)} images but {len(value)} {name}")
+        if len(self) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < self.classes:
+            raise ValueError(f"a label lies outside the {self.classes} classes {self.class_names}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def size(self) -> int:
+        return self.images.shape[-1]
+
+    @property
+    def counts(self) -> Tensor:
+        """Images per class."""
+        return torch.bincount(self.labels, minlength=self.classes)
+
+    @property
+    def patients(self) -> np.ndarray:
+        """The patient of each image; where none are known, each image has its own."""
+        return np.arange(len(self)) if self.groups is None else self.groups.cpu().numpy()
+
+    def per_image(self) -> dict[str, Tensor]:
+        """Everything that has one row per image, by its field name."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+
+    def take(self, indices) -> "Split":
+        """The chosen images, with all that belongs to them."""
+        indices = torch.as_tensor(indices)
+        return replace(self, **{name: value[indices] for name, value in self.per_image().items()})
+
+    def to(self, device: torch.device) -> "Split":
+        return replace(self, **{name: value.to(device) for name, value in self.per_image().items()})
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with any pixel, label or class name."""
+        digest = hashlib.sha256(repr((self.class_names, tuple(self.images.shape))).encode())
+        for value in (self.images, self.labels):
+            digest.update(value.contiguous().numpy())
+        return digest.hexdigest()[:16]
+
+    def limit(self, count: int, seed: int = 0) -> "Split":
+        """At most `count` images, drawn at random; 0 means all."""
+        if not 0 < count < len(self):
+            return self
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        return self.take(order[:count].sort().values)
+
+    def resized(self, size: int) -> "Split":
+        """The same images, smaller or larger, and the places of the findings with them."""
+        masks = self.masks
+        if masks is not None:
+            masks = resized(masks[:, None].to(torch.uint8), size, "nearest-exact")[:, 0].bool()
+        return replace(self, images=resized(self.images, size), masks=masks)
+
+    def per_patient(self, count: int) -> "Split":
+        """At most `count` images of each patient, evenly spread over his; 0 means all.
+
+        Images of one patient say much the same: a third of them narrows an interval
+        almost as far as all.
+        """
+        if not count or self.groups is None:
+            return self
+        patients = (torch.nonzero(self.groups == group)[:, 0] for group in self.groups.unique())
+        spread = []
+        for rows in patients:
+            kept = min(count, len(rows))
+            spread.append(rows[(torch.arange(kept) + 0.5).mul(len(rows) / kept).long()])
+        return self.take(torch.cat(spread).sort().values)
+
+
+@dataclass(frozen=True)
+class Splits:
+    train: Split
+    validation: Split
+    test: Split
+
+    def items(self) -> Iterator[tuple[str, Split]]:
+        for field in fields(self):
+            yield field.name, getattr(self, field.name)
+
+    @property
+    def together(self) -> Split:
+        """All images in one split, as if they had never been dealt out."""
+        return joined(*(split for _, split in self.items()))
+
+    def limit(self, count: int, seed: int = 0) -> "Splits":
+        """At most `count` images in each split; 0 means all."""
+        return Splits(**{name: split.limit(count, seed) for name, split in self.items()})
+
+
+def joined(*parts: Split) -> Split:
+    """All images of several splits in one, with all that belongs to them."""
+    columns = [part.per_image() for part in parts]
+    return replace(parts[0], **{name: torch.cat([c[name] for c in columns]) for name in columns[0]})
+
+
+def as_pixels(images: Tensor) -> Tensor:
+    """uint8 grey levels as numbers in [0, 1], the range in which everything else works."""
+    return images.float() / 255
+
+
+def as_grey_levels(pixels: Tensor) -> Tensor:
+    """Numbers in [0, 1] as uint8 grey levels: all that a saved picture can hold."""
+    return (255 * pixels.clamp(0, 1)).round().to(torch.uint8)
+
+
+def resized(images: Tensor, size: int, mode: str = "bilinear") -> Tensor:
+    """Square images (uint8) of this size; fine detail is averaged, not skipped."""
+    if images.shape[-2:] == (size, size):
+        return images.contiguous()
+    change = {"size": (size, size), "mode": mode, "antialias": mode == "bilinear"}
+    return torch.cat([F.interpolate(block, **change) for block in images.split(1024)])
+
+
+def batches(split: Split, size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (uint8 images, labels); the receiver moves them to its device, then `as_pixels`.
+
+    A lone image left over by shuffling is skipped: batch norm cannot learn from it.
+    """
+    order = torch.randperm(len(split)) if shuffle else torch.arange(len(split))
+    for chosen in order.split(size):
+        if len(chosen) > 1 or not shuffle:
+            chosen = chosen.to(split.images.device)
+            yield split.images[chosen], split.labels[chosen]

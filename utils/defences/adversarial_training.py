@@ -1,0 +1,109 @@
+"""Training-time defence: learn from the images an attacker would show."""
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.attacks.norms import LInf
+from utils.attacks.pgd import PGD, climbing, evaluating
+from utils.run import autocast
+
+START = 1e-3  # at the image itself the answers do not differ, and no direction is uphill
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """(1 - weight) of the loss on clean images, `weight` of the loss under attack.
+
+    With `grow` the attack reaches its full epsilon and steps only after that many epochs
+    (curriculum, Cai 2018). Clean and attacked images pass as one batch, so that batch
+    norm sees the mixture it will be asked about; at weight 1 only the attacked ones.
+    """
+
+    attack: PGD
+    weight: float = 0.5
+    grow: int = 0  # epochs
+    class_weights: tuple[float, ...] | None = None
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        attacked = self.at(epoch)(model, images, labels)
+        weights = self.class_weights and images.new_tensor(self.class_weights)
+        if self.weight == 1:
+            return F.cross_entropy(model(attacked).float(), labels, weights)
+        clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
+        return (1 - self.weight) * F.cross_entropy(clean, labels, weights) + (
+            self.weight * F.cross_entropy(under_attack, labels, weights)
+        )
+
+    def at(self, epoch: int) -> PGD:
+        """The attack of this epoch."""
+        share = min(1.0, (epoch + 1) / (self.grow + 1))
+        return replace(
+            self.attack,
+            epsilon=share * self.attack.epsilon,
+            step=self.attack.step and share * self.attack.step,
+            steps=max(1, round(share * self.attack.steps)),
+        )
+
+    def passes(self, epoch: int) -> int:
+        """Forward and backward passes per training image; an attack that stops early takes less."""
+        shown = 1 if self.weight == 1 else 2
+        return 2 * self.at(epoch).steps + 2 * shown
+
+
+def fast_adversarial(epsilon: float, **settings) -> AdversarialLoss:
+    """One long step from a random start, and no clean images (Wong 2020): quick, but watch it."""
+    return AdversarialLoss(PGD(epsilon, steps=1, step=1.25 * epsilon, **settings), weight=1.0)
+
+
+@dataclass(frozen=True)
+class TradesLoss:
+    """The loss on clean images, and `beta` times how far an attacker moves the answers.
+
+    This attacker does not ask for labels: he pushes the answer to an image away from the
+    answer to its clean twin, and training pulls the two together (TRADES, Zhang 2019).
+    Clean and attacked images pass as one batch, as above. The attack computes in float32:
+    a shorter format would round away so small a start.
+    """
+
+    epsilon: float = 8 / 255
+    steps: int = 10
+    beta: float = 6.0
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        attacked = self.attacked(model, images)
+        clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
+        moved = divergence(clean, under_attack).mean()
+        return F.cross_entropy(clean, labels) + self.beta * moved
+
+    def attacked(self, model: nn.Module, images: Tensor) -> Tensor:
+        """Images in the box of epsilon whose answers are far from those to the clean ones."""
+        found, step = images + LInf.start(images, START), 2.5 * self.epsilon / self.steps
+        with evaluating(model), autocast(images.device, "float32"):
+            with torch.no_grad():
+                clean = model(images).float()
+            for _ in range(self.steps):
+                _, _, uphill = climbing(model, found, lambda said: divergence(clean, said))
+                change = found + step * LInf.direction(uphill) - images
+                found = (images + LInf.project(change, self.epsilon)).clamp(0, 1)
+        return found
+
+    def passes(self, epoch: int) -> int:
+        """Forward and backward passes per training image."""
+        return 1 + 2 * self.steps + 4
+
+
+def divergence(clean: Tensor, attacked: Tensor) -> Tensor:
+    """Kullback-Leibler divergence between the answers in two batches of logits, per image."""
+    answers = attacked.log_softmax(1), clean.log_softmax(1)
+    return F.kl_div(*answers, reduction="none", log_target=True).sum(1)
+
+
+def collapsed(history: list[dict], gap: float = 0.25) -> list[int]:
+    """The epochs (from 1) in which one step hurt far less than many: the gradient misleads.
+
+    Needs a history whose score is that under many steps, with the `one_step` score beside it.
+    """
+    return [row["epoch"] + 1 for row in history if row["one_step"] - row["score"] > gap]

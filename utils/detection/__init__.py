@@ -1,0 +1,1 @@
+"""A score per image: which one is wrong?"""

@@ -1,0 +1,1 @@
+"""Predictions, metrics, intervals, comparisons, the attack suite, red flags, saliency."""

@@ -1,0 +1,135 @@
+"""The leakage alarm: what speaks for test images being known from training, before any training."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from utils.data.duplicates import duplicates, nearest, small_grey
+from utils.data.split import Splits
+from utils.evaluation.metrics import score_of
+from utils.evaluation.predictions import Predictions
+
+RANK = 50  # the neighbour that stands for an ordinary similar image
+SIBLING = 0.5  # of the distance to that neighbour; strangers' nearest lie at 0.7 to 0.9
+COPY = 0.3  # of it: a copy that was saved as JPEG or scaled, or a very near sibling
+SIBLINGS_TOLERATED = 0.1  # share of the test images
+COPIES_TOLERATED = 0.01  # share of the test images: two cells or two blank films may look alike
+
+
+def look_up(splits: Splits) -> Predictions:
+    """What somebody says who learns nothing: the label of the most similar training image."""
+    return _labels_of(nearness(splits.test.images, splits.train.images)[1], splits)
+
+
+def _labels_of(found: Tensor, splits: Splits) -> Predictions:
+    """The labels of these training images, one for each test image, as answers."""
+    test = splits.test
+    sure = F.one_hot(splits.train.labels[found], test.classes).float().numpy()
+    return Predictions(test.labels.numpy(), sure, test.patients, test.class_names)
+
+
+def nearness(asked: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance of each image to the nearest known one, in units of that to the 50th; and which."""
+    rank = max(1, min(RANK, len(known) // 10))  # in a small set the 50th would be anybody
+    distances, positions = nearest(small_grey(asked), small_grey(known), rank)
+    return distances[:, 0] / distances[:, -1].clamp(min=1e-6), positions[:, 0]
+
+
+@dataclass(frozen=True)
+class LeakageAlarm:
+    """`look_up` is the score of the look-up with its 95 % interval over patients, `majority` that
+    of the best constant answer. Neither alone means leakage: classes may be easy. `siblings` is
+    the share of test images with a training image less than half as far away as their 50th
+    neighbour: so near are pictures of one patient, while the nearest stranger is hardly nearer
+    than the 50th. `copies` lie nearer still, `identical` ones are the same picture.
+    """
+
+    look_up: float
+    interval: tuple[float, float]
+    majority: float
+    tested: int
+    siblings: float
+    shared_groups: int
+    identical: int
+    copies: int
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the alarm rings; empty where it does not."""
+        told = {
+            f"{self.shared_groups} patients or groups have images in two splits": (
+                self.shared_groups > 0
+            ),
+            f"{self.copies} images have a copy, or nearly one, in another split "
+            f"({self.identical} of them identical)": self.copied,
+            f"{self.siblings:.0%} of the test images have a sibling among the training images": (
+                self.related
+            ),
+        }
+        return tuple(reason for reason, holds in told.items() if holds)
+
+    @property
+    def copied(self) -> bool:
+        return self.identical > 0 or self.copies > COPIES_TOLERATED * self.tested
+
+    @property
+    def related(self) -> bool:
+        return self.siblings > SIBLINGS_TOLERATED
+
+    @property
+    def row(self) -> dict:
+        """One line of a table."""
+        low, high = self.interval
+        return {
+            "look-up": f"{self.look_up:.0%} ({low:.0%} to {high:.0%})",
+            "best constant answer": f"{self.majority:.0%}",
+            "images with a sibling": f"{self.siblings:.0%}",
+            "patients in two splits": self.shared_groups,
+            "copies across": self.copies,
+            "alarm": "rings" if self.rings else "silent",
+        }
+
+    @property
+    def rings(self) -> bool:
+        return bool(self.reasons)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        scores = (
+            f"Looking up the nearest training image is right for {self.look_up:.1%} of the test "
+            f"images ({low:.1%} to {high:.1%}); the best constant answer for {self.majority:.1%}."
+        )
+        verdict = "The alarm rings: " + "; ".join(self.reasons) if self.rings else "No alarm"
+        return f"{verdict}. {scores}"
+
+
+def leakage_alarm(splits: Splits) -> LeakageAlarm:
+    """Look for the test images among the training images, by pixels and by patients."""
+    test = splits.test
+    if not len(test):
+        raise ValueError("there are no test images that could be known from training")
+    ratios, found = nearness(test.images, splits.train.images)
+    score = score_of(_labels_of(found, splits))
+    pairs = duplicates(splits)
+    across = pairs[pairs["split"] != pairs["split of twin"]]
+    copies = {("test", place) for place in torch.nonzero(ratios < COPY)[:, 0].tolist()}
+    return LeakageAlarm(
+        look_up=float(score["value"]),
+        interval=(float(score["low"]), float(score["high"])),
+        majority=float(test.counts.max()) / len(test),
+        tested=len(test),
+        siblings=float((ratios < SIBLING).float().mean()),
+        shared_groups=_shared_groups(splits),
+        identical=len(across[across["identical"]].drop_duplicates(["split", "image"])),
+        copies=len(copies.union(zip(across["split"], across["image"], strict=True))),
+    )
+
+
+def _shared_groups(splits: Splits) -> int:
+    """Groups with images in more than one split; 0 where groups are unknown."""
+    groups = [split.groups.unique() for _, split in splits.items() if split.groups is not None]
+    if not groups:
+        return 0
+    return int((torch.cat(groups).unique(return_counts=True)[1] > 1).sum())

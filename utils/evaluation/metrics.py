@@ -1,0 +1,158 @@
+"""Scores with intervals, from predictions alone: no model, no images."""
+
+import numpy as np
+import pandas as pd
+
+from utils.evaluation.intervals import bounded, quantiles, resamples, unseen
+from utils.evaluation.predictions import Predictions
+
+# Scores: each takes confusion matrices (..., classes, classes), so 2,000 resamples cost one call.
+
+
+def accuracy(confusion: np.ndarray) -> np.ndarray:
+    return _diagonal(confusion).sum(-1) / confusion.sum((-2, -1))
+
+
+def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Mean recall of the classes that are there."""
+    return np.nanmean(_ratio(_diagonal(confusion), confusion.sum(-1), empty=np.nan), -1)
+
+
+def macro_precision(confusion: np.ndarray) -> np.ndarray:
+    """Mean over the classes; a class that is never predicted counts 0."""
+    return _over_present(_ratio(_diagonal(confusion), confusion.sum(-2)), confusion)
+
+
+def macro_f1(confusion: np.ndarray) -> np.ndarray:
+    both = confusion.sum(-1) + confusion.sum(-2)
+    return _over_present(_ratio(2 * _diagonal(confusion), both), confusion)
+
+
+def missed_disease(confusion: np.ndarray) -> np.ndarray:
+    """Of the images with a finding, the share that is called normal, which is the first class."""
+    sick = confusion[..., 1:, :]
+    return _ratio(sick[..., 0].sum(-1), sick.sum((-2, -1)), empty=np.nan)
+
+
+SCORES = {
+    "accuracy": accuracy,
+    "balanced accuracy": balanced_accuracy,
+    "macro F1": macro_f1,
+    "macro precision": macro_precision,
+}
+RATES = {"missed disease": missed_disease}  # less is better
+DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the combined drop
+
+
+def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
+    """Every score with its 95 % interval from resampled patients; AUC where it is defined."""
+    per_group = predictions.confusion_by_group()
+    weights = resamples(len(per_group), seed)
+    resampled = np.tensordot(weights, per_group, 1)
+    rows = {
+        name: bounded(score(per_group.sum(0)), score(resampled), len(per_group))
+        for name, score in SCORES.items()
+    }
+    rows["AUC"] = bounded(*_auc(predictions, weights), len(per_group))
+    return pd.DataFrame(rows, index=["value", "low", "high"]).T
+
+
+def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) -> pd.Series:
+    """One score or rate with its interval, as in `scores` but without waiting for the others."""
+    per_group, score = predictions.confusion_by_group(), (SCORES | RATES)[name]
+    resampled = np.tensordot(resamples(len(per_group), seed), per_group, 1)
+    row = bounded(score(per_group.sum(0)), score(resampled), len(per_group))
+    return pd.Series(row, index=["value", "low", "high"], name=name)
+
+
+def relative_drop(normal, attacked):
+    """Percent of the normal score that the attack takes away; undefined where that was 0."""
+    normal = np.asarray(normal, float)
+    return 100 * _ratio(normal - attacked, normal, empty=np.nan)
+
+
+def drops(normal: Predictions, attacked: Predictions, seed: int = 0) -> pd.DataFrame:
+    """Drops with paired intervals: one resample of patients moves both sides.
+
+    The combined drop is the mean of the three.
+    """
+    before, after, patients = _paired(normal, attacked, seed)
+    rows = {name: relative_drop(before[name], after[name]) for name in DROPS_OF}
+    rows["combined"] = np.mean([rows[name] for name in DROPS_OF], 0)
+    table = pd.DataFrame(
+        {name: (row[0], *quantiles(row[1:])) for name, row in rows.items()},
+        index=["value", "low", "high"],
+    ).T
+    lost = table["value"] == 100  # in every resample; yet as many patients could hide a survivor
+    table.loc[lost, "low"] = 100 * (1 - unseen(patients))
+    return table
+
+
+def gains(before: Predictions, after: Predictions, seed: int = 0) -> pd.DataFrame:
+    """After minus before, for every score, with paired intervals. Two models differ in a
+    score when the interval leaves out zero."""
+    first, second, _ = _paired(before, after, seed)
+    rows = {name: second[name] - first[name] for name in SCORES}
+    table = {name: (row[0], *quantiles(row[1:])) for name, row in rows.items()}
+    return pd.DataFrame(table, index=["value", "low", "high"]).T
+
+
+def _paired(first: Predictions, second: Predictions, seed: int) -> tuple[dict, dict, int]:
+    """Every score of both, as they are and in each resample: arrays of 1 + DRAWS numbers."""
+    if not np.array_equal(first.labels, second.labels):
+        raise ValueError("only the same images in the same order can be compared")
+    tables = first.confusion_by_group(), second.confusion_by_group()
+    patients = len(tables[0])
+    weights = np.vstack([np.ones(patients), resamples(patients, seed)])
+    resampled = [np.tensordot(weights, table, 1) for table in tables]
+    before, after = ({name: s(c) for name, s in SCORES.items()} for c in resampled)
+    return before, after, patients
+
+
+def majority_share(labels: np.ndarray) -> float:
+    """Accuracy of always naming the most frequent class: the chance line."""
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def _diagonal(confusion: np.ndarray) -> np.ndarray:
+    return np.diagonal(confusion, axis1=-2, axis2=-1)
+
+
+def _ratio(above, below, empty: float = 0.0) -> np.ndarray:
+    return np.divide(above, below, out=np.full(np.shape(below), empty), where=below != 0)
+
+
+def _over_present(per_class: np.ndarray, confusion: np.ndarray) -> np.ndarray:
+    """Mean over the classes that have images."""
+    present = confusion.sum(-1) > 0
+    return (per_class * present).sum(-1) / present.sum(-1)
+
+
+def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean one-against-rest area over the classes with images, of the split and its resamples."""
+    _, member = np.unique(predictions.groups, return_inverse=True)
+    per_image = np.vstack([np.ones(len(member)), weights[:, member]])
+    areas = [
+        area(predictions.probabilities[:, c], predictions.labels == c, per_image)
+        for c in np.unique(predictions.labels)
+    ]
+    if len(areas) < 2:
+        return np.nan, np.full(len(weights), np.nan)
+    mean = np.nanmean(areas, 0)
+    return float(mean[0]), mean[1:]
+
+
+def area(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted share of (positive, negative) pairs in the right order; ties count half."""
+    of_class, of_rest = both_sides(score, positive, weights)
+    below = np.cumsum(of_rest, 1) - of_rest / 2
+    return _ratio((of_class * below).sum(1), of_class.sum(1) * of_rest.sum(1), empty=np.nan)
+
+
+def both_sides(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+    """The weight of the positives and that of the others at each score, from low to high."""
+    _, rank = np.unique(score, return_inverse=True)
+    order = np.argsort(rank)
+    starts = np.flatnonzero(np.diff(rank[order], prepend=-1))
+    sides = positive, ~positive
+    return [np.add.reduceat((weights * side)[:, order], starts, axis=1) for side in sides]

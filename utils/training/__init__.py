@@ -1,0 +1,1 @@
+"""One loop, losses, checkpoints, tuning."""

@@ -1,0 +1,190 @@
+"""One training loop for every loss; it can be killed at any moment and resumed."""
+
+import math
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.data.split import Split, Splits, as_pixels, batches
+from utils.evaluation.predict import predict
+from utils.run import PRECISIONS, autocast, progress
+from utils.training.checkpoints import Checkpoint, held, identity, short_name
+from utils.training.losses import CrossEntropy, Loss, Score, ValidationScore
+
+_schedules = torch.optim.lr_scheduler
+FEWER_CALLS = {"foreach": True}  # to the last bit the same, all weights of a network at once
+OPTIMIZERS = {
+    "adam": partial(torch.optim.Adam, **FEWER_CALLS),
+    "adamw": partial(torch.optim.AdamW, **FEWER_CALLS),
+    "sgd": partial(torch.optim.SGD, momentum=0.9, **FEWER_CALLS),
+    "rmsprop": partial(torch.optim.RMSprop, **FEWER_CALLS),
+}
+SCHEDULES = {  # (optimizer, epochs) -> schedule
+    "constant": lambda optimizer, epochs: _schedules.ConstantLR(optimizer, 1.0),
+    "cosine": lambda optimizer, epochs: _schedules.CosineAnnealingLR(optimizer, epochs),
+    "step": lambda optimizer, epochs: _schedules.StepLR(optimizer, math.ceil(epochs / 3)),
+    "plateau": lambda optimizer, epochs: _schedules.ReduceLROnPlateau(
+        optimizer, mode="max", patience=math.ceil(epochs / 10)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides how a model is trained, but for the loss."""
+
+    epochs: int = 8
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    optimizer: str = "adam"
+    schedule: str = "cosine"
+    patience: int = 0  # epochs without a better score before stopping; 0: never stop early
+    augment: bool = True
+    precision: str = "auto"  # of the forward pass; the weights are always float32
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, known in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("precision", PRECISIONS),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"unknown {name} {getattr(self, name)!r}; choose from {', '.join(known)}"
+                )
+        for name, least in (("epochs", 1), ("batch_size", 2), ("patience", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+
+
+def trained(
+    model: nn.Module,
+    splits: Splits,
+    config: TrainConfig,
+    folder: Path,
+    loss: Loss = CrossEntropy(),
+    score: Score = ValidationScore(),
+) -> list[dict]:
+    """Put the trained weights into `model`: loaded where this very training was done before.
+
+    What was asked decides the subfolder, so another configuration never meets the wrong
+    checkpoint. Two processes that ask for the same share one training: the other waits.
+    Returns the history, one row per epoch.
+    """
+    asked = identity(model, splits, config, loss, score)
+    folder = Path(folder) / short_name(asked)
+    with held(folder):
+        return _fit(model, splits, config, Checkpoint(folder, asked), loss, score)
+
+
+def fit(
+    model: nn.Module,
+    splits: Splits,
+    config: TrainConfig,
+    folder: Path,
+    loss: Loss = CrossEntropy(),
+    score: Score = ValidationScore(),
+) -> list[dict]:
+    """Train in `folder`, from where an earlier call was stopped; leave the best epoch in `model`.
+
+    Every epoch reseeds from (seed, epoch): stopped and resumed equals never stopped.
+    """
+    asked = identity(model, splits, config, loss, score)
+    return _fit(model, splits, config, Checkpoint(Path(folder), asked), loss, score)
+
+
+def _fit(model, splits, config, checkpoint, loss, score) -> list[dict]:
+    checkpoint.claim()
+    if checkpoint.finished:
+        return checkpoint.load_best(model)
+
+    optimizer = OPTIMIZERS[config.optimizer](
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    schedule = SCHEDULES[config.schedule](optimizer, config.epochs)
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    history = checkpoint.resume(parts)
+    train = splits.train.to(next(model.parameters()).device)
+    with torch.random.fork_rng():
+        for epoch in progress(range(len(history), config.epochs), "epochs"):
+            if _stops_early(history, config.patience):
+                break
+            started = time.perf_counter()
+            torch.manual_seed(100_003 * config.seed + epoch)
+            train_loss = _train_epoch(model, train, config, optimizer, loss, epoch)
+            row = {"epoch": epoch, "train_loss": train_loss, **_measure(model, splits, score)}
+            row["learning_rate"] = optimizer.param_groups[0]["lr"]
+            schedule.step(*([row["score"]] if config.schedule == "plateau" else []))
+            row["seconds"] = time.perf_counter() - started
+            history.append(row)
+            checkpoint.save(parts, history, is_best=best_epoch(history) is row)
+    checkpoint.finish(history)
+    return checkpoint.load_best(model)
+
+
+def best_epoch(history: list[dict]) -> dict:
+    """The row with the highest score; of equals, the one with the lowest validation loss."""
+    return max(history, key=lambda row: (row["score"], -row["validation_loss"]))
+
+
+def augmented(images: Tensor) -> Tensor:
+    """Each image a little turned, moved, scaled and, every other time, mirrored."""
+    count, device = len(images), images.device
+    angle = torch.empty(count, device=device).uniform_(-0.15, 0.15)
+    scale = torch.empty(count, device=device).uniform_(0.93, 1.07)
+    mirror = torch.empty(count, device=device).uniform_(-1, 1).sign()
+    shift = torch.empty(count, 2, 1, device=device).uniform_(-0.1, 0.1)
+    rows = torch.stack([mirror * angle.cos(), -angle.sin(), mirror * angle.sin(), angle.cos()], 1)
+    turn = torch.cat([rows.view(-1, 2, 2) * scale.view(-1, 1, 1), shift], 2)
+    grid = F.affine_grid(turn, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _train_epoch(model, train: Split, config: TrainConfig, optimizer, loss: Loss, epoch) -> float:
+    model.train()
+    total = torch.zeros((), device=train.images.device)
+    for images, labels in batches(train, config.batch_size, shuffle=True):
+        images = as_pixels(images)
+        images = augmented(images) if config.augment else images
+        images = images.contiguous(memory_format=torch.channels_last)
+        with autocast(images.device, config.precision):
+            value = loss(model, images, labels, epoch)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        total += value.detach() * len(labels)
+    mean = float(total) / len(train)
+    if not math.isfinite(mean):
+        raise FloatingPointError(
+            f"the loss became {mean} in epoch {epoch}; lower the learning rate "
+            f"({config.learning_rate}) or use precision float32; the epochs before are kept"
+        )
+    return mean
+
+
+def _measure(model: nn.Module, splits: Splits, score) -> dict:
+    """Accuracy on validation and on as many training images, and the score that picks the epoch."""
+    validation = predict(model, splits.validation)
+    confidence = validation.probabilities[range(len(validation.labels)), validation.labels]
+    seen = predict(model, splits.train.limit(len(splits.validation)))
+    return {
+        "train_accuracy": seen.accuracy,
+        "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
+        "validation_accuracy": validation.accuracy,
+        **score(model, splits.validation, validation),
+    }
+
+
+def _stops_early(history: list[dict], patience: int) -> bool:
+    return bool(history and patience) and (
+        history[-1]["epoch"] - best_epoch(history)["epoch"] >= patience
+    )
