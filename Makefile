@@ -27,9 +27,9 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 		$$($(BIN)/python -m utils.course list --paths)
 
 bench: .venv/.ready  ## our attacks beside those of other libraries
-	$(BIN)/python tests/bench.py
-	$(BIN)/python tests/bench_queries.py
-	$(BIN)/python tests/bench_scaling.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/

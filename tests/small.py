@@ -1,10 +1,13 @@
 """Small data and networks that several tests share."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.data.split import Split, Splits
+from utils.evaluation.predictions import Predictions
+from utils.run import Run, start_run
 
 NAMES = ("dark", "bright", "striped")
 
@@ -71,3 +74,19 @@ class Counted(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         self.seen += len(images)
         return self.answer(self.model(images.float()))
+
+
+def said(seed: int = 0, skill: float = 2.0) -> Predictions:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(60) % 3
+    logits = rng.normal(size=(60, 3)) + skill * np.eye(3)[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return Predictions(labels, probabilities, np.arange(60) // 3, ("mild", "none", "severe"))
+
+
+def finished(name: str, seed: int = 0, red: bool = False, **conditions) -> Run:
+    run = start_run(name, "brain_phantom", seed, device="cpu")
+    run.save_predictions({"standard": conditions})
+    flags = [{"flag": "planted", "red": red, "reason": "because" if red else ""}]
+    run.record(conditions=list(conditions), flags=flags, parameters={"SEED": seed})
+    return run

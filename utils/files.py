@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 
 @contextmanager
-def written_whole(path: Path):
+def atomic_write(path: Path):
     """A temporary name to write to, renamed at the end: no reader ever sees half a file."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def written_whole(path: Path):
 
 
 def write_json(path: Path, facts) -> None:
-    with written_whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from utils.files import write_json, written_whole
+from utils.files import atomic_write, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -49,12 +49,12 @@ class Run:
         return Run(name, self.dataset, self.seed, self.device)
 
     def save_figure(self, name: str, figure) -> None:
-        with written_whole(self.assets / f"{name}.png") as path:
+        with atomic_write(self.assets / f"{name}.png") as path:
             figure.savefig(path, format="png", dpi=120, bbox_inches="tight")
 
     def save_table(self, name: str, table) -> None:
         """A table (DataFrame) as CSV, with the digits that a float holds."""
-        with written_whole(self.assets / f"{name}.csv") as path:
+        with atomic_write(self.assets / f"{name}.csv") as path:
             table.to_csv(path, index=False)
 
     def save_predictions(self, by_variant: dict) -> None:

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.black_box import Square
-from utils.attacks.losses import GAINS, OVER_THE_BOUNDARY, margin
+from utils.attacks.losses import LOSSES, OVER_THE_BOUNDARY, margin
 from utils.attacks.norms import norm_named
-from utils.attacks.pgd import climbing, evaluating
+from utils.attacks.pgd import eval_mode, loss_and_gradient
 
 EVERY_CLASS = "every class"
-ENOUGH = 0.75  # of the steps must gain, or the next are half as long
+MIN_PROGRESS = 0.75  # of the steps must gain, or the next are half as long
 FRESH = 0.75  # share of the new direction; the rest goes on as before
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
@@ -40,7 +40,7 @@ class APGD:
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         found = images.clone()
-        with evaluating(model), torch.autocast(images.device.type, enabled=False):
+        with eval_mode(model), torch.autocast(images.device.type, enabled=False):
             for towards in self._aims(model, images, labels):
                 left = survivors(model, found, labels)
                 if len(left):
@@ -59,7 +59,7 @@ class APGD:
 
     def _gain(self, labels: Tensor, aim: Tensor | None) -> Callable[[Tensor], Tensor]:
         if aim is None:
-            return lambda logits: GAINS[self.gain](logits, labels)
+            return lambda logits: LOSSES[self.gain](logits, labels)
         pair = torch.stack([aim, labels])
         return lambda logits: torch.sub(*logits.gather(1, pair.T).T)
 
@@ -70,7 +70,7 @@ class APGD:
         found, active = path.here.clone(), torch.arange(len(images), device=images.device)
         for step in range(self.steps + 1):
             gain = self._gain(labels[active], None if aim is None else aim[active])
-            logits = path.arrive(*climbing(model, path.here, gain))
+            logits = path.arrive(*loss_and_gradient(model, path.here, gain))
             fooled = margin(logits, labels[active]) > 0
             found[active] = torch.where(fooled.view(-1, 1, 1, 1), path.here, path.best)
             active = active[~fooled]
@@ -113,7 +113,7 @@ class _Path:
     def judge(self, since: int) -> None:
         """Where too few of the last steps gained, or nothing did: back to the best, half as far."""
         stuck = ~self.halved & (self.best_gain <= self.judged_gain)
-        self.halved = (self.rises < ENOUGH * since) | stuck
+        self.halved = (self.rises < MIN_PROGRESS * since) | stuck
         back = self.halved.view(-1, 1, 1, 1)
         self.here, self.before = (
             torch.where(back, self.best, place) for place in (self.here, self.before)
@@ -163,7 +163,7 @@ class WorstCase:
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         found = images.clone()
-        with evaluating(model):
+        with eval_mode(model):
             for attack in self.attacks:
                 left = survivors(model, found, labels)
                 if len(left):

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from utils.attacks.pgd import evaluating
+from utils.attacks.pgd import eval_mode
 from utils.run import autocast
 
-AT_ONCE = 512  # images that a model is asked about in one go, to spare the memory
+BATCH = 512  # images that a model is asked about in one go, to spare the memory
 # Of 10,000 questions: after these, the squares cover half as many pixels (Andriushchenko 2020).
-HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+SIZE_SCHEDULE = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 
 
 class BlackBox:
@@ -55,7 +55,7 @@ class BlackBox:
         return wrong
 
     def _answers(self, shown: Tensor) -> Tensor:
-        parts = shown.flatten(0, 1).split(AT_ONCE)
+        parts = shown.flatten(0, 1).split(BATCH)
         return torch.cat([self.model(part).float() for part in parts]).unflatten(0, shown.shape[:2])
 
     def _count(self, which: Tensor, success: Tensor):
@@ -66,20 +66,20 @@ class BlackBox:
         self.asked[which] += success.shape[1]
 
 
-class Asking:
+class QueryAttack:
     """What these attacks share: `search(box, images)` asks the box and returns its best images."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return _interrogated(self, model, images, labels)[0]
+        return _run(self, model, images, labels)[0]
 
 
-def queries_needed(attack: Asking, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+def queries_needed(attack: QueryAttack, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Questions until each image fell: 0 where the model was wrong already, inf where it stood."""
-    return _interrogated(attack, model, images, labels)[1]
+    return _run(attack, model, images, labels)[1]
 
 
-def _interrogated(attack, model, images, labels) -> tuple[Tensor, Tensor]:
-    with torch.no_grad(), evaluating(model), autocast(images.device, "float32"):
+def _run(attack, model, images, labels) -> tuple[Tensor, Tensor]:
+    with torch.no_grad(), eval_mode(model), autocast(images.device, "float32"):
         if not len(images):
             return images.clone(), images.new_zeros(0)
         box = BlackBox(model, images, labels)
@@ -89,7 +89,7 @@ def _interrogated(attack, model, images, labels) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class Square(Asking):
+class Square(QueryAttack):
     """Random squares of +-epsilon, kept where they lower the margin (Andriushchenko 2020)."""
 
     epsilon: float = 8 / 255
@@ -130,7 +130,7 @@ class Square(Asking):
         return (images + self.epsilon * signs).clamp(0, 1)
 
     def _side(self, query: int, height: int, width: int) -> int:
-        halved = sum(10_000 * query // self.queries > after for after in HALVINGS)
+        halved = sum(10_000 * query // self.queries > after for after in SIZE_SCHEDULE)
         side = round((self.share / 2**halved * height * width) ** 0.5)
         return min(max(side, 1), height, width)
 

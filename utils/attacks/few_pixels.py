@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from utils.attacks.black_box import AT_ONCE, Asking, BlackBox
+from utils.attacks.black_box import BATCH, BlackBox, QueryAttack
 
 CROSSED = 0.7  # of the genes change in a generation, so that a good pixel may stay
 
 
 @dataclass(frozen=True)
-class FewPixels(Asking):
+class FewPixels(QueryAttack):
     """Differential evolution of where to paint a few pixels, and how bright (Su 2019).
 
     Asks up to (generations + 1) * population questions about an image.
@@ -51,7 +51,7 @@ class FewPixels(Asking):
 
     def _asked(self, box: BlackBox, images: Tensor, which: Tensor, genes: Tensor) -> Tensor:
         """Painted and asked a few images at a time: all candidates of all may be too many."""
-        few = max(1, AT_ONCE // self.population)
+        few = max(1, BATCH // self.population)
         parts = zip(which.split(few), genes.split(few), strict=True)
         return torch.cat([box.margins(part, _painted(images[part], own)) for part, own in parts])
 

@@ -7,20 +7,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from utils.attacks.black_box import AT_ONCE, Asking, BlackBox
+from utils.attacks.black_box import BATCH, BlackBox, QueryAttack
 from utils.attacks.norms import NORMS
 
 ORDER = {"linf": torch.inf, "l2": 2}  # of the vector norm
 TRIES = 100  # noises to start from
-HALVINGS = 14  # of the way to the boundary: a 16,000th of it is left
+BINARY_STEPS = 14  # of the way to the boundary: a 16,000th of it is left
 SHORTER = 10  # steps tried, each half as long as the one before
 NEARBY = 0.01  # of the distance to the image: how far the probes around a point go
-FEWEST = 10  # probes that say something about a direction
-LANDING, ROUND = 1 + HALVINGS, 1 + HALVINGS + SHORTER + FEWEST  # questions
+MIN_PROBES = 10  # probes that say something about a direction
+LANDING, ROUND = 1 + BINARY_STEPS, 1 + BINARY_STEPS + SHORTER + MIN_PROBES  # questions
 
 
 @dataclass(frozen=True)
-class HopSkipJump(Asking):
+class HopSkipJump(QueryAttack):
     """From noise that fools the model, along the class boundary towards the image (Chen 2020).
 
     An image falls when something within epsilon of it fools the model. Of the others, what is
@@ -35,8 +35,8 @@ class HopSkipJump(Asking):
     def __post_init__(self):
         if self.norm not in NORMS:
             raise ValueError(f"unknown norm {self.norm!r}; choose from {', '.join(NORMS)}")
-        if self.epsilon < 0 or self.queries <= LANDING or self.probes < FEWEST:
-            needs = f"epsilon >= 0, queries > {LANDING}, probes >= {FEWEST}"
+        if self.epsilon < 0 or self.queries <= LANDING or self.probes < MIN_PROBES:
+            needs = f"epsilon >= 0, queries > {LANDING}, probes >= {MIN_PROBES}"
             raise ValueError(f"needs {needs}, got {self!r}")
 
     def search(self, box: BlackBox, images: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class HopSkipJump(Asking):
             which = which[box.asked[which] + ROUND <= self.queries]
             if not len(which):
                 return found
-            room = self.queries - int(box.asked[which].max()) - ROUND + FEWEST
+            room = self.queries - int(box.asked[which].max()) - ROUND + MIN_PROBES
             probes = min(int(self.probes * number**0.5), room)
             near, here = images[which], found[which]
             uphill = self._uphill(box, near, here, which, probes)
@@ -87,7 +87,7 @@ class HopSkipJump(Asking):
     def _nearer(self, box: BlackBox, images: Tensor, fooling: Tensor, which: Tensor) -> Tensor:
         change, far = fooling - images, self._distance(images, fooling)
         near = torch.full_like(far, self.epsilon)
-        for _ in range(HALVINGS if len(which) else 0):
+        for _ in range(BINARY_STEPS if len(which) else 0):
             middle = (near + far) / 2
             shown = images + NORMS[self.norm].project(change, middle)
             wrong = _each(box.wrong(which, shown[:, None], ends=False)[:, 0])
@@ -98,7 +98,7 @@ class HopSkipJump(Asking):
     def _uphill(self, box, images: Tensor, here: Tensor, which: Tensor, probes: int) -> Tensor:
         """The direction in which more probes around a boundary point fool the model."""
         uphill, radius = torch.empty_like(here), NEARBY * _length(here - images, 2)
-        for few in torch.arange(len(which), device=which.device).split(max(1, AT_ONCE // probes)):
+        for few in torch.arange(len(which), device=which.device).split(max(1, BATCH // probes)):
             noise = torch.randn_like(here[few, None].expand(-1, probes, -1, -1, -1))
             noise = noise / noise.flatten(2).norm(dim=2)[:, :, None, None, None]
             shown = (here[few, None] + radius[few, None] * noise).clamp(0, 1)

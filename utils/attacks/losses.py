@@ -33,7 +33,7 @@ def confidence(logits: Tensor) -> Tensor:
     return logits.softmax(1).max(1).values
 
 
-GAINS = {
+LOSSES = {
     "cross_entropy": cross_entropy,
     "margin": margin,
     "energy": lambda logits, labels: energy(logits),
@@ -44,7 +44,7 @@ GAINS = {
 OVER_THE_BOUNDARY = ("cross_entropy", "margin")
 
 
-def gain_named(name: str):
-    if name not in GAINS:
-        raise ValueError(f"unknown gain {name!r}; choose from {', '.join(GAINS)}")
-    return GAINS[name]
+def loss_named(name: str):
+    if name not in LOSSES:
+        raise ValueError(f"unknown gain {name!r}; choose from {', '.join(LOSSES)}")
+    return LOSSES[name]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from utils.attacks.losses import OVER_THE_BOUNDARY, cross_entropy, gain_named, margin
+from utils.attacks.losses import OVER_THE_BOUNDARY, cross_entropy, loss_named, margin
 from utils.attacks.norms import norm_named
 from utils.run import autocast
 
-Where = Callable[[nn.Module, Tensor, Tensor], Tensor]  # see regions and gradcam
+Region = Callable[[nn.Module, Tensor, Tensor], Tensor]  # see regions and gradcam
 ROUNDING = 0.02  # of the largest logit: what bfloat16 may be off by at the end of a network
 
 
@@ -33,10 +33,10 @@ class PGD:
     momentum: float = 0.0  # share of the former direction that is kept
     stop_when_fooled: bool = False  # same verdict, far less work
     precision: str = "float32"  # of the forward passes; "auto" is quicker, to train with
-    where: Where | None = None  # the pixels that may change; None: all
+    where: Region | None = None  # the pixels that may change; None: all
 
     def __post_init__(self):
-        norm_named(self.norm), gain_named(self.gain)
+        norm_named(self.norm), loss_named(self.gain)
         if self.epsilon < 0 or self.steps < 1:
             raise ValueError(f"needs epsilon >= 0 and steps >= 1, got {self!r}")
         if self.gain not in OVER_THE_BOUNDARY and (
@@ -52,7 +52,7 @@ class PGD:
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         goal = labels if self.target is None else torch.full_like(labels, self.target)
-        with evaluating(model), autocast(images.device, self.precision):  # not the caller's
+        with eval_mode(model), autocast(images.device, self.precision):  # not the caller's
             mask = torch.ones_like(images[:, :1])
             if self.where is not None:
                 mask = self.where(model, images, labels)
@@ -81,8 +81,8 @@ class PGD:
 
     def _gradient(self, model: nn.Module, images: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
         """The logits, and the direction in which the attacker gains."""
-        wanted = gain_named(self.gain)
-        logits, _, uphill = climbing(model, images, lambda said: wanted(said, goal))
+        wanted = loss_named(self.gain)
+        logits, _, uphill = loss_and_gradient(model, images, lambda said: wanted(said, goal))
         return logits, uphill if self.target is None else -uphill
 
     def _fooled(self, logits: Tensor, goal: Tensor) -> Tensor:
@@ -107,7 +107,9 @@ def momentum_fgsm(epsilon: float = 8 / 255, steps: int = 10, momentum: float = 1
     return PGD(epsilon, steps, step=epsilon / steps, random_start=False, momentum=momentum)
 
 
-def climbing(model: nn.Module, images: Tensor, gain: Callable) -> tuple[Tensor, Tensor, Tensor]:
+def loss_and_gradient(
+    model: nn.Module, images: Tensor, gain: Callable
+) -> tuple[Tensor, Tensor, Tensor]:
     """The logits, the gain of each image, and how it changes with each of its pixels.
 
     No weight gets a gradient.
@@ -122,11 +124,11 @@ def climbing(model: nn.Module, images: Tensor, gain: Callable) -> tuple[Tensor, 
 
 def input_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """How the loss of each image changes with each of its pixels."""
-    return climbing(model, images, lambda logits: cross_entropy(logits, labels))[2]
+    return loss_and_gradient(model, images, lambda logits: cross_entropy(logits, labels))[2]
 
 
 @contextmanager
-def evaluating(model: nn.Module):
+def eval_mode(model: nn.Module):
     """Evaluation mode inside, each part's former mode after: batch norm must not learn here."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()

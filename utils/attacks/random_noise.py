@@ -18,7 +18,7 @@ class RandomSigns:
 
 
 @dataclass(frozen=True)
-class UniformNoise:
+class RandomUniform:
     """Every pixel moves by anything up to epsilon: a random point in the attacker's own box."""
 
     epsilon: float = 8 / 255
@@ -29,7 +29,7 @@ class UniformNoise:
 
 
 @dataclass(frozen=True)
-class GaussianNoise:
+class RandomGaussian:
     """Noise whose standard deviation is epsilon, so that a third of the pixels leave the box.
 
     Its energy is that of an attack that moves every pixel to the edge.

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.attacks.pgd import input_gradient
-from utils.data.split import Split, as_grey_levels
+from utils.data.split import Split, to_uint8
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Anatomy:
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class FindingRegion:
     """The masked finding of each image, which is looked up by its pixels."""
 
     split: Split = field(repr=False)  # that the images come from
@@ -79,7 +79,7 @@ class Finding:
         if self.split.masks is None:
             raise ValueError("of this data set nobody knows where the findings are: no masks")
         known = {_key(image): row for row, image in enumerate(self.split.images)}
-        asked = [known.get(_key(image)) for image in as_grey_levels(images)]
+        asked = [known.get(_key(image)) for image in to_uint8(images)]
         if None in asked:
             raise ValueError(f"{asked.count(None)} of the images are not of the split with masks")
         return self.split.masks[asked][:, None].to(images)

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.attacks.pgd import climbing, evaluating
-from utils.data.split import Split, as_pixels, batches
+from utils.attacks.pgd import eval_mode, loss_and_gradient
+from utils.data.split import Split, batches, to_float
 
-ENOUGH = 3.0  # of loss: an image that is wrong beyond doubt has no say any more
+LOSS_CAP = 3.0  # of loss: an image that is wrong beyond doubt has no say any more
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,22 +23,22 @@ class Universal:
         return (images + self.epsilon * self.pattern.to(images)).clamp(0, 1)
 
 
-def universal(
+def fit_universal(
     model: nn.Module, known: Split, epsilon: float = 8 / 255, rounds: int = 10, seed: int = 0
 ) -> Universal:
     """The change within epsilon that hurts most over the `known` images (Shafahi 2020)."""
     device = next(model.parameters()).device
-    pattern = torch.zeros_like(as_pixels(known.images[:1])).to(device)
-    with torch.random.fork_rng(), evaluating(model):
+    pattern = torch.zeros_like(to_float(known.images[:1])).to(device)
+    with torch.random.fork_rng(), eval_mode(model):
         torch.manual_seed(seed)
         for _ in range(rounds):
             for images, labels in batches(known, 128, shuffle=True):
-                shown = (as_pixels(images.to(device)) + epsilon * pattern).clamp(0, 1)
-                uphill = climbing(model, shown, _capped_loss(labels.to(device)))[2]
+                shown = (to_float(images.to(device)) + epsilon * pattern).clamp(0, 1)
+                uphill = loss_and_gradient(model, shown, _capped_loss(labels.to(device)))[2]
                 pattern = pattern + 2.5 / rounds * uphill.sum(0, keepdim=True).sign()
                 pattern = pattern.clamp(-1, 1)
     return Universal(epsilon, pattern)
 
 
 def _capped_loss(labels: Tensor):
-    return lambda logits: F.cross_entropy(logits, labels, reduction="none").clamp_max(ENOUGH)
+    return lambda logits: F.cross_entropy(logits, labels, reduction="none").clamp_max(LOSS_CAP)

@@ -16,10 +16,10 @@ planting  a folder with known faults
 
 from pathlib import Path
 
-from utils.audit.checks import CHECKS, checked
+from utils.audit.checks import CHECKS, run_checks
 from utils.audit.finding import NOT_AUDITED
-from utils.audit.folder import delivered, own_name
-from utils.audit.patient_table import CHECK, handed_over
+from utils.audit.folder import own_name, read_folder
+from utils.audit.patient_table import CHECK, attach_patient_table
 from utils.audit.report import Audit, write_report
 from utils.run import ROOT
 
@@ -35,10 +35,10 @@ def audit(
     """
     if not 32 <= size <= 512:
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
-    delivery = delivered(name, root, size)
+    delivery = read_folder(name, root, size)
     folder = Path(out) if out else ROOT / "assets" / "audit" / own_name(name, root)
     findings = [
-        handed_over(finding, delivery, folder) if finding.title == CHECK else finding
-        for finding in checked(delivery)
+        attach_patient_table(finding, delivery, folder) if finding.title == CHECK else finding
+        for finding in run_checks(delivery)
     ]
     return Audit(delivery, findings, write_report(delivery, findings, folder))

@@ -5,44 +5,44 @@ from dataclasses import replace
 
 import numpy as np
 
-from utils.audit.duplicate_checks import duplicates, leakage, patients
-from utils.audit.file_checks import classes, formats, unreadable
+from utils.audit.duplicate_checks import check_duplicates, check_leakage, check_patients
+from utils.audit.file_checks import check_class_balance, check_formats, check_unreadable
 from utils.audit.finding import Finding, failed
-from utils.audit.folder import Delivery
-from utils.audit.image_checks import marks, noisy, odd
-from utils.audit.label_checks import beside_the_picture, lonely_labels
+from utils.audit.folder import ImageFolder
+from utils.audit.image_checks import check_noise, check_outliers, check_trigger_patches
+from utils.audit.label_checks import check_metadata_shortcuts, check_neighbour_labels
 from utils.run import progress
 
 
-def of_labelled(check: Callable[[Delivery], Finding]) -> Callable[[Delivery], Finding]:
+def of_labelled(check: Callable[[ImageFolder], Finding]) -> Callable[[ImageFolder], Finding]:
     """Whoever carries no label is no member of a class, and is not asked."""
 
-    def asked(delivery: Delivery) -> Finding:
+    def asked(delivery: ImageFolder) -> Finding:
         rows = np.flatnonzero(delivery.facts["label"] != "")
         if len(rows) in (0, len(delivery)):
             return check(delivery)
         found = check(delivery.take(rows))
-        return replace(found, accused=tuple(rows[list(found.accused)].tolist()))
+        return replace(found, flagged=tuple(rows[list(found.flagged)].tolist()))
 
     return asked
 
 
-CHECKS: dict[str, Callable[[Delivery], Finding]] = {
-    "Unreadable files": unreadable,
-    "Sizes and formats": formats,
-    "Class balance": classes,
-    "Duplicates": duplicates,
-    "Leakage between parts": leakage,
-    "Patients": patients,
-    "Shortcuts": of_labelled(beside_the_picture),
-    "Suspicious labels": of_labelled(lonely_labels),
-    "Noise": noisy,
-    "Odd images": odd,
-    "Marks and triggers": of_labelled(marks),
+CHECKS: dict[str, Callable[[ImageFolder], Finding]] = {
+    "Unreadable files": check_unreadable,
+    "Sizes and formats": check_formats,
+    "Class balance": check_class_balance,
+    "Duplicates": check_duplicates,
+    "Leakage between parts": check_leakage,
+    "Patients": check_patients,
+    "Shortcuts": of_labelled(check_metadata_shortcuts),
+    "Suspicious labels": of_labelled(check_neighbour_labels),
+    "Noise": check_noise,
+    "Odd images": check_outliers,
+    "Marks and triggers": of_labelled(check_trigger_patches),
 }
 
 
-def checked(delivery: Delivery) -> Iterator[Finding]:
+def run_checks(delivery: ImageFolder) -> Iterator[Finding]:
     """The findings one by one, in the order of the report."""
     steps = progress(CHECKS.items(), "checking")
     for title, check in steps:

@@ -3,21 +3,27 @@
 import numpy as np
 import pandas as pd
 
-from utils.audit.finding import SHOWN, Finding, counted, skipped
-from utils.audit.folder import CROWD, ENOUGH, TESTED, Delivery
+from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
+from utils.audit.folder import CROWD, MIN_IMAGES, TESTED, ImageFolder
 from utils.data.duplicates import NEAR
 from utils.evaluation.intervals import mean_of
-from utils.evaluation.leakage import COPIES_TOLERATED, COPY, SIBLING, SIBLINGS_TOLERATED, nearness
+from utils.evaluation.leakage import (
+    COPIES_TOLERATED,
+    COPY,
+    SIBLING,
+    SIBLINGS_TOLERATED,
+    relative_distances,
+)
 
 FEW_COPIES, MANY_COPIES = 2, 0.01  # two views of a body may look alike; the second of all images
-FEWEST = 20  # training images: among fewer nobody is an ordinary neighbour
+MIN_TRAINING_IMAGES = 20  # training images: among fewer nobody is an ordinary neighbour
 SURE = 0.05  # how far the limit may move until a patient is torn or mixed
 
 
-def duplicates(delivery: Delivery) -> Finding:
+def check_duplicates(delivery: ImageFolder) -> Finding:
     """The same picture more than once, and above all under two classes."""
     identical = _identical_pairs(delivery)
-    pairs = np.concatenate([identical, delivery.twins])
+    pairs = np.concatenate([identical, delivery.near_duplicates])
     labels = delivery.facts["label"].to_numpy()
     one, other = labels[pairs.T]
     clash = (one != other) & (one != "") & (other != "")
@@ -26,17 +32,17 @@ def duplicates(delivery: Delivery) -> Finding:
     copies, size = len(np.unique(pairs[:, 1])), delivery.images.shape[-1]
     under_two = "No pair stands under two classes. " if delivery.class_names else ""
     if clash.any():
-        nearly = counted(int(clash.sum()) - same, "nearly equal one")
-        under_two = f"{counted(same, 'identical pair')} and {nearly} stand under two classes. "
+        nearly = count_of(int(clash.sum()) - same, "nearly equal one")
+        under_two = f"{count_of(same, 'identical pair')} and {nearly} stand under two classes. "
     severity = "note" if copies else "ok"
     many = copies > max(FEW_COPIES, MANY_COPIES * len(delivery))
     severity = "warning" if many or clash.any() else severity
     return Finding(
         "alarm" if same else severity,
         f"{under_two}"
-        f"{counted(copies, 'image is a copy of another', 'images are copies of others')}: "
-        f"{counted(len(identical), 'pair')} identical at {size} x {size} pixels, "
-        f"{counted(len(delivery.twins), 'pair')} at most {NEAR:g} grey levels apart.",
+        f"{count_of(copies, 'image is a copy of another', 'images are copies of others')}: "
+        f"{count_of(len(identical), 'pair')} identical at {size} x {size} pixels, "
+        f"{count_of(len(delivery.near_duplicates), 'pair')} at most {NEAR:g} grey levels apart.",
         "Of a picture under two classes at most one label is right. Other copies count an image "
         "twice. Nearly equal pairs may be two pictures after all: blank films, cells, slices."
         if copies else "",
@@ -44,11 +50,11 @@ def duplicates(delivery: Delivery) -> Finding:
         if copies else "",
         _pair_table(delivery, pairs),
         tuple(pairs.ravel().tolist()),
-        tuple(_captions(delivery, pairs[: SHOWN // 2])),
+        tuple(_captions(delivery, pairs[: EXAMPLES // 2])),
     )  # fmt: skip
 
 
-def leakage(delivery: Delivery) -> Finding:
+def check_leakage(delivery: ImageFolder) -> Finding:
     """Test images that are known from training: as pictures, as patients, as near relatives."""
     if not delivery.is_dealt:
         return skipped(
@@ -56,7 +62,7 @@ def leakage(delivery: Delivery) -> Finding:
         )
     identical = _across(delivery, _identical_pairs(delivery))
     relatives, ratios = _relatives(delivery)
-    near = (_across(delivery, delivery.twins), relatives[ratios < COPY])
+    near = (_across(delivery, delivery.near_duplicates), relatives[ratios < COPY])
     pairs = _once(delivery, np.concatenate([identical, *near]))
     tested = np.isin(delivery.parts, TESTED)
     exact, copies = (int(tested[np.unique(some)].sum()) for some in (identical, pairs))
@@ -78,14 +84,15 @@ def leakage(delivery: Delivery) -> Finding:
     shown = np.concatenate([pairs, siblings])
     return Finding(
         "alarm" if wrong else "note" if copies or len(siblings) else "ok",
-        f"{counted(copies, 'test image has', 'test images have')} a copy in another part, "
-        f"{counted(shared, 'named patient lies', 'named patients lie')} in two, "
+        f"{count_of(copies, 'test image has', 'test images have')} a copy in another part, "
+        f"{count_of(shared, 'named patient lies', 'named patients lie')} in two, "
         + (
             f"{said} of the test images have a sibling: a training image less than half as far as "
             f"an ordinary neighbour. Beyond {SIBLINGS_TOLERATED:.0%} that means the same patients "
-            f"on both sides. Interval over {delivery.who}."
+            f"on both sides. Interval over {delivery.group_description}."
             if len(ratios)
-            else f"siblings were not asked for among fewer than {FEWEST} training images."
+            else "siblings were not looked for: fewer than "
+            f"{MIN_TRAINING_IMAGES} training images."
         ),
         "A test that asks about pictures or patients of the training measures memory. Siblings "
         "are judged by pixels alone: very uniform images may look related and not be."
@@ -94,11 +101,11 @@ def leakage(delivery: Delivery) -> Finding:
         "images out of training." if wrong or copies else "",
         pd.DataFrame({"asked": list(rows), "found": [str(value) for value in rows.values()]}),
         tuple(shown.ravel().tolist()),
-        tuple(_captions(delivery, shown[: SHOWN // 2])),
+        tuple(_captions(delivery, shown[: EXAMPLES // 2])),
     )  # fmt: skip
 
 
-def patients(delivery: Delivery) -> Finding:
+def check_patients(delivery: ImageFolder) -> Finding:
     """Who is who: by name where names are known, else by the pixels."""
     if delivery.has_patients:
         sizes = delivery.facts["patient"].value_counts()
@@ -106,9 +113,9 @@ def patients(delivery: Delivery) -> Finding:
         several, most = int((labels > 1).sum()), sizes.max() / len(delivery)
         return Finding(
             "warning" if most > CROWD else "note" if several else "ok",
-            f"{counted(len(sizes), 'patient is', 'patients are')} named, the rarest with "
-            f"{counted(sizes.min(), 'image')}, the commonest with {sizes.max():,} ({most:.0%} of "
-            f"all). {counted(several, 'of them has', 'of them have')} images of more than one "
+            f"{count_of(len(sizes), 'patient is', 'patients are')} named, the rarest with "
+            f"{count_of(sizes.min(), 'image')}, the commonest with {sizes.max():,} ({most:.0%} of "
+            f"all). {count_of(several, 'of them has', 'of them have')} images of more than one "
             "class.",
             "Images of one patient are no independent witnesses. A name for very many images may "
             "be a placeholder, and stand for nobody.",
@@ -123,10 +130,10 @@ def patients(delivery: Delivery) -> Finding:
             "Whoever counts by these names takes strangers for one patient.",
             "Ask for the patient of each image.",
         )
-    if len(delivery) < ENOUGH:
-        return skipped(f"No names, and fewer than {ENOUGH} images: nobody can be recognised.")
+    if len(delivery) < MIN_IMAGES:
+        return skipped(f"No names, and fewer than {MIN_IMAGES} images: nobody can be recognised.")
     found = delivery.recovered
-    if not delivery.tells_apart:
+    if not delivery.has_patient_signal:
         return skipped(
             f"No names, and by their pixels {int(found.sizes.max()):,} of {len(delivery):,} "
             "images hang together in one chain: nobody can be told apart."
@@ -139,11 +146,11 @@ def patients(delivery: Delivery) -> Finding:
     if images:
         told = (
             f"By their pixels {images:,} of {len(delivery):,} images surely belong to "
-            f"{counted(int(sure.sum()), 'patient')} with several pictures; the "
+            f"{count_of(int(sure.sum()), 'patient')} with several pictures; the "
             f"largest has {int(pictures[sure].max())}."
         )
     worst = np.flatnonzero(sure)[np.argsort(-pictures[sure], kind="stable")][:3]
-    called, labels = delivery.called, delivery.facts["label"].to_numpy()
+    called, labels = delivery.patient_names, delivery.facts["label"].to_numpy()
     shown = [place for one in worst for place in np.flatnonzero(found.groups == one)[:4].tolist()]
     return Finding(
         "note" if images else "ok",
@@ -154,12 +161,12 @@ def patients(delivery: Delivery) -> Finding:
         "Ask for the patient of each image (a table with a column patient); until then split by "
         "these groups, less sure ones too: who may belong together stays together."
         if images else "Ask for the patient of each image all the same.",
-        accused=tuple(shown),
+        flagged=tuple(shown),
         captions=tuple(f"{called[i]}: {labels[i]}".removesuffix(": ") for i in shown),
     )  # fmt: skip
 
 
-def _identical_pairs(delivery: Delivery) -> np.ndarray:
+def _identical_pairs(delivery: ImageFolder) -> np.ndarray:
     """Each picture with the first of its equals: one in the training, if there is one."""
     order = np.argsort(delivery.parts != "train", kind="stable")
     _, first = np.unique(delivery.pictures[order], return_index=True)
@@ -167,11 +174,11 @@ def _identical_pairs(delivery: Delivery) -> np.ndarray:
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
-def _across(delivery: Delivery, pairs: np.ndarray) -> np.ndarray:
+def _across(delivery: ImageFolder, pairs: np.ndarray) -> np.ndarray:
     return pairs[delivery.parts[pairs[:, 0]] != delivery.parts[pairs[:, 1]]]
 
 
-def _once(delivery: Delivery, pairs: np.ndarray) -> np.ndarray:
+def _once(delivery: ImageFolder, pairs: np.ndarray) -> np.ndarray:
     """Each pair once, where it comes first, an image of the training before its like."""
     train = delivery.parts == "train"
     turned = train[pairs[:, 1]] & ~train[pairs[:, 0]]
@@ -179,29 +186,29 @@ def _once(delivery: Delivery, pairs: np.ndarray) -> np.ndarray:
     return pairs[np.sort(np.unique(pairs, axis=0, return_index=True)[1])]
 
 
-def _shared_patients(delivery: Delivery) -> int:
+def _shared_patients(delivery: ImageFolder) -> int:
     if not delivery.has_patients:
         return 0
     return int((delivery.facts.groupby("patient")["part"].nunique() > 1).sum())
 
 
-def _relatives(delivery: Delivery) -> tuple[np.ndarray, np.ndarray]:
+def _relatives(delivery: ImageFolder) -> tuple[np.ndarray, np.ndarray]:
     """Each test image after its nearest training image, nearest pairs first, and how near: a
     share of the distance to an ordinary neighbour, of whom there have to be some."""
     tested, known = (np.flatnonzero(np.isin(delivery.parts, p)) for p in (TESTED, ("train",)))
-    if len(known) < FEWEST:
+    if len(known) < MIN_TRAINING_IMAGES:
         return np.empty((0, 2), dtype=int), np.empty(0)
-    ratios, nearest = nearness(delivery.images[tested], delivery.images[known])
+    ratios, nearest = relative_distances(delivery.images[tested], delivery.images[known])
     order = np.argsort(ratios.numpy(), kind="stable")
     return np.stack([known[nearest], tested], 1)[order], ratios.numpy()[order]
 
 
-def _pair_table(delivery: Delivery, pairs: np.ndarray) -> pd.DataFrame:
+def _pair_table(delivery: ImageFolder, pairs: np.ndarray) -> pd.DataFrame:
     columns = {"one": pairs[:, 0], "other": pairs[:, 1]}
     return pd.DataFrame({name: delivery.files[places] for name, places in columns.items()})
 
 
-def _captions(delivery: Delivery, pairs: np.ndarray) -> list[str]:
+def _captions(delivery: ImageFolder, pairs: np.ndarray) -> list[str]:
     facts = delivery.facts
     said = (facts["part"] + " " + facts["label"]).str.strip().to_numpy()
     return [f"pair {n}: {said[place]}" for n, pair in enumerate(pairs, 1) for place in pair]

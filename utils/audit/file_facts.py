@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from utils.data.image_files import FORMATS, Unreadable, in_threads, opened
-from utils.files import read_tensors, written_whole
+from utils.data.image_files import FORMATS, Unreadable, in_threads, read_file
+from utils.files import atomic_write, read_tensors
 from utils.run import progress
 
 RECIPE = 2  # another number where the same file would be read in another way
@@ -31,7 +31,7 @@ TEXT = ("format", "colour", "digest", "patient", "reason")
 NUMBERS = ("bytes", "width", "height", "bits")
 
 
-def asked(files: Sequence[Path], size: int, cache: Path) -> tuple[list[dict], Tensor]:
+def read_facts(files: Sequence[Path], size: int, cache: Path) -> tuple[list[dict], Tensor]:
     """Facts of every file, and uint8 pictures (n, channels, size, size) of all.
 
     Who cannot be read has a `reason`, and a black picture.
@@ -57,7 +57,7 @@ def asked(files: Sequence[Path], size: int, cache: Path) -> tuple[list[dict], Te
 
 def _remember(cache: Path, size: int, keys: list[str], rows: list[dict], pictures: Tensor) -> None:
     """Reasons are not kept: tomorrow there may be a right to read, or a library that can."""
-    with written_whole(cache / f"{size}_{_digest(*keys)}.pt") as unfinished:
+    with atomic_write(cache / f"{size}_{_digest(*keys)}.pt") as unfinished:
         torch.save({"keys": keys, "rows": rows, "pictures": pictures}, unfinished)
 
 
@@ -111,7 +111,7 @@ def _learned(files: Sequence[Path], size: int) -> tuple[list[dict], Tensor]:
     def learn(place: int) -> dict:
         row = dict.fromkeys(TEXT, "") | dict.fromkeys(NUMBERS, 0)
         try:
-            content, pictures[place] = opened(files[place], size, 3)
+            content, pictures[place] = read_file(files[place], size, 3)
             return row | _facts(content)
         except Unreadable as reason:
             return row | {"reason": str(reason)}

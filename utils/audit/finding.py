@@ -8,7 +8,7 @@ from textwrap import fill
 import pandas as pd
 
 SEVERITIES = ("ok", "skipped", "note", "warning", "alarm", "failed")  # by gravity
-SHOWN = 12  # example images of a finding
+EXAMPLES = 12  # example images of a finding
 NOT_AUDITED = 3  # the exit code where something could not be judged
 EXIT_CODES = {"ok": 0, "skipped": 0, "note": 0, "warning": 1, "alarm": 2, "failed": NOT_AUDITED}
 IN_WORDS = ("nothing above a note", "a warning", "an alarm", "a check failed")  # by exit code
@@ -28,7 +28,7 @@ class Finding:
     meaning: str = ""
     advice: str = ""
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
-    accused: tuple[int, ...] = ()
+    flagged: tuple[int, ...] = ()
     captions: tuple[str, ...] = ()
     title: str = ""
     table_beside: Path | None = None
@@ -39,7 +39,7 @@ class Finding:
                 f"severity {self.severity!r} is unknown; choose from {', '.join(SEVERITIES)}"
             )
 
-    def told(self, width: int) -> str:
+    def explained(self, width: int) -> str:
         """For a terminal of so many columns; nothing is cut."""
         line = f"{self.severity:8} {self.title}: {self.measured}"
         return fill(
@@ -66,12 +66,12 @@ def failed(error: Exception) -> Finding:
     )
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def count_of(count: int, one: str, many: str = "") -> str:
     """1 file, 2 files; with a verb, or where no s will do: 1 image is, 2 images are."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def gravest(severities: Iterable[str]) -> str:
+def most_severe(severities: Iterable[str]) -> str:
     return max(severities, key=SEVERITIES.index, default="ok")
 
 

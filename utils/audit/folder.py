@@ -11,22 +11,28 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from utils.audit.file_facts import asked
+from utils.audit.file_facts import read_facts
 from utils.data.datasets import own_path
-from utils.data.duplicates import digests, duplicate_pairs, joined_groups, nearest, small_grey
+from utils.data.duplicates import (
+    duplicate_pairs,
+    merge_duplicates,
+    nearest,
+    pixel_hashes,
+    small_grey,
+)
 from utils.data.loading import listing_of
-from utils.data.patient_recovery import Links, Recovered, linked, patient_links
+from utils.data.patient_recovery import Links, RecoveredPatients, link_patients, patient_links
 from utils.data.split import Split
 from utils.run import ROOT
 
 CACHE = ROOT / "checkpoints" / "audit"
-ENOUGH = 50  # images: of fewer nobody can say what is usual
+MIN_IMAGES = 50  # images: of fewer nobody can say what is usual
 CROWD = 0.2  # of all images: whoever has more is no patient, but a chain of strangers
 TESTED = ("validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Delivery:
+class ImageFolder:
     """The images that could be read, one row of `facts` for each, and the files `refused`.
 
     `images` are uint8 (n, channels, size, size); `class_names` are empty where nothing is said.
@@ -41,7 +47,7 @@ class Delivery:
     def __len__(self) -> int:
         return len(self.facts)
 
-    def take(self, rows) -> "Delivery":
+    def take(self, rows) -> "ImageFolder":
         """Some of the images, as if only these had been sent."""
         return replace(
             self, facts=self.facts.iloc[rows].reset_index(drop=True), images=self.images[rows]
@@ -77,10 +83,10 @@ class Delivery:
     @cached_property
     def pictures(self) -> np.ndarray:
         """A number for each image; the same for the same pixels."""
-        return np.unique(digests(self.images), return_inverse=True)[1]
+        return np.unique(pixel_hashes(self.images), return_inverse=True)[1]
 
     @cached_property
-    def twins(self) -> np.ndarray:
+    def near_duplicates(self) -> np.ndarray:
         """Pairs (n, 2) of images that look the same, though their pixels differ a little.
 
         Of a crowd of like images each stands beside the first and before the last of every part
@@ -100,38 +106,38 @@ class Delivery:
         return patient_links(self.images)
 
     @cached_property
-    def recovered(self) -> Recovered:
-        return linked(self.links)
+    def recovered(self) -> RecoveredPatients:
+        return link_patients(self.links)
 
     @cached_property
     def groups(self) -> np.ndarray:
         """Patients by name, else as found by their pixels, else copies of a picture."""
         if self.has_patients:
             known = torch.from_numpy(pd.factorize(self.facts["patient"])[0])
-            return joined_groups(self.images, known).numpy()
-        return self.recovered.groups.numpy() if self.tells_apart else self.pictures
+            return merge_duplicates(self.images, known).numpy()
+        return self.recovered.groups.numpy() if self.has_patient_signal else self.pictures
 
     @property
-    def called(self) -> np.ndarray:
+    def patient_names(self) -> np.ndarray:
         """What the patient of each image is called; empty where nobody can be told apart."""
         if self.has_patients:
             return self.facts["patient"].to_numpy()
-        numbers = self.recovered.groups.tolist() if self.tells_apart else []
+        numbers = self.recovered.groups.tolist() if self.has_patient_signal else []
         return np.array([f"group {number}" for number in numbers], dtype=object)
 
     @cached_property
-    def tells_apart(self) -> bool:
+    def has_patient_signal(self) -> bool:
         """Whether the pixels say who is who, and do not tie everybody together in one chain."""
-        return len(self) >= ENOUGH and self.recovered.sizes.max() <= max(2, CROWD * len(self))
+        return len(self) >= MIN_IMAGES and self.recovered.sizes.max() <= max(2, CROWD * len(self))
 
     @property
-    def who(self) -> str:
+    def group_description(self) -> str:
         """Whom the groups stand for, in words: no report may claim more."""
         if self.has_patients:
             return "patients"
         return (
             "patients as found by their pixels"
-            if self.tells_apart
+            if self.has_patient_signal
             else ("different pictures (whose they are is not known, and cannot be told)")
         )
 
@@ -143,12 +149,12 @@ class Delivery:
         return nearest(different, different, 6)[0][:, -1].numpy()[self.pictures]
 
 
-def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Delivery:
+def read_folder(name: str, root: str | Path | None = None, size: int = 64) -> ImageFolder:
     """Read everything that a folder, a table or a data set of the catalogue consists of."""
     listing = listing_of(name, root)
     if not listing.files:
         raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
-    rows, images = asked(listing.files, size, CACHE / own_name(name, root))
+    rows, images = read_facts(listing.files, size, CACHE / own_name(name, root))
     facts = pd.DataFrame(rows).assign(
         file=[str(file) for file in listing.files], label=listing.labels, part=listing.parts
     )
@@ -171,7 +177,7 @@ def delivered(name: str, root: str | Path | None = None, size: int = 64) -> Deli
     good = np.flatnonzero(~bad)
     kept = facts.iloc[good].reset_index(drop=True)
     images = images if len(good) == len(facts) else images[good]
-    return Delivery(name, kept, images, refused.reset_index(drop=True), names)
+    return ImageFolder(name, kept, images, refused.reset_index(drop=True), names)
 
 
 def own_name(name: str, root: str | Path | None) -> str:

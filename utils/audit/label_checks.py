@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from utils.audit.finding import SHOWN, Finding, counted, skipped
-from utils.audit.folder import ENOUGH, Delivery
+from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
+from utils.audit.folder import MIN_IMAGES, ImageFolder
 from utils.audit.shortcuts import image_facts, shortcuts
 
 ASKED = 1500  # images: more would narrow the intervals little, and take minutes
@@ -17,14 +17,14 @@ ALONE = 0.05  # share of the weighed votes for an image's own label, at most
 SHUFFLES = 20
 
 
-def beside_the_picture(delivery: Delivery) -> Finding:
+def check_metadata_shortcuts(delivery: ImageFolder) -> Finding:
     """Does the size of the file, its format, its border tell the class?"""
     if len(delivery.class_names) < 2:
         return skipped("No classes: nothing could be told.")
     rows = _learned_from(delivery)
     split = delivery.split.take(rows)
     owners = pd.DataFrame({"label": split.labels, "who": split.patients}).groupby("label")["who"]
-    if len(owners) < 2 or owners.nunique().min() < 2 or len(rows) < ENOUGH:
+    if len(owners) < 2 or owners.nunique().min() < 2 or len(rows) < MIN_IMAGES:
         return skipped("Too few images, a single class, or one with a single patient.")
     facts = _file_facts(delivery.facts.iloc[rows]).reset_index(drop=True)
     told = shortcuts(image_facts(split.images).join(facts), split)
@@ -40,7 +40,7 @@ def beside_the_picture(delivery: Delivery) -> Finding:
         f"Better than by chance (AUC 0.5) the class is told by {', '.join(telling) or 'no fact'}. "
         "Small decision trees are given one such fact at a time, or all together. Each of the "
         f"{len(rows):,} {'training ' * delivery.is_dealt}images is judged by trees that have seen "
-        f"none of its group. Groups are {delivery.who}.",
+        f"none of its group. Groups are {delivery.group_description}.",
         "Width, height, bits, colours, format and border cannot be the disease: what they tell, "
         "a network will learn instead. Brightness, contrast, sharpness and the size of a "
         "compressed file may be the disease or the device. Of forty facts that say nothing, one "
@@ -51,7 +51,7 @@ def beside_the_picture(delivery: Delivery) -> Finding:
     )  # fmt: skip
 
 
-def _learned_from(delivery: Delivery) -> np.ndarray:
+def _learned_from(delivery: ImageFolder) -> np.ndarray:
     """What a network would learn from, or some of it, by a coin that always falls the same way."""
     learned = np.flatnonzero(delivery.parts == "train") if delivery.is_dealt else len(delivery)
     return np.sort(np.random.default_rng(0).permutation(learned)[:ASKED])
@@ -77,9 +77,9 @@ def _auc_table(told: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"fact": table.index, "AUC (chance 0.5)": interval, "disease?": kind})
 
 
-def lonely_labels(delivery: Delivery) -> Finding:
+def check_neighbour_labels(delivery: ImageFolder) -> Finding:
     """Images whose likest strangers all carry another label: the weak test for wrong labels."""
-    if len(delivery.class_names) < 2 or len(delivery) < ENOUGH:
+    if len(delivery.class_names) < 2 or len(delivery) < MIN_IMAGES:
         return skipped("No classes, or too few images: neighbours have nothing to say.")
     labels, votes = delivery.split.labels.numpy(), _witnesses(delivery)
     right = _balanced(labels, votes)
@@ -90,7 +90,7 @@ def lonely_labels(delivery: Delivery) -> Finding:
     said = (
         f"The {WITNESSES} likest images of others guess the class with a balanced accuracy of "
         f"{right:.0%}; with labels dealt anew to patients {chance}. Others are "
-        f"other {delivery.who}."
+        f"other {delivery.group_description}."
     )
     if right <= max(by_luck):
         return Finding(
@@ -106,8 +106,8 @@ def lonely_labels(delivery: Delivery) -> Finding:
     guess = names[_shares(labels, votes).argmax(1)]
     return Finding(
         "note" if len(accused) else "ok",
-        f"{counted(len(accused), 'image has', 'images have')} hardly a neighbour of the same class "
-        f"({len(accused) / len(labels):.1%} of all). {said}",
+        f"{count_of(len(accused), 'image has', 'images have')} hardly a neighbour of the same "
+        f"class ({len(accused) / len(labels):.1%} of all). {said}",
         "A weak suspicion from plain pixels, for a second look and nothing else. In drawn folders "
         "with 2 to 5 % wrong labels, 7 to 36 % of those named had one, and 37 to 70 % of the wrong "
         "ones were named; without any wrong label, 3 to 14 % of the images were named all the "
@@ -117,7 +117,7 @@ def lonely_labels(delivery: Delivery) -> Finding:
         pd.DataFrame({"file": delivery.files[accused], "label": names[labels[accused]],
                       "neighbours say": guess[accused]}),
         tuple(accused.tolist()),
-        tuple(f"{names[labels[i]]}; neighbours: {guess[i]}" for i in accused[:SHOWN]),
+        tuple(f"{names[labels[i]]}; neighbours: {guess[i]}" for i in accused[:EXAMPLES]),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _shuffled(mine: list[np.ndarray], order: np.ndarray, coin: np.random.Generat
     return labels
 
 
-def _witnesses(delivery: Delivery) -> np.ndarray:
+def _witnesses(delivery: ImageFolder) -> np.ndarray:
     """For each image the places of the likest images of others; -1 where there are no more."""
     groups, links = delivery.groups, delivery.links
     strange = groups[links.neighbours] != groups[:, None]

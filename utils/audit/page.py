@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from utils.audit.finding import FACTS, SHOWN, Finding, code_in_words, gravest
-from utils.audit.folder import Delivery
+from utils.audit.finding import EXAMPLES, FACTS, Finding, code_in_words, most_severe
+from utils.audit.folder import ImageFolder
 from utils.audit.patient_table import as_parameter
 
 ROWS = 20  # of a table on the page; the JSON has all
@@ -87,7 +87,7 @@ $pictures
 </section>""")
 
 
-def draw_page(delivery: Delivery, findings: Sequence[Finding]) -> str:
+def render_report(delivery: ImageFolder, findings: Sequence[Finding]) -> str:
     rows = (
         f'<tr><td><a href="#check{number}">{escape(found.title)}</a></td>'
         f"<td>{_badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
@@ -95,7 +95,7 @@ def draw_page(delivery: Delivery, findings: Sequence[Finding]) -> str:
     )
     return DOCUMENT.substitute(
         name=escape(delivery.name), style=STYLE,
-        badge=_badge(gravest(finding.severity for finding in findings)),
+        badge=_badge(most_severe(finding.severity for finding in findings)),
         images=f"{len(delivery):,}", refused=f"{len(delivery.refused):,}",
         classes=len(delivery.class_names) or "no", code=code_in_words(findings),
         size=delivery.images.shape[-1], blind=BLIND, overview="\n".join(rows),
@@ -107,7 +107,7 @@ def _badge(severity: str) -> str:
     return f'<span class="badge {severity}">{severity}</span>'
 
 
-def _section(delivery: Delivery, number: int, found: Finding) -> str:
+def _section(delivery: ImageFolder, number: int, found: Finding) -> str:
     return SECTION.substitute(
         number=number, title=escape(found.title), badge=_badge(found.severity),
         measured=escape(found.measured), meaning=_said("What it means", found.meaning),
@@ -122,18 +122,19 @@ def _said(what: str, text: str) -> str:
     return f"<p><b>{what}.</b> {marked}</p>" if text else ""
 
 
-def _beside(delivery: Delivery, found: Finding) -> str:
+def _beside(delivery: ImageFolder, found: Finding) -> str:
     if not found.table_beside:
         return ""
     path, parameter = escape(str(found.table_beside)), escape(as_parameter(found.table_beside))
     return (
         f"<p><b>To split by patient.</b> <code>{path}</code> says of each image with a label to "
-        f"whom it belongs; the groups are {delivery.who}. The course deals by them with:</p>"
+        f"whom it belongs; the groups are {delivery.group_description}. "
+        "The course splits by them with:</p>"
         f"<pre>python -m utils.course run resnet {parameter}</pre>"
     )
 
 
-def _shortened(table: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:
+def _shortened(table: pd.DataFrame, delivery: ImageFolder) -> pd.DataFrame:
     """Files as they are called within the folder; the JSON has their full names."""
     folders = {os.path.dirname(file) for file in (*delivery.files, *delivery.refused["file"])}
     mixed = len({os.path.isabs(folder) for folder in folders}) > 1  # a table may name both kinds
@@ -149,14 +150,14 @@ def _table(table: pd.DataFrame) -> str:
     return html + (f"<p>{more:,} more rows in {FACTS}.</p>" if more > 0 else "")
 
 
-def _pictures(delivery: Delivery, found: Finding) -> str:
-    shown = found.accused[:SHOWN]
-    captions = [*found.captions, *[""] * SHOWN]
+def _pictures(delivery: ImageFolder, found: Finding) -> str:
+    shown = found.flagged[:EXAMPLES]
+    captions = [*found.captions, *[""] * EXAMPLES]
     figures = (_figure(delivery, *pair) for pair in zip(shown, captions, strict=False))
     return f'<div class="pictures">{"".join(figures)}</div>' if shown else ""
 
 
-def _figure(delivery: Delivery, place: int, caption: str) -> str:
+def _figure(delivery: ImageFolder, place: int, caption: str) -> str:
     file = escape(Path(delivery.files[place]).name)
     return (
         f'<figure><img src="{_embedded(delivery.images[place].numpy())}" alt="{file}" '

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils.audit.finding import FACTS, Finding, counted
-from utils.audit.folder import Delivery
+from utils.audit.finding import FACTS, Finding, count_of
+from utils.audit.folder import ImageFolder
 from utils.data.datasets import own_path
-from utils.files import written_whole
+from utils.files import atomic_write
 
 TABLE = "patients.csv"
 CHECK = "Patients"  # the finding that hands the table over
 
 
-def handed_over(found: Finding, delivery: Delivery, folder: Path) -> Finding:
+def attach_patient_table(found: Finding, delivery: ImageFolder, folder: Path) -> Finding:
     """The finding about patients, with its table written beside the report.
 
     What somebody else has written there, or changed, is left alone.
@@ -33,16 +33,16 @@ def handed_over(found: Finding, delivery: Delivery, folder: Path) -> Finding:
         path.unlink(missing_ok=True)  # these groups are not found any more
         return found
     if not known:
-        with written_whole(path) as unfinished:
+        with atomic_write(path) as unfinished:
             unfinished.write_bytes(content)
     lost = int((delivery.facts["label"] != "").sum()) - len(table)
-    missing = f" Not in the table: {counted(lost, 'file')} whose name is no text." * bool(lost)
+    missing = f" Not in the table: {count_of(lost, 'file')} whose name is no text." * bool(lost)
     return replace(found, table_beside=path, advice=found.advice + missing)
 
 
-def table_of_groups(delivery: Delivery) -> pd.DataFrame:
+def table_of_groups(delivery: ImageFolder) -> pd.DataFrame:
     """One row per image with a label; empty where no classes or no patients are told apart."""
-    called = delivery.called
+    called = delivery.patient_names
     if not len(called):
         return pd.DataFrame()
     paths = [str(Path(file).absolute()) for file in delivery.files]
@@ -67,7 +67,7 @@ def digest_of(path: Path | None) -> str | None:
     return path and hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _ours(path: Path, delivery: Delivery) -> bool:
+def _ours(path: Path, delivery: ImageFolder) -> bool:
     """Whether an earlier audit has written this table, nobody has changed it since, and it is not
     what was audited now."""
     audited = own_path(delivery.name)

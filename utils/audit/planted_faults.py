@@ -17,7 +17,7 @@ from torch import Tensor
 
 from utils.audit.report import Audit
 from utils.contamination.backdoor import Patch, Poison, Trigger
-from utils.contamination.base import KINDS, contaminated, kinds_of
+from utils.contamination.base import KINDS, contaminate, kinds_of
 from utils.contamination.label_noise import Symmetric
 from utils.contamination.noise import Gaussian, Noise
 from utils.data.split import Split, Splits
@@ -61,7 +61,7 @@ class Faults:
 
 
 @dataclass
-class Planted:
+class PlantedFolder:
     """A folder, and the files that each fault has touched."""
 
     folder: Path
@@ -71,16 +71,16 @@ class Planted:
         self.truth.setdefault(fault, set()).add(str(path))
 
 
-def planted(splits: Splits, folder: Path, faults: Faults) -> Planted:
+def plant_faults(splits: Splits, folder: Path, faults: Faults) -> PlantedFolder:
     """Write all images, with these faults among them; `folder` should not exist yet."""
-    made = Planted(Path(folder))
+    made = PlantedFolder(Path(folder))
     train = splits.train
     steps = (
         Symmetric(rate=faults.wrong_labels, seed=faults.seed),
         Poison(rate=faults.poisoned, target=1, trigger=faults.trigger, seed=faults.seed + 1),
         replace(faults.noise, rate=faults.noisy, seed=faults.seed + 2),
     )
-    train, _ = contaminated(train, *(step for step in steps if step.rate))
+    train, _ = contaminate(train, *(step for step in steps if step.rate))
     paths = {
         part: _written(split, made.folder / part, faults.seed, faults.exported)
         for part, split in replace(splits, train=train).items()
@@ -119,7 +119,7 @@ def _picture(image: Tensor) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
-def _copy(made: Planted, clean: list[Path], faults: Faults) -> None:
+def _copy(made: PlantedFolder, clean: list[Path], faults: Faults) -> None:
     """Copies into the test folder, half of them saved as JPEG, and copies under a second class."""
     rng = np.random.default_rng(faults.seed)
     chosen = rng.choice(len(clean), faults.copied + faults.clashing, replace=False)
@@ -139,7 +139,7 @@ def _copy(made: Planted, clean: list[Path], faults: Faults) -> None:
         made.note("under two classes", clean[place])
 
 
-def _break(made: Planted, paths: list[Path], faults: Faults) -> None:
+def _break(made: PlantedFolder, paths: list[Path], faults: Faults) -> None:
     """Files beside the good ones that are none, and files whose name says something else."""
     place = paths[0].parent
     whole = paths[0].read_bytes()
@@ -160,18 +160,18 @@ def _break(made: Planted, paths: list[Path], faults: Faults) -> None:
         made.note("wrong name", path.rename(path.with_name(f"{path.stem}x.jpg")))
 
 
-def fresh(folder: Path) -> Path:
+def clear_folder(folder: Path) -> Path:
     """The place for a folder, with nothing there: what an earlier run has planted is removed."""
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 
 
-def marked(made: Planted, found: Audit, clean: Audit) -> pd.DataFrame:
+def score_findings(made: PlantedFolder, found: Audit, clean: Audit) -> pd.DataFrame:
     """Fault by fault: files touched, files named, and how many of these rightly; and what the same
     check says of a clean folder."""
     rows = {}
     for fault, check in FOUND_BY.items():
-        true, accused = made.truth.get(fault, set()), named(found, check)
+        true, accused = made.truth.get(fault, set()), flagged_files(found, check)
         rows[fault] = {
             "check": check,
             "severity": found[check].severity,
@@ -179,26 +179,26 @@ def marked(made: Planted, found: Audit, clean: Audit) -> pd.DataFrame:
             "files": len(true),
             "named": len(accused),
             "rightly": len(true & accused),
-            "named in the clean folder": len(named(clean, check)),
+            "named in the clean folder": len(flagged_files(clean, check)),
         }
     return pd.DataFrame(rows).T.rename_axis("fault")
 
 
-def captioned(found: Audit, checks: Sequence[str], each: int) -> tuple[Tensor, list[str]]:
+def example_captions(found: Audit, checks: Sequence[str], each: int) -> tuple[Tensor, list[str]]:
     """The first pictures of some checks with what the page says of them."""
     findings = [found[check] for check in checks]
-    places = [place for finding in findings for place in finding.accused[:each]]
+    places = [place for finding in findings for place in finding.flagged[:each]]
     captions = [
         fill(f"{finding.title}: {caption}".replace("_", " "), 22)
         for finding in findings
-        for caption in finding.captions[: min(each, len(finding.accused))]
+        for caption in finding.captions[: min(each, len(finding.flagged))]
     ]
     return found.delivery.images[places], captions
 
 
-def named(found: Audit, check: str) -> set[str]:
+def flagged_files(found: Audit, check: str) -> set[str]:
     """The files that a check names, in its table or by their pictures."""
     finding = found[check]
-    files = set(found.delivery.files[list(finding.accused)])
+    files = set(found.delivery.files[list(finding.flagged)])
     columns = {"file", "one", "other"} & set(finding.table)
     return files.union(*(set(finding.table[column]) for column in columns))

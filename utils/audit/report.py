@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils.audit.finding import FACTS, Finding, code_in_words, exit_code, gravest
-from utils.audit.folder import Delivery
-from utils.audit.page import draw_page
+from utils.audit.finding import FACTS, Finding, code_in_words, exit_code, most_severe
+from utils.audit.folder import ImageFolder
+from utils.audit.page import render_report
 from utils.audit.patient_table import TABLE, as_parameter, digest_of
-from utils.files import write_json, written_whole
+from utils.files import atomic_write, write_json
 
 PAGE = "report.html"
 
@@ -19,7 +19,7 @@ PAGE = "report.html"
 class Audit:
     """What was found in a folder, and where the report lies."""
 
-    delivery: Delivery
+    delivery: ImageFolder
     findings: Sequence[Finding]
     page: Path
 
@@ -40,7 +40,7 @@ class Audit:
 
     def summary(self, width: int = 80) -> str:
         """For a terminal of so many columns: what each check says, then what lies where."""
-        told = [finding.told(width) for finding in self.findings]
+        told = [finding.explained(width) for finding in self.findings]
         told += ["", f"Report      {self.page}  (contains pictures)"]
         if self.patients:
             told += [f"Patients    {self.patients}  (path, label and patient of each image)"]
@@ -51,20 +51,20 @@ class Audit:
         return next(finding for finding in self.findings if finding.title == title)
 
 
-def write_report(delivery: Delivery, findings: Sequence[Finding], folder: Path) -> Path:
+def write_report(delivery: ImageFolder, findings: Sequence[Finding], folder: Path) -> Path:
     """Page and facts side by side; returns where the page lies."""
-    page = draw_page(delivery, findings)
+    page = render_report(delivery, findings)
     write_json(folder / FACTS, facts_of_audit(delivery, findings))
-    with written_whole(folder / PAGE) as unfinished:
+    with atomic_write(folder / PAGE) as unfinished:
         unfinished.write_text(page, encoding="utf-8", errors="backslashreplace")
     return folder / PAGE
 
 
-def facts_of_audit(delivery: Delivery, findings: Sequence[Finding]) -> dict:
+def facts_of_audit(delivery: ImageFolder, findings: Sequence[Finding]) -> dict:
     """The report without pictures; the same folder always gives the same."""
     return {
         "audited": _plain(delivery.name),
-        "severity": gravest(finding.severity for finding in findings),
+        "severity": most_severe(finding.severity for finding in findings),
         "exit code": exit_code(findings),
         "images": len(delivery),
         "set aside": len(delivery.refused),
@@ -79,7 +79,7 @@ def _patients(findings: Sequence[Finding]) -> Path | None:
     return next((found.table_beside for found in findings if found.table_beside), None)
 
 
-def _facts(delivery: Delivery, finding: Finding) -> dict:
+def _facts(delivery: ImageFolder, finding: Finding) -> dict:
     table = finding.table.map(lambda cell: cell if isinstance(cell, int) else _plain(cell))
     return {
         "title": finding.title,
@@ -88,7 +88,7 @@ def _facts(delivery: Delivery, finding: Finding) -> dict:
         "meaning": finding.meaning,
         "what to do": finding.advice,
         "table": table.to_dict("records"),
-        "accused": [_plain(file) for file in delivery.files[list(finding.accused)]],
+        "flagged": [_plain(file) for file in delivery.files[list(finding.flagged)]],
     }
 
 

@@ -20,7 +20,7 @@ from utils.evaluation.metrics import majority_share, scores
 from utils.evaluation.predictions import Predictions
 
 FOLDS = 5
-FEWEST = 10  # images in a leaf: fewer would be learned by heart
+MIN_LEAF = 10  # images in a leaf: fewer would be learned by heart
 ALL = "all together"
 
 
@@ -76,7 +76,7 @@ def shortcuts(facts: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
     columns = {name: facts[[name]] for name in facts}
     if len(columns) > 1:
         columns[ALL] = facts
-    rows = {name: _row(told_by(columns[name], split, seed)) for name in columns}
+    rows = {name: _row(cv_predict_from_features(columns[name], split, seed)) for name in columns}
     return pd.DataFrame(rows).T.infer_objects()
 
 
@@ -88,13 +88,13 @@ def _row(said: Predictions) -> dict:
     return {**row, "constant": majority_share(said.labels), "tells": row["AUC low"] > 0.5}
 
 
-def told_by(facts: pd.DataFrame, split: Split, seed: int = 0) -> Predictions:
+def cv_predict_from_features(facts: pd.DataFrame, split: Split, seed: int = 0) -> Predictions:
     """What small trees make of these facts, each patient answered by trees that do not know him."""
     values, labels = facts.to_numpy(float), split.labels.numpy()
     probabilities = np.zeros((len(split), split.classes))
     folds = StratifiedGroupKFold(_folds(split), shuffle=True, random_state=seed)
     for known, asked in folds.split(values, labels, split.patients):
-        trees = RandomForestClassifier(20, min_samples_leaf=FEWEST, random_state=seed)
+        trees = RandomForestClassifier(20, min_samples_leaf=MIN_LEAF, random_state=seed)
         trees.fit(values[known], labels[known])
         probabilities[np.ix_(asked, trees.classes_)] = trees.predict_proba(values[asked])
     return Predictions(labels, probabilities, split.patients, split.class_names)

@@ -12,7 +12,7 @@ from utils.evaluation.predict import Attack, attacked_split
 
 
 @dataclass(frozen=True)
-class Attacked(Contamination):
+class AdversarialImages(Contamination):
     """A share of the images was handed in by an attacker of `model`; the labels stay."""
 
     kind: ClassVar[str] = "adversarial"

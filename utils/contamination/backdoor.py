@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from utils.contamination.base import Contamination
-from utils.data.split import Split, as_grey_levels, as_pixels
+from utils.data.split import Split, to_float, to_uint8
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predict import predict
 
@@ -91,7 +91,7 @@ class Poison(Contamination):
         return replace(others, labels=torch.full_like(others.labels, self.target))
 
     def _triggered(self, split: Split) -> Split:
-        images = as_grey_levels(self.trigger(as_pixels(split.images)))
+        images = to_uint8(self.trigger(to_float(split.images)))
         return replace(split, images=images, labels=torch.full_like(split.labels, self.target))
 
     def _target(self, split: Split) -> int:

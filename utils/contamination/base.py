@@ -77,7 +77,7 @@ def kinds_of(split: Split) -> Tensor:
     return torch.zeros_like(split.labels) if split.changed is None else split.changed
 
 
-def contaminated(split: Split, *steps: Contamination) -> tuple[Split, pd.DataFrame]:
+def contaminate(split: Split, *steps: Contamination) -> tuple[Split, pd.DataFrame]:
     """The split after all steps in turn, and the manifest: a row for every image changed."""
     manifests = []
     for step in steps:

@@ -8,31 +8,33 @@ import torch
 from torch import Generator, Tensor, nn
 
 from utils.contamination.base import KINDS, Contamination
-from utils.data.split import Split, as_grey_levels
+from utils.data.split import Split, to_uint8
 
-AT_ONCE = 256  # images
+BATCH = 256  # images
 
 
-def sampled(generator: nn.Module, counts: Sequence[int], names: Sequence[str], seed=0) -> Split:
+def sample_fakes(
+    generator: nn.Module, counts: Sequence[int], names: Sequence[str], seed=0
+) -> Split:
     """So many fakes of each class; the label is the class that was asked for.
 
     Each is its own patient: none of them ever lived.
     """
     labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(list(counts)))
-    images = drawn(generator, labels, Generator().manual_seed(seed))
+    images = generate(generator, labels, Generator().manual_seed(seed))
     changed = torch.full_like(labels, KINDS.index("fake"))
     return Split(images, labels, tuple(names), torch.arange(len(labels)), changed=changed)
 
 
-def drawn(generator: nn.Module, labels: Tensor, numbers: Generator) -> Tensor:
+def generate(generator: nn.Module, labels: Tensor, numbers: Generator) -> Tensor:
     """Images of these classes as grey levels (uint8)."""
     device = next(generator.parameters()).device
     with torch.no_grad():
-        parts = [generator.draw(some.to(device), numbers) for some in labels.split(AT_ONCE)]
-    return as_grey_levels(torch.cat(parts).cpu())
+        parts = [generator.draw(some.to(device), numbers) for some in labels.split(BATCH)]
+    return to_uint8(torch.cat(parts).cpu())
 
 
-def walk(generator: nn.Module, labels: Sequence[int], steps: int, seed: int = 0) -> Tensor:
+def latent_walk(generator: nn.Module, labels: Sequence[int], steps: int, seed: int = 0) -> Tensor:
     """From one noise to another on the sphere between them, `steps` images for each label.
 
     Where neighbours on the way look alike, the generator has learned more than single images.
@@ -45,7 +47,7 @@ def walk(generator: nn.Module, labels: Sequence[int], steps: int, seed: int = 0)
     device = next(generator.parameters()).device
     with torch.no_grad():
         images = generator(noise.repeat(len(labels), 1).to(device), asked.to(device))
-    return as_grey_levels(images.cpu())
+    return to_uint8(images.cpu())
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Fakes(Contamination):
                 f"the generator has learned {self.generator.classes} classes, the images have "
                 f"{part.classes}"
             )
-        images = drawn(self.generator, part.labels, generator)
+        images = generate(self.generator, part.labels, generator)
         if images.shape != part.images.shape:
             raise ValueError(
                 f"fakes of {tuple(images.shape[1:])} cannot stand for images of "

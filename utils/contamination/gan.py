@@ -7,8 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.contamination.gan_trainer import NAMES, Game, GANConfig, kept_generators, unmoved
-from utils.data.split import Split, as_pixels, batches
+from utils.contamination.gan_trainer import (
+    NAMES,
+    GANConfig,
+    GANTrainer,
+    frozen,
+    generator_snapshots,
+)
+from utils.data.split import Split, batches, to_float
 
 WIDEST = 256  # channels
 SLOPE = 0.2  # of what is negative
@@ -94,7 +100,7 @@ class Discriminator(nn.Module):
         return plain + (seen * self.meaning(labels)).sum(1)
 
 
-def softly_changed(images: Tensor) -> Tensor:
+def diff_augment(images: Tensor) -> Tensor:
     """Brightness, contrast, a shift and a hole, differentiable (DiffAugment, Zhao 2020).
 
     Real and fake images alike pass through it, so that few real ones are not learned by heart.
@@ -121,13 +127,13 @@ def _holed(images: Tensor, share: float = 0.3) -> Tensor:
     return images * ~(across[:, None, None, :] & down[:, None, :, None])
 
 
-FEWEST = 8  # images of a class: fewer are learned by heart
+MIN_IMAGES = 8  # images of a class: fewer are learned by heart
 STEEP = 0.3  # how dear it is for the discriminator to be steep at real images
 EVERY = 8  # steps: so rarely, and then so much more, it pays for that
 WATCHED = 96  # fakes of which the diversity is taken after each epoch
 
 
-class Drawing(Game):
+class ConditionalGAN(GANTrainer):
     """The discriminator learns to tell real from drawn, the generator to deceive it."""
 
     def __init__(self, split: Split, config: GANConfig, device: torch.device):
@@ -144,7 +150,7 @@ class Drawing(Game):
         self.generator.train()
         sums, steps = torch.zeros(4, device=self.real.images.device), 0
         for images, labels in batches(self.real, self.config.batch_size, shuffle=True):
-            sums += self.turn(as_pixels(images), labels, smoothed=steps % EVERY == 0)
+            sums += self.turn(to_float(images), labels, smoothed=steps % EVERY == 0)
             steps += 1
         return {**dict(zip(NAMES, (sums / steps).tolist(), strict=True)), **self.watched()}
 
@@ -153,14 +159,14 @@ class Drawing(Game):
         fakes = self.generator(
             torch.randn(len(labels), self.config.latent).to(labels.device), labels
         )
-        shown = softly_changed(images).requires_grad_(smoothed)
+        shown = diff_augment(images).requires_grad_(smoothed)
         genuine = self.discriminator(shown, labels)
-        drawn = self.discriminator(softly_changed(fakes.detach()), labels)
+        drawn = self.discriminator(diff_augment(fakes.detach()), labels)
         caught = F.relu(1 - genuine).mean() + F.relu(1 + drawn).mean()
-        dear = EVERY * STEEP * steepness(genuine, shown) if smoothed else 0
+        dear = EVERY * STEEP * gradient_penalty(genuine, shown) if smoothed else 0
         self.step("discriminator", caught + dear)
-        with unmoved(self.discriminator):
-            deceived = -self.discriminator(softly_changed(fakes), labels).mean()
+        with frozen(self.discriminator):
+            deceived = -self.discriminator(diff_augment(fakes), labels).mean()
             self.step("generator", deceived)
         self.follow()
         right = [(genuine > 0).float().mean(), (drawn < 0).float().mean()]
@@ -174,18 +180,20 @@ class Drawing(Game):
         some = self.real.limit(WATCHED)
         with torch.no_grad():
             fakes = self.average.draw(some.labels, torch.Generator().manual_seed(0))
-        of_real = diversity(as_pixels(some.images), some.labels)
+        of_real = diversity(to_float(some.images), some.labels)
         return {"diversity": diversity(fakes, some.labels) / of_real}
 
 
-def generators(split: Split, config: GANConfig, folder: Path, device="cpu") -> tuple[dict, list]:
+def train_generators(
+    split: Split, config: GANConfig, folder: Path, device="cpu"
+) -> tuple[dict, list]:
     """The generator at each snapshot, by its epochs, and the history, one row per epoch."""
     _check(split)
-    game = Drawing(split, config, torch.device(device))
-    return kept_generators(game, folder, {"training data": split.fingerprint, "recipe": 2})
+    game = ConditionalGAN(split, config, torch.device(device))
+    return generator_snapshots(game, folder, {"training data": split.fingerprint, "recipe": 2})
 
 
-def steepness(said: Tensor, images: Tensor) -> Tensor:
+def gradient_penalty(said: Tensor, images: Tensor) -> Tensor:
     """Half the squared slope of what is said of real images: R1 (Mescheder 2018)."""
     (slope,) = torch.autograd.grad(said.sum(), images, create_graph=True)
     return slope.square().sum((1, 2, 3)).mean() / 2
@@ -199,7 +207,7 @@ def diversity(images: Tensor, labels: Tensor) -> float:
 
 def _check(split: Split) -> None:
     for name, count in zip(split.class_names, split.counts.tolist(), strict=True):
-        if count < FEWEST:
+        if count < MIN_IMAGES:
             raise ValueError(
-                f"class {name!r} has {count} images; a generator needs {FEWEST} or more of each"
+                f"class {name!r} has {count} images; a generator needs {MIN_IMAGES} or more of each"
             )

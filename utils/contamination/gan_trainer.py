@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from utils.files import read_tensors, written_whole
+from utils.files import atomic_write, read_tensors
 from utils.run import progress
-from utils.training.checkpoints import Checkpoint, held, short_name
+from utils.training.checkpoints import Checkpoint, locked, short_name
 from utils.training.loop import OPTIMIZERS
 
 NAMES = ("discriminator_loss", "generator_loss", "real_recognised", "fakes_recognised")
@@ -44,7 +44,7 @@ class GANConfig:
             raise ValueError(f"snapshots, batch size or learning rate is too small: {self}")
 
 
-class Game:
+class GANTrainer:
     """Both networks, the average of the generator's weights, and what moves them."""
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, config: GANConfig):
@@ -89,7 +89,7 @@ class Game:
 
 
 @contextmanager
-def unmoved(network: nn.Module) -> Iterator[None]:
+def frozen(network: nn.Module) -> Iterator[None]:
     """Gradients pass through, and none are computed for its weights: half of the time."""
     network.requires_grad_(False)
     try:
@@ -98,7 +98,7 @@ def unmoved(network: nn.Module) -> Iterator[None]:
         network.requires_grad_(True)
 
 
-def kept_generators(game: Game, folder: Path, asked: dict) -> tuple[dict, list[dict]]:
+def generator_snapshots(game: GANTrainer, folder: Path, asked: dict) -> tuple[dict, list[dict]]:
     """The generator at each snapshot, by its epochs, and the history, one row per epoch.
 
     Played where this very game was not played before; killed, it goes on where it was.
@@ -107,15 +107,15 @@ def kept_generators(game: Game, folder: Path, asked: dict) -> tuple[dict, list[d
     configuration = {**asdict(game.config), "snapshots": list(game.config.snapshots)}
     asked = {"configuration": configuration, **asked}
     checkpoint = Checkpoint(Path(folder) / short_name(asked), asked)
-    with held(checkpoint.folder):
+    with locked(checkpoint.folder):
         history = _played(game, checkpoint)
         return {
             epochs: _kept(game, checkpoint, epochs) for epochs in game.config.snapshots
         }, history
 
 
-def _played(game: Game, checkpoint: Checkpoint) -> list[dict]:
-    checkpoint.claim()
+def _played(game: GANTrainer, checkpoint: Checkpoint) -> list[dict]:
+    checkpoint.verify_config()
     if checkpoint.finished:
         return checkpoint.history
     history, config = checkpoint.resume(game.parts), game.config
@@ -127,7 +127,7 @@ def _played(game: Game, checkpoint: Checkpoint) -> list[dict]:
             _refuse_lost(row, game, checkpoint)
             history.append({**row, "seconds": time.perf_counter() - started})
             if epoch + 1 in config.snapshots:
-                with written_whole(_file(checkpoint, epoch + 1)) as path:
+                with atomic_write(_file(checkpoint, epoch + 1)) as path:
                     weights = game.average.state_dict()
                     save_file({name: each.contiguous() for name, each in weights.items()}, path)
             checkpoint.save(game.parts, history, is_best=False)
@@ -135,7 +135,7 @@ def _played(game: Game, checkpoint: Checkpoint) -> list[dict]:
     return history
 
 
-def _refuse_lost(row: dict[str, float], game: Game, checkpoint: Checkpoint) -> None:
+def _refuse_lost(row: dict[str, float], game: GANTrainer, checkpoint: Checkpoint) -> None:
     lost = [name for name, value in row.items() if not math.isfinite(value)]
     if not all(value.isfinite().all() for value in game.average.parameters()):
         lost.append("weights")
@@ -147,7 +147,7 @@ def _refuse_lost(row: dict[str, float], game: Game, checkpoint: Checkpoint) -> N
         )
 
 
-def _kept(game: Game, checkpoint: Checkpoint, epochs: int) -> nn.Module:
+def _kept(game: GANTrainer, checkpoint: Checkpoint, epochs: int) -> nn.Module:
     generator = copy.deepcopy(game.average)
     generator.load_state_dict(read_tensors(_file(checkpoint, epochs)))
     return generator.eval()

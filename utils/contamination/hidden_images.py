@@ -18,14 +18,14 @@ from utils.contamination.backdoor import Patch, Trigger
 from utils.contamination.base import Contamination, of_class
 from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
-from utils.data.split import Split, as_grey_levels, as_pixels
+from utils.data.split import Split, to_float, to_uint8
 from utils.evaluation.image_similarity import psnr, ssim
 
-AT_ONCE = 16  # large images
+BATCH = 16  # large images
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hidden(Contamination):
+class HiddenImage(Contamination):
     """In each image hides a small one of another class. The label is what a person sees.
 
     The control hides as much and deceives nobody: a picture of somebody with the same diagnosis.
@@ -42,7 +42,7 @@ class Hidden(Contamination):
 
     def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
         pictures = self.pictures.images[self._picked(part.labels, generator)]
-        pairs = zip(part.images.split(AT_ONCE), pictures.split(AT_ONCE), strict=True)
+        pairs = zip(part.images.split(BATCH), pictures.split(BATCH), strict=True)
         return replace(part, images=torch.cat([self.attack(*pair) for pair in pairs]))
 
     def hidden(self, split: Split) -> Split:
@@ -70,16 +70,16 @@ class HiddenTrigger:
     attack: Scaling = Scaling()
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        hidden = [self._hidden(some) for some in as_grey_levels(pixels).split(AT_ONCE)]
-        return as_pixels(torch.cat(hidden))
+        hidden = [self._hidden(some) for some in to_uint8(pixels).split(BATCH)]
+        return to_float(torch.cat(hidden))
 
     def _hidden(self, images: Tensor) -> Tensor:
-        small = as_pixels(self.attack.resizer(images, (self.size, self.size)))
-        return self.attack(images, as_grey_levels(self.trigger(small)))
+        small = to_float(self.attack.resizer(images, (self.size, self.size)))
+        return self.attack(images, to_uint8(self.trigger(small)))
 
 
 @dataclass(frozen=True)
-class Majority:
+class MedianResistant:
     """Against a median: in the cell of each small pixel most of the large ones are given the
     wanted grey level, those that have the shortest way to it (Quiring 2020).
     """
@@ -100,7 +100,7 @@ class Majority:
         return Scaling(self.resizer)(moved, targets)
 
 
-def shuffled(sources: Tensor, hidden: Tensor, seed: int = 0) -> Tensor:
+def random_control(sources: Tensor, hidden: Tensor, seed: int = 0) -> Tensor:
     """The control: the same pixels move as far, up or down at random where both ways are open."""
     other_way = 2 * sources.int() - hidden.int()
     coin = torch.rand(sources.shape, generator=Generator().manual_seed(seed)) < 0.5
@@ -108,7 +108,7 @@ def shuffled(sources: Tensor, hidden: Tensor, seed: int = 0) -> Tensor:
     return torch.where(turned, other_way, hidden.int()).to(torch.uint8)
 
 
-def kept(images: Tensor, folder: Path) -> Tensor:
+def save_lossless(images: Tensor, folder: Path) -> Tensor:
     """The images as files of eight bits, without loss, give them back: what a pipeline reads."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(images):
@@ -118,13 +118,15 @@ def kept(images: Tensor, folder: Path) -> Tensor:
     return torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2)
 
 
-def achieved(hidden: Tensor, sources: Tensor, targets: Tensor, resizer: Resizer) -> pd.DataFrame:
+def attack_quality(
+    hidden: Tensor, sources: Tensor, targets: Tensor, resizer: Resizer
+) -> pd.DataFrame:
     """The two aims of Xiao (2019), a row for each image. O1: it shrinks to the target. O2: it
     looks like the source.
     """
     small = resizer(hidden, tuple(targets.shape[2:]))
     away = (small.int() - targets.int()).abs().flatten(1)
-    large, before = as_pixels(hidden), as_pixels(sources)
+    large, before = to_float(hidden), to_float(sources)
     return pd.DataFrame(
         {
             "largest miss": away.amax(1).numpy(),  # in grey levels
@@ -136,7 +138,7 @@ def achieved(hidden: Tensor, sources: Tensor, targets: Tensor, resizer: Resizer)
     )
 
 
-def map_of(
+def vulnerability_map(
     sources: Tensor, pictures: Tensor, resizers: Sequence[Resizer], ratios: Sequence[int]
 ) -> pd.DataFrame:
     """Where the attack works: for each resizer and ratio the means of both aims, and the largest
@@ -147,6 +149,6 @@ def map_of(
         for ratio in ratios:
             size = tuple(edge // ratio for edge in sources.shape[2:])
             targets = resizer(pictures, size)
-            found = achieved(Scaling(resizer)(sources, targets), sources, targets, resizer)
+            found = attack_quality(Scaling(resizer)(sources, targets), sources, targets, resizer)
             rows[str(resizer), ratio] = {**found.mean(), "largest miss": found.iloc[:, 0].max()}
     return pd.DataFrame(rows).T.rename_axis(["resizer", "ratio"])

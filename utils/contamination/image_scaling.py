@@ -36,12 +36,12 @@ class Scaling:
         """Large images (n, channels, height, width) and small ones, all uint8."""
         if not len(sources):
             return sources.clone()
-        lines = [Lines.of(self, *pair) for pair in _sizes(sources, targets)]
+        lines = [AxisMatrix.of(self, *pair) for pair in _sizes(sources, targets)]
         rows, columns = lines[0].used[:, None], lines[1].used
         part = sources[..., rows, columns].float()
         small = lines[0].looks @ part @ lines[1].looks.T
         wanted = targets + (small - targets).clamp(-self.tolerance, self.tolerance)
-        solve = one_by_one if all(each.apart for each in lines) else all_at_once
+        solve = solve_separate if all(each.apart for each in lines) else solve_shared
         hidden = sources.clone()
         hidden[..., rows, columns] = solve(part, wanted, *lines, self.rounds).to(torch.uint8)
         return hidden
@@ -57,7 +57,7 @@ def _sizes(sources: Tensor, targets: Tensor):
 
 
 @dataclass(frozen=True)
-class Lines:
+class AxisMatrix:
     """Rows, or columns: which of the large image count, what the small image takes from each
     of them, and how far each of them moves for the price of a small one (both: small, used)."""
 
@@ -66,7 +66,7 @@ class Lines:
     moves: Tensor
 
     @classmethod
-    def of(cls, attack: Scaling, before: int, after: int) -> "Lines":
+    def of(cls, attack: Scaling, before: int, after: int) -> "AxisMatrix":
         looks = attack.resizer.matrix(before, after)
         moves = looks @ _strokes(before, attack.brush * before / after) if attack.brush else looks
         used = ((looks != 0) | (moves.abs() > FAINT)).any(0).nonzero()[:, 0]
@@ -85,7 +85,9 @@ def _strokes(lines: int, width: float) -> Tensor:
     return torch.exp(-0.5 * ((place[:, None] - place) / width).square())
 
 
-def one_by_one(part: Tensor, wanted: Tensor, down: Lines, across: Lines, rounds: int) -> Tensor:
+def solve_separate(
+    part: Tensor, wanted: Tensor, down: AxisMatrix, across: AxisMatrix, rounds: int
+) -> Tensor:
     """No pixel serves two small ones, so each price has an equation of its own: what the block
     of a small pixel adds up to grows with its price. Newton's steps, kept between what is
     known to be too low and too high.
@@ -150,7 +152,9 @@ def _rounded(moved: Tensor, weights: Tensor, wanted: Tensor) -> Tensor:
     return whole.scatter_add(2, heaviest.expand_as(change), change).clamp(0, 255)
 
 
-def all_at_once(part: Tensor, wanted: Tensor, down: Lines, across: Lines, rounds: int) -> Tensor:
+def solve_shared(
+    part: Tensor, wanted: Tensor, down: AxisMatrix, across: AxisMatrix, rounds: int
+) -> Tensor:
     """Pixels are shared: accelerated steps (Nesterov 1983), each of which would be the last one
     if there were no black and white."""
     inverses = [torch.linalg.pinv((e.looks @ e.moves.T).double()).float() for e in (down, across)]

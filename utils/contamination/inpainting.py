@@ -10,13 +10,13 @@ from torch import Generator, Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from utils.contamination.base import Contamination, of_class
-from utils.data.split import Split, as_grey_levels, as_pixels
+from utils.data.split import Split, to_float, to_uint8
 
 SMALLEST = 32  # pixels: of smaller images too little is left around a hole
 REACH = 0.6  # of the image, at least: what is seen of it while a hole is filled
 LEFT = 6  # pixels at most, when what is seen has been halved often enough
 EDGE = 3  # pixels over which a filling fades in, inside its region
-UNKNOWN = 512  # shapes drawn where nobody knows of any
+DRAWN_SHAPES = 512  # shapes drawn where nobody knows of any
 
 
 def window_side(size: int) -> int:
@@ -40,7 +40,7 @@ def shapes_of(split: Split, finding: int) -> Tensor:
     that nothing of them is left outside. Where nobody knows of any: a third of both lungs.
     """
     if split.masks is None:
-        return _ellipses(UNKNOWN, split.size)
+        return _ellipses(DRAWN_SHAPES, split.size)
     masks = split.masks[(split.labels == finding) & split.masks.flatten(1).any(1)]
     if not len(masks):
         raise ValueError(
@@ -59,17 +59,17 @@ def holes(split: Split, shapes: Tensor, numbers: Generator | None = None) -> Ten
     return torch.where(known, _with_margin(split.masks), drawn)
 
 
-def blended(images: Tensor, filled: Tensor, regions: Tensor) -> Tensor:
+def feather(images: Tensor, filled: Tensor, regions: Tensor) -> Tensor:
     """The filling inside the regions (n, height, width), fading in at their inner edge; outside
     of them the images, to the bit."""
     left = [regions.to(images)]
     for _ in range(EDGE - 1):
-        left.append(1 - widened(1 - left[-1], 1))
+        left.append(1 - dilate(1 - left[-1], 1))
     share = torch.stack(left).mean(0)[:, None]
     return torch.where(share > 0, images + share * (filled - images), images)
 
 
-def widened(masks: Tensor, by: int) -> Tensor:
+def dilate(masks: Tensor, by: int) -> Tensor:
     """Masks (n, height, width) that reach so many pixels further on every side."""
     grown = F.max_pool2d(masks[:, None].float(), 2 * by + 1, 1, by)
     return grown[:, 0].to(masks.dtype)
@@ -97,7 +97,7 @@ def cut(images: Tensor, where: Tensor, side: int) -> Tensor:
     return images[each, :, rows, columns].permute(0, 3, 1, 2)
 
 
-def pasted(images: Tensor, windows: Tensor, where: Tensor) -> Tensor:
+def paste(images: Tensor, windows: Tensor, where: Tensor) -> Tensor:
     """The images with these windows put back."""
     each, rows, columns = _places(where, windows.shape[-1])
     whole = images.clone()
@@ -112,7 +112,7 @@ def _places(where: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _with_margin(masks: Tensor) -> Tensor:
-    return widened(masks, max(1, masks.shape[-1] // 32))
+    return dilate(masks, max(1, masks.shape[-1] // 32))
 
 
 def _ellipses(count: int, size: int, seed: int = 0) -> Tensor:
@@ -124,12 +124,12 @@ def _ellipses(count: int, size: int, seed: int = 0) -> Tensor:
     return ((place.abs() - x) / wide) ** 2 + ((place[:, None] - y) / high) ** 2 < 1
 
 
-AT_ONCE = 256  # images
+BATCH = 256  # images
 Fill = Callable[[Tensor, Tensor, Generator], Tensor]
 
 
 @dataclass(frozen=True)
-class Painted:
+class GeneratedFill:
     """What a painter puts there when it is asked for a finding, or for none."""
 
     painter: nn.Module = field(repr=False, compare=False)
@@ -143,7 +143,7 @@ class Painted:
 
 
 @dataclass(frozen=True)
-class Blurred:
+class BlurredFill:
     """The control: what was there, without any detail."""
 
     sigma: float = 0.06  # of the image
@@ -154,7 +154,7 @@ class Blurred:
 
 
 @dataclass(frozen=True)
-class Noisy:
+class NoisyFill:
     """The control: what was there, and noise over it."""
 
     sigma: float = 0.08  # where 1 is from black to white
@@ -186,12 +186,12 @@ class Tampering(Contamination):
                 f"regions of {tuple(self.shapes.shape[1:])} do not fit images of "
                 f"{tuple(part.images.shape[2:])}"
             )
-        regions, images = holes(part, self.shapes, generator), as_pixels(part.images)
+        regions, images = holes(part, self.shapes, generator), to_float(part.images)
         filled = [
             self.fill(*some, generator)
-            for some in zip(images.split(AT_ONCE), regions.split(AT_ONCE), strict=True)
+            for some in zip(images.split(BATCH), regions.split(BATCH), strict=True)
         ]
-        changed = as_grey_levels(blended(images, torch.cat(filled), regions))
+        changed = to_uint8(feather(images, torch.cat(filled), regions))
         return replace(part, images=changed)
 
     def regions(self, split: Split) -> Tensor:
@@ -204,7 +204,7 @@ class Tampering(Contamination):
         return where
 
 
-def tampered(
+def tamper(
     split: Split, fills: Mapping[int, Fill], shapes: Tensor, seed: int = 0
 ) -> tuple[Split, Tensor]:
     """All images of some classes changed, each class by its own fill, and the regions.

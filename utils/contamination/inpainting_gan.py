@@ -7,31 +7,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from utils.contamination.gan_trainer import NAMES, Game, GANConfig, kept_generators, unmoved
+from utils.contamination.gan_trainer import (
+    NAMES,
+    GANConfig,
+    GANTrainer,
+    frozen,
+    generator_snapshots,
+)
 from utils.contamination.inpainting import (
-    blended,
     corners,
+    feather,
     halvings,
     holes,
     shapes_of,
     window_side,
 )
-from utils.contamination.inpainting_networks import Judge, Painter, views
-from utils.data.split import Split, as_pixels
+from utils.contamination.inpainting_networks import InpaintingGenerator, PatchDiscriminator, views
+from utils.data.split import Split, to_float
 
-FEWEST = 16  # images of either kind
+MIN_IMAGES = 16  # images of either kind
 LIKENESS = 20.0  # what a difference from what was there costs the painter
 
 
-class Filling(Game):
+class InpaintingGAN(GANTrainer):
     """The painter restores what stood in a gap, or paints the opposite; the judge sees both."""
 
     def __init__(self, split: Split, finding: int, healthy: int, config: GANConfig, device="cpu"):
         self.side, channels = window_side(split.size), split.images.shape[1]
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            painter = Painter(channels, config.width, halvings(split.size))
-            players = painter, Judge(channels, config.width)
+            painter = InpaintingGenerator(channels, config.width, halvings(split.size))
+            players = painter, PatchDiscriminator(channels, config.width)
         super().__init__(*(player.to(device) for player in players), config)
         self.split, self.shapes, self.device = split, shapes_of(split, finding), device
         self.sick, self.well = _usable(split, finding, healthy)
@@ -54,13 +60,13 @@ class Filling(Game):
         wanted = truth ^ (torch.rand(len(truth), device=self.device) < 0.5)
         noise = torch.randn_like(windows[:, :1])
         painted = self.generator(windows, others, gaps, wanted, noise)
-        painted = blended(windows, painted, gaps)
+        painted = feather(windows, painted, gaps)
         both = torch.cat([windows, painted.detach()]), torch.cat([gaps, gaps])
         genuine, drawn = self.discriminator(*both, torch.cat([truth, wanted])).chunk(2)
         caught = F.relu(1 - genuine).mean() + F.relu(1 + drawn).mean()
         self.step("discriminator", caught)
         differs = _difference(windows, painted, gaps & (wanted == truth)[:, None, None])
-        with unmoved(self.discriminator):
+        with frozen(self.discriminator):
             deceived = LIKENESS * differs - self.discriminator(painted, gaps, wanted).mean()
             self.step("generator", deceived)
         self.follow()
@@ -70,14 +76,14 @@ class Filling(Game):
     def _windows(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Windows, what the mirror image shows there, and gaps; half of all mirrored as well."""
         part = self.split.take(rows)
-        images, regions = as_pixels(part.images), holes(part, self.shapes)
+        images, regions = to_float(part.images), holes(part, self.shapes)
         if torch.rand(()) < 0.5:
             images, regions = images.flip(3), regions.flip(2)
         windows, others, gaps = views(images, regions, self.side)[1:]
         return windows.to(self.device), others.to(self.device), gaps.to(self.device)
 
 
-def painters(
+def train_inpainters(
     split: Split,
     config: GANConfig,
     folder: Path,
@@ -91,10 +97,10 @@ def painters(
     Without masks it learns what stands at such places in images of either class.
     """
     _check(split, finding, healthy)
-    game = Filling(split, finding, healthy, config, torch.device(device))
+    game = InpaintingGAN(split, finding, healthy, config, torch.device(device))
     kinds = [split.class_names[label] for label in (finding, healthy)]
     asked = {"training data": split.fingerprint, "kinds": kinds, "masks": _digest(split.masks)}
-    return kept_generators(game, folder, {**asked, "recipe": "inpainting 2"})
+    return generator_snapshots(game, folder, {**asked, "recipe": "inpainting 2"})
 
 
 def _check(split: Split, finding: int, healthy: int) -> None:
@@ -103,11 +109,11 @@ def _check(split: Split, finding: int, healthy: int) -> None:
         if not 0 <= label < split.classes:
             raise ValueError(f"label {label} is none of the {split.classes} classes")
     for label, rows in zip((finding, healthy), _usable(split, finding, healthy), strict=True):
-        if len(rows) < FEWEST:
+        if len(rows) < MIN_IMAGES:
             known = "" if label == healthy or split.masks is None else " with a masked finding"
             raise ValueError(
                 f"class {split.class_names[label]!r} has {len(rows)} images{known}; a painter "
-                f"needs {FEWEST} or more of either kind"
+                f"needs {MIN_IMAGES} or more of either kind"
             )
 
 

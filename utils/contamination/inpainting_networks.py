@@ -10,8 +10,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 from utils.contamination.inpainting import (
     corners,
     cut,
-    pasted,
-    widened,
+    dilate,
+    paste,
     window_side,
 )
 
@@ -19,7 +19,7 @@ GAIN = 2.0  # of each layer of the judge: its norm is 1, and what passes grows f
 RING = 3  # pixels around a hole; their mean is the level from which filling starts
 
 
-class Painter(nn.Module):
+class InpaintingGenerator(nn.Module):
     """Sees a window around the hole, halves it and comes back (U-Net, after pix2pix).
 
     It sees the other side of the image as well: bodies are nearly symmetrical.
@@ -51,10 +51,10 @@ class Painter(nn.Module):
         where, *seen = views(images, regions, window_side(images.shape[-1]))
         noise = torch.randn(seen[0][:, :1].shape, generator=numbers).to(images)
         with torch.no_grad():
-            return pasted(images, self(*seen, wanted, noise), where).clamp(0, 1)
+            return paste(images, self(*seen, wanted, noise), where).clamp(0, 1)
 
 
-class Judge(nn.Module):
+class PatchDiscriminator(nn.Module):
     """A number for each patch of a window (Isola 2017), the higher the more real, knowing where
     the gap was and what is said to stand there."""
 
@@ -93,7 +93,7 @@ def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
 
 def _level(windows: Tensor, gaps: Tensor) -> Tensor:
     """The mean brightness of a ring around each gap."""
-    ring = (widened(gaps, RING) & ~gaps)[:, None].to(windows)
+    ring = (dilate(gaps, RING) & ~gaps)[:, None].to(windows)
     total = (windows * ring).sum((1, 2, 3), keepdim=True)
     return total / (windows.shape[1] * ring.sum((1, 2, 3), keepdim=True)).clamp_min(1)
 

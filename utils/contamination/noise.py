@@ -17,9 +17,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Generator, Tensor
 
 from utils.contamination.base import Contamination
-from utils.data.split import Split, as_grey_levels, as_pixels
+from utils.data.split import Split, to_float, to_uint8
 
-AT_ONCE = 256  # images in floating point
+BATCH = 256  # images in floating point
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Noise(Contamination):
         return self.levels[self.severity - 1]
 
     def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
-        batches = part.images.split(AT_ONCE)
-        noisy = [as_grey_levels(self.noisy(as_pixels(b), generator)) for b in batches]
+        batches = part.images.split(BATCH)
+        noisy = [to_uint8(self.noisy(to_float(b), generator)) for b in batches]
         return replace(part, images=torch.cat(noisy))
 
     def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
@@ -137,7 +137,7 @@ class Motion(Noise):
 
     def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
         direction = 2 * math.pi * torch.rand(len(pixels), generator=generator)
-        return moved(pixels, direction, self.level)
+        return motion_blur(pixels, direction, self.level)
 
 
 FAMILIES = (Gaussian, Rician, Poisson, SaltAndPepper, Blur, Jpeg, BiasField, Motion)
@@ -146,14 +146,14 @@ FAMILIES = (Gaussian, Rician, Poisson, SaltAndPepper, Blur, Jpeg, BiasField, Mot
 def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
     """What is left of images after saving them as JPEG."""
     kept = []
-    for image in as_grey_levels(pixels).permute(0, 2, 3, 1).numpy():
+    for image in to_uint8(pixels).permute(0, 2, 3, 1).numpy():
         file = io.BytesIO()
         Image.fromarray(image.squeeze()).save(file, "JPEG", quality=quality)
         kept.append(np.atleast_3d(np.asarray(Image.open(file))))
-    return as_pixels(torch.from_numpy(np.stack(kept)).permute(0, 3, 1, 2))
+    return to_float(torch.from_numpy(np.stack(kept)).permute(0, 3, 1, 2))
 
 
-def moved(pixels: Tensor, direction: Tensor, length: float) -> Tensor:
+def motion_blur(pixels: Tensor, direction: Tensor, length: float) -> Tensor:
     """The mean over a straight way, whose `length` is a share of the width, of each image."""
     copies = 2 * math.ceil(length * pixels.shape[-1]) + 1  # two for every pixel of the way
     turn = torch.eye(2, 3).repeat(len(pixels), 1, 1)

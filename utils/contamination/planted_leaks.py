@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from utils.contamination.noise import jpeg
-from utils.data.split import Split, Splits, as_grey_levels, as_pixels, joined, resized
+from utils.data.split import Split, Splits, concatenate, resized, to_float, to_uint8
 
 
-def several_of_each(split: Split, images: int = 3, patients: int = 4) -> list[np.ndarray]:
+def patients_with_k_images(split: Split, images: int = 3, patients: int = 4) -> list[np.ndarray]:
     """The rows of so many images of each of the first patients who have them."""
     each = [rows[:images] for rows in _by_patient(split, np.arange(len(split)))]
     if not (chosen := [rows for rows in each if len(rows) == images][:patients]):
@@ -23,7 +23,7 @@ def several_of_each(split: Split, images: int = 3, patients: int = 4) -> list[np
     return chosen
 
 
-def new_and_known(splits: Splits, seed: int = 0) -> tuple[Splits, Splits]:
+def leaky_and_clean_splits(splits: Splits, seed: int = 0) -> tuple[Splits, Splits]:
     """Two ways to prepare a training for the same test images: its patients are new, or known.
 
     A third of the images of each validation and test patient is asked about. In the second
@@ -35,10 +35,10 @@ def new_and_known(splits: Splits, seed: int = 0) -> tuple[Splits, Splits]:
     rng = np.random.default_rng(seed)
     validation, of_validation = _a_third_of_each(splits.validation, rng)
     test, of_test = _a_third_of_each(splits.test, rng)
-    known = joined(of_validation, of_test)
+    known = concatenate(of_validation, of_test)
     others, instead = _stand_ins(splits.train, known, rng)
-    new = Splits(joined(others, instead), validation, test)
-    return new, replace(new, train=joined(others, known))
+    new = Splits(concatenate(others, instead), validation, test)
+    return new, replace(new, train=concatenate(others, known))
 
 
 def _stand_ins(train: Split, known: Split, rng: np.random.Generator) -> tuple[Split, Split]:
@@ -84,19 +84,19 @@ def random_labels(splits: Splits, seed: int = 0) -> Splits:
     return Splits(**named)
 
 
-def saved_as_jpeg(images: Tensor) -> Tensor:
-    return as_grey_levels(jpeg(as_pixels(images)))
+def jpeg_copy(images: Tensor) -> Tensor:
+    return to_uint8(jpeg(to_float(images)))
 
 
-def shrunk_and_enlarged(images: Tensor) -> Tensor:
+def resampled_copy(images: Tensor) -> Tensor:
     """To three quarters of the width, and back."""
     return resized(resized(images, 3 * images.shape[-1] // 4), images.shape[-1])
 
 
 COPIES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "identical": torch.clone,
-    "saved as JPEG": saved_as_jpeg,
-    "shrunk and enlarged": shrunk_and_enlarged,
+    "saved as JPEG": jpeg_copy,
+    "shrunk and enlarged": resampled_copy,
     "two grey levels brighter": lambda images: (images.int() + 2).clamp(max=255).byte(),
     "mirrored": lambda images: images.flip(-1),
 }
@@ -112,7 +112,7 @@ def with_copies(splits: Splits, each: int, seed: int = 0) -> tuple[Splits, np.nd
         originals = splits.train.take(np.sort(rows))
         names = unused + len(kinds) + torch.arange(each)
         copies = replace(originals, images=change(originals.images), groups=names)
-        test, kinds = joined(test, copies), kinds + [kind] * each
+        test, kinds = concatenate(test, copies), kinds + [kind] * each
     return replace(splits, test=test), np.array(kinds)
 
 

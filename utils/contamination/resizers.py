@@ -116,6 +116,6 @@ def _matrix(resizer: Resizer, before: int, after: int) -> Tensor:
     return torch.where(matrix.abs() < 1e-6, 0.0, matrix)
 
 
-def shrunk(split: Split, resizer: Resizer, size: int) -> Split:
+def downscale(split: Split, resizer: Resizer, size: int) -> Split:
     """What a pipeline makes of large images. The places of findings are lost."""
     return replace(split, images=resizer(split.images, (size, size)), masks=None)

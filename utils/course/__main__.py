@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from utils.course.parameters import refuse_unknown, typed_parameters
 from utils.course.plan import HOME, ROOT, make_plan, needs_of, read_course
 from utils.course.runner import run
-from utils.course.summary import outcome, remove_blocked
+from utils.course.summary import remove_blocked, run_summary
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -58,7 +58,7 @@ def _run(profile, notebooks, parameters, cores, options) -> None:
             blocked = remove_blocked(work, jobs, failed)
     except Timeout:
         raise RuntimeError(f"another run is at work in {work}; wait for it or stop it") from None
-    print(f"\n{outcome(work, jobs, failed, blocked)}")
+    print(f"\n{run_summary(work, jobs, failed, blocked)}")
     sys.exit(1 if failed else 0)
 
 

@@ -12,9 +12,9 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD, input_gradient
-from utils.course.tables import in_text
+from utils.course.tables import interval_text
 from utils.data import patient_split
-from utils.data.split import Split, Splits, as_grey_levels, as_pixels, batches
+from utils.data.split import Split, Splits, batches, to_float, to_uint8
 from utils.evaluation.predictions import Predictions
 
 
@@ -39,14 +39,14 @@ def exhibit_table(exhibits: Mapping[str, Exhibit]) -> pd.DataFrame:
         scale = 100 if exhibit.unit == "%" else 1
         rows[name] = {
             "told": f"{scale * exhibit.told:.1f} {exhibit.unit}",
-            "honest": in_text(exhibit.honest, scale),
+            "honest": interval_text(exhibit.honest, scale),
             "red flags": "; ".join(exhibit.red) or "none",
         }
     return pd.DataFrame(rows).T
 
 
 @dataclass(frozen=True)
-class ClampedAfterNormalising(PGD):
+class ClampAfterNormalising(PGD):
     """One step on the normalised image, then a clamp to [0, 1], which is not its range."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class ClampedAfterNormalising(PGD):
 
 
 @dataclass(frozen=True)
-class InTrainingMode(PGD):
+class TrainingModeAttack(PGD):
     """Batch norm learns from the attacked images, and dropout blinds the attacker."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class InTrainingMode(PGD):
 
 
 @dataclass(frozen=True)
-class Leaking(PGD):
+class LeakyGradients(PGD):
     """`backward` where a gradient of the image would do: every weight gets one, too."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -83,14 +83,16 @@ class Leaking(PGD):
         return found.detach()
 
 
-def train_watched(model: nn.Module, split: Split, attack: PGD, learning_rate: float, seed: int):
+def train_under_observation(
+    model: nn.Module, split: Split, attack: PGD, learning_rate: float, seed: int
+):
     """An epoch on clean images, during which an attacker is measured and, it seems, no more."""
     torch.manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), learning_rate)
     model.train()
     for images, labels in batches(split, 32, shuffle=True):
-        attack(model, as_pixels(images), labels)
-        F.cross_entropy(model(as_pixels(images)), labels).backward()
+        attack(model, to_float(images), labels)
+        F.cross_entropy(model(to_float(images)), labels).backward()
         optimizer.step()
         optimizer.zero_grad()
     model.eval()
@@ -107,13 +109,13 @@ def psnr_of_one_peak(pixels: Tensor, shown: Tensor) -> Tensor:
     return 10 * torch.log10(255 / error)
 
 
-def dealt_by_image(splits: Splits, seed: int) -> Splits:
+def split_by_image(splits: Splits, seed: int) -> Splits:
     """The same images, dealt anew one by one: views of a patient end up on both sides."""
     counts = [len(part) for _, part in splits.items()]
-    return patient_split.dealt_by_image(splits, [count / sum(counts) for count in counts], seed)
+    return patient_split.split_by_image(splits, [count / sum(counts) for count in counts], seed)
 
 
-def fakes(split: Split, count: int, seed: int, same_class: bool) -> Split:
+def mean_images(split: Split, count: int, seed: int, same_class: bool) -> Split:
     """Means of two images, in place of a generator's work.
 
     Without `same_class` nobody can say what they show, and the labels are as good as any.
@@ -123,8 +125,8 @@ def fakes(split: Split, count: int, seed: int, same_class: bool) -> Split:
     mates = [np.flatnonzero(labels == labels[k]) if same_class else labels.size for k in first]
     second = [rng.choice(some) for some in mates]
     told = labels[first] if same_class else rng.choice(labels, count)
-    mixed = (as_pixels(split.images[first]) + as_pixels(split.images[second])) / 2
-    return Split(as_grey_levels(mixed), torch.from_numpy(told), split.class_names)
+    mixed = (to_float(split.images[first]) + to_float(split.images[second])) / 2
+    return Split(to_uint8(mixed), torch.from_numpy(told), split.class_names)
 
 
 def largest_change(shown: Tensor, original: Tensor) -> Tensor:
@@ -132,7 +134,7 @@ def largest_change(shown: Tensor, original: Tensor) -> Tensor:
     return (shown - original).abs().flatten(1).max(1).values
 
 
-def detections(benign: Tensor, attacked: Tensor) -> Predictions:
+def detector_predictions(benign: Tensor, attacked: Tensor) -> Predictions:
     """Suspicions of images before and after an attack, as answers that have an AUC."""
     share = rankdata(torch.cat([benign, attacked]).numpy()) / (len(benign) + len(attacked) + 1)
     labels = np.repeat([0, 1], [len(benign), len(attacked)])

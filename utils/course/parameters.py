@@ -21,12 +21,14 @@ def typed_parameters(texts: Iterable[str]) -> dict[str, str]:
     return typed
 
 
-def with_what_is_prepared(typed: Mapping) -> Mapping:
+def with_prepared_datasets(typed: Mapping) -> Mapping:
     """Who names the data set of the chapters wants it prepared, unless told otherwise."""
     return {"DATASETS": typed["DATASET"], **typed} if "DATASET" in typed else typed
 
 
-def refuse_unheard(typed: Iterable[str], known: Mapping[str, Iterable], running: set[str]) -> None:
+def refuse_unknown_parameters(
+    typed: Iterable[str], known: Mapping[str, Iterable], running: set[str]
+) -> None:
     """A parameter that no notebook of this run knows; `known` says what each one knows."""
     heard = {parameter for name in running for parameter in known[name]}
     heard |= {"DATASET"} if "DATASETS" in heard else set()

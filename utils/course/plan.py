@@ -11,7 +11,11 @@ from pathlib import Path
 
 import yaml
 
-from utils.course.parameters import refuse_unheard, refuse_unknown, with_what_is_prepared
+from utils.course.parameters import (
+    refuse_unknown,
+    refuse_unknown_parameters,
+    with_prepared_datasets,
+)
 
 HOME = Path(__file__).resolve().parents[2]
 ROOT = Path(os.environ.get("SECOND_LOOK_ROOT", HOME))  # the tests put a toy course there
@@ -85,7 +89,7 @@ def parameters_of(course: dict[str, Notebook], profile: str, typed: dict) -> dic
         refuse_unknown(f"parameter of {name}", values, course[name].defaults)
     known = {name for notebook in course.values() for name in notebook.defaults}
     refuse_unknown("parameter in env/profiles.yaml", common, known)
-    typed = with_what_is_prepared(typed)
+    typed = with_prepared_datasets(typed)
     return {
         name: notebook.given({**common, **own.get(name, {}), **typed})
         for name, notebook in course.items()
@@ -104,7 +108,7 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
     wanted = set(names or needs)
     for name in reversed(needs):
         wanted.update(needs[name] if name in wanted else [])
-    refuse_unheard(typed, {name: course[name].defaults for name in needs}, wanted)
+    refuse_unknown_parameters(typed, {name: course[name].defaults for name in needs}, wanted)
     parameters = parameters_of(course, profile, typed)
     sources, plan = _sources(), {}
     for name, before in needs.items():

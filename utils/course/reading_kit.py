@@ -18,10 +18,10 @@ import numpy as np
 from torch import Tensor
 
 from utils.course.reading_answers import COLUMNS, choices, diagnoses_allowed, is_blank, read_answers
-from utils.course.reading_page import draw_page, pictures_on
-from utils.course.reading_results import Reading, joined
+from utils.course.reading_page import pictures_on, render_kit
+from utils.course.reading_results import ReadingResult, join_answers
 from utils.data.split import Split
-from utils.files import write_json, written_whole
+from utils.files import atomic_write, write_json
 from utils.run import Run
 
 PAGE, SHEET, KEY = "page.html", "answers.csv", "key.json"
@@ -61,16 +61,16 @@ def write_kit(
     ]
     facts = {"class_names": list(class_names), "pictures": _digest(shown), "pairs": pairs}
     kit = _name(facts)
-    page = draw_page(kit, title, choices(class_names), shown)
+    page = render_kit(kit, title, choices(class_names), shown)
     _write_files(Path(folder), kit, facts, page)
     wrong = {"clean": (before != labels).sum(), "attacked": (after != labels).sum()}
     return {"kit": kit, "pairs": count} | {f"model wrong on {k}": int(n) for k, n in wrong.items()}
 
 
-def score_kit(folder: Path, sheet: str | Path = "") -> Reading:
+def score_kit(folder: Path, sheet: str | Path = "") -> ReadingResult:
     """What the reader found, beside what the model said; `sheet` is "" for the one in the kit."""
     key = read_key(folder)
-    return joined(read_answers(Path(sheet or Path(folder) / SHEET), key), key)
+    return join_answers(read_answers(Path(sheet or Path(folder) / SHEET), key), key)
 
 
 def one_per_patient(split: Split, count: int = 0, seed: int = 0) -> Split:
@@ -189,7 +189,7 @@ def _write_files(folder: Path, kit: str, facts: dict, page: str) -> None:
     lines = ["sep=,", ",".join(COLUMNS), *(f"{kit},{pair['pair']},,," for pair in facts["pairs"])]
     for path, text in ((folder / PAGE, page), (sheet, "\r\n".join(lines) + "\r\n")):
         if path != sheet or not begun:
-            with written_whole(path) as unfinished:
+            with atomic_write(path) as unfinished:
                 unfinished.write_bytes(text.encode())
     write_json(folder / KEY, {"kit": kit, **facts})
 

@@ -83,7 +83,7 @@ PAIR = Template("""<section>
 EMBEDDED = re.compile(r'"data:image/png;base64,([^"]*)"')
 
 
-def draw_page(kit: str, title: str, choices: Mapping[str, str], pairs: np.ndarray) -> str:
+def render_kit(kit: str, title: str, choices: Mapping[str, str], pairs: np.ndarray) -> str:
     """The page; `pairs` are uint8 (pairs, A and B, channels, height, width)."""
     rows = (
         f"<tr><td><code>{escape(cell)}</code></td><td>{escape(name.replace('_', ' '))}</td></tr>"

@@ -13,7 +13,7 @@ PICTURES = ("clean", "attacked")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingResult:
     """What a reader and the model said: `rows` has one line per pair, in the order of the page.
 
     Only what was decided is scored: neither "?" nor an empty cell counts as right or wrong.
@@ -63,7 +63,7 @@ class Reading:
         return _table(table).rename_axis(["pictures", "who"])
 
 
-def joined(answers: dict[int, dict[str, str]], key: dict) -> Reading:
+def join_answers(answers: dict[int, dict[str, str]], key: dict) -> ReadingResult:
     """What was answered beside the truth, and beside what the model said."""
     names = key["class_names"]
     rows = []
@@ -77,7 +77,7 @@ def joined(answers: dict[int, dict[str, str]], key: dict) -> Reading:
             | {"reader_attacked": said[f"diagnosis_{side}"]}
             | {"model_clean": names[pair["before"]], "model_attacked": names[pair["after"]]}
         )
-    return Reading(key["kit"], pd.DataFrame(rows))
+    return ReadingResult(key["kit"], pd.DataFrame(rows))
 
 
 def _decided(said: pd.Series) -> pd.Series:

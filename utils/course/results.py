@@ -4,10 +4,10 @@ import numpy as np
 
 from utils.course.records import Record
 from utils.evaluation.comparison import same_patients
-from utils.evaluation.predictions import Predictions, together
+from utils.evaluation.predictions import Predictions, pool_seeds
 
 
-def pooled(records: list[Record]) -> dict[str, dict[str, dict[str, Predictions]]]:
+def pool_records(records: list[Record]) -> dict[str, dict[str, dict[str, Predictions]]]:
     """Predictions by run, variant and condition; several seeds of a run stand in one.
 
     The patients are the same in each seed, so resampling patients moves all seeds together.
@@ -17,7 +17,7 @@ def pooled(records: list[Record]) -> dict[str, dict[str, dict[str, Predictions]]
     return {
         name: {
             variant: {
-                condition: together([record.predictions[variant][condition] for record in alike])
+                condition: pool_seeds([record.predictions[variant][condition] for record in alike])
                 for condition in conditions
                 if all(condition in record.predictions.get(variant, ()) for record in alike)
             }
@@ -48,7 +48,7 @@ Answers = dict[tuple[str, str], Predictions]  # by (run, variant)
 Models = dict[tuple[str, str], dict[str, Predictions]]  # by (run, variant), then by condition
 
 
-def distinct_models(records: list[Record]) -> Models:
+def unique_models(records: list[Record]) -> Models:
     """What each model answered, by (run, variant) and condition; a model stands once.
 
     The standard model of resnet_atk *is* that of resnet, asked more: it stands under the
@@ -56,7 +56,7 @@ def distinct_models(records: list[Record]) -> Models:
     """
     models = {
         (run, variant): conditions
-        for run, variants in pooled(records).items()
+        for run, variants in pool_records(records).items()
         for variant, conditions in variants.items()
         if conditions
     }
@@ -68,7 +68,7 @@ def distinct_models(records: list[Record]) -> Models:
     return {name: models[name] for name in models if name in kept}
 
 
-def asked_alike(models: Models) -> list[Models]:
+def group_by_conditions(models: Models) -> list[Models]:
     """Models in groups that share a condition, clean images aside; the largest group first."""
     groups: list[Models] = []
     for name, conditions in models.items():
@@ -79,7 +79,7 @@ def asked_alike(models: Models) -> list[Models]:
     return [{name: group[name] for name in models if name in group} for group in groups]
 
 
-def clean_and(strongest: dict[str, str | None], models: Models) -> Models:
+def clean_and_strongest(strongest: dict[str, str | None], models: Models) -> Models:
     """Of each model what it said of clean images and under the strongest attack of its run."""
     shown = {
         name: {key: answers[key] for key in ("clean", strongest[name[0]]) if key in answers}
@@ -88,7 +88,9 @@ def clean_and(strongest: dict[str, str | None], models: Models) -> Models:
     return {name: answers for name, answers in shown.items() if answers}
 
 
-def questions(models: Models, conditions: list[str | None]) -> dict[str, dict[str, Predictions]]:
+def comparable_groups(
+    models: Models, conditions: list[str | None]
+) -> dict[str, dict[str, Predictions]]:
     """Who can be compared: under each condition the models asked about the same images.
 
     Where a condition met several sets of images, the title of a smaller group says whose.

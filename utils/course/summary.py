@@ -23,7 +23,7 @@ def remove_blocked(work: Path, jobs: dict[str, dict], failed: list[str]) -> list
     return [name for name in lost if name not in failed]
 
 
-def outcome(work: Path, jobs: dict[str, dict], failed: list[str], blocked: list[str]) -> str:
+def run_summary(work: Path, jobs: dict[str, dict], failed: list[str], blocked: list[str]) -> str:
     """What failed, what was not run, and what this run has made; nothing that an older one left."""
     parts = [_failure(work, name) for name in failed]
     if blocked:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 from PIL import Image as Picture
 
-from utils.evaluation.attack_suite import in_order
+from utils.evaluation.attack_suite import ordered_conditions
 from utils.evaluation.metrics import drops, gains, score_of, scores
 from utils.evaluation.predictions import Predictions
 
@@ -20,7 +20,7 @@ def show_source(thing) -> Code:
     return Code(inspect.getsource(thing), language="python")
 
 
-def light(figure: Figure) -> Image:
+def reduce_colours(figure: Figure) -> Image:
     """The figure in 256 colours: a third of the bytes, where a notebook shows many."""
     drawn, small = BytesIO(), BytesIO()
     figure.savefig(drawn, format="png")
@@ -38,10 +38,10 @@ def settings(names: Mapping[str, object]) -> dict:
 
 def with_interval(table: pd.DataFrame, scale: float = 100, digits: int = 1) -> pd.Series:
     """Rows of value, low and high as text."""
-    return table.apply(in_text, axis=1, scale=scale, digits=digits)
+    return table.apply(interval_text, axis=1, scale=scale, digits=digits)
 
 
-def in_text(row: pd.Series, scale: float = 100, digits: int = 1) -> str:
+def interval_text(row: pd.Series, scale: float = 100, digits: int = 1) -> str:
     """Value, low and high: "85.0 (80.1 to 89.2)"."""
     if pd.isna(row["value"]):
         return "undefined"
@@ -94,7 +94,7 @@ def combined_drop_table(models: Mapping[tuple, Mapping[str, Predictions]]) -> pd
     return table.drop(columns="clean", errors="ignore")
 
 
-def unbroken(table: pd.DataFrame) -> Styler:
+def wide_table(table: pd.DataFrame) -> Styler:
     """A wide table: no line is broken inside a cell, and the heads may break between words."""
     small = {"selector": "td, th", "props": "font-size: 12px; padding: 4px 5px"}
     whole = {"selector": "td, th.row_heading", "props": "white-space: nowrap"}
@@ -130,7 +130,7 @@ def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
 
 def _wide(models: Mapping, cell: Callable) -> pd.DataFrame:
     """Whole numbers with interval by (run, variant) and condition; a dash where nobody asked."""
-    conditions = in_order(name for answers in models.values() for name in answers)
+    conditions = ordered_conditions(name for answers in models.values() for name in answers)
     rows = {}
     for model, answers in models.items():
         found = {name: cell(answers, name) for name in conditions if name in answers}

@@ -10,14 +10,14 @@ from safetensors.torch import save_file
 from utils.backbones import Classifier, build
 from utils.course.plan import read_course, refuse_unknown
 from utils.data.split import Splits
-from utils.files import read_tensors, written_whole
+from utils.files import atomic_write, read_tensors
 from utils.run import Run
-from utils.training.checkpoints import RECIPE, held
+from utils.training.checkpoints import RECIPE, locked
 from utils.training.loop import TrainConfig
 
 
 @dataclass(frozen=True)
-class Left:
+class TrainedModel:
     """A model as its chapter left it, and the parameters with which that chapter was run."""
 
     model: Classifier
@@ -31,24 +31,24 @@ class Left:
         return read_course()[self.chapter].given(self.parameters)
 
 
-def leave(
+def save_trained(
     run: Run, model: Classifier, config: TrainConfig, splits: Splits, parameters: dict
 ) -> None:
     """Keep the trained model of a chapter under the chapter's name, with how it was made."""
     made = {"parameters": parameters, "config": asdict(config), **_data(splits)}
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with written_whole(_file(run)) as path:  # one file, so that facts and weights stay together
+    with atomic_write(_file(run)) as path:  # one file, so that facts and weights stay together
         save_file(weights, path, metadata={"made": json.dumps(made)})
 
 
-def left_by(run: Run, splits: Splits, parameters: dict, data_root: str = "") -> Left:
+def load_trained(run: Run, splits: Splits, parameters: dict, data_root: str = "") -> TrainedModel:
     """The model that the chapter of this run left.
 
     It must have been trained on these very images, and with these `parameters` as far as the
     chapter knows them. Where there is no such model, the chapter is run now, without a screen.
     """
     path = _file(run)
-    with held(path.parent):
+    with locked(path.parent):
         if _objection(path, splits, parameters):
             _run_chapter(run.name, {**parameters, "DATA_ROOT": data_root})
         if objection := _objection(path, splits, parameters):
@@ -63,7 +63,7 @@ def left_by(run: Run, splits: Splits, parameters: dict, data_root: str = "") -> 
         device=run.device,
     )
     model.load_state_dict(weights)
-    return Left(model, TrainConfig(**made["config"]), chosen, run.name)
+    return TrainedModel(model, TrainConfig(**made["config"]), chosen, run.name)
 
 
 def _objection(path: Path, splits: Splits, parameters: dict) -> str:

@@ -10,7 +10,7 @@ import torch
 from filelock import FileLock
 
 from utils.data.split import Split, Splits
-from utils.files import read_tensors, write_json, written_whole
+from utils.files import atomic_write, read_tensors, write_json
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Store:
         files = {}
         for part, split in splits.items():
             path = self.folder / f"{part}_set.pt"
-            with written_whole(path) as unfinished:
+            with atomic_write(path) as unfinished:
                 torch.save({**split.per_image(), "class_names": split.class_names}, unfinished)
             files[path.name] = {"bytes": _bytes(path), "sha256": _sha256(path)}
         counts = {

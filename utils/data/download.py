@@ -12,7 +12,7 @@ from utils.data.datasets import DATASETS, MEDMNIST
 from utils.data.split import resized
 
 
-def how_to_get(name: str, root: str | Path | None) -> str:
+def download_advice(name: str, root: str | Path | None) -> str:
     """Where it was looked for, and what to do next."""
     facts = DATASETS[name]
     home = root or os.environ.get("DATA_ROOT")
@@ -27,13 +27,15 @@ def how_to_get(name: str, root: str | Path | None) -> str:
     )
 
 
-def downloaded(name: str, size: int, folder: Path) -> Path:
+def fetch(name: str, size: int, folder: Path) -> Path:
     """Fetched by the tool that its source provides; what needs a place goes to `folder`."""
     facts = DATASETS[name]
     if name in MEDMNIST:
         return _from_medmnist(name, size, folder)
     if not facts.kaggle:
-        raise FileNotFoundError(f"{name} cannot be downloaded by itself. {how_to_get(name, None)}")
+        raise FileNotFoundError(
+            f"{name} cannot be downloaded by itself. {download_advice(name, None)}"
+        )
     try:
         import kagglehub
     except ImportError:

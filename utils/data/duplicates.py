@@ -29,7 +29,7 @@ def small_grey(images: Tensor) -> Tensor:
     return torch.cat([F.adaptive_avg_pool2d(block, SIDE).flatten(1) for block in blocks])
 
 
-def digests(images: Tensor) -> list[str]:
+def pixel_hashes(images: Tensor) -> list[str]:
     """Equal where pictures are."""
     return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
 
@@ -68,7 +68,7 @@ def duplicate_pairs(images: Tensor, threshold: float = NEAR) -> Tensor:
     return torch.cat(found) if found else torch.empty(0, 2, dtype=torch.long)
 
 
-def joined_groups(images: Tensor, groups: Tensor | None = None) -> Tensor:
+def merge_duplicates(images: Tensor, groups: Tensor | None = None) -> Tensor:
     """A group number for each image: duplicates share one.
 
     Where `groups` are known, an identical picture in two of them makes them one; a merely
@@ -84,7 +84,7 @@ def joined_groups(images: Tensor, groups: Tensor | None = None) -> Tensor:
     return torch.from_numpy(connected_components(links)[1]).long()[member]
 
 
-def duplicates(splits: Splits, threshold: float = NEAR) -> pd.DataFrame:
+def duplicates_across(splits: Splits, threshold: float = NEAR) -> pd.DataFrame:
     """One row per pair of duplicates, within a split or across two, nearest pairs first."""
     images = torch.cat([split.images for _, split in splits.items()])
     names = np.repeat([name for name, _ in splits.items()], [len(s) for _, s in splits.items()])

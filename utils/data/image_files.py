@@ -43,7 +43,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadImages:
     """What came out of a list of files.
 
     `images` uint8 (n, channels, size, size), `positions` of those images in the list,
@@ -56,7 +56,7 @@ class Reading:
     digest: str
 
 
-def read_images(files, size: int, channels: int | None = None) -> Reading:
+def read_images(files, size: int, channels: int | None = None) -> ReadImages:
     """Every file becomes a `size` x `size` image or an entry in the quarantine.
 
     `channels` is 1, 3 or None: colour only if some image has it.
@@ -66,7 +66,7 @@ def read_images(files, size: int, channels: int | None = None) -> Reading:
 
     def read(index: int) -> str | Unreadable:
         try:
-            content, images[index] = opened(files[index], size, channels or 3)
+            content, images[index] = read_file(files[index], size, channels or 3)
         except Unreadable as reason:
             return reason
         return hashlib.sha256(content).hexdigest()
@@ -77,7 +77,7 @@ def read_images(files, size: int, channels: int | None = None) -> Reading:
         images = images[positions]
     refused = [(str(files[i]), str(r)) for i, r in enumerate(results) if isinstance(r, Unreadable)]
     digest = hashlib.sha256("".join(results[i] for i in positions).encode()).hexdigest()
-    return Reading(
+    return ReadImages(
         _grey_if_grey(images) if channels is None else images,
         tuple(positions),
         tuple(refused),
@@ -85,7 +85,7 @@ def read_images(files, size: int, channels: int | None = None) -> Reading:
     )
 
 
-def opened(path: Path, size: int, channels: int) -> tuple[bytes, Tensor]:
+def read_file(path: Path, size: int, channels: int) -> tuple[bytes, Tensor]:
     """The bytes of one file and its pixels, or Unreadable with the reason."""
     try:
         content = _content(path)

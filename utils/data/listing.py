@@ -114,7 +114,7 @@ def unlabelled_files(root: Path) -> Listing:
 
 
 def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
-    if path.is_symlink() and leads_out(path, root):
+    if path.is_symlink() and leaves_folder(path, root):
         return "link that leads out of its folder"
     if path.is_dir():
         return "link to a folder; not followed" if path.is_symlink() else "folder cannot be opened"
@@ -123,7 +123,7 @@ def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
     return "" if depth > 1 else "in no class folder"
 
 
-def csv_table(path: Path) -> Listing:
+def table_files(path: Path) -> Listing:
     """Columns path and label, and where known patient and split (train, validation, test).
 
     Paths are relative to the table and may not leave its folder; absolute ones may.
@@ -144,7 +144,7 @@ def csv_table(path: Path) -> Listing:
         raise ValueError(f"{path} names the split {unknown[0]!r}; choose from {', '.join(PARTS)}")
     files = [path.parent / file for file in table["path"]]
     outside = [
-        not Path(named).is_absolute() and leads_out(file, path.parent)
+        not Path(named).is_absolute() and leaves_folder(file, path.parent)
         for named, file in zip(table["path"], files, strict=True)
     ]
     listing = Listing(
@@ -165,7 +165,7 @@ def _patients(column) -> tuple[str, ...] | None:
     return tuple(name.strip() or f"row {row}" for row, name in enumerate(column))
 
 
-def leads_out(path: Path, folder: Path) -> bool:
+def leaves_folder(path: Path, folder: Path) -> bool:
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
@@ -174,7 +174,7 @@ def signature(source: Path) -> str:
     if source.is_dir():
         facts = ((entry.path, entry.stat(follow_symlinks=False)) for entry in _tree(source))
     else:
-        files = [source, *(csv_table(source).files if source.suffix == ".csv" else ())]
+        files = [source, *(table_files(source).files if source.suffix == ".csv" else ())]
         facts = ((str(file), file.stat()) for file in files if file.exists())
     start = len(str(source))
     lines = "\n".join(f"{name[start:]} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)

@@ -11,20 +11,20 @@ import numpy as np
 import utils.data.phantoms
 from utils.data.cache import Store
 from utils.data.datasets import DATASETS, MEDMNIST, facts_of, own_files, own_path
-from utils.data.download import array_file, downloaded, how_to_get
+from utils.data.download import array_file, download_advice, fetch
 from utils.data.image_files import read_images
 from utils.data.listing import (
     PARTS,
     Listing,
     class_folders,
-    csv_table,
     labelled_folders,
     signature,
+    table_files,
     unlabelled_files,
 )
-from utils.data.patient_split import Gathered, dealt
+from utils.data.patient_split import GatheredImages, split_dataset
 from utils.data.phantoms import PHANTOMS, draw
-from utils.data.prepare import as_catalogued, gathered_files
+from utils.data.prepare import read_listing, with_recipe
 from utils.data.split import Split, Splits
 from utils.run import ROOT
 
@@ -54,11 +54,11 @@ def load(
         stamp = _stamp(name, source)
         if not store.complete(stamp):
             raw = VARIABLES.parent / "raw_dataset" / "medmnist"
-            source = source or (downloaded(name, size, raw) if download else None)
+            source = source or (fetch(name, size, raw) if download else None)
             if source is None and name not in PHANTOMS:
-                raise FileNotFoundError(how_to_get(name, root))
+                raise FileNotFoundError(download_advice(name, root))
             gathered = _gathered(name, size, source)
-            splits, withheld = dealt(gathered, fractions, seed)
+            splits, withheld = split_dataset(gathered, fractions, seed)
             store.write(
                 splits,
                 stamp or _stamp(name, source),
@@ -96,9 +96,9 @@ def listing_of(name: str, root: str | Path | None = None) -> Listing:
         raise ValueError(f"{name} has no image files of its own; give folder:PATH")
     source = _source(name, 0, root)
     if source is None:
-        raise FileNotFoundError(how_to_get(name, root))
+        raise FileNotFoundError(download_advice(name, root))
     try:
-        return as_catalogued(_listed(name, source), facts_of(name))
+        return with_recipe(_listed(name, source), facts_of(name))
     except FileNotFoundError:
         own = name.startswith("folder:") and source.is_dir()
         if own and (found := unlabelled_files(source)).files:
@@ -141,7 +141,7 @@ def _source(name: str, size: int, root: str | Path | None) -> Path | None:
         return None
     found = next((path for path in _candidates(name, size, Path(home)) if path.exists()), None)
     if found is None and root:
-        raise FileNotFoundError(how_to_get(name, root))
+        raise FileNotFoundError(download_advice(name, root))
     return found
 
 
@@ -163,21 +163,21 @@ def _stamp(name: str, source: Path | None) -> str | None:
     return signature(source) if source else None
 
 
-def _gathered(name: str, size: int, source: Path | None) -> Gathered:
+def _gathered(name: str, size: int, source: Path | None) -> GatheredImages:
     """Every image of a data set with its label, group and official part."""
     if name in PHANTOMS:
         split = draw(name, size)  # always the same images; the seed decides how they are dealt
         parts, notes = np.full(len(split), ""), {"patients": "given"}
-        return Gathered(split, parts, split.fingerprint, notes=notes)
+        return GatheredImages(split, parts, split.fingerprint, notes=notes)
     if name in MEDMNIST:
         images, labels, parts = array_file(source, size)
         split = Split(images, labels, DATASETS[name].class_names)
-        return Gathered(split, parts, split.fingerprint, notes={"patients": "unknown"})
-    return gathered_files(_listed(name, source), facts_of(name), size)
+        return GatheredImages(split, parts, split.fingerprint, notes={"patients": "unknown"})
+    return read_listing(_listed(name, source), facts_of(name), size)
 
 
 def _listed(name: str, source: Path) -> Listing:
     if source.suffix == ".csv":
-        return csv_table(source)
+        return table_files(source)
     facts = facts_of(name)
     return labelled_folders(source, facts.class_names) if facts.nested else class_folders(source)

@@ -24,7 +24,7 @@ from torch import Tensor
 from utils.data.duplicates import SIDE, nearest, small_grey
 
 NEIGHBOURS = 50  # looked at for each image, or half of all: most of them should be strangers
-STRANGERS = 10  # the farthest of these neighbours stand for strangers
+FARTHEST = 10  # the farthest of these neighbours stand for strangers
 SMOOTHING = 0.7  # pixels of 32: the motions below are straight lines only for smooth pictures
 LIMITS = np.linspace(0.45, 0.75, 61)  # of the distance to strangers; one of these is chosen
 WIDTH = 0.05  # a limit is the better the fewer links lie so near to it
@@ -50,7 +50,7 @@ class Links:
 
 
 @dataclass(frozen=True)
-class Recovered:
+class RecoveredPatients:
     """A patient's number for each image, and how sure each patient is.
 
     `margins` has a value per patient: how far, in units of the distance to strangers, the limit
@@ -76,21 +76,23 @@ class Recovered:
         return int((self.sizes == known).sum())
 
 
-def recovered_patients(images: Tensor, largest: int = 0, limit: float | None = None) -> Recovered:
+def recover_patients(
+    images: Tensor, largest: int = 0, limit: float | None = None
+) -> RecoveredPatients:
     """Who belongs together, from pixels alone.
 
     `largest` is the number of images that a patient has at most, where that is known: no link
     may make more of one. 0 means unknown. `limit` overrides the choice of the limit.
     """
     if not len(images):
-        return Recovered(torch.empty(0, dtype=torch.long), np.empty(0), np.nan, np.empty(0))
-    return linked(patient_links(images), largest, limit)
+        return RecoveredPatients(torch.empty(0, dtype=torch.long), np.empty(0), np.nan, np.empty(0))
+    return link_patients(patient_links(images), largest, limit)
 
 
-def linked(links: Links, largest: int = 0, limit: float | None = None) -> Recovered:
+def link_patients(links: Links, largest: int = 0, limit: float | None = None) -> RecoveredPatients:
     """The same from links that are known already."""
     first, second, ratios = _tree(links)
-    limit = emptiest(ratios) if limit is None else limit
+    limit = lowest_density_threshold(ratios) if limit is None else limit
     kept = ratios < limit
     if largest:
         kept[kept] = _within(first[kept], second[kept], len(links.ratios), largest)
@@ -98,12 +100,12 @@ def linked(links: Links, largest: int = 0, limit: float | None = None) -> Recove
     inner = np.zeros(groups.max() + 1)
     np.maximum.at(inner, groups[first[kept]], ratios[kept])
     margins = np.minimum(limit - inner, _outer(links, groups) - limit)
-    return Recovered(torch.from_numpy(groups).long(), margins, float(limit), ratios)
+    return RecoveredPatients(torch.from_numpy(groups).long(), margins, float(limit), ratios)
 
 
 def patient_links(images: Tensor) -> Links:
     """The neighbours of each image, and how near they are when small motions are forgiven."""
-    pictures = levelled(images)
+    pictures = normalise_exposure(images)
     looked_at = min(NEIGHBOURS, len(images) // 2)
     _, neighbours = nearest(pictures, pictures, looked_at + 1)
     apart = torch.cat(
@@ -112,13 +114,13 @@ def patient_links(images: Tensor) -> Links:
             for rows in torch.arange(len(images)).split(BLOCK)
         ]
     )
-    strangers = apart.topk(min(STRANGERS, apart.shape[1])).values.mean(1).clamp(min=1e-6)
+    strangers = apart.topk(min(FARTHEST, apart.shape[1])).values.mean(1).clamp(min=1e-6)
     ratios = apart / (strangers[:, None] * strangers[neighbours]).sqrt()
     ratios[neighbours == torch.arange(len(images))[:, None]] = torch.inf
     return Links(neighbours.numpy(), ratios.numpy())
 
 
-def levelled(images: Tensor) -> Tensor:
+def normalise_exposure(images: Tensor) -> Tensor:
     """Small, smooth pictures (n, 1024) of mean 0 and deviation 1: the exposure is forgotten."""
     reach = torch.arange(-2, 3) / SMOOTHING
     kernel = torch.exp(-reach.square() / 2)
@@ -148,13 +150,13 @@ def _motions(pictures: Tensor) -> Tensor:
     return torch.linalg.qr(torch.stack(changes, 2))[0]
 
 
-def emptiest(ratios: np.ndarray) -> float:
+def lowest_density_threshold(ratios: np.ndarray) -> float:
     """The limit near which the fewest of these links lie; of several the middle one."""
     near = (np.abs(ratios[:, None] - LIMITS) < WIDTH).sum(0) if len(ratios) else 0 * LIMITS
     return float(np.median(LIMITS[near == near.min()]))
 
 
-def whole(found: Tensor, truth: Tensor) -> np.ndarray:
+def exactly_recovered(found: Tensor, truth: Tensor) -> np.ndarray:
     """For each recovered patient whether he is one true patient, with all his images."""
     pairs = np.unique(np.stack([np.asarray(found), np.asarray(truth)]), axis=1)
     owners, torn = np.bincount(pairs[0]), np.bincount(pairs[1])

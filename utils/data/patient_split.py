@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from utils.data.duplicates import nearest
-from utils.data.patient_recovery import levelled
+from utils.data.patient_recovery import normalise_exposure
 from utils.data.split import Split, Splits
 
 
@@ -47,7 +47,7 @@ def _deal(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) ->
 
 
 @dataclass(frozen=True)
-class Gathered:
+class GatheredImages:
     """All images of a data set, before they are dealt out.
 
     `parts` are train, validation, test or "" for each image; `digest` proves the content.
@@ -62,7 +62,9 @@ class Gathered:
     notes: dict = field(default_factory=dict)
 
 
-def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Splits, int]:
+def split_dataset(
+    gathered: GatheredImages, fractions: Sequence[float], seed: int
+) -> tuple[Splits, int]:
     """Train, validation and test, and the number of images that had to be left out.
 
     An official test set, and an official validation set beside it, stay as they are; without
@@ -70,17 +72,17 @@ def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Sp
     image in an official set: the same patient, or the same picture.
     """
     if len(gathered.synthetic):
-        return _dealt_with_synthetic(gathered, fractions, seed)
+        return _split_with_synthetic(gathered, fractions, seed)
     parts = gathered.parts.astype(object)
     if "test" not in parts:
         parts[:] = ""
         chosen = _by_group(gathered.split, np.arange(len(parts)), fractions, seed)
         return _checked(gathered.split, chosen), 0
     test = np.flatnonzero(parts == "test")
-    rest = _strangers(gathered.split, np.flatnonzero(parts != "test"), test)
+    rest = _without_patients_of(gathered.split, np.flatnonzero(parts != "test"), test)
     validation = rest[parts[rest] == "validation"]
     if len(validation):
-        train = _strangers(gathered.split, rest[parts[rest] != "validation"], validation)
+        train = _without_patients_of(gathered.split, rest[parts[rest] != "validation"], validation)
     else:
         both = fractions[0] + fractions[1]
         shares = (fractions[0] / both, fractions[1] / both)
@@ -89,7 +91,7 @@ def dealt(gathered: Gathered, fractions: Sequence[float], seed: int) -> tuple[Sp
     return _checked(gathered.split, chosen), len(parts) - sum(map(len, chosen))
 
 
-def _dealt_with_synthetic(gathered: Gathered, fractions, seed: int) -> tuple[Splits, int]:
+def _split_with_synthetic(gathered: GatheredImages, fractions, seed: int) -> tuple[Splits, int]:
     """Synthetic images are learned from, and never asked about.
 
     They were made from real ones. Where the most similar real image belongs to a patient of
@@ -101,7 +103,7 @@ def _dealt_with_synthetic(gathered: Gathered, fractions, seed: int) -> tuple[Spl
     real = np.setdiff1d(np.arange(len(split)), synthetic)
     for_train, for_validation, for_test = fractions
     test, train, validation = _by_group(split, real, (for_test, for_train, for_validation), seed)
-    pictures = levelled(split.images)
+    pictures = normalise_exposure(split.images)
     _, models = nearest(pictures[synthetic], pictures[real])
     asked = split.patients[np.concatenate([validation, test])]
     learned = synthetic[~np.isin(split.patients[real[models[:, 0]]], asked)]
@@ -109,9 +111,9 @@ def _dealt_with_synthetic(gathered: Gathered, fractions, seed: int) -> tuple[Spl
     return _checked(split, chosen, needed=("train", "test")), len(synthetic) - len(learned)
 
 
-def dealt_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
+def split_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
     """The mistake, to be seen once: the same images dealt one by one, whoever they belong to."""
-    together = splits.together
+    together = splits.all_images
     chosen = split_by_group(together.labels, range(len(together)), fractions, seed)
     return _checked(together, chosen)
 
@@ -122,7 +124,7 @@ def _by_group(split: Split, among: np.ndarray, fractions, seed: int) -> list[np.
     return [among[part] for part in dealt_out]
 
 
-def _strangers(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _without_patients_of(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Those candidates whose patient has no image among the known."""
     patients = split.patients
     return candidates[~np.isin(patients[candidates], patients[known])]

@@ -8,24 +8,24 @@ import torch
 from torch import Tensor
 
 from utils.data.datasets import Dataset
-from utils.data.duplicates import digests, joined_groups
+from utils.data.duplicates import merge_duplicates, pixel_hashes
 from utils.data.image_files import read_images
 from utils.data.listing import Listing
-from utils.data.patient_recovery import recovered_patients
-from utils.data.patient_split import Gathered
+from utils.data.patient_recovery import recover_patients
+from utils.data.patient_split import GatheredImages
 from utils.data.split import Split
 
 UNKNOWN = "unknown; only copies of a picture are kept together"
 CLEAR = 64  # pixels: of smaller images some patients and synthetic images are not told apart
 
 
-def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
+def read_listing(listing: Listing, dataset: Dataset, size: int) -> GatheredImages:
     """Read what is listed; the classes are checked before the first image is opened."""
-    listing = as_catalogued(listing, dataset)
+    listing = with_recipe(listing, dataset)
     class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
     _check_classes(listing, class_names)
     reading = read_images(listing.files, size, dataset.channels)
-    images, kept, clashing = _agreed(reading.images, listing.take(reading.positions))
+    images, kept, clashing = _without_conflicts(reading.images, listing.take(reading.positions))
     quarantine = (*listing.refused, *reading.quarantine, *clashing)
     if not kept.files:
         first = "; ".join(f"{file}: {reason}" for file, reason in quarantine[:3])
@@ -36,20 +36,20 @@ def gathered_files(listing: Listing, dataset: Dataset, size: int) -> Gathered:
     if dataset.lost_patients:
         clear = images if size >= CLEAR else read_images(kept.files, CLEAR, dataset.channels).images
         return _with_patients_found(Split(images, labels, class_names), clear, dataset, *facts)
-    split = Split(images, labels, class_names, groups_of(images, kept.patients))
+    split = Split(images, labels, class_names, patient_groups(images, kept.patients))
     notes = {"patients": "given" if kept.patients else UNKNOWN}
-    return Gathered(split, np.array(kept.parts), *facts, notes=notes)
+    return GatheredImages(split, np.array(kept.parts), *facts, notes=notes)
 
 
-def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) -> Gathered:
+def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) -> GatheredImages:
     """Real images get the patients that their pixels tell of, synthetic ones a number each.
 
     `clear` are the same images, large enough for that.
     """
     nobody = dataset.synthetic(clear) if dataset.synthetic else torch.zeros(len(split)).bool()
     real, synthetic = torch.nonzero(~nobody)[:, 0], torch.nonzero(nobody)[:, 0]
-    found = recovered_patients(clear[real])
-    pictures = np.array(digests(clear[real]))
+    found = recover_patients(clear[real])
+    pictures = np.array(pixel_hashes(clear[real]))
     each = [len(set(pictures[found.groups == patient])) for patient in range(len(found.sizes))]
     groups = torch.empty(len(split), dtype=torch.long)
     groups[real] = found.groups
@@ -62,15 +62,17 @@ def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) 
         "synthetic": len(synthetic),
     }
     anew = np.full(len(split), "")
-    return Gathered(replace(split, groups=groups), anew, *facts, synthetic.numpy(), notes)
+    return GatheredImages(replace(split, groups=groups), anew, *facts, synthetic.numpy(), notes)
 
 
-def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tuple[str, str]]]:
+def _without_conflicts(
+    images: Tensor, listing: Listing
+) -> tuple[Tensor, Listing, list[tuple[str, str]]]:
     """Without the pictures that stand under two classes, and these with the reason.
 
     At most one of their labels is right, and nothing here tells which.
     """
-    pictures = digests(images)
+    pictures = pixel_hashes(images)
     classes: dict[str, set[str]] = {}
     for picture, label in zip(pictures, listing.labels, strict=True):
         classes.setdefault(picture, set()).add(label)
@@ -84,15 +86,15 @@ def _agreed(images: Tensor, listing: Listing) -> tuple[Tensor, Listing, list[tup
     return images[agreed], listing.take(agreed), refused
 
 
-def groups_of(images: Tensor, patients: Sequence[str] | None) -> Tensor:
+def patient_groups(images: Tensor, patients: Sequence[str] | None) -> Tensor:
     """One number per patient; duplicates belong together even where patients are unknown."""
     if patients is None:
-        return joined_groups(images)
+        return merge_duplicates(images)
     _, known = np.unique(np.array(patients), return_inverse=True)
-    return joined_groups(images, torch.from_numpy(known))
+    return merge_duplicates(images, torch.from_numpy(known))
 
 
-def as_catalogued(listing: Listing, dataset: Dataset) -> Listing:
+def with_recipe(listing: Listing, dataset: Dataset) -> Listing:
     """The listing with the classes and patients that the data set's recipe reads from it."""
     named = zip(listing.files, listing.labels, strict=True)
     listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))

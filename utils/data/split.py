@@ -121,27 +121,27 @@ class Splits:
             yield field.name, getattr(self, field.name)
 
     @property
-    def together(self) -> Split:
+    def all_images(self) -> Split:
         """All images in one split, as if they had never been dealt out."""
-        return joined(*(split for _, split in self.items()))
+        return concatenate(*(split for _, split in self.items()))
 
     def limit(self, count: int, seed: int = 0) -> "Splits":
         """At most `count` images in each split; 0 means all."""
         return Splits(**{name: split.limit(count, seed) for name, split in self.items()})
 
 
-def joined(*parts: Split) -> Split:
+def concatenate(*parts: Split) -> Split:
     """All images of several splits in one, with all that belongs to them."""
     columns = [part.per_image() for part in parts]
     return replace(parts[0], **{name: torch.cat([c[name] for c in columns]) for name in columns[0]})
 
 
-def as_pixels(images: Tensor) -> Tensor:
+def to_float(images: Tensor) -> Tensor:
     """uint8 grey levels as numbers in [0, 1], the range in which everything else works."""
     return images.float() / 255
 
 
-def as_grey_levels(pixels: Tensor) -> Tensor:
+def to_uint8(pixels: Tensor) -> Tensor:
     """Numbers in [0, 1] as uint8 grey levels: all that a saved picture can hold."""
     return (255 * pixels.clamp(0, 1)).round().to(torch.uint8)
 

@@ -12,10 +12,10 @@ from torchvision.transforms.v2.functional import resize, rgb_to_grayscale
 from utils.data.duplicates import NEAR, nearest, small_grey
 from utils.data.loading import load
 from utils.data.phantoms import PHANTOMS, draw
-from utils.data.split import Split, Splits, joined
+from utils.data.split import Split, Splits, concatenate
 
 
-def newcomers(
+def unseen_patients(
     name: str,
     size: int,
     patients: int = 0,
@@ -29,7 +29,7 @@ def newcomers(
     """
     if name in PHANTOMS:
         return draw(name, size, patients or None, seed + 1)
-    found = load(name, size, other).together if other else load(name, size, root).test
+    found = load(name, size, other).all_images if other else load(name, size, root).test
     kept = torch.as_tensor(found.patients).unique()
     if patients:
         order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(seed))
@@ -37,7 +37,7 @@ def newcomers(
     return found.take(torch.isin(torch.as_tensor(found.patients), kept))
 
 
-def strangers(splits: Splits, images: Tensor) -> Splits:
+def exclude_patients_of(splits: Splits, images: Tensor) -> Splits:
     """Nobody of whom these images, of whatever size, show a picture is learned from, nor chooses
     the best epoch. Give whole splits: a patient is known by any picture of his.
     """
@@ -54,17 +54,17 @@ def _without(split: Split, images: Tensor) -> Split:
     return split.take(~np.isin(split.patients, known))
 
 
-def added(split: Split, others: Split) -> Split:
+def concatenate_patients(split: Split, others: Split) -> Split:
     """The images of both, whose patients have nothing to do with each other."""
     first, second = (torch.as_tensor(part.patients) for part in (split, others))
     whole = ((split, first), (others, first.max() + 1 + second))
-    return joined(*(replace(part, groups=g, masks=None, changed=None) for part, g in whole))
+    return concatenate(*(replace(part, groups=g, masks=None, changed=None) for part, g in whole))
 
 
 SIDE = 200  # pixels of the pieces that are cut from a photograph
 
 
-def photographs(like: Split, count: int = 40, seed: int = 0) -> Split:
+def foreign_photographs(like: Split, count: int = 40, seed: int = 0) -> Split:
     """Pieces of the photographs that scikit-learn ships, as large and grey as `like`.
 
     Their labels mean nothing; all are the first class.

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.attacks.norms import LInf
-from utils.attacks.pgd import PGD, climbing, evaluating
+from utils.attacks.pgd import PGD, eval_mode, loss_and_gradient
 from utils.run import autocast
 
 START = 1e-3  # at the image itself the answers do not differ, and no direction is uphill
@@ -81,11 +81,11 @@ class TradesLoss:
     def attacked(self, model: nn.Module, images: Tensor) -> Tensor:
         """Images in the box of epsilon whose answers are far from those to the clean ones."""
         found, step = images + LInf.start(images, START), 2.5 * self.epsilon / self.steps
-        with evaluating(model), autocast(images.device, "float32"):
+        with eval_mode(model), autocast(images.device, "float32"):
             with torch.no_grad():
                 clean = model(images).float()
             for _ in range(self.steps):
-                _, _, uphill = climbing(model, found, lambda said: divergence(clean, said))
+                _, _, uphill = loss_and_gradient(model, found, lambda said: divergence(clean, said))
                 change = found + step * LInf.direction(uphill) - images
                 found = (images + LInf.project(change, self.epsilon)).clamp(0, 1)
         return found
@@ -101,7 +101,7 @@ def divergence(clean: Tensor, attacked: Tensor) -> Tensor:
     return F.kl_div(*answers, reduction="none", log_target=True).sum(1)
 
 
-def collapsed(history: list[dict], gap: float = 0.25) -> list[int]:
+def collapsed_epochs(history: list[dict], gap: float = 0.25) -> list[int]:
     """The epochs (from 1) in which one step hurt far less than many: the gradient misleads.
 
     Needs a history whose score is that under many steps, with the `one_step` score beside it.

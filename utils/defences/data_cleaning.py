@@ -13,14 +13,14 @@ from utils.contamination.base import KINDS, kinds_of
 from utils.data.split import Split
 
 
-def dropped(split: Split, suspicion, share: float, seed: int = 0) -> Split:
+def drop_suspects(split: Split, suspicion, share: float, seed: int = 0) -> Split:
     """The split without this share of it."""
     kept = torch.ones(len(split), dtype=torch.bool)
     kept[_worst(split, suspicion, share, seed)] = False
     return split.take(torch.nonzero(kept)[:, 0])
 
 
-def relabelled(split: Split, suspicion, share: float, probabilities, seed: int = 0) -> Split:
+def relabel_suspects(split: Split, suspicion, share: float, probabilities, seed: int = 0) -> Split:
     """This share of the split with the likeliest label: `probabilities` of networks that had not
     learned from these images.
     """
@@ -29,7 +29,7 @@ def relabelled(split: Split, suspicion, share: float, probabilities, seed: int =
     return replace(split, labels=labels)
 
 
-def most_suspicious(suspicion, share: float, seed: int = 0) -> Tensor:
+def highest_scores(suspicion, share: float, seed: int = 0) -> Tensor:
     """The places of this share of the images, worst first; between equals chance decides."""
     if not 0 <= share < 1:
         raise ValueError(f"a share of all images is from 0 to below 1, got {share}")
@@ -44,14 +44,14 @@ def most_suspicious(suspicion, share: float, seed: int = 0) -> Tensor:
 def _worst(split: Split, suspicion, share: float, seed: int) -> Tensor:
     if len(suspicion) != len(split):
         raise ValueError(f"{len(split)} images, but {len(suspicion)} suspicions")
-    return most_suspicious(suspicion, share, seed)
+    return highest_scores(suspicion, share, seed)
 
 
-def by_chance(split: Split, seed: int = 0) -> np.ndarray:
+def random_scores(split: Split, seed: int = 0) -> np.ndarray:
     """The control that knows nothing."""
     return np.random.default_rng(seed).random(len(split))
 
 
-def oracle(split: Split, kind: str) -> np.ndarray:
+def oracle_scores(split: Split, kind: str) -> np.ndarray:
     """The control that knows the truth about one of KINDS."""
     return (kinds_of(split) == KINDS.index(kind)).numpy().astype(float)

@@ -16,7 +16,7 @@ from utils.backbones import Classifier
 SCALE = 16.0  # logits per cosine: a feature on its direction is then sure of its class
 
 
-def frame(width: int, classes: int, seed: int = 0) -> Tensor:
+def simplex_etf(width: int, classes: int, seed: int = 0) -> Tensor:
     """Unit vectors (width, classes); any two have the cosine -1 / (classes - 1)."""
     if not 2 <= classes <= width:
         raise ValueError(
@@ -39,7 +39,7 @@ class ETFHead(nn.Module):
     def __init__(self, width: int, classes: int, seed: int = 0):
         super().__init__()
         self.centre = nn.BatchNorm1d(width)
-        self.register_buffer("directions", frame(width, classes, seed))
+        self.register_buffer("directions", simplex_etf(width, classes, seed))
 
     def aligned(self, features: Tensor) -> Tensor:
         """The features as they are compared with the directions: centred, of length 1."""
@@ -49,13 +49,13 @@ class ETFHead(nn.Module):
         return SCALE * self.aligned(features) @ self.directions
 
 
-def with_etf(model: Classifier, seed: int = 0) -> Classifier:
+def replace_head_with_etf(model: Classifier, seed: int = 0) -> Classifier:
     """The same backbone under a fixed head."""
     head = ETFHead(model.head.in_features, model.head.out_features, seed).to(model.mean.device)
     return Classifier(model.backbone, head, model.frozen).eval()
 
 
-def with_batch_norm(model: Classifier, seed: int = 0) -> Classifier:
+def add_batch_norm(model: Classifier, seed: int = 0) -> Classifier:
     """The same backbone and head with a batch norm between them: the control of `with_etf`.
 
     What this model gains over the plain one is due to the batch norm and not to the directions.
@@ -82,7 +82,7 @@ class DotRegression:
 
     def of(self, logits: Tensor, labels: Tensor) -> Tensor:
         cosines = logits.gather(1, labels[:, None])[:, 0] / SCALE
-        lengths = rect(labels, logits.shape[1])[labels] if self.rectified else 1.0
+        lengths = rect_lengths(labels, logits.shape[1])[labels] if self.rectified else 1.0
         return (0.5 * lengths**2 * (cosines - 1) ** 2).mean()
 
     def passes(self, epoch: int) -> int:
@@ -90,7 +90,7 @@ class DotRegression:
         return 2
 
 
-def rect(labels: Tensor, classes: int) -> Tensor:
+def rect_lengths(labels: Tensor, classes: int) -> Tensor:
     """The length of each class direction: root of (images per present class / images of this one).
 
     A class that is absent from the batch keeps the length 1.

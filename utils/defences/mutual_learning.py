@@ -11,7 +11,7 @@ from utils.defences.etf_head import DotRegression
 from utils.training.losses import CrossEntropy
 
 
-class Peers(nn.Module):
+class MutualPeers(nn.Module):
     """Any number of models that are trained side by side; the first one answers.
 
     So a question costs as much as without peers, and what they gain is not that of an ensemble.
@@ -44,7 +44,7 @@ class MutualLoss:
     own: CrossEntropy | DotRegression = CrossEntropy()
     weight: float = 1.0  # of what the others say; 1 / SCALE beside dot regression
 
-    def __call__(self, peers: Peers, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+    def __call__(self, peers: MutualPeers, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
         said = [peer(images).float() for peer in peers.members]
         own = sum(self.own.of(answer, labels) for answer in said)
         apart = sum(_distance_from_others(said, one) for one in range(len(said)))

@@ -11,17 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.attacks.pgd import evaluating
+from utils.attacks.pgd import eval_mode
 from utils.backbones import Classifier
 from utils.data.split import Split
 from utils.defences.etf_head import ETFHead
-from utils.defences.mutual_learning import Peers
+from utils.defences.mutual_learning import MutualPeers
 from utils.evaluation.predict import features
 from utils.evaluation.predictions import Predictions
-from utils.training.losses import Score, ValidationScore
+from utils.training.losses import EpochScore, ValidationScore
 
 
-def collapse(features: Tensor, labels: Tensor, directions: Tensor) -> dict[str, float]:
+def nc_measures(features: Tensor, labels: Tensor, directions: Tensor) -> dict[str, float]:
     """NC1, NC2 and NC3 of features (images, width) and class directions (classes, width).
 
     NC1: the spread within the classes, in units of that between them. NC2: how far the class
@@ -45,17 +45,17 @@ def collapse(features: Tensor, labels: Tensor, directions: Tensor) -> dict[str, 
     }
 
 
-def collapse_of(model: Classifier | Peers, split: Split) -> dict[str, float]:
+def nc_measures_of(model: Classifier | MutualPeers, split: Split) -> dict[str, float]:
     """The same of a model: of the features that its last layer meets, at length 1.
 
     So heads that look at the length of a feature and heads that do not are measured alike.
     Of peers the first is measured, which answers for all.
     """
-    one = model.members[0] if isinstance(model, Peers) else model
+    one = model.members[0] if isinstance(model, MutualPeers) else model
     met = torch.from_numpy(features(one, split)).to(one.mean.device)
-    with torch.no_grad(), evaluating(one):
+    with torch.no_grad(), eval_mode(one):
         met, directions = _last_layer(one.head, met)
-    return collapse(F.normalize(met, dim=1).cpu(), split.labels, directions.cpu())
+    return nc_measures(F.normalize(met, dim=1).cpu(), split.labels, directions.cpu())
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,13 +63,13 @@ class WatchedCollapse:
     """Another score decides; how far the images `seen` have collapsed is noted beside it."""
 
     seen: Split
-    score: Score = ValidationScore()
+    score: EpochScore = ValidationScore()
 
     def __repr__(self) -> str:  # by which checkpoints tell one from another
         return f"WatchedCollapse({self.seen.fingerprint}, {self.score!r})"
 
     def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict:
-        return {**self.score(model, validation, clean), **collapse_of(model, self.seen)}
+        return {**self.score(model, validation, clean), **nc_measures_of(model, self.seen)}
 
 
 def _last_layer(head: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:

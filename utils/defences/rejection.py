@@ -21,7 +21,7 @@ class Rejector:
         return MEASURES[self.measure](logits) >= self.threshold
 
 
-def rejector(measure: str, familiar: Tensor, keep: float = 0.95) -> Rejector:
+def fit_rejector(measure: str, familiar: Tensor, keep: float = 0.95) -> Rejector:
     """The rejector that accepts the share `keep` of familiar images, given their logits."""
     if measure not in MEASURES:
         raise ValueError(f"unknown measure {measure!r}; choose from {', '.join(MEASURES)}")

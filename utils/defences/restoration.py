@@ -14,11 +14,11 @@ from torch import Generator, Tensor
 
 from utils.contamination.resizers import Resizer, Size
 
-AT_ONCE = 64  # rows: the windows around their pixels take memory
+ROWS_AT_ONCE = 64  # rows: the windows around their pixels take memory
 
 
 @dataclass(frozen=True)
-class Selective:
+class SelectiveFilter:
     """Each pixel that counts becomes the median, or one at random, of those around it that do
     not count. Where all around count, it becomes the median, or one at random, of all of them.
     """
@@ -37,7 +37,7 @@ class Selective:
         unread, inside = torch.ones(2, *images.shape[2:])
         unread[rows[:, None], columns] = 0
         restored, numbers = images.clone(), Generator().manual_seed(self.seed)
-        for some in rows.split(AT_ONCE):
+        for some in rows.split(ROWS_AT_ONCE):
             free = self._around(unread, some, columns) > 0
             none = ~free.any(1, keepdim=True)
             free |= none & (self._around(inside, some, columns) > 0)
@@ -73,7 +73,7 @@ def _at_random(values: Tensor, free: Tensor, numbers: Generator) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Everywhere:
+class GlobalFilter:
     """The same filter at every pixel, whatever resizer comes next."""
 
     kind: str = "median"

@@ -15,18 +15,18 @@ from sklearn.metrics import silhouette_score
 
 from utils.contamination.base import KINDS, kinds_of
 from utils.data.split import Split
-from utils.detection.noise_traces import most_unusual
-from utils.detection.out_of_fold import Evidence, Statement
+from utils.detection.noise_traces import largest_deviation
+from utils.detection.out_of_fold import FoldOutputs, OutOfFoldOutputs
 from utils.evaluation.roc import COLUMNS, roc_scores
 from utils.run import progress
 
-Detector = Callable[[Evidence], np.ndarray]
-FEWEST = 10  # images of a class: of fewer nobody can say which are odd
+Detector = Callable[[OutOfFoldOutputs], np.ndarray]
+MIN_IMAGES = 10  # images of a class: of fewer nobody can say which are odd
 DIMENSIONS = 10  # in which activations are clustered
 SEED = 0
 
 
-def confident_learning(evidence: Evidence) -> np.ndarray:
+def confident_learning(evidence: OutOfFoldOutputs) -> np.ndarray:
     """Another label is likelier than the given one, each measured by how sure the networks
     usually are where it was given (Northcutt 2021, by cleanlab).
     """
@@ -38,22 +38,22 @@ def confident_learning(evidence: Evidence) -> np.ndarray:
     )
 
 
-def spectral_signature(evidence: Evidence) -> np.ndarray:
+def spectral_signature(evidence: OutOfFoldOutputs) -> np.ndarray:
     """Far out along the direction in which the features of its class vary most (Tran 2018)."""
     return evidence.each(lambda statement: _usual(_by_class(statement, _outlying)))
 
 
-def activation_clustering(evidence: Evidence) -> np.ndarray:
+def activation_clustering(evidence: OutOfFoldOutputs) -> np.ndarray:
     """Near the smaller of the two clusters in its class, if these are well apart (Chen 2018)."""
     return evidence.each(lambda statement: _by_class(statement, _in_small_cluster))
 
 
-def feature_squeezing(evidence: Evidence) -> np.ndarray:
+def feature_squeezing(evidence: OutOfFoldOutputs) -> np.ndarray:
     """The answer changes when the image loses its fine detail (Xu 2018)."""
     return evidence.each(_moved_by_squeezing)
 
 
-def mahalanobis(evidence: Evidence) -> np.ndarray:
+def mahalanobis(evidence: OutOfFoldOutputs) -> np.ndarray:
     """Features far from those of every class, in units of how much these vary (Lee 2018)."""
     return evidence.each(_far_from_all)
 
@@ -64,35 +64,35 @@ DETECTORS: dict[str, Detector] = {
     "activation clustering": activation_clustering,
     "feature squeezing": feature_squeezing,
     "Mahalanobis": mahalanobis,
-    "noise level": lambda evidence: most_unusual(evidence.traces),
+    "noise level": lambda evidence: largest_deviation(evidence.traces),
 }
 
 
-def suspicions(evidence: Evidence) -> pd.DataFrame:
+def detector_scores(evidence: OutOfFoldOutputs) -> pd.DataFrame:
     """A row for each image, a column for each detector."""
     steps = progress(DETECTORS.items(), "detectors")
     return pd.DataFrame({name: detector(evidence) for name, detector in steps})
 
 
-def clues(evidence: Evidence) -> pd.DataFrame:
+def image_features(evidence: OutOfFoldOutputs) -> pd.DataFrame:
     """What a detective looks at: all suspicions, and the traces behind the noise level."""
-    return pd.concat([suspicions(evidence), evidence.traces], axis=1)
+    return pd.concat([detector_scores(evidence), evidence.traces], axis=1)
 
 
-def detected(table: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
+def auroc_by_kind(table: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
     """How well each column finds each kind among the clean images of the split: a row for each
     pair of the two and each score, with its interval over patients.
     """
     present = [KINDS[kind] for kind in np.unique(kinds_of(split)) if kind]
     found = {
-        (kind, name): among_clean(suspicion, split, kind, seed)
+        (kind, name): auroc_against_clean(suspicion, split, kind, seed)
         for kind in present
         for name, suspicion in table.items()
     }
-    return listed(found, "detector")
+    return long_table(found, "detector")
 
 
-def among_clean(suspicion, split: Split, kind: str, seed: int = 0) -> pd.DataFrame:
+def auroc_against_clean(suspicion, split: Split, kind: str, seed: int = 0) -> pd.DataFrame:
     """How well a suspicion tells the images of this kind from the clean ones."""
     kinds = kinds_of(split).numpy()
     guilty = kinds == KINDS.index(kind)
@@ -101,7 +101,7 @@ def among_clean(suspicion, split: Split, kind: str, seed: int = 0) -> pd.DataFra
     return roc_scores(suspicion, guilty[either], split.patients[either], seed)
 
 
-def listed(found: dict[tuple[str, str], pd.DataFrame], by: str) -> pd.DataFrame:
+def long_table(found: dict[tuple[str, str], pd.DataFrame], by: str) -> pd.DataFrame:
     """Scores by kind and by something else, a row for each."""
     names = ["kind", by, "score"]
     if not found:
@@ -109,13 +109,13 @@ def listed(found: dict[tuple[str, str], pd.DataFrame], by: str) -> pd.DataFrame:
     return pd.concat(found, names=names).reset_index()
 
 
-def _by_class(statement: Statement, judge: Callable) -> np.ndarray:
+def _by_class(statement: FoldOutputs, judge: Callable) -> np.ndarray:
     """What `judge` makes of the features in each given class, knowing the class from training."""
     judged = np.zeros(len(statement.labels))
     for label in np.unique(statement.labels):
         rows = statement.labels == label
         known = statement.known_features[statement.known_labels == label]
-        if len(known) >= FEWEST:
+        if len(known) >= MIN_IMAGES:
             judged[rows] = judge(known, statement.features[rows])
     return judged
 
@@ -144,11 +144,11 @@ def _usual(scores: np.ndarray) -> np.ndarray:
     return scores / max(scores.mean(), 1e-12)
 
 
-def _moved_by_squeezing(statement: Statement) -> np.ndarray:
+def _moved_by_squeezing(statement: FoldOutputs) -> np.ndarray:
     return np.abs(statement.squeezed - statement.probabilities).sum(2).max(0)
 
 
-def _far_from_all(statement: Statement) -> np.ndarray:
+def _far_from_all(statement: FoldOutputs) -> np.ndarray:
     labels, features = statement.known_labels, statement.known_features.astype(float)
     classes = np.unique(labels)
     means = np.stack([features[labels == label].mean(0) for label in classes])

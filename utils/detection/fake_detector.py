@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from utils.data.split import Split, as_pixels
+from utils.data.split import Split, to_float
 
 NAMES = ("real", "fake")
 FAINTEST = 1e-8  # power: its logarithm is taken
@@ -18,7 +18,7 @@ def spectra(split: Split) -> np.ndarray:
     """The logarithm of the power at each frequency, mean over all directions: a row per image
     (Durall 2020). A generator enlarges small maps, and that leaves traces at the high end.
     """
-    grey = as_pixels(split.images).mean(1)
+    grey = to_float(split.images).mean(1)
     power = torch.fft.rfft2(grey - grey.mean((1, 2), keepdim=True)).abs().square()
     down, across = (torch.fft.fftfreq(split.size), torch.fft.rfftfreq(split.size))
     ring = (split.size * torch.hypot(down[:, None], across)).round().long().flatten()
@@ -39,7 +39,7 @@ class SpectralDetector:
         return self.line.decision_function(spectra(split))
 
 
-def spectral_detector(known: Split) -> SpectralDetector:
+def fit_spectral_detector(known: Split) -> SpectralDetector:
     """Learned from images that `real_or_fake` has put into two classes."""
     line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return SpectralDetector(line.fit(spectra(known), known.labels.numpy()))

@@ -11,13 +11,13 @@ from utils.backbones import build
 from utils.data.loading import files_of, load, manifest
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split
-from utils.detection.contamination_classifier import Detective, suspects
-from utils.detection.detectors import clues
-from utils.detection.out_of_fold import cross_examined
+from utils.detection.contamination_classifier import ContaminationClassifier, rank_images
+from utils.detection.detectors import image_features
+from utils.detection.out_of_fold import cross_val_outputs
 from utils.figures.detection import contact_sheet
 from utils.training.loop import TrainConfig
 
-SHOWN = 12  # on the contact sheet
+SHEET_IMAGES = 12  # on the contact sheet
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Inspector:
     suspicions mean from networks like these.
     """
 
-    knows: Detective
+    knows: ContaminationClassifier
     config: TrainConfig
     folder: Path  # where the networks are kept
     backbone: str = "resnet18_narrow"
@@ -52,20 +52,20 @@ class Inspector:
         `limit` is about how many images are judged, patients whole; 0 means all.
         """
         splits = load(name, self.size, root)
-        images = _some(splits.together, limit, self.config.seed)
+        images = _some(splits.all_images, limit, self.config.seed)
         model = build(
             self.backbone, images.classes, self.size, self.weights,
             seed=self.config.seed, device=self.device,
         )  # fmt: skip
         # The validation images are judged, too: here they only say when a network has learned.
         judged = replace(splits, train=images, validation=splits.validation.per_patient(1))
-        evidence = cross_examined(model, judged, self.config, self.folder, self.folds)
-        table = suspects(images, self.knows(clues(evidence)))
+        evidence = cross_val_outputs(model, judged, self.config, self.folder, self.folds)
+        table = rank_images(images, self.knows(image_features(evidence)))
         answers = np.asarray(images.class_names)[evidence.probabilities.argmax(1)]
         table.insert(1, "file", np.asarray(files_of(name, images, root))[table["image"]])
         table.insert(4, "networks say", answers[table["image"]])
         aside = pd.DataFrame(manifest(name, self.size)["quarantine"], columns=["file", "reason"])
-        return Inspection(table, _sheet(images, table.head(SHOWN)), aside)
+        return Inspection(table, _sheet(images, table.head(SHEET_IMAGES)), aside)
 
 
 def _some(split: Split, limit: int, seed: int) -> Split:

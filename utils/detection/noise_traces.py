@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from scipy.spatial.distance import pdist, squareform
 from torch import Tensor
 
-from utils.data.split import Split, as_pixels
+from utils.data.split import Split, to_float
 
-AT_ONCE = 256  # images in floating point
-LEAST = 1e-5  # of a contrast, before its logarithm is taken
+BATCH = 256  # images in floating point
+MIN_CONTRAST = 1e-5  # of a contrast, before its logarithm is taken
 BLOCK = 8  # pixels: JPEG works in such squares
 
 
@@ -20,7 +20,7 @@ def traces(split: Split) -> pd.DataFrame:
     Grain and shading are also compared with those of the patient's other images. Beside a noisy
     image a clean one has less grain than its patient, too, so that is a clue and no noise.
     """
-    rows = [_of_pixels(as_pixels(images).mean(1)) for images in split.images.split(AT_ONCE)]
+    rows = [_of_pixels(to_float(images).mean(1)) for images in split.images.split(BATCH)]
     fine, mean, seams, shading = (torch.cat(column).numpy() for column in zip(*rows, strict=True))
     found = {"fine grain": fine, "all grain": mean, "seams": seams}
     found["grain apart"] = fine - pd.Series(fine).groupby(split.patients).transform("median")
@@ -29,16 +29,16 @@ def traces(split: Split) -> pd.DataFrame:
 
 def noise_level(split: Split) -> np.ndarray:
     """How noisy each image is; blur counts as noise."""
-    return most_unusual(traces(split))
+    return largest_deviation(traces(split))
 
 
-def most_unusual(found: pd.DataFrame) -> np.ndarray:
+def largest_deviation(found: pd.DataFrame) -> np.ndarray:
     """How far the most unusual trace of each image is from the usual."""
-    found = standardised(found.drop(columns="grain apart"))
+    found = robust_z(found.drop(columns="grain apart"))
     return found.abs().max(axis=1).to_numpy()
 
 
-def standardised(table: pd.DataFrame) -> pd.DataFrame:
+def robust_z(table: pd.DataFrame) -> pd.DataFrame:
     """Each column with the median 0 and, were it normal, the spread 1; outliers decide neither."""
     apart = table - table.median()
     spread = 1.4826 * apart.abs().median()
@@ -50,7 +50,12 @@ def _of_pixels(grey: Tensor) -> tuple[Tensor, ...]:
     grain = F.conv2d(grey[:, None], _curvature(grey)).abs().flatten(1)
     across = torch.stack([_seams(grey), _seams(grey.transpose(1, 2))]).mean(0)
     fine = grain.median(1).values  # where most of the picture is flat
-    return fine.clamp_min(LEAST).log(), grain.mean(1).clamp_min(LEAST).log(), across, _drift(grey)
+    return (
+        fine.clamp_min(MIN_CONTRAST).log(),
+        grain.mean(1).clamp_min(MIN_CONTRAST).log(),
+        across,
+        _drift(grey),
+    )
 
 
 def _curvature(grey: Tensor) -> Tensor:
@@ -66,7 +71,9 @@ def _seams(grey: Tensor) -> Tensor:
     if not between.any():
         return torch.zeros_like(steps[:, 0])  # too small for a seam
     inside = steps[:, ~between].mean(1)
-    return (steps[:, between].mean(1).clamp_min(LEAST) / inside.clamp_min(LEAST)).log()
+    return (
+        steps[:, between].mean(1).clamp_min(MIN_CONTRAST) / inside.clamp_min(MIN_CONTRAST)
+    ).log()
 
 
 def _drift(grey: Tensor) -> Tensor:

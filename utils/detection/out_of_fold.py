@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.attacks.pgd import evaluating
+from utils.attacks.pgd import eval_mode
 from utils.backbones import Classifier
 from utils.data.patient_split import split_by_group
-from utils.data.split import Split, Splits, as_pixels
+from utils.data.split import Split, Splits, to_float
 from utils.detection.noise_traces import traces
 from utils.evaluation.predict import BATCH
 from utils.run import progress
-from utils.training.loop import TrainConfig, trained
+from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import CrossEntropy, Loss
 
 Squeezer = Callable[[Tensor], Tensor]
@@ -69,7 +69,7 @@ SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
 
 
 @dataclass(frozen=True)
-class Statement:
+class FoldOutputs:
     """What one network says of images under suspicion, and of those `known` from its training.
 
     Labels are those that were given, right or wrong.
@@ -84,14 +84,14 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class OutOfFoldOutputs:
     """A split under suspicion, and the statements: each image has exactly one."""
 
     split: Split
     places: tuple[np.ndarray, ...]  # in the split, of the images that each statement is about
-    statements: tuple[Statement, ...]
+    statements: tuple[FoldOutputs, ...]
 
-    def each(self, judge: Callable[[Statement], np.ndarray]) -> np.ndarray:
+    def each(self, judge: Callable[[FoldOutputs], np.ndarray]) -> np.ndarray:
         """A row for each image: what `judge` makes of the statement about it."""
         judged = np.concatenate([np.asarray(judge(each)) for each in self.statements])
         return judged[np.concatenate(self.places).argsort()]
@@ -104,18 +104,18 @@ class Evidence:
     @property
     def probabilities(self) -> np.ndarray:
         """What was said of each image by a network that had not learned from it."""
-        return self.each(lambda statement: statement.probabilities)
+        return self.each(lambda fold_outputs: fold_outputs.probabilities)
 
 
-def examined(model: Classifier, known: Split, split: Split) -> Evidence:
+def outputs_of(model: Classifier, known: Split, split: Split) -> OutOfFoldOutputs:
     """The evidence of one network, which has learned from `known` and not from `split`."""
-    return Evidence(split, (np.arange(len(split)),), (statement(model, known, split),))
+    return OutOfFoldOutputs(split, (np.arange(len(split)),), (fold_outputs(model, known, split),))
 
 
-def statement(model: Classifier, known: Split, split: Split) -> Statement:
+def fold_outputs(model: Classifier, known: Split, split: Split) -> FoldOutputs:
     features, probabilities = _asked(model, split)
     steps = progress(SQUEEZERS, "squeezers")
-    return Statement(
+    return FoldOutputs(
         labels=split.labels.numpy(),
         features=features,
         probabilities=probabilities,
@@ -128,23 +128,23 @@ def statement(model: Classifier, known: Split, split: Split) -> Statement:
 def _asked(model: Classifier, split: Split, squeezer: Squeezer | None = None):
     """Features and probabilities of each image, squeezed if so asked."""
     device, features, probabilities = next(model.parameters()).device, [], []
-    with torch.no_grad(), evaluating(model):
+    with torch.no_grad(), eval_mode(model):
         for images in split.images.split(BATCH):
-            pixels = as_pixels(images.to(device))
+            pixels = to_float(images.to(device))
             seen = model.features(pixels if squeezer is None else squeezer(pixels))
             features.append(seen.float().cpu())
             probabilities.append(model.head(seen).double().softmax(1).cpu())
     return torch.cat(features).numpy(), torch.cat(probabilities).numpy()
 
 
-def cross_examined(
+def cross_val_outputs(
     model: Classifier,
     splits: Splits,
     config: TrainConfig,
     folder: Path,
     folds: int = 4,
     loss: Loss = CrossEntropy(),
-) -> Evidence:
+) -> OutOfFoldOutputs:
     """The evidence about all training images: each is asked of a network that has learned from
     the other folds, and no patient is in two of them.
 
@@ -156,9 +156,9 @@ def cross_examined(
     for part in progress(parts, "folds"):
         known = train.take(np.setdiff1d(np.arange(len(train)), part))
         network = deepcopy(model)
-        trained(network, replace(splits, train=known), config, folder, loss)
-        statements.append(statement(network, known, train.take(part)))
-    return Evidence(train, tuple(parts), tuple(statements))
+        train_or_load(network, replace(splits, train=known), config, folder, loss)
+        statements.append(fold_outputs(network, known, train.take(part)))
+    return OutOfFoldOutputs(train, tuple(parts), tuple(statements))
 
 
 def _parts(train: Split, folds: int, seed: int) -> list[np.ndarray]:

@@ -14,37 +14,37 @@ from scipy import ndimage
 from torch import Tensor
 
 from utils.contamination.resizers import Resizer, Size
-from utils.data.split import as_pixels
-from utils.evaluation.image_similarity import cosine, histogram, levels, same_greys, ssim
-from utils.evaluation.roc import FALSE_ALARMS
+from utils.data.split import to_float
+from utils.evaluation.image_similarity import cosine, histogram, histogram_similarity, levels, ssim
+from utils.evaluation.roc import FALSE_POSITIVE_RATE
 
-AT_ONCE = 16  # large images
-TINY = 1e-9  # a suspicion that is none
+BATCH = 16  # large images
+MIN_SCORE = 1e-9  # a suspicion that is none
 NEIGHBOURHOOD = 9  # frequencies, over which a spectrum is smooth
 
 
-def suspicions(
+def scaling_scores(
     images: Tensor, resizer: Resizer, size: Size, names: Sequence[str] = ()
 ) -> pd.DataFrame:
     """For large images (n, channels, height, width), uint8, which a pipeline will shrink to this
     size: a row per image, a column for each of these names in MEASURES; none: for all.
     """
     tables = []
-    for some in images.split(AT_ONCE):
-        small = as_pixels(resizer(some, size))
+    for some in images.split(BATCH):
+        small = to_float(resizer(some, size))
         again = F.interpolate(small, images.shape[2:], mode="bilinear").clamp(0, 1)
-        found = {name: MEASURES[name](as_pixels(some), again) for name in names or MEASURES}
+        found = {name: MEASURES[name](to_float(some), again) for name in names or MEASURES}
         tables.append(pd.DataFrame(found))
     return pd.concat(tables, ignore_index=True)
 
 
-def limits(clean: pd.DataFrame, hiding: pd.DataFrame) -> pd.Series:
+def fit_thresholds(clean: pd.DataFrame, hiding: pd.DataFrame) -> pd.Series:
     """For each suspicion where to draw the line, given those of images of whom it is known: half
     way, in logarithms, between what few of the clean images exceed and what few of the others
     fall short of. Where these overlap, false alarms come first.
     """
-    few = clean.quantile(1 - FALSE_ALARMS).clip(lower=TINY)
-    most = hiding.quantile(FALSE_ALARMS).clip(lower=TINY)
+    few = clean.quantile(1 - FALSE_POSITIVE_RATE).clip(lower=MIN_SCORE)
+    most = hiding.quantile(FALSE_POSITIVE_RATE).clip(lower=MIN_SCORE)
     return np.sqrt(few * most).where(most > few, few)
 
 
@@ -57,7 +57,7 @@ def _unlike(one: Tensor, other: Tensor) -> np.ndarray:
 
 
 def _other_greys(one: Tensor, other: Tensor) -> np.ndarray:
-    return 1 - same_greys(one, other)
+    return 1 - histogram_similarity(one, other)
 
 
 def _scattered(one: Tensor, other: Tensor) -> np.ndarray:

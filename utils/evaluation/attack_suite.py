@@ -15,7 +15,7 @@ from utils.run import progress
 
 
 @dataclass(frozen=True)
-class Battery:
+class AttackSuite:
     """Clean images, noise as a control, one step and many at several sizes, and restarts.
 
     The sizes are these factors of the epsilon of `attack`.
@@ -78,7 +78,7 @@ class Battery:
         return ["clean", *kinds, self.strongest]
 
 
-def in_order(conditions: Iterable[str]) -> list[str]:
+def ordered_conditions(conditions: Iterable[str]) -> list[str]:
     """Names of conditions, each once: clean, noise, then kind by kind and by growing size."""
     names = list(dict.fromkeys(conditions))
     parts = {

@@ -11,8 +11,8 @@ from scipy import stats
 from utils.evaluation.metrics import gains, score_of
 from utils.evaluation.predictions import Predictions
 
-FALSE_ALARMS = 0.05  # how often luck may find a difference among all pairs where there is none
-SAME = "no difference shown"
+ALPHA = 0.05  # how often luck may find a difference among all pairs where there is none
+NO_DIFFERENCE = "no difference shown"
 
 
 def compare(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def compare(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["A", "B", "value", "low", "high", "p"])
     table["p (Holm)"] = holm(table["p"].to_numpy(float))
     better = np.where(table["value"] > 0, "A better", "B better")
-    table["verdict"] = np.where(table["p (Holm)"] < FALSE_ALARMS, better, SAME)
+    table["verdict"] = np.where(table["p (Holm)"] < ALPHA, better, NO_DIFFERENCE)
     return table
 
 
@@ -125,7 +125,7 @@ def _shared_length(first: Predictions, second: Predictions) -> int:
 ILL_OR_NOT = ("healthy", "ill")
 
 
-def turned(*asked: tuple[Predictions, Predictions], healthy: int) -> Predictions:
+def flip_predictions(*asked: tuple[Predictions, Predictions], healthy: int) -> Predictions:
     """Of the images that each model rightly called healthy or ill before: is it called the opposite
     by all of them now? The label is the lie, so that the accuracy is the share of those turned.
     """
@@ -135,15 +135,15 @@ def turned(*asked: tuple[Predictions, Predictions], healthy: int) -> Predictions
     return _of_lies(asked[0][0], ill, lied).take(right)
 
 
-def flipped(*asked: tuple[Predictions, Predictions], healthy: int) -> pd.Series:
+def flip_rate(*asked: tuple[Predictions, Predictions], healthy: int) -> pd.Series:
     """The share that is turned (value, low, high) and of how many images."""
-    lies = turned(*asked, healthy=healthy)
+    lies = flip_predictions(*asked, healthy=healthy)
     if not len(lies.labels):
         return pd.Series({"value": np.nan, "low": np.nan, "high": np.nan, "images": 0})
     return pd.concat([score_of(lies), pd.Series({"images": len(lies.labels)})])
 
 
-def beyond(control: Predictions, tampered: Predictions) -> pd.Series:
+def excess_over_control(control: Predictions, tampered: Predictions) -> pd.Series:
     """By how much more are turned than in a control, with a paired interval."""
     return gains(control, tampered).loc["accuracy"]
 

@@ -14,7 +14,7 @@ from utils.evaluation.intervals import LEVEL, share
 from utils.evaluation.predictions import Predictions
 
 DEGREE = 3  # of the kernel
-NEIGHBOURS = 3  # whose distance is the radius of the manifold around an image
+MANIFOLD_NEIGHBOURS = 3  # whose distance is the radius of the manifold around an image
 FAMILIAR = 0.05  # of real test images have a training image at least so near
 DEALS = 500  # how often two sides are dealt out anew, to see what chance does
 
@@ -83,18 +83,20 @@ def manifold(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     return {
         "precision": float((around_real > 0).double().mean()),
         "recall": float((around_fake > 0).double().mean()),
-        "density": float(around_real.double().mean()) / NEIGHBOURS,
+        "density": float(around_real.double().mean()) / MANIFOLD_NEIGHBOURS,
     }
 
 
 def _inside(images: Tensor, known: Tensor) -> Tensor:
     """For each image the number of known ones within whose radius it lies."""
     apart = torch.cdist(known, known)
-    radius = apart.kthvalue(min(NEIGHBOURS + 1, len(known))).values  # the nearest is itself
+    radius = apart.kthvalue(
+        min(MANIFOLD_NEIGHBOURS + 1, len(known))
+    ).values  # the nearest is itself
     return (torch.cdist(images, known) <= radius).sum(1)
 
 
-def memorised(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
+def memorisation_test(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
     """Are fakes copies? The share of them nearer to a training image than all but a few real
     test images of new patients are, with its exact interval, and how likely so many or more
     were if fakes were new patients too (p, exact: the few are no better known than their number).
@@ -117,7 +119,7 @@ def memorised(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
     )
 
 
-def second_opinion(first: Predictions, second: Predictions) -> pd.DataFrame:
+def agreement(first: Predictions, second: Predictions) -> pd.DataFrame:
     """Of the images to which the first network gives another class than was asked for: what an
     independent second one says of them. Shares with exact intervals, and what each would be if
     the second gave the same answers to these images in any other order.

@@ -20,7 +20,7 @@ def ssim(before, after) -> np.ndarray:
     return np.array([structural_similarity(a, b, data_range=1, channel_axis=0) for a, b in pairs])
 
 
-def same_greys(before, after) -> np.ndarray:
+def histogram_similarity(before, after) -> np.ndarray:
     """The cosine between the histograms of grey levels: 1 for equal ones, wherever they lie."""
     return cosine(*([histogram(levels(image)) for image in _arrays(s)] for s in (before, after)))
 

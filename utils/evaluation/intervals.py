@@ -34,7 +34,7 @@ def mean_of(values, groups, seed: int = 0) -> pd.Series:
     names, member = np.unique(groups[known], return_inverse=True)
     drawn = resamples(len(names), seed)[:, member]
     draws = drawn @ values[known] / drawn.sum(1)
-    row = bounded(values[known].mean(), draws, len(names))
+    row = with_exact_bound(values[known].mean(), draws, len(names))
     return pd.Series(row, index=["value", "low", "high"])
 
 
@@ -51,17 +51,17 @@ def quantiles(draws: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def bounded(value, draws: np.ndarray, patients: int) -> tuple[float, float, float]:
+def with_exact_bound(value, draws: np.ndarray, patients: int) -> tuple[float, float, float]:
     """At 0 or 1 every resample agrees; the honest bound is then the binomial one of n patients."""
     value = float(value)
     low, high = quantiles(draws) if np.isfinite(value) else (np.nan, np.nan)
     if value == 0:
-        high = max(high, unseen(patients))
+        high = max(high, largest_unseen_share(patients))
     if value == 1:
-        low = min(low, 1 - unseen(patients))
+        low = min(low, 1 - largest_unseen_share(patients))
     return value, low, high
 
 
-def unseen(patients: int) -> float:
+def largest_unseen_share(patients: int) -> float:
     """The largest share that so many patients could miss altogether (exact binomial bound)."""
     return 1 - ((1 - LEVEL) / 2) ** (1 / patients)

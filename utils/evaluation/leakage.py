@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from utils.data.duplicates import duplicates, nearest, small_grey
+from utils.data.duplicates import duplicates_across, nearest, small_grey
 from utils.data.split import Splits
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
@@ -18,9 +18,9 @@ SIBLINGS_TOLERATED = 0.1  # share of the test images
 COPIES_TOLERATED = 0.01  # share of the test images: two cells or two blank films may look alike
 
 
-def look_up(splits: Splits) -> Predictions:
+def nearest_neighbour_baseline(splits: Splits) -> Predictions:
     """What somebody says who learns nothing: the label of the most similar training image."""
-    return _labels_of(nearness(splits.test.images, splits.train.images)[1], splits)
+    return _labels_of(relative_distances(splits.test.images, splits.train.images)[1], splits)
 
 
 def _labels_of(found: Tensor, splits: Splits) -> Predictions:
@@ -30,7 +30,7 @@ def _labels_of(found: Tensor, splits: Splits) -> Predictions:
     return Predictions(test.labels.numpy(), sure, test.patients, test.class_names)
 
 
-def nearness(asked: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+def relative_distances(asked: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Distance of each image to the nearest known one, in units of that to the 50th; and which."""
     rank = max(1, min(RANK, len(known) // 10))  # in a small set the 50th would be anybody
     distances, positions = nearest(small_grey(asked), small_grey(known), rank)
@@ -110,9 +110,9 @@ def leakage_alarm(splits: Splits) -> LeakageAlarm:
     test = splits.test
     if not len(test):
         raise ValueError("there are no test images that could be known from training")
-    ratios, found = nearness(test.images, splits.train.images)
+    ratios, found = relative_distances(test.images, splits.train.images)
     score = score_of(_labels_of(found, splits))
-    pairs = duplicates(splits)
+    pairs = duplicates_across(splits)
     across = pairs[pairs["split"] != pairs["split of twin"]]
     copies = {("test", place) for place in torch.nonzero(ratios < COPY)[:, 0].tolist()}
     return LeakageAlarm(

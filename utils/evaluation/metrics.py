@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from utils.evaluation.intervals import bounded, quantiles, resamples, unseen
+from utils.evaluation.intervals import largest_unseen_share, quantiles, resamples, with_exact_bound
 from utils.evaluation.predictions import Predictions
 
 # Scores: each takes confusion matrices (..., classes, classes), so 2,000 resamples cost one call.
@@ -50,10 +50,10 @@ def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
     weights = resamples(len(per_group), seed)
     resampled = np.tensordot(weights, per_group, 1)
     rows = {
-        name: bounded(score(per_group.sum(0)), score(resampled), len(per_group))
+        name: with_exact_bound(score(per_group.sum(0)), score(resampled), len(per_group))
         for name, score in SCORES.items()
     }
-    rows["AUC"] = bounded(*_auc(predictions, weights), len(per_group))
+    rows["AUC"] = with_exact_bound(*_auc(predictions, weights), len(per_group))
     return pd.DataFrame(rows, index=["value", "low", "high"]).T
 
 
@@ -61,7 +61,7 @@ def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) ->
     """One score or rate with its interval, as in `scores` but without waiting for the others."""
     per_group, score = predictions.confusion_by_group(), (SCORES | RATES)[name]
     resampled = np.tensordot(resamples(len(per_group), seed), per_group, 1)
-    row = bounded(score(per_group.sum(0)), score(resampled), len(per_group))
+    row = with_exact_bound(score(per_group.sum(0)), score(resampled), len(per_group))
     return pd.Series(row, index=["value", "low", "high"], name=name)
 
 
@@ -84,7 +84,7 @@ def drops(normal: Predictions, attacked: Predictions, seed: int = 0) -> pd.DataF
         index=["value", "low", "high"],
     ).T
     lost = table["value"] == 100  # in every resample; yet as many patients could hide a survivor
-    table.loc[lost, "low"] = 100 * (1 - unseen(patients))
+    table.loc[lost, "low"] = 100 * (1 - largest_unseen_share(patients))
     return table
 
 
@@ -144,12 +144,14 @@ def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarr
 
 def area(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted share of (positive, negative) pairs in the right order; ties count half."""
-    of_class, of_rest = both_sides(score, positive, weights)
+    of_class, of_rest = positives_and_negatives(score, positive, weights)
     below = np.cumsum(of_rest, 1) - of_rest / 2
     return _ratio((of_class * below).sum(1), of_class.sum(1) * of_rest.sum(1), empty=np.nan)
 
 
-def both_sides(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+def positives_and_negatives(
+    score: np.ndarray, positive: np.ndarray, weights: np.ndarray
+) -> list[np.ndarray]:
     """The weight of the positives and that of the others at each score, from low to high."""
     _, rank = np.unique(score, return_inverse=True)
     order = np.argsort(rank)

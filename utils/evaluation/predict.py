@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from utils.attacks.pgd import evaluating
+from utils.attacks.pgd import eval_mode
 from utils.backbones import Classifier
-from utils.data.split import Split, as_grey_levels, as_pixels, batches
+from utils.data.split import Split, batches, to_float, to_uint8
 from utils.evaluation.predictions import Predictions
 from utils.run import progress
 
@@ -37,7 +37,7 @@ def predict(
     """
     if after is not None:
         return _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after)
-    said, seen = _heard(model, split, attack, seen_by_attacker, batch_size, seed)
+    said, seen = _forward(model, split, attack, seen_by_attacker, batch_size, seed)
     answers = (split.labels.numpy(), said.softmax(1).numpy(), split.patients, split.class_names)
     return Predictions(*answers, seen=(seen,))
 
@@ -51,15 +51,15 @@ def logits(
     seed: int = 0,
 ) -> Tensor:
     """What `predict` turns into probabilities: for those who ask how sure a model is."""
-    return _heard(model, split, attack, seen_by_attacker, batch_size, seed)[0]
+    return _forward(model, split, attack, seen_by_attacker, batch_size, seed)[0]
 
 
-def _heard(model, split, attack, seen_by_attacker, batch_size, seed) -> tuple[Tensor, str]:
+def _forward(model, split, attack, seen_by_attacker, batch_size, seed) -> tuple[Tensor, str]:
     """The logits, and the digest of the images that they are about."""
     rows, digest = [], hashlib.sha256()
-    with _asking(model, seed):
+    with _eval_mode(model, seed):
         for images, labels in batches(split, batch_size):
-            images, labels = _shown(model, images, labels, attack, seen_by_attacker)
+            images, labels = _attacked_batch(model, images, labels, attack, seen_by_attacker)
             with torch.no_grad():
                 rows.append(model(images).float().cpu())
             digest.update(images.cpu().contiguous().numpy())
@@ -69,9 +69,9 @@ def _heard(model, split, attack, seen_by_attacker, batch_size, seed) -> tuple[Te
 def features(model: Classifier, split: Split, batch_size: int = BATCH) -> np.ndarray:
     """What the head of a classifier is given: a row for each image."""
     device = next(model.parameters()).device
-    with torch.no_grad(), evaluating(model):
+    with torch.no_grad(), eval_mode(model):
         rows = [
-            model.features(as_pixels(images.to(device))).float().cpu()
+            model.features(to_float(images.to(device))).float().cpu()
             for images in split.images.split(batch_size)
         ]
     return torch.cat(rows).numpy()
@@ -79,9 +79,9 @@ def features(model: Classifier, split: Split, batch_size: int = BATCH) -> np.nda
 
 def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:
     """What `predict` would show the model: to be looked at, not to be asked again."""
-    with _asking(model, seed):
+    with _eval_mode(model, seed):
         shown = [
-            _shown(model, images, labels, attack, None)[0].cpu()
+            _attacked_batch(model, images, labels, attack, None)[0].cpu()
             for images, labels in batches(split, BATCH)
         ]
     return torch.cat(shown)
@@ -90,7 +90,7 @@ def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 
 def attacked_split(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Split:
     """The split as an attacker would hand it in: as lossless files of 8 bits."""
     shown = attacked_images(model, split, attack, seed)
-    return replace(split, images=as_grey_levels(shown))
+    return replace(split, images=to_uint8(shown))
 
 
 def predict_all(
@@ -102,9 +102,9 @@ def predict_all(
 
 
 @contextmanager
-def _asking(model: nn.Module, seed: int):
+def _eval_mode(model: nn.Module, seed: int):
     """Evaluation mode and random numbers of our own; the caller's stay as they were."""
-    with torch.random.fork_rng(), evaluating(model):
+    with torch.random.fork_rng(), eval_mode(model):
         torch.manual_seed(seed)
         yield
 
@@ -120,9 +120,9 @@ def _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, a
     return replace(after, probabilities=probabilities, seen=seen)
 
 
-def _shown(model, images, labels, attack, seen_by_attacker) -> tuple[Tensor, Tensor]:
+def _attacked_batch(model, images, labels, attack, seen_by_attacker) -> tuple[Tensor, Tensor]:
     device = next(model.parameters()).device
-    images, labels = as_pixels(images.to(device)), labels.to(device)
+    images, labels = to_float(images.to(device)), labels.to(device)
     if attack is not None:
         images = attack(seen_by_attacker or model, images, labels)
     return images, labels

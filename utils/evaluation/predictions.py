@@ -69,7 +69,7 @@ class Predictions:
         )
 
 
-def together(seeds: Sequence[Predictions]) -> Predictions:
+def pool_seeds(seeds: Sequence[Predictions]) -> Predictions:
     """The answers of several trainings to the same images as those of one.
 
     Scores are then means over the trainings, and a resample of patients moves all of them

@@ -13,18 +13,18 @@ from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD
 from utils.data.split import Split
-from utils.evaluation.attack_suite import Battery
+from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.comparison import more_often_right
 from utils.evaluation.leakage import LeakageAlarm
 from utils.evaluation.metrics import majority_share, score_of
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.sanity_checks import QUESTIONS, Probe, lossless, probe
+from utils.evaluation.sanity_checks import QUESTIONS, SanityChecks, lossless, run_sanity_checks
 
 LUCK = 0.05  # differences that luck makes more often than this are no objection
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AttackEvidence:
     """What an evaluation under attack left behind."""
 
     attack: PGD
@@ -33,17 +33,17 @@ class Evidence:
     single_step: Predictions
     attacked: dict[float, Predictions]  # by size; 0 and the attack's epsilon among them
     strongest: Predictions  # the attack after its restarts
-    few: Probe
+    few: SanityChecks
 
     @property
     def published(self) -> list[Predictions]:
         return [self.noise, self.single_step, *self.attacked.values(), self.strongest]
 
 
-def audit(
+def check_attack(
     model: nn.Module,
     split: Split,
-    battery: Battery,
+    battery: AttackSuite,
     answers: dict[str, Predictions],
     images: int = 40,
     file: Callable[[Tensor], Tensor] = lossless,
@@ -55,14 +55,16 @@ def audit(
     """
     strongest = answers[battery.strongest]
     withstood = split.take(np.flatnonzero(strongest.right))
-    evidence = Evidence(
+    evidence = AttackEvidence(
         attack=battery.attack,
         clean=answers["clean"],
         noise=answers[battery.name("noise")],
         single_step=answers[battery.name("fgsm")],
         attacked=battery.curve(answers, "pgd"),
         strongest=strongest,
-        few=probe(model, split.limit(images), battery.attack, withstood.limit(images), file),
+        few=run_sanity_checks(
+            model, split.limit(images), battery.attack, withstood.limit(images), file
+        ),
     )
     return judge(ATTACK_FLAGS, evidence)
 
@@ -78,19 +80,19 @@ def judge(flags: dict[str, Callable], evidence) -> pd.DataFrame:
 # The flags. "Significantly" means: luck makes such a difference less often than LUCK.
 
 
-def _weaker_than_one_step(e: Evidence) -> str | None:
+def _weaker_than_one_step(e: AttackEvidence) -> str | None:
     iterated = e.attacked[e.attack.epsilon]
     if more_often_right(iterated, e.single_step) < LUCK:
         return f"accuracy {iterated.accuracy:.1%}, after a single step {e.single_step.accuracy:.1%}"
 
 
-def _steps_too_short(e: Evidence) -> str | None:
+def _steps_too_short(e: AttackEvidence) -> str | None:
     reach = e.attack.steps * e.attack.step_size
     if reach < e.attack.epsilon * (1 - 1e-6):
         return f"the steps reach {reach * 255:.2f}/255 of {e.attack.epsilon * 255:.2f}/255"
 
 
-def _rises_with_epsilon(e: Evidence) -> str | None:
+def _rises_with_epsilon(e: AttackEvidence) -> str | None:
     sizes = sorted(set(e.attacked) - {0})
     for small, large in zip(sizes, sizes[1:], strict=False):
         weak, strong = e.attacked[small], e.attacked[large]
@@ -98,63 +100,63 @@ def _rises_with_epsilon(e: Evidence) -> str | None:
             return f"{weak.accuracy:.1%} at {small * 255:g}/255, {strong.accuracy:.1%} at more"
 
 
-def _better_than_clean(e: Evidence) -> str | None:
+def _better_than_clean(e: AttackEvidence) -> str | None:
     attacked = e.attacked[e.attack.epsilon]
     if more_often_right(attacked, e.clean) < LUCK:
         return f"accuracy {attacked.accuracy:.1%} attacked, {e.clean.accuracy:.1%} clean"
 
 
-def _no_better_than_noise(e: Evidence) -> str | None:
+def _no_better_than_noise(e: AttackEvidence) -> str | None:
     attacked = e.attacked[e.attack.epsilon]
     if more_often_right(e.noise, attacked) >= LUCK:
         return f"accuracy {attacked.accuracy:.1%} attacked, {e.noise.accuracy:.1%} under noise"
 
 
-def _survives_full_range(e: Evidence) -> str | None:
+def _survives_full_range(e: AttackEvidence) -> str | None:
     if e.few.full_range.right.any():
         return f"{e.few.full_range.accuracy:.1%} are right though every pixel was free"
 
 
-def _not_converged(e: Evidence) -> str | None:
+def _not_converged(e: AttackEvidence) -> str | None:
     if more_often_right(e.few.attacked, e.few.doubled) < LUCK:
         return f"{e.few.attacked.accuracy:.1%}, with twice the steps {e.few.doubled.accuracy:.1%}"
 
 
-def _lost_by_saving(e: Evidence) -> str | None:
+def _lost_by_saving(e: AttackEvidence) -> str | None:
     if more_often_right(e.few.saved, e.few.attacked) < LUCK:
         return f"{e.few.attacked.accuracy:.1%}, read back from the file {e.few.saved.accuracy:.1%}"
 
 
-def _beaten_by_questions(e: Evidence) -> str | None:
+def _beaten_by_questions(e: AttackEvidence) -> str | None:
     asked = e.few.black_box
     if asked is not None and not asked.right.all():
         fallen = int((~asked.right).sum())
         return f"{fallen} of {len(asked.right)} images that stood fell to {QUESTIONS} questions"
 
 
-def _outside(e: Evidence) -> str | None:
+def _outside(e: AttackEvidence) -> str | None:
     if e.few.lowest < -1e-6 or e.few.highest > 1 + 1e-6:
         return f"pixels from {e.few.lowest:.3f} to {e.few.highest:.3f}"
     if e.few.largest_change > e.attack.epsilon + 1e-5:
         return f"a change of {e.few.largest_change * 255:.1f}/255"
 
 
-def _in_training_mode(e: Evidence) -> str | None:
+def _in_training_mode(e: AttackEvidence) -> str | None:
     return "batch norm or dropout was training while attacked" if e.few.trains else None
 
 
-def _members_apart(e: Evidence) -> str | None:
+def _members_apart(e: AttackEvidence) -> str | None:
     sets = max(len(answers.seen) for answers in e.published)
     if sets > 1:
         return f"the mean of answers to {sets} different sets of images"
     return "its members were shown different images" if e.few.apart else None
 
 
-def _leaks(e: Evidence) -> str | None:
+def _leaks(e: AttackEvidence) -> str | None:
     return "the next optimizer step would follow the attacker" if e.few.leaks else None
 
 
-def _dead(e: Evidence) -> str | None:
+def _dead(e: AttackEvidence) -> str | None:
     if e.few.dead_gradients > 0.01:
         return f"for {e.few.dead_gradients:.1%} of the images"
 
@@ -185,7 +187,7 @@ class CleanEvidence:
     alarm: LeakageAlarm
 
 
-def audit_clean(clean: Predictions, alarm: LeakageAlarm) -> pd.DataFrame:
+def check_clean(clean: Predictions, alarm: LeakageAlarm) -> pd.DataFrame:
     """Every flag that concerns a clean score."""
     return judge(CLEAN_FLAGS, CleanEvidence(clean, alarm))
 

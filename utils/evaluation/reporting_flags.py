@@ -17,7 +17,7 @@ DECIBELS = 0.05
 
 
 @dataclass(frozen=True)
-class Printed:
+class Report:
     """What a page says, beside what it was made from; None where it says nothing of the kind."""
 
     answers: Predictions | None = None  # their class names came with the data
@@ -28,18 +28,18 @@ class Printed:
     detector: tuple[Predictions, Predictions] | None = None  # with the original, and without it
 
 
-def audit_printed(printed: Printed) -> pd.DataFrame:
+def check_report(printed: Report) -> pd.DataFrame:
     """Every flag that concerns what is printed: its name, whether it is red, and why."""
     return judge(PRINTED_FLAGS, printed)
 
 
-def _miscounted(e: Printed) -> str | None:
+def _miscounted(e: Report) -> str | None:
     if e.accuracy is not None and abs(e.accuracy - e.answers.accuracy) > ROUNDING:
         right, of = int(e.answers.right.sum()), len(e.answers.right)
         return f"{e.accuracy:.1%} printed, but {right} of {of} are {e.answers.accuracy:.1%}"
 
 
-def _misnamed(e: Printed) -> str | None:
+def _misnamed(e: Report) -> str | None:
     if e.names is None or tuple(e.names) == tuple(e.answers.class_names):
         return None
     pairs = zip_longest(e.names, e.answers.class_names)
@@ -47,12 +47,12 @@ def _misnamed(e: Printed) -> str | None:
     return f"{typed!r} stands where the data have {true!r}"
 
 
-def _other_psnr(e: Printed) -> str | None:
+def _other_psnr(e: Report) -> str | None:
     if e.psnr is not None and abs(e.psnr - (true := float(psnr(*e.pictures).mean()))) > DECIBELS:
         return f"{e.psnr:.1f} dB printed, {true:.1f} dB for pixels in [0, 1]"
 
 
-def _needs_the_original(e: Printed) -> str | None:
+def _needs_the_original(e: Report) -> str | None:
     """A detector of one image answers the same whatever is laid beside it."""
     if e.detector is None:
         return None

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from utils.evaluation.intervals import bounded, resamples
-from utils.evaluation.metrics import area, both_sides
+from utils.evaluation.intervals import resamples, with_exact_bound
+from utils.evaluation.metrics import area, positives_and_negatives
 
-FALSE_ALARMS = 0.01  # the share of innocents that may be accused
+FALSE_POSITIVE_RATE = 0.01  # the share of innocents that may be accused
 COLUMNS = ["value", "low", "high"]
 
 
@@ -30,17 +30,19 @@ def roc_scores(suspicion, guilty, groups=None, seed: int = 0) -> pd.DataFrame:
     suspects = len(np.unique(groups[guilty]))  # patients: so many could hide what was not met
     found = {
         "AUROC": area(suspicion, guilty, weights),
-        f"TPR at {FALSE_ALARMS:.0%} FPR": caught(suspicion, guilty, weights),
+        f"TPR at {FALSE_POSITIVE_RATE:.0%} FPR": tpr_at_fpr(suspicion, guilty, weights),
     }
-    rows = {name: bounded(each[0], each[1:], max(suspects, 1)) for name, each in found.items()}
+    rows = {
+        name: with_exact_bound(each[0], each[1:], max(suspects, 1)) for name, each in found.items()
+    }
     return pd.DataFrame(rows, index=COLUMNS).T
 
 
-def caught(suspicion: np.ndarray, guilty: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def tpr_at_fpr(suspicion: np.ndarray, guilty: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """For each row of weights the share of the guilty above the best threshold that is allowed."""
-    of_guilty, of_innocent = both_sides(-suspicion, guilty, weights)
+    of_guilty, of_innocent = positives_and_negatives(-suspicion, guilty, weights)
     hits, alarms = np.cumsum(of_guilty, 1), np.cumsum(of_innocent, 1)
-    allowed = alarms <= FALSE_ALARMS * alarms[:, -1:]
+    allowed = alarms <= FALSE_POSITIVE_RATE * alarms[:, -1:]
     best = np.where(allowed, hits, 0).max(1)
     both = (hits[:, -1] > 0) & (alarms[:, -1] > 0)  # a resample may lack one side
     return np.divide(best, hits[:, -1], out=np.full(len(best), np.nan), where=both)

@@ -10,10 +10,10 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
-from utils.attacks.pgd import evaluating, input_gradient
+from utils.attacks.pgd import eval_mode, input_gradient
 from utils.attacks.regions import highest
 from utils.backbones import Classifier
-from utils.data.split import Split, as_pixels, batches
+from utils.data.split import Split, batches, to_float
 from utils.evaluation.image_similarity import ssim
 from utils.evaluation.predict import BATCH, Attack, attacked_images
 from utils.run import autocast
@@ -49,17 +49,17 @@ def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[st
     Each map explains the answer that the model gives to that very image.
     """
     device = next(model.parameters()).device
-    shown = {"clean": as_pixels(split.images), "attacked": attacked_images(model, split, attack)}
+    shown = {"clean": to_float(split.images), "attacked": attacked_images(model, split, attack)}
     found = {}
     for state, images in shown.items():
         images = images.to(device)
-        with evaluating(model), torch.no_grad():
+        with eval_mode(model), torch.no_grad():
             answers = model(images).argmax(1)
         found[state] = heat_maps(model, images, answers), answers.tolist()
     return found
 
 
-def looking(model: Classifier, split: Split, attack: Attack) -> dict[str, float]:
+def saliency_shift(model: Classifier, split: Split, attack: Attack) -> dict[str, float]:
     """Means over a split: how alike the maps are before and after the attack (SSIM), how far the
     centre of heat moves, how many maps have no heat and, with masks, how much heat is inside."""
     before, after = (maps for maps, _ in before_and_after(model, split, attack).values())
@@ -69,7 +69,7 @@ def looking(model: Classifier, split: Split, attack: Attack) -> dict[str, float]
         "maps without heat": int((~before.any((1, 2))).sum() + (~after.any((1, 2))).sum()),
     }
     if split.masks is not None:
-        clean, attacked = (focus(heat, split.masks.numpy()) for heat in (before, after))
+        clean, attacked = (localisation(heat, split.masks.numpy()) for heat in (before, after))
         found["heat inside, clean"] = clean["heat inside"]
         found["heat inside, attacked"] = attacked["heat inside"]
         found["chance"] = clean["chance"]
@@ -89,14 +89,14 @@ def sensitivity(model: nn.Module, split: Split) -> np.ndarray:
     """
     device = next(model.parameters()).device
     total = 0
-    with evaluating(model):
+    with eval_mode(model):
         for images, labels in batches(split, BATCH):
-            gradient = input_gradient(model, as_pixels(images.to(device)), labels.to(device))
+            gradient = input_gradient(model, to_float(images.to(device)), labels.to(device))
             total = total + gradient.abs().sum((0, 1))
     return (total / total.mean()).cpu().numpy()
 
 
-def mass_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+def mass_in_mask(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Share of each map's heat that lies in its mask; nan without heat or without mask."""
     heat = maps.sum((1, 2))
     inside = (maps * masks).sum((1, 2))
@@ -104,9 +104,9 @@ def mass_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.divide(inside, heat, out=np.full(len(maps), np.nan), where=counts)
 
 
-def focus(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+def localisation(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
     """Mean share of heat inside the masks, the share without preference, the maps that count."""
-    inside = mass_inside(maps, masks)
+    inside = mass_in_mask(maps, masks)
     counted = ~np.isnan(inside)
     if not counted.any():
         return {"heat inside": np.nan, "chance": np.nan, "maps": 0}
@@ -132,7 +132,7 @@ def _centres(maps: np.ndarray) -> np.ndarray:
 
 def _saliency(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
     """How strongly each pixel moves the logit (Simonyan 2014), a little blurred, 1 at its peak."""
-    with evaluating(model), torch.enable_grad():
+    with eval_mode(model), torch.enable_grad():
         pixels = images.detach().requires_grad_()
         logits = model(pixels).gather(1, torch.as_tensor(explained)[:, None].to(images.device))
         gradient = torch.autograd.grad(logits.sum(), pixels)[0]
@@ -148,7 +148,7 @@ def _heat(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
     weights = list(model.parameters())
     before = [(weight.grad, weight.requires_grad) for weight in weights]
     try:
-        with evaluating(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
+        with eval_mode(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
             model.requires_grad_()  # of a frozen network, too, the library asks for gradients
             maps = [
                 cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
@@ -210,7 +210,7 @@ def _shapes(model: Classifier, names: list[str], image: Tensor) -> dict[str, tor
         )
         for name in names
     ]
-    with evaluating(model), torch.no_grad():
+    with eval_mode(model), torch.no_grad():
         model(image)
     for hook in hooks:
         hook.remove()

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.black_box import Square
-from utils.attacks.pgd import PGD, evaluating, input_gradient
-from utils.data.split import Split, as_grey_levels, as_pixels
+from utils.attacks.pgd import PGD, eval_mode, input_gradient
+from utils.data.split import Split, to_float, to_uint8
 from utils.evaluation.predict import attacked_images, predict
 from utils.evaluation.predictions import Predictions
 
@@ -19,7 +19,7 @@ QUESTIONS = 60  # that the black box may ask about each: an undefended network f
 
 
 @dataclass(frozen=True)
-class Probe:
+class SanityChecks:
     """Small experiments on some of the images."""
 
     attacked: Predictions
@@ -38,16 +38,16 @@ class Probe:
 
 def lossless(pixels: Tensor) -> Tensor:
     """What a file of 8 bits keeps of the images."""
-    return as_pixels(as_grey_levels(pixels))
+    return to_float(to_uint8(pixels))
 
 
-def probe(
+def run_sanity_checks(
     model: nn.Module,
     split: Split,
     attack: PGD,
     withstood: Split,
     file: Callable[[Tensor], Tensor] = lossless,
-) -> Probe:
+) -> SanityChecks:
     """Try the attack itself, with more steps, without a limit, and after saving; and ask a black
     box about images that `withstood` what is published.
     """
@@ -56,8 +56,8 @@ def probe(
     with _watched(model) as seen:
         shown = attacked_images(model, split, attack)
     leaks = any(_differs(weight.grad, old) for weight, old in zip(weights, before, strict=True))
-    clean = as_pixels(split.images)
-    return Probe(
+    clean = to_float(split.images)
+    return SanityChecks(
         attacked=predict(model, split, _Given(shown)),
         doubled=predict(model, split, _doubled(attack)),
         full_range=predict(model, split, replace(attack, epsilon=1.0, step=None)),
@@ -127,8 +127,8 @@ def _differs(gradient, before) -> bool:
 def _dead_gradients(model: nn.Module, split: Split) -> float:
     """Share of images whose loss does not say in which direction it grows."""
     device = next(model.parameters()).device
-    images, labels = as_pixels(split.images.to(device)), split.labels.to(device)
-    with evaluating(model):
+    images, labels = to_float(split.images.to(device)), split.labels.to(device)
+    with eval_mode(model):
         gradient = input_gradient(model, images, labels).flatten(1)
     alive = gradient.isfinite().all(1) & (gradient != 0).any(1)
     return float((~alive).float().mean())

@@ -4,17 +4,17 @@ A new picture is a function in one of these files, named in the list below.
 """
 
 from utils.figures.attack_comparison import (
+    attack_gallery,
+    claimed_vs_true,
     security_curves,
     success_by_queries,
-    told_and_true,
     transfer,
-    variety,
 )
 from utils.figures.attacks import (
     accuracy_by_epsilon,
     confusions,
     confusions_by_variant,
-    looks,
+    heatmap_grid,
     perturbations,
     sensitivities,
 )
@@ -28,14 +28,14 @@ from utils.figures.contamination import (
     hiding_map,
 )
 from utils.figures.data import (
-    beside_chance,
     class_balance,
     examples,
     nearest_neighbours,
-    nearness,
+    neighbour_distances,
     pairs,
     patches,
     recovery,
+    scores_and_chance,
 )
 from utils.figures.detection import (
     contact_sheet,
@@ -56,7 +56,7 @@ from utils.figures.style import (
 from utils.figures.training import (
     collapse_curves,
     curves,
-    game,
+    gan_training,
     regimes,
     tuning,
 )

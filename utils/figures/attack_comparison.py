@@ -74,7 +74,9 @@ def success_by_queries(needed: Mapping[str, np.ndarray], budgets: Mapping[str, i
     return closed(figure)
 
 
-def variety(image, attacked: Mapping[str, np.ndarray], verdicts: list[str], magnify: int) -> Figure:
+def attack_gallery(
+    image, attacked: Mapping[str, np.ndarray], verdicts: list[str], magnify: int
+) -> Figure:
     """One image as several attackers leave it, and below what each has changed, magnified.
 
     The first of `attacked` is the image itself.
@@ -112,7 +114,7 @@ def transfer(
     return closed(figure)
 
 
-def told_and_true(told: Mapping[str, float], true: Mapping[str, pd.Series]) -> Figure:
+def claimed_vs_true(told: Mapping[str, float], true: Mapping[str, pd.Series]) -> Figure:
     """What was told of each exhibit, in percent, beside what is true with its interval."""
     rows = 100 * np.array([true[name][["value", "low", "high"]] for name in told], dtype=float)
     value, low, high = rows.T

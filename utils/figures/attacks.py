@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.evaluation.attack_suite import in_order
+from utils.evaluation.attack_suite import ordered_conditions
 from utils.evaluation.metrics import drops, majority_share, score_of
 from utils.evaluation.predictions import Predictions
 from utils.figures.style import (
@@ -41,7 +41,7 @@ def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
 
 def confusions_by_variant(by_variant: Mapping[str, Mapping[str, Predictions]]) -> Figure:
     """Confusion matrices of one run: a column per variant, a row per condition."""
-    conditions = in_order(name for answers in by_variant.values() for name in answers)
+    conditions = ordered_conditions(name for answers in by_variant.values() for name in answers)
     shape = (len(conditions), len(by_variant))
     with plt.rc_context(STYLE):
         size = (2.3 * shape[1] + 2, 2.3 * shape[0] + 1.3)
@@ -122,7 +122,9 @@ def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Fi
     return closed(figure)
 
 
-def looks(images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, list]) -> Figure:
+def heatmap_grid(
+    images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, list]
+) -> Figure:
     """Heat maps over the images, a row per model or condition; the finding is outlined."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
@@ -165,9 +167,11 @@ def sensitivities(maps: Mapping[str, np.ndarray], limit: float = 3) -> Figure:
     return closed(figure)
 
 
-def dots(axis, by_variant: Mapping[str, Mapping[str, Predictions]], colours: Mapping[str, str]):
+def drop_dots(
+    axis, by_variant: Mapping[str, Mapping[str, Predictions]], colours: Mapping[str, str]
+):
     """A line per condition, on it the combined drop of each variant that met it."""
-    asked = in_order(name for found in by_variant.values() for name in found)
+    asked = ordered_conditions(name for found in by_variant.values() for name in found)
     conditions = [name for name in asked if name != "clean"]
     shifts = np.linspace(-0.2, 0.2, len(by_variant)) if len(by_variant) > 1 else [0]
     for (variant, found), shift in zip(by_variant.items(), shifts, strict=True):

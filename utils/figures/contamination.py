@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from scipy.ndimage import uniform_filter
 
 from utils.evaluation.metrics import SCORES, score_of
-from utils.evaluation.predictions import Predictions, together
+from utils.evaluation.predictions import Predictions, pool_seeds
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
@@ -105,7 +105,7 @@ def ablation(
 
 
 def _with_trainings(axis, height: float, seeds: Sequence, score: str, colour, label) -> None:
-    value, low, high = score_of(together(seeds), score)
+    value, low, high = score_of(pool_seeds(seeds), score)
     axis.plot([low, high], [height, height], color=colour, linewidth=1.5)
     axis.plot(value, height, "o", color=colour, markersize=6, label=label)
     single = [score_of(said, score)["value"] for said in seeds]

@@ -94,7 +94,7 @@ def nearest_neighbours(above, below, captions, title: str = "") -> Figure:
     return closed(figure)
 
 
-def nearness(by_patient, by_image, limit: float, title: str = "") -> Figure:
+def neighbour_distances(by_patient, by_image, limit: float, title: str = "") -> Figure:
     """How near the nearest training image is, for an honest and for a leaking split."""
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(7.5, 2.8))
@@ -126,7 +126,7 @@ def _of_different_patients(split: Split, label: int, count: int) -> np.ndarray:
     return members[:count]
 
 
-def beside_chance(
+def scores_and_chance(
     panels: Mapping[str, pd.DataFrame], chance: Mapping[str, float], xlabel: str
 ) -> Figure:
     """A dot with its interval for each row (value, low, high), and the chance line of each panel.

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from utils.evaluation import metrics
-from utils.evaluation.attack_suite import in_order
-from utils.evaluation.comparison import FALSE_ALARMS
+from utils.evaluation.attack_suite import ordered_conditions
+from utils.evaluation.comparison import ALPHA
 from utils.evaluation.predictions import Predictions
-from utils.figures.attacks import dots
+from utils.figures.attacks import drop_dots
 from utils.figures.style import ATTACKED, CHANCE, STYLE, closed, readable, variant_colours
 
 Models = Mapping[tuple[str, str], Mapping[str, Predictions]]
@@ -29,7 +29,7 @@ def accuracies(models: Models) -> Figure:
 
     Orange cells are no better than naming the commonest class every time.
     """
-    conditions = in_order(name for answers in models.values() for name in answers)
+    conditions = ordered_conditions(name for answers in models.values() for name in answers)
     rows = [[answers.get(name) for name in conditions] for answers in models.values()]
     share = np.array([[p.accuracy if p else np.nan for p in row] for row in rows])
     chance = np.array([[metrics.majority_share(p.labels) if p else 0 for p in row] for row in rows])
@@ -100,7 +100,7 @@ def drops_by_run(models: Models, columns: int = 3) -> Figure:
         for axis in axes.flat[len(panels) :]:
             axis.set_axis_off()
         for axis, (run, found) in zip(axes.flat, panels.items(), strict=False):
-            dots(axis, found, colours)
+            drop_dots(axis, found, colours)
             axis.set(title=readable(run), xlim=(-12, 104), xlabel="")
         marks = [Line2D([], [], marker="o", color=c, label=name) for name, c in colours.items()]
         figure.supxlabel("combined drop (% of the clean score)", fontsize=11)
@@ -131,7 +131,7 @@ def differences(pairs: pd.DataFrame) -> Figure:
             yticklabels=[readable(name) for name in names[1:]],
             cbar_kws={"label": "points: row minus column", "pad": 0.02},
         )  # fmt: skip
-        stands = below & (both["p (Holm)"] < FALSE_ALARMS).to_numpy()
+        stands = below & (both["p (Holm)"] < ALPHA).to_numpy()
         for x, y in zip(column[stands], row[stands] - 1, strict=True):
             frame = plt.Rectangle((x + 0.06, y + 0.06), 0.88, 0.88, fill=False, linewidth=1.5)
             axis.add_patch(frame)

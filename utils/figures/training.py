@@ -127,7 +127,7 @@ def collapse_curves(histories: Mapping[str, Sequence[list[dict]]]) -> Figure:
     return closed(figure)
 
 
-def game(history: list[dict], snapshots: Sequence[int], title: str = "") -> Figure:
+def gan_training(history: list[dict], snapshots: Sequence[int], title: str = "") -> Figure:
     """Left, how often the discriminator is right; right, how much fakes of a class differ.
 
     Vertical lines mark the epochs after which the generator was kept.

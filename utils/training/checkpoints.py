@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from utils.data.split import Splits
-from utils.files import read_tensors, write_json, written_whole
+from utils.files import atomic_write, read_tensors, write_json
 
 RECIPE = 1  # raise it when the same settings would train other weights: they are trained anew
 
@@ -26,19 +26,19 @@ class Checkpoint:
     """
 
     folder: Path
-    asked: dict
+    config: dict
 
-    def claim(self) -> None:
+    def verify_config(self) -> None:
         """Refuse a folder that belongs to another training."""
         path = self.folder / "asked.json"
         if not path.exists():
-            return write_json(path, self.asked)
+            return write_json(path, self.config)
         before = json.loads(path.read_text())
-        changed = [name for name in self.asked if before.get(name) != self.asked[name]]
+        changed = [name for name in self.config if before.get(name) != self.config[name]]
         if changed:
             raise ValueError(
                 f"{self.folder} belongs to a training with another {' and '.join(changed)} "
-                f"({before.get(changed[0])} there, {self.asked[changed[0]]} now); "
+                f"({before.get(changed[0])} there, {self.config[changed[0]]} now); "
                 f"choose another folder, or delete this one to train anew"
             )
 
@@ -59,10 +59,10 @@ class Checkpoint:
         """Best weights first: killed between the two files, the epoch is simply repeated."""
         if is_best:
             weights = parts["model"].state_dict()
-            with written_whole(self.folder / "best.safetensors") as path:
+            with atomic_write(self.folder / "best.safetensors") as path:
                 save_file({name: value.contiguous() for name, value in weights.items()}, path)
         states = {name: part.state_dict() for name, part in parts.items()}
-        with written_whole(self.folder / "last.pt") as path:
+        with atomic_write(self.folder / "last.pt") as path:
             torch.save({**states, "history": history}, path)
 
     def finish(self, history: list[dict]) -> None:
@@ -100,7 +100,7 @@ def short_name(asked: dict) -> str:
 
 
 @contextmanager
-def held(folder: Path):
+def locked(folder: Path):
     """The folder for one process at a time; a killed holder leaves it free."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.data.split import Split, Splits, as_pixels, batches
+from utils.data.split import Split, Splits, batches, to_float
 from utils.evaluation.predict import predict
 from utils.run import PRECISIONS, autocast, progress
-from utils.training.checkpoints import Checkpoint, held, identity, short_name
-from utils.training.losses import CrossEntropy, Loss, Score, ValidationScore
+from utils.training.checkpoints import Checkpoint, identity, locked, short_name
+from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
 _schedules = torch.optim.lr_scheduler
 FEWER_CALLS = {"foreach": True}  # to the last bit the same, all weights of a network at once
@@ -66,13 +66,13 @@ class TrainConfig:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
 
-def trained(
+def train_or_load(
     model: nn.Module,
     splits: Splits,
     config: TrainConfig,
     folder: Path,
     loss: Loss = CrossEntropy(),
-    score: Score = ValidationScore(),
+    score: EpochScore = ValidationScore(),
 ) -> list[dict]:
     """Put the trained weights into `model`: loaded where this very training was done before.
 
@@ -82,7 +82,7 @@ def trained(
     """
     asked = identity(model, splits, config, loss, score)
     folder = Path(folder) / short_name(asked)
-    with held(folder):
+    with locked(folder):
         return _fit(model, splits, config, Checkpoint(folder, asked), loss, score)
 
 
@@ -92,7 +92,7 @@ def fit(
     config: TrainConfig,
     folder: Path,
     loss: Loss = CrossEntropy(),
-    score: Score = ValidationScore(),
+    score: EpochScore = ValidationScore(),
 ) -> list[dict]:
     """Train in `folder`, from where an earlier call was stopped; leave the best epoch in `model`.
 
@@ -103,7 +103,7 @@ def fit(
 
 
 def _fit(model, splits, config, checkpoint, loss, score) -> list[dict]:
-    checkpoint.claim()
+    checkpoint.verify_config()
     if checkpoint.finished:
         return checkpoint.load_best(model)
 
@@ -136,7 +136,7 @@ def best_epoch(history: list[dict]) -> dict:
     return max(history, key=lambda row: (row["score"], -row["validation_loss"]))
 
 
-def augmented(images: Tensor) -> Tensor:
+def augment(images: Tensor) -> Tensor:
     """Each image a little turned, moved, scaled and, every other time, mirrored."""
     count, device = len(images), images.device
     angle = torch.empty(count, device=device).uniform_(-0.15, 0.15)
@@ -153,8 +153,8 @@ def _train_epoch(model, train: Split, config: TrainConfig, optimizer, loss: Loss
     model.train()
     total = torch.zeros((), device=train.images.device)
     for images, labels in batches(train, config.batch_size, shuffle=True):
-        images = as_pixels(images)
-        images = augmented(images) if config.augment else images
+        images = to_float(images)
+        images = augment(images) if config.augment else images
         images = images.contiguous(memory_format=torch.channels_last)
         with autocast(images.device, config.precision):
             value = loss(model, images, labels, epoch)

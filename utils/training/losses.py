@@ -13,7 +13,7 @@ from utils.evaluation.predictions import Predictions
 
 Loss = Callable[[nn.Module, Tensor, Tensor, int], Tensor]
 # (model, validation, its clean answers) -> "score", and whatever else deserves a curve
-Score = Callable[[nn.Module, Split, Predictions], dict[str, float]]
+EpochScore = Callable[[nn.Module, Split, Predictions], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ValidationScore:
 
 
 @dataclass(frozen=True)
-class OnlyWatched(ValidationScore):
+class CleanScore(ValidationScore):
     """The same curves, but the clean accuracy decides: somebody looks, nobody defends."""
 
     def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict:

@@ -18,15 +18,15 @@ from torch import nn
 
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
-from utils.training.checkpoints import held, identity, short_name
+from utils.training.checkpoints import identity, locked, short_name
 from utils.training.loop import TrainConfig, best_epoch, fit
-from utils.training.losses import CrossEntropy, Loss, Score, ValidationScore
+from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchSpace:
     """What is tried. The budget counts images shown, so no batch size gets more than another."""
 
     trials: int = 6
@@ -57,7 +57,7 @@ class _Reported:
     """A score that also tells Optuna, which may end the trial here."""
 
     trial: optuna.Trial
-    score: Score
+    score: EpochScore
     epoch: int = 0
 
     def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict:
@@ -69,14 +69,14 @@ class _Reported:
         return found
 
 
-def tuned(
+def tune(
     build: Callable[[], nn.Module],
     splits: Splits,
     config: TrainConfig,
     storage: Path | str,
-    search: Search = Search(),
+    search: SearchSpace = SearchSpace(),
     loss: Loss = CrossEntropy(),
-    score: Score = ValidationScore(),
+    score: EpochScore = ValidationScore(),
 ) -> optuna.Study:
     """The study after `search.trials` trials, with those of earlier calls and other workers.
 
@@ -137,9 +137,9 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
-def _next(study: optuna.Study, search: Search) -> tuple[optuna.Trial | None, dict]:
+def _next(study: optuna.Study, search: SearchSpace) -> tuple[optuna.Trial | None, dict]:
     """A trial that no other worker of this machine has, and its settings; none if none is left."""
-    with held(Path(tempfile.gettempdir(), study.study_name)):
+    with locked(Path(tempfile.gettempdir(), study.study_name)):
         number = len(_finished(study)) + _at_work(study)
         if number >= search.trials:
             return None, {}

@@ -21,7 +21,7 @@ from torch import Tensor
 from utils.data.phantoms import brain, cervix, chest, chest_findings
 from utils.data.split import Split
 
-FEWEST = 3  # patients of each class: one for training, one for validation, one for testing
+MIN_PATIENTS = 3  # patients of each class: one for training, one for validation, one for testing
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,13 @@ class Phantom:
 
 
 PHANTOMS = {
-    "brain_phantom": Phantom("axial brain MRI", 1, 3, brain.GRADES, brain.draw),
-    "chest_phantom": Phantom("frontal chest X-ray", 1, 3, chest_findings.PNEUMONIA, chest.draw),
-    "cervix_phantom": Phantom("colposcopy of the cervix", 3, 4, cervix.TYPES, cervix.draw),
+    "brain_phantom": Phantom("axial brain MRI", 1, 3, brain.GRADES, brain.draw_patient),
+    "chest_phantom": Phantom(
+        "frontal chest X-ray", 1, 3, chest_findings.PNEUMONIA, chest.draw_patient
+    ),
+    "cervix_phantom": Phantom("colposcopy of the cervix", 3, 4, cervix.TYPES, cervix.draw_patient),
     "findings_phantom": Phantom(
-        "frontal chest X-ray, ten findings", 1, 3, chest_findings.TEN_FINDINGS, chest.draw
+        "frontal chest X-ray, ten findings", 1, 3, chest_findings.TEN_FINDINGS, chest.draw_patient
     ),
 }
 
@@ -109,11 +111,11 @@ def _checked(phantom: Phantom, size: int, patients: int | None) -> int:
     if not 32 <= size <= 768:
         raise ValueError(f"size must be from 32 to 768 pixels, got {size}")
     patients = sum(phantom.patients) if patients is None else patients
-    fewest = FEWEST * len(phantom.classes)
+    fewest = MIN_PATIENTS * len(phantom.classes)
     if patients < fewest:
         raise ValueError(
             f"{patients} patients are too few to split {len(phantom.classes)} classes; "
-            f"ask for at least {fewest}, {FEWEST} of each class"
+            f"ask for at least {fewest}, {MIN_PATIENTS} of each class"
         )
     return patients
 
@@ -124,8 +126,8 @@ def _labels(phantom: Phantom, patients: int) -> list[int]:
     So no patient's class depends on how many come after.
     """
     shares = [count / sum(phantom.patients) for count in phantom.patients]
-    labels = list(range(len(shares))) * FEWEST
-    counts = [FEWEST] * len(shares)
+    labels = list(range(len(shares))) * MIN_PATIENTS
+    counts = [MIN_PATIENTS] * len(shares)
     for number in range(len(labels) + 1, patients + 1):
         lags = [share * number - count for share, count in zip(shares, counts, strict=True)]
         labels.append(lags.index(max(lags)))

@@ -17,7 +17,7 @@ from utils.data.phantoms.drawing import (
     edge_of,
     ellipse,
     grain,
-    jittered,
+    jitter,
     per_view,
     waves,
 )
@@ -40,11 +40,11 @@ GRADES = {
 }
 
 
-def draw(grade: Grade, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
+def draw_patient(grade: Grade, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
     """Adjacent slices (views, 1, size, size) of one patient, and where atrophy shows."""
     atrophy = max(0.0, rng.gauss(grade.atrophy, SPREAD))
     height = torch.linspace(-1, 1, views).view(-1, 1, 1) + rng.uniform(-0.8, 0.8)
-    x, y = jittered(size, views, rng, shift=0.04, angle=0.09, zoom=0.05)
+    x, y = jitter(size, views, rng, shift=0.04, angle=0.09, zoom=0.05)
     x, y = bend(x, y, rng, 0.02)
     tissue, fluid, inside = _cortex(x, y, height, atrophy, edge_of(size), rng)
     tissue = _deep_grey(x, y, tissue, edge_of(size), rng)

@@ -17,7 +17,7 @@ from utils.data.phantoms.drawing import (
     edge_of,
     ellipse,
     grain,
-    jittered,
+    jitter,
     per_view,
     waves,
 )
@@ -34,11 +34,11 @@ class Type:
 TYPES = {"type_1": Type(68, 0.12), "type_2": Type(212, 0.46), "type_3": Type(120, 0.8)}
 
 
-def draw(kind: Type, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
+def draw_patient(kind: Type, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
     """Views (views, 3, size, size) of one patient, and the transformation zone."""
     edge = edge_of(size)
     retreat = min(1.0, max(0.0, rng.gauss(kind.retreat, SPREAD)))
-    x, y = jittered(size, views, rng, shift=0.08, angle=0.25, zoom=0.07)
+    x, y = jitter(size, views, rng, shift=0.08, angle=0.25, zoom=0.07)
     x, y = bend(x, y, rng, 0.03)
     folds = waves(x, y, rng, 0.5, count=5)
     outer = ellipse(x, y, (0, 0), (rng.uniform(0.66, 0.78), rng.uniform(0.62, 0.74)))

@@ -9,7 +9,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from utils.data.phantoms.chest_findings import Finding
+from utils.data.phantoms.chest_findings import ChestFinding
 from utils.data.phantoms.drawing import (
     bend,
     capsule,
@@ -17,16 +17,18 @@ from utils.data.phantoms.drawing import (
     edge_of,
     ellipse,
     grain,
-    jittered,
+    jitter,
     per_view,
     waves,
 )
 
 
-def draw(finding: Finding, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
+def draw_patient(
+    finding: ChestFinding, size: int, views: int, rng: Random
+) -> tuple[Tensor, Tensor]:
     """Views (views, 1, size, size) of one patient, and where the finding lies."""
     edge = edge_of(size)
-    x, y = jittered(size, views, rng, shift=0.06, angle=0.04, zoom=0.05)
+    x, y = jitter(size, views, rng, shift=0.06, angle=0.04, zoom=0.05)
     x, y = bend(x, y, rng, 0.02)
     lungs = _lungs(x, y, edge, rng)
     heart = _heart(x, y, edge, rng)

@@ -112,26 +112,26 @@ def _somewhere(rng: Random) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ChestFinding:
     patients: int
     shadow: Callable[[Tensor, Tensor, Random], Tensor]
 
 
 PNEUMONIA = {
-    "normal": Finding(162, no_finding),
-    "bacterial": Finding(282, consolidation),
-    "viral": Finding(156, interstitial),
+    "normal": ChestFinding(162, no_finding),
+    "bacterial": ChestFinding(282, consolidation),
+    "viral": ChestFinding(156, interstitial),
 }
 TEN_FINDINGS = {  # from common to rare, eight to one
-    "normal": Finding(160, no_finding),
-    "consolidation": Finding(100, consolidation),
-    "effusion": Finding(84, effusion),
-    "interstitial": Finding(70, interstitial),
-    "oedema": Finding(58, oedema),
-    "atelectasis": Finding(48, atelectasis),
-    "nodule": Finding(40, nodule),
-    "pneumothorax": Finding(34, pneumothorax),
-    "mass": Finding(28, mass),
-    "fibrosis": Finding(24, fibrosis),
-    "cavity": Finding(20, cavity),
+    "normal": ChestFinding(160, no_finding),
+    "consolidation": ChestFinding(100, consolidation),
+    "effusion": ChestFinding(84, effusion),
+    "interstitial": ChestFinding(70, interstitial),
+    "oedema": ChestFinding(58, oedema),
+    "atelectasis": ChestFinding(48, atelectasis),
+    "nodule": ChestFinding(40, nodule),
+    "pneumothorax": ChestFinding(34, pneumothorax),
+    "mass": ChestFinding(28, mass),
+    "fibrosis": ChestFinding(24, fibrosis),
+    "cavity": ChestFinding(20, cavity),
 }

@@ -17,7 +17,7 @@ def per_view(rng: Random, views: int, spread: float, centre: float = 0.0) -> Ten
     return torch.tensor([rng.gauss(centre, spread) for _ in range(views)]).view(-1, 1, 1)
 
 
-def placed(size: int, shift: tuple, angle, zoom) -> tuple[Tensor, Tensor]:
+def place(size: int, shift: tuple, angle, zoom) -> tuple[Tensor, Tensor]:
     """Coordinates (views, size, size) of a body that was shifted, turned and magnified."""
     line = (torch.arange(size) + 0.5) * (2 / size) - 1
     x, y = line[None, None, :] - shift[0], line[None, :, None] - shift[1]
@@ -25,13 +25,13 @@ def placed(size: int, shift: tuple, angle, zoom) -> tuple[Tensor, Tensor]:
     return x * cosine + y * sine, y * cosine - x * sine
 
 
-def jittered(size: int, views: int, rng: Random, shift=0.05, angle=0.08, zoom=0.06):
+def jitter(size: int, views: int, rng: Random, shift=0.05, angle=0.08, zoom=0.06):
     """`placed` at random: the patient moves by the given spreads, each view by an eighth more."""
 
     def around(spread: float, centre: float = 0.0) -> Tensor:
         return per_view(rng, views, spread / 8, rng.uniform(-1.7, 1.7) * spread + centre)
 
-    return placed(size, (around(shift), around(shift)), around(angle), around(zoom, 1.0))
+    return place(size, (around(shift), around(shift)), around(angle), around(zoom, 1.0))
 
 
 def ellipse(x, y, centre: tuple, radii: tuple, angle: float = 0.0) -> Tensor:

@@ -1,0 +1,217 @@
+"""What every attack must do, and what each of them must do besides."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small import small_split, trained_network
+from torch import nn
+
+from utils.attacks.losses import LOSSES
+from utils.attacks.pgd import PGD, eval_mode, fgsm, iterated_fgsm, momentum_fgsm
+from utils.attacks.random_noise import RandomSigns
+from utils.data.split import to_float
+
+ATTACKS = [
+    fgsm(0.1),
+    iterated_fgsm(0.1),
+    PGD(0.1),
+    PGD(0.1, gain="margin"),
+    momentum_fgsm(0.1),
+    PGD(0.1, stop_when_fooled=True),
+    PGD(0.1, precision="bfloat16"),
+    PGD(1.0, norm="l2"),
+    PGD(1.0, norm="l2", random_start=False, stop_when_fooled=True),
+]
+TARGETED = [replace(attack, target=2) for attack in ATTACKS]
+EVERY = [*ATTACKS, *TARGETED]
+
+
+@pytest.fixture
+def batch():
+    split = small_split(30)
+    return to_float(split.images), split.labels
+
+
+@pytest.fixture
+def model():
+    return trained_network()
+
+
+def size_of(change: torch.Tensor, norm: str) -> torch.Tensor:
+    return change.flatten(1).norm(p=torch.inf if norm == "linf" else 2, dim=1)
+
+
+@pytest.mark.parametrize("attack", EVERY, ids=repr)
+def test_stays_in_the_ball_and_in_the_pixel_range(attack, model, batch):
+    images, labels = batch
+    attacked = attack(model, images, labels)
+    assert (size_of(attacked - images, attack.norm) <= attack.epsilon + 1e-5).all()
+    assert attacked.min() >= 0 and attacked.max() <= 1
+    assert attacked.dtype == torch.float32 and not attacked.requires_grad
+
+
+@pytest.mark.parametrize("attack", EVERY, ids=repr)
+def test_moves_the_loss_where_it_should(attack, model, batch):
+    images, labels = batch
+    goal = labels if attack.target is None else torch.full_like(labels, attack.target)
+    before, after = (
+        nn.functional.cross_entropy(model(shown), goal)
+        for shown in (images, attack(model, images, labels))
+    )
+    assert after > before if attack.target is None else after < before
+
+
+@pytest.mark.parametrize("attack", EVERY, ids=repr)
+@pytest.mark.parametrize("training", [True, False])
+def test_leaves_the_model_as_it_was(attack, model, batch, training):
+    model.train(training)
+    model[3].eval()  # a part in another mode keeps it
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    attack(model, *batch)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(weight.grad is None for weight in model.parameters())
+    assert model.training is training and not model[3].training
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=repr)
+def test_leaves_its_input_and_takes_an_empty_batch(attack, model, batch):
+    images, labels = batch
+    before = images.clone()
+    attack(model, images, labels)
+    assert torch.equal(images, before)
+    assert len(attack(model, images[:0], labels[:0])) == 0
+
+
+def test_the_callers_autocast_does_not_reach_the_attack(model, batch):
+    attack = PGD(0.1, random_start=False)
+    expected = attack(model, *batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(attack(model, *batch), expected)
+
+
+def test_works_inside_no_grad(model, batch):
+    attack = PGD(0.1, random_start=False)
+    expected = attack(model, *batch)
+    with torch.no_grad():
+        assert torch.equal(attack(model, *batch), expected)
+
+
+def test_fgsm_is_the_closed_form_on_a_linear_model():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
+    model[1].weight.data = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+    images = torch.full((1, 1, 1, 2), 0.5)
+    attacked = fgsm(0.1)(model, images, torch.tensor([0]))
+    assert torch.allclose(attacked.flatten(), torch.tensor([0.4, 0.6]))
+
+
+def test_l2_is_the_closed_form_on_a_linear_model():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
+    model[1].weight.data = torch.tensor([[3.0, -4.0], [-3.0, 4.0]])
+    images = torch.full((1, 1, 1, 2), 0.5)
+    attacked = PGD(0.1, norm="l2", random_start=False)(model, images, torch.tensor([0]))
+    assert torch.allclose(attacked.flatten(), torch.tensor([0.5 - 0.06, 0.5 + 0.08]))
+
+
+@pytest.mark.parametrize("measure", ["energy", "confidence"])
+def test_moves_what_a_rejector_looks_at_either_way(measure, model, batch):
+    less, plain, more = (
+        LOSSES[measure](model(attack(model, *batch)), batch[1]).mean()
+        for attack in (PGD(0.1, gain=f"less {measure}"), PGD(0.0), PGD(0.1, gain=measure))
+    )
+    assert less < plain < more
+
+
+@pytest.mark.parametrize("wrong", [{"target": 1}, {"stop_when_fooled": True}], ids=str)
+def test_confidence_has_no_boundary_to_cross(wrong):
+    with pytest.raises(ValueError, match="no boundary"):
+        PGD(gain="energy", **wrong)
+
+
+def fooled(attack, model, images, labels) -> torch.Tensor:
+    return model(attack(model, images, labels)).argmax(1) != labels
+
+
+@pytest.mark.parametrize("attack", [PGD(0.04), PGD(0.6, norm="l2")], ids=repr)
+def test_stopping_when_fooled_gives_the_same_verdict(attack, model, batch):
+    whole, early = (
+        fooled(replace(attack, random_start=False, stop_when_fooled=stop), model, *batch)
+        for stop in (False, True)
+    )
+    assert 0 < whole.sum() < len(whole)
+    assert (early >= whole).all()  # it may only catch more: an image fooled on the way stays fooled
+
+
+def test_bfloat16_finds_about_as_many_victims_as_float32(model, batch):
+    shares = [
+        fooled(PGD(0.04, precision=precision), model, *batch).float().mean()
+        for precision in ("float32", "bfloat16")
+    ]
+    assert abs(shares[0] - shares[1]) < 0.07
+
+
+@pytest.mark.parametrize("random_start", [False, True])
+@pytest.mark.parametrize("target", [None, 2])
+def test_pgd_agrees_with_torchattacks(model, batch, random_start, target):
+    theirs = pytest.importorskip("torchattacks").PGD(model, 0.1, 0.02, 5, random_start)
+    ours = PGD(0.1, 5, 0.02, random_start=random_start, target=target)
+    assert same(ours, theirs, model, batch)
+
+
+@pytest.mark.parametrize("random_start", [False, True])
+@pytest.mark.parametrize("target", [None, 2])
+def test_l2_agrees_with_torchattacks(model, batch, random_start, target):
+    theirs = pytest.importorskip("torchattacks").PGDL2(model, 1.0, 0.2, 5, random_start)
+    ours = PGD(1.0, 5, 0.2, norm="l2", random_start=random_start, target=target)
+    assert same(ours, theirs, model, batch)
+
+
+@pytest.mark.parametrize("target", [None, 2])
+def test_fgsm_agrees_with_torchattacks(model, batch, target):
+    theirs = pytest.importorskip("torchattacks").FGSM(model, 0.1)
+    assert same(fgsm(0.1, target=target), theirs, model, batch)
+
+
+@pytest.mark.parametrize("target", [None, 2])
+def test_iterated_fgsm_agrees_with_torchattacks(model, batch, target):
+    theirs = pytest.importorskip("torchattacks").BIM(model, 0.1, 0.01, 10)
+    assert same(iterated_fgsm(0.1, target=target), theirs, model, batch)
+
+
+@pytest.mark.parametrize("target", [None, 2])
+def test_momentum_fgsm_agrees_with_torchattacks(model, batch, target):
+    theirs = pytest.importorskip("torchattacks").MIFGSM(model, 0.1, 0.01, 10, 1.0)
+    ours = replace(momentum_fgsm(0.1), target=target)
+    assert same(ours, theirs, model, batch)
+
+
+def same(ours: PGD, theirs, model, batch) -> bool:
+    images, labels = batch
+    if ours.target is not None:
+        theirs.set_mode_targeted_by_function(lambda _, true: torch.full_like(true, ours.target))
+    torch.manual_seed(0)
+    expected = theirs(images, labels)
+    torch.manual_seed(0)
+    return torch.allclose(ours(model, images, labels), expected, atol=1e-6)
+
+
+def test_the_control_moves_every_pixel_by_epsilon(model, batch):
+    images, labels = torch.full((4, 1, 8, 8), 0.5), torch.zeros(4)
+    change = RandomSigns(0.1)(model, images, labels) - images
+    assert torch.allclose(change.abs(), torch.tensor(0.1)) and abs(change.mean()) < 0.03
+
+
+def test_modes_come_back_even_after_an_error(model):
+    model.train()
+    with pytest.raises(RuntimeError), eval_mode(model):
+        assert not model.training
+        raise RuntimeError
+    assert model.training and model[1].training
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"norm": "l1"}, {"epsilon": -1}, {"steps": 0}, {"gain": "charm"}], ids=str
+)
+def test_a_wrong_setting_is_refused_when_made(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        PGD(**wrong)

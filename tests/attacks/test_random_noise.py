@@ -1,0 +1,29 @@
+"""Controls are as large as they say, and know nothing of the model."""
+
+import pytest
+import torch
+
+from utils.attacks.random_noise import RandomGaussian, RandomUniform
+
+GREY = torch.full((4, 3, 32, 32), 0.5)
+SPREAD = {
+    RandomUniform: 0.2 / 12**0.5,
+    RandomGaussian: 0.1,
+}  # width over root 12
+
+
+@pytest.mark.parametrize("noise", SPREAD)
+def test_has_the_size_it_names_and_no_direction(noise):
+    change = noise(0.1)(None, GREY, None) - GREY
+    assert change.std().item() == pytest.approx(SPREAD[noise], rel=0.03)
+    assert abs(change.mean()) < 0.005 and not torch.equal(change[0], change[1])
+
+
+@pytest.mark.parametrize("noise", SPREAD)
+def test_stays_within_the_pixel_range(noise):
+    shown = noise(0.5)(None, torch.rand_like(GREY), None)
+    assert shown.min() == 0 and shown.max() == 1
+
+
+def test_uniform_noise_is_a_point_in_the_attackers_box():
+    assert (RandomUniform(0.1)(None, GREY, None) - GREY).abs().max() <= 0.1 + 1e-6

@@ -1,0 +1,119 @@
+"""Shortcuts that were planted are found, and where there is none nothing is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from small import small_split
+
+from utils.audit.shortcuts import (
+    ALL,
+    FACTS,
+    cv_predict_from_features,
+    file_facts,
+    image_facts,
+    shortcuts,
+)
+from utils.contamination.planted_leaks import with_bright_border
+from utils.data.phantoms import draw
+from utils.data.split import Split
+from utils.evaluation.metrics import majority_share
+
+
+def split_of(labels, groups=None, channels: int = 1) -> Split:
+    labels = torch.as_tensor(labels)
+    images = torch.zeros(len(labels), channels, 16, 16, dtype=torch.uint8)
+    names = tuple(f"class {label}" for label in range(int(labels.max()) + 1))
+    return Split(images, labels, names, groups)
+
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 2, 300)
+TOLD = {  # a fact -> whether it tells the class
+    "the class itself": (LABELS, True),
+    "the class, upside down": (-LABELS, True),
+    "the class in noise": (LABELS + RNG.normal(0, 1, 300), True),
+    "both ends": (np.where(LABELS, RNG.choice([-3, 3], 300), 0) + RNG.normal(0, 0.5, 300), True),
+    "noise": (RNG.normal(0, 1, 300), False),
+    "nothing": (np.zeros(300), False),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_fact_tells_what_is_in_it(name):
+    fact, tells = TOLD[name]
+    table = shortcuts(pd.DataFrame({name: fact}), split_of(LABELS))
+    row = table.loc[name]
+    assert bool(row["tells"]) == tells and row["constant"] == majority_share(LABELS)
+    assert row["AUC low"] <= row["AUC"] <= row["AUC high"]
+    if name.startswith("the class") and "noise" not in name:
+        assert row["accuracy"] == row["AUC"] == 1 and row["accuracy low"] < 1
+
+
+def test_a_patients_own_fact_is_no_shortcut_to_others():
+    """With folds that tear patients apart, each would be recognised by his number."""
+    groups = torch.arange(80).repeat_interleave(10)
+    labels = torch.from_numpy(np.random.default_rng(1).integers(0, 2, 80))[groups]
+    own = pd.DataFrame({"own": groups.numpy() * 1.0})
+    grouped = shortcuts(own, split_of(labels, groups)).loc["own"]
+    torn = shortcuts(own, split_of(labels)).loc["own"]
+    assert not grouped["tells"] and torn["AUC"] > 0.9
+
+
+def test_a_planted_border_is_found_and_no_other_fact_blamed():
+    drawn = draw("brain_phantom", 32, 120)
+    before = shortcuts(image_facts(drawn.images), drawn)
+    after = shortcuts(image_facts(with_bright_border(drawn, 0, by=20).images), drawn)
+    assert not before.loc["border", "tells"] and after.loc["border", "tells"]
+    assert after.loc["border", "AUC"] > before.loc["border", "AUC"] + 0.1
+    assert after.loc[ALL, "AUC"] > before.loc[ALL, "AUC"]
+    assert abs(after.loc["contrast", "AUC"] - before.loc["contrast", "AUC"]) < 0.1
+
+
+def test_facts_are_what_they_say():
+    images = torch.zeros(3, 1, 32, 32, dtype=torch.uint8)
+    images[1] = 100
+    images[2, :, :2] = images[2, :, -2:] = images[2, :, :, :2] = images[2, :, :, -2:] = 50
+    facts = image_facts(images)
+    assert list(facts) == list(FACTS) and facts["brightness"].tolist()[:2] == [0, 100]
+    assert facts["border"].tolist() == [0, 100, 50]
+    assert facts["grain in the border"].tolist() == [0, 0, 0]
+    assert facts["sharpness"][1] == 0 < facts["sharpness"][2]
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 16, 16), (4, 1, 9, 9), (1, 1, 8, 8)])
+def test_facts_of_any_images(shape):
+    images = torch.zeros(shape, dtype=torch.uint8)
+    facts = image_facts(images)
+    assert len(facts) == len(images) and np.isfinite(facts.to_numpy()).all()
+
+
+def test_files_have_facts_and_drawn_images_none(tmp_path):
+    for number, size in enumerate([(20, 10), (30, 40)]):
+        Image.new("L", size).save(tmp_path / f"{number}.png")
+    files = [str(tmp_path / f"{number}.png") for number in (0, 1)]
+    facts = file_facts(files)
+    assert facts[["width", "height"]].to_numpy().tolist() == [[20, 10], [30, 40]]
+    assert facts["bytes of the file"][0] == (tmp_path / "0.png").stat().st_size
+    assert file_facts(["", ""]).shape == (2, 0)
+
+
+def test_every_patient_is_answered_by_strangers():
+    split = small_split(60)
+    said = cv_predict_from_features(image_facts(split.images), split)
+    assert np.allclose(said.probabilities.sum(1), 1) and said.accuracy > 0.6
+
+
+REFUSED = {
+    "one class": (split_of([0] * 9), 9, "at least two classes"),
+    "one patient of a class": (split_of([0, 0, 0, 1]), 4, "two patients each"),
+    "too few rows": (split_of([0, 1] * 4), 3, "8 images need as many rows"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_asked_is_refused(case):
+    split, rows, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        shortcuts(pd.DataFrame({"fact": np.zeros(rows)}), split)

@@ -1,0 +1,229 @@
+"""What the packages may know of each other, and the few rules all modules keep."""
+
+import ast
+import re
+
+import pytest
+
+import utils
+from utils.course.plan import HOME
+
+UTILS = HOME / "utils"
+PATHS = {
+    ".".join(path.relative_to(UTILS).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(UTILS.rglob("*.py"))
+    if path != UTILS / "__init__.py"
+}
+ORDER = re.findall(r"^(\w+)  +\S", utils.__doc__, re.MULTILINE)
+EVERY = pytest.mark.parametrize("name", PATHS)
+PRINTS = {"course.__main__", "course.runner"}
+# Modules whose tests stand elsewhere, package by package; the list may only shrink.
+TESTED_ELSEWHERE = {
+    "attacks.few_pixels",
+    "attacks.hop_skip_jump",
+    "attacks.losses",
+    "attacks.norms",
+    "audit.checks",
+    "audit.duplicate_checks",
+    "audit.file_checks",
+    "audit.file_facts",
+    "audit.finding",
+    "audit.folder",
+    "audit.image_checks",
+    "audit.label_checks",
+    "audit.page",
+    "audit.patient_table",
+    "audit.planted_faults",
+    "audit.report",
+    "contamination.adversarial",
+    "contamination.fakes",
+    "contamination.gan_trainer",
+    "contamination.inpainting_gan",
+    "contamination.inpainting_networks",
+    "contamination.resizers",
+    "course.__main__",
+    "course.execute",
+    "course.parameters",
+    "course.reading_answers",
+    "course.reading_page",
+    "course.reading_results",
+    "course.runner",
+    "course.summary",
+    "course.tables",
+    "data.cache",
+    "data.datasets",
+    "data.download",
+    "data.listing",
+    "data.patient_split",
+    "data.phantoms.brain",
+    "data.phantoms.cervix",
+    "data.phantoms.chest",
+    "data.phantoms.chest_findings",
+    "data.phantoms.drawing",
+    "data.prepare",
+    "defences.rejection",
+    "detection.out_of_fold",
+    "evaluation.attack_suite",
+    "evaluation.leakage",
+    "evaluation.predictions",
+    "evaluation.reporting_flags",
+    "evaluation.sanity_checks",
+    "figures.attack_comparison",
+    "figures.attacks",
+    "figures.contamination",
+    "figures.data",
+    "figures.detection",
+    "figures.results",
+    "figures.style",
+    "figures.training",
+    "files",
+    "run",
+    "training.checkpoints",
+    "training.losses",
+    "weights",
+}
+# Words of a private language; the list of files that still use them may only shrink.
+BANNED = re.compile(
+    r"\b(guilty|innocents?|accused?|accuses|whoever|whom|nobody|somebody|he|his|him|himself|strangers?)\b",
+    re.I,
+)
+STILL_TO_REWRITE = {
+    "utils/attacks/regions.py",
+    "utils/audit/__init__.py",
+    "utils/audit/checks.py",
+    "utils/audit/duplicate_checks.py",
+    "utils/audit/file_checks.py",
+    "utils/audit/file_facts.py",
+    "utils/audit/finding.py",
+    "utils/audit/folder.py",
+    "utils/audit/image_checks.py",
+    "utils/audit/label_checks.py",
+    "utils/audit/page.py",
+    "utils/audit/patient_table.py",
+    "utils/audit/planted_faults.py",
+    "utils/audit/shortcuts.py",
+    "utils/contamination/backdoor.py",
+    "utils/contamination/fakes.py",
+    "utils/contamination/hidden_images.py",
+    "utils/contamination/image_scaling.py",
+    "utils/contamination/inpainting.py",
+    "utils/contamination/planted_leaks.py",
+    "utils/course/__main__.py",
+    "utils/course/museum.py",
+    "utils/course/reading_answers.py",
+    "utils/course/reading_kit.py",
+    "utils/course/results.py",
+    "utils/course/tables.py",
+    "utils/data/datasets.py",
+    "utils/data/patient_recovery.py",
+    "utils/data/patient_split.py",
+    "utils/data/prepare.py",
+    "utils/data/split.py",
+    "utils/data/unseen.py",
+    "utils/defences/adversarial_training.py",
+    "utils/defences/ensemble.py",
+    "utils/detection/contamination_classifier.py",
+    "utils/detection/detectors.py",
+    "utils/detection/inspection.py",
+    "utils/detection/noise_traces.py",
+    "utils/detection/scaling_detectors.py",
+    "utils/evaluation/attack_suite.py",
+    "utils/evaluation/comparison.py",
+    "utils/evaluation/generated_images.py",
+    "utils/evaluation/leakage.py",
+    "utils/evaluation/roc.py",
+    "utils/figures/attack_comparison.py",
+    "utils/figures/contamination.py",
+    "utils/figures/data.py",
+    "utils/figures/detection.py",
+    "utils/figures/style.py",
+    "utils/figures/training.py",
+    "utils/training/losses.py",
+    "README.md",
+}
+
+
+def documentation(name):
+    return ast.get_docstring(ast.parse(PATHS[name].read_text(encoding="utf-8"))) or ""
+
+
+def tree(name):
+    return list(ast.walk(ast.parse(PATHS[name].read_text(encoding="utf-8"))))
+
+
+def imported(name):
+    """Everything a module imports, at its top or inside a function, with full names."""
+    for node in tree(name):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name}: write `from utils.x import y`, not a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def needed(name):
+    """The packages of ours that a module imports from."""
+    ours = (full.split(".") for full in imported(name) if full.startswith("utils."))
+    return {parts[1] for parts in ours}
+
+
+@EVERY
+def test_imports_go_one_way(name):
+    package = name.partition(".")[0]
+    assert package in ORDER, f"name {package} in the list of utils/__init__.py"
+    for other in needed(name):
+        assert ORDER.index(other) <= ORDER.index(package), f"{name} must not import {other}"
+
+
+@EVERY
+def test_imports_no_notebook_and_no_test(name):
+    roots = {full.partition(".")[0] for full in imported(name)}
+    assert not roots & {"notebooks", "dataset", "tests", "import_ipynb", "nbimporter"}
+
+
+@EVERY
+def test_imports_no_star(name):
+    assert not [full for full in imported(name) if full.endswith(".*")]
+
+
+@EVERY
+def test_fits_on_three_screens(name):
+    assert len(PATHS[name].read_text(encoding="utf-8").splitlines()) <= 220
+
+
+def test_the_listing_is_short():
+    names = [path for path in UTILS.iterdir() if path.name != "__pycache__"]
+    assert len(set(names) - {UTILS / "__init__.py"}) <= 15
+    for package in {path.parent for path in PATHS.values()} - {UTILS}:
+        assert len(list(package.glob("*.py"))) <= 18, package
+
+
+@EVERY
+def test_says_in_one_sentence_what_it_is_for(name):
+    assert documentation(name).split("\n")[0].endswith((".", ":", "?"))
+
+
+@EVERY
+def test_neither_prints_nor_moves_to_a_device_nor_swallows_errors(name):
+    for node in tree(name):
+        assert not (isinstance(node, ast.ExceptHandler) and node.type is None), "bare except"
+        if isinstance(node, ast.Call):
+            called = node.func
+            assert getattr(called, "attr", None) != "cuda", f"line {node.lineno}: use .to(device)"
+            prints = getattr(called, "id", None) == "print" and name not in PRINTS
+            assert not prints, f"line {node.lineno}: return it, and let the notebook show it"
+
+
+@EVERY
+def test_has_its_test_at_the_mirrored_path(name):
+    path = PATHS[name].relative_to(UTILS)
+    if path.stem != "__init__":
+        test = HOME / "tests" / path.parent / f"test_{path.stem}.py"
+        assert test.exists() != (name in TESTED_ELSEWHERE), f"{test} and TESTED_ELSEWHERE"
+
+
+@pytest.mark.parametrize("path", [*sorted(UTILS.rglob("*.py")), HOME / "README.md"], ids=str)
+def test_speaks_the_words_of_the_field(path):
+    found = sorted(set(BANNED.findall(path.read_text(encoding="utf-8"))))
+    name = path.relative_to(HOME).as_posix()
+    assert bool(found) == (name in STILL_TO_REWRITE), f"{name}: {found}"

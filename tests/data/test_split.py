@@ -1,0 +1,177 @@
+"""Data as plain tensors, and patients who stay on one side."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small import small_split
+
+from utils.data.patient_split import split_by_group
+from utils.data.split import Split, Splits, batches, to_float
+
+IMPOSSIBLE = [(0.8, 0.1), (1.2, -0.2), (1.0, 0.0), (0.5, 0.5, 0.5)]
+FRACTIONS = [(0.8, 0.1, 0.1), (0.7, 0.2, 0.1), (0.5, 0.5), (0.25, 0.25, 0.25, 0.25)]
+
+
+def patients(seed: int, count: int = 90):
+    """Rare and frequent classes, few and many images per patient."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 30, count)
+    classes = rng.choice(4, count, p=[0.5, 0.3, 0.15, 0.05])
+    classes[:16] = np.repeat(np.arange(4), 4)
+    order = rng.permutation(sizes.sum())
+    return np.repeat(classes, sizes)[order], np.repeat(rng.permutation(count) * 7, sizes)[order]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("fractions", FRACTIONS, ids=str)
+def test_every_image_is_dealt_once_and_no_group_twice(seed, fractions):
+    labels, groups = patients(seed)
+    parts = split_by_group(labels, groups, fractions, seed)
+    assert sorted(np.concatenate(parts)) == list(range(len(labels)))
+    seen = [set(groups[part]) for part in parts]
+    assert sum(map(len, seen)) == len(set.union(*seen))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("fractions", FRACTIONS, ids=str)
+def test_every_class_reaches_every_part_in_its_share(seed, fractions):
+    labels, groups = patients(seed)
+    for part, fraction in zip(split_by_group(labels, groups, fractions), fractions, strict=True):
+        assert set(labels[part]) == set(labels)
+        assert abs(len(part) / len(labels) - fraction) < 0.05
+
+
+def test_single_images_are_dealt_exactly():
+    labels = np.repeat([0, 1], [700, 300])
+    train, validation, test = split_by_group(labels, np.arange(1000), (0.7, 0.2, 0.1))
+    assert [np.bincount(labels[p]).tolist() for p in (train, validation, test)] == [
+        [490, 210],
+        [140, 60],
+        [70, 30],
+    ]
+
+
+def test_the_seed_decides_and_nothing_else():
+    labels, groups = patients(0)
+    first, again, other = (split_by_group(labels, groups, (0.8, 0.2), seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[1], other[1])
+
+
+@pytest.mark.parametrize("fractions", IMPOSSIBLE, ids=str)
+def test_impossible_fractions_are_refused(fractions):
+    with pytest.raises(ValueError, match="sum to 1"):
+        split_by_group([0, 1], [0, 1], fractions)
+
+
+IMAGES = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+WRONG = {
+    "float images": ({"images": IMAGES.float()}, "uint8"),
+    "no channels": ({"images": IMAGES[:, 0]}, "uint8"),
+    "fewer labels": ({"labels": torch.zeros(3).long()}, "4 images but 3 labels"),
+    "fewer groups": ({"groups": torch.zeros(5).long()}, "4 images but 5 groups"),
+    "foreign label": ({"labels": torch.tensor([0, 1, 2, 0])}, "outside"),
+    "negative label": ({"labels": torch.tensor([0, 1, -1, 0])}, "outside"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_data_that_do_not_fit_together_are_refused(case):
+    change, message = WRONG[case]
+    facts = {"images": IMAGES, "labels": torch.tensor([0, 1, 1, 0]), "class_names": ("a", "b")}
+    with pytest.raises(ValueError, match=message):
+        Split(**{**facts, **change})
+
+
+def test_taking_images_takes_all_that_belongs_to_them():
+    split = small_split(30)
+    some = split.take([4, 2, 9])
+    assert torch.equal(some.images, split.images[[4, 2, 9]])
+    assert some.labels.tolist() == split.labels[[4, 2, 9]].tolist()
+    assert some.groups.tolist() == [2, 1, 4] and some.class_names == split.class_names
+
+
+def test_counts_include_absent_classes():
+    assert small_split(30).take(torch.arange(0, 30, 3)).counts.tolist() == [10, 0, 0]
+
+
+@pytest.mark.parametrize(("asked", "given"), [(0, 30), (12, 12), (30, 30), (99, 30)])
+def test_a_limit_is_kept_and_repeatable(asked, given):
+    split = small_split(30)
+    splits = Splits(split, split, split).limit(asked)
+    assert {len(part) for _, part in splits.items()} == {given}
+    assert torch.equal(splits.test.images, split.limit(asked).images)
+
+
+def test_the_fingerprint_follows_pixels_and_labels():
+    split = small_split(30)
+    assert split.fingerprint == small_split(30).fingerprint
+    changed = split.images.clone()
+    changed[3, 0, 2, 2] += 1
+    swapped = split.labels.flip(0)
+    others = {
+        Split(changed, split.labels, split.class_names).fingerprint,
+        Split(split.images, swapped, split.class_names).fingerprint,
+        Split(split.images, split.labels, ("x", "y", "z")).fingerprint,
+    }
+    assert len(others | {split.fingerprint}) == 4
+
+
+def test_batches_hold_every_image_once_in_order_or_shuffled():
+    split = small_split(30)
+    straight = list(batches(split, 8))
+    assert torch.equal(torch.cat([images for images, _ in straight]), split.images)
+    torch.manual_seed(3)
+    shuffled = torch.cat([labels for _, labels in batches(split, 8, shuffle=True)])
+    assert torch.equal(shuffled.sort().values, split.labels.sort().values)
+    assert not torch.equal(shuffled, split.labels)
+
+
+def test_pixels_lie_between_zero_and_one():
+    assert to_float(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist() == pytest.approx(
+        [0, 0.2, 1]
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 99])
+def test_per_patient_keeps_so_many_images_of_each_patient_spread_over_his(count):
+    groups = torch.tensor([7, 7, 2, 7, 7, 2, 7, 5])
+    images, labels = torch.zeros(8, 1, 2, 2, dtype=torch.uint8), torch.zeros(8).long()
+    whole = Split(images, labels, ("a",), groups, changed=torch.arange(8))
+    kept = whole.per_patient(count)
+    own = {group: (groups == group).sum().item() for group in (2, 5, 7)}
+    assert {g: (kept.groups == g).sum().item() for g in own} == {
+        g: min(count, images) for g, images in own.items()
+    }
+    assert torch.equal(kept.changed, kept.changed.sort().values)  # in their order
+    middle = {1: [3], 2: [1, 4], 3: [0, 3, 6], 99: [0, 1, 3, 4, 6]}  # of 0, 1, 3, 4, 6
+    assert kept.changed[kept.groups == 7].tolist() == middle[count]
+
+
+def test_per_patient_without_patients_or_without_a_limit_is_everything():
+    whole = small_split(12)
+    assert whole.per_patient(0) is whole
+    alone = Split(whole.images, whole.labels, whole.class_names)
+    assert alone.per_patient(1) is alone
+
+
+def test_together_they_are_what_was_dealt_out():
+    whole = small_split(60)
+    dealt = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
+    assert dealt.all_images.fingerprint == whole.fingerprint
+    assert torch.equal(dealt.all_images.groups, whole.groups)
+
+
+@pytest.mark.parametrize("size", [4, 8, 16, 32])
+def test_resized_images_keep_their_mean_and_their_findings(size):
+    split = small_split(6, 16)
+    masks = torch.zeros(6, 16, 16, dtype=torch.bool)
+    masks[:, :8, 4:12] = True
+    after = replace(split, masks=masks).resized(size)
+    assert after.images.shape == (6, 1, size, size) and after.images.dtype == torch.uint8
+    assert (after.images.float().mean() - split.images.float().mean()).abs() < 1
+    assert after.masks.dtype == torch.bool and after.masks.float().mean() == 0.25
+    assert torch.equal(after.labels, split.labels) and torch.equal(after.groups, split.groups)
+    assert split.resized(size).masks is None

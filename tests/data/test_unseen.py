@@ -1,0 +1,82 @@
+"""Large images of strangers: nobody of the training set among them."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from utils.contamination.resizers import Resizer, downscale
+from utils.data import loading
+from utils.data.duplicates import nearest, small_grey
+from utils.data.loading import load
+from utils.data.phantoms import draw
+from utils.data.split import Splits, resized
+from utils.data.unseen import concatenate_patients, exclude_patients_of, unseen_patients
+
+
+def test_new_patients_are_drawn_large():
+    large, known = unseen_patients("chest_phantom", 96, 9), draw("chest_phantom", 96, 9)
+    assert large.size == 96 and len(set(large.patients)) == 9
+    assert not torch.equal(large.images, known.images)
+
+
+@pytest.mark.parametrize("size", [96, 64])
+def test_who_is_shown_larger_is_not_learned_from(size):
+    """Even where the picture of him that is shown is but one of several."""
+    split = draw("chest_phantom", 64, 12)
+    parts = Splits(*(split.take(split.groups % 3 == part) for part in range(3)))
+    shown = torch.cat([split.images[split.groups == patient][1:2] for patient in (3, 7, 8)])
+    left = exclude_patients_of(parts, resized(shown, size))
+    before, after = ([set(part.patients) for _, part in each.items()] for each in (parts, left))
+    gone = [whole - rest for whole, rest in zip(before, after, strict=True)]
+    assert gone == [{3}, {7}, set()]
+
+
+def test_strangers_leave_all_as_it_was():
+    split = draw("chest_phantom", 64, 12)
+    left = exclude_patients_of(
+        Splits(split, split, split), unseen_patients("chest_phantom", 128, 9).images
+    )
+    assert len(left.train) == len(left.validation) == len(split)
+
+
+NAMES = ("IM-{:04d}-0001", "person{}_bacteria_1", "person{}_virus_1")  # of three classes
+
+
+def as_chest_xray(split, root, parts=("train", "test")):
+    """Files as this data set names them, each fourth patient in the test folder."""
+    for number, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
+        folder = "PNEUMONIA" if label else "NORMAL"
+        part = parts[number // 3 % 4 == 3] if parts else ""
+        path = root / "chest_xray" / part / folder / f"{NAMES[label].format(number)}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0].numpy()).save(path)
+    return root
+
+
+def test_of_files_the_test_patients_arrive_or_those_of_another_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
+    split = draw("chest_phantom", 64, 48).per_patient(1)
+    split = replace(split, groups=torch.arange(len(split)))
+    root = as_chest_xray(split, tmp_path / "mine")
+    splits = load("chest_xray", 64, root)
+    arriving = unseen_patients("chest_xray", 64, root=root)
+    assert torch.equal(arriving.images, splits.test.images)
+    assert len(exclude_patients_of(splits, arriving.images).train) == len(splits.train)
+    larger = as_chest_xray(split.take(range(0, 48, 2)), tmp_path / "larger", parts=())
+    some = unseen_patients("chest_xray", 96, 7, root=root, other=larger)
+    assert some.size == 96 and len(set(some.patients)) == len(some) == 7
+    left = exclude_patients_of(splits, some.images)
+    gone = len(splits.all_images) - len(left.all_images)
+    in_test = (nearest(small_grey(some.images), small_grey(splits.test.images))[0] < 2).sum()
+    assert gone == 7 - in_test
+
+
+def test_both_together_share_no_patient():
+    one = draw("chest_phantom", 64, 9)
+    both = concatenate_patients(
+        one, downscale(unseen_patients("chest_phantom", 128, 10), Resizer(), 64)
+    )
+    assert len(both) == 19 * 3 and len(set(both.patients)) == 19
+    assert torch.equal(both.labels[: len(one)], one.labels) and both.masks is None

@@ -1,0 +1,81 @@
+"""Repair takes away or relabels the most suspicious, and nothing else."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small import small_split
+
+from utils.contamination.label_noise import Symmetric
+from utils.defences.data_cleaning import (
+    drop_suspects,
+    highest_scores,
+    oracle_scores,
+    random_scores,
+    relabel_suspects,
+)
+
+TRUTH = small_split(120)
+SPLIT = Symmetric(rate=0.2)(TRUTH)
+KNOWN = torch.nn.functional.one_hot(TRUTH.labels).numpy()  # a network that is always right
+
+
+def test_the_oracle_repairs_everything():
+    left = drop_suspects(SPLIT, oracle_scores(SPLIT, "label error"), 0.2)
+    assert len(left) == 96 and (left.changed == 0).all()
+    assert torch.equal(left.images, SPLIT.images[SPLIT.changed == 0])  # still in their order
+    assert torch.equal(
+        relabel_suspects(SPLIT, oracle_scores(SPLIT, "label error"), 0.2, KNOWN).labels,
+        TRUTH.labels,
+    )
+
+
+def test_chance_takes_as_many_wrong_as_right():
+    taken = torch.cat([highest_scores(random_scores(SPLIT, k), 0.5) for k in range(40)])
+    assert (SPLIT.changed[taken] > 0).float().mean() == pytest.approx(0.2, abs=0.03)
+
+
+def test_the_worst_go_first():
+    suspicion = np.random.default_rng(0).permutation(len(SPLIT))
+    assert suspicion[highest_scores(suspicion, 0.1)].tolist() == list(range(119, 107, -1))
+
+
+def test_between_equals_the_seed_decides():
+    first, again, other = (
+        highest_scores(oracle_scores(SPLIT, "label error"), 0.5, seed) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert (SPLIT.changed[first[:24]] > 0).all() and (SPLIT.changed[first[24:]] == 0).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_column_of_a_table_is_a_suspicion():
+    column = pd.DataFrame({"chance": random_scores(SPLIT)})["chance"]
+    by_hand = drop_suspects(SPLIT, column.to_numpy(copy=True), 0.3)
+    assert torch.equal(drop_suspects(SPLIT, column, 0.3).images, by_hand.images)
+
+
+def test_relabelling_leaves_the_others_and_the_pictures():
+    wrong = 1.0 - KNOWN
+    after = relabel_suspects(SPLIT, oracle_scores(SPLIT, "label error"), 0.1, wrong)
+    moved = after.labels != SPLIT.labels
+    assert (SPLIT.changed[moved] > 0).all() and moved.sum() <= 12
+    assert torch.equal(after.images, SPLIT.images) and torch.equal(after.changed, SPLIT.changed)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_not_everything_can_go(share):
+    with pytest.raises(ValueError, match="from 0 to below 1"):
+        drop_suspects(SPLIT, oracle_scores(SPLIT, "label error"), share)
+    assert len(drop_suspects(SPLIT, oracle_scores(SPLIT, "label error"), 0)) == len(SPLIT)
+
+
+@pytest.mark.parametrize(
+    ("suspicion", "said"),
+    [(np.full(120, np.nan), "finite"), (np.zeros(10), "120 images, but 10 suspicions")],
+)
+def test_what_is_no_suspicion_of_these_images_is_refused(suspicion, said):
+    with pytest.raises(ValueError, match=said):
+        drop_suspects(SPLIT, suspicion, 0.1)
+    with pytest.raises(ValueError, match=said):
+        relabel_suspects(SPLIT, suspicion, 0.1, KNOWN)

@@ -1,0 +1,181 @@
+"""Scores against scikit-learn, intervals against closed forms."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn import metrics as witness
+
+from utils.evaluation import metrics
+from utils.evaluation.intervals import resamples
+from utils.evaluation.metrics import drops, gains, score_of, scores
+from utils.evaluation.predictions import Predictions, pool_seeds
+
+
+def some_predictions(count=300, classes=4, per_group=3, skill=1.5, seed=0) -> Predictions:
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(classes, count, p=[0.5, 0.3, 0.15, 0.05][:classes])
+    logits = rng.normal(size=(count, classes)) + skill * np.eye(classes)[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    groups = np.arange(count) // per_group
+    return Predictions(labels, probabilities, groups, tuple("abcd"[:classes]))
+
+
+WITNESSES = {
+    "accuracy": witness.accuracy_score,
+    "balanced accuracy": witness.balanced_accuracy_score,
+    "macro F1": lambda y, p: witness.f1_score(y, p, average="macro", labels=np.unique(y)),
+    "macro precision": lambda y, p: witness.precision_score(
+        y, p, average="macro", labels=np.unique(y), zero_division=0
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITNESSES)
+@pytest.mark.parametrize("skill", [0, 1.5, 20])
+def test_agrees_with_scikit_learn(name, skill):
+    predictions = some_predictions(skill=skill)
+    expected = WITNESSES[name](predictions.labels, predictions.probabilities.argmax(1))
+    assert scores(predictions).loc[name, "value"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", metrics.SCORES)
+def test_one_score_is_the_same_as_among_all(name):
+    predictions = some_predictions()
+    assert score_of(predictions, name).equals(scores(predictions).loc[name])
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("digits", [1, 8])  # one digit makes many ties
+def test_auc_agrees_with_scikit_learn(classes, digits):
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, classes, 200)
+    probabilities = (rng.random((200, classes)) + np.eye(classes)[labels] / 2).round(digits)
+    predictions = Predictions(labels, probabilities, np.arange(200), tuple("abcd"[:classes]))
+    expected = [witness.roc_auc_score(labels == c, probabilities[:, c]) for c in range(classes)]
+    assert scores(predictions).loc["AUC", "value"] == pytest.approx(np.mean(expected))
+
+
+def test_a_resample_is_the_same_as_weights_to_scikit_learn():
+    predictions = some_predictions()
+    weights = resamples(100, seed=3)[:1]
+    _, resampled = metrics._auc(predictions, weights)
+    expected = [
+        witness.roc_auc_score(
+            predictions.labels == c,
+            predictions.probabilities[:, c],
+            sample_weight=np.repeat(weights[0], 3),
+        )
+        for c in range(4)
+    ]
+    assert resampled[0] == pytest.approx(np.mean(expected))
+
+
+def test_confusion_times_support_is_accuracy():
+    predictions = some_predictions()
+    confusion = predictions.confusion
+    recall = np.diag(confusion) / confusion.sum(1)
+    support = confusion.sum(1) / confusion.sum()
+    assert recall @ support == pytest.approx(predictions.accuracy)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    covered = 0
+    for seed in range(200):
+        table = scores(some_predictions(count=90, skill=1, seed=seed)).loc["accuracy"]
+        covered += table["low"] <= TRUE_ACCURACY <= table["high"]
+    assert 0.88 <= covered / 200 <= 0.99
+
+
+TRUE_ACCURACY = some_predictions(count=200_000, skill=1, seed=999).accuracy
+
+
+def test_patients_that_agree_make_wider_intervals_than_lone_images():
+    alone = some_predictions(per_group=1)
+    copies = Predictions(
+        alone.labels.repeat(5), alone.probabilities.repeat(5, 0), np.arange(1500) // 5, "abcd"
+    )
+    lone = Predictions(copies.labels, copies.probabilities, np.arange(1500), "abcd")
+    together, apart = scores(copies).loc["accuracy"], scores(lone).loc["accuracy"]
+    assert together["high"] - together["low"] > 1.8 * (apart["high"] - apart["low"])
+
+
+@pytest.mark.parametrize("skill, value", [(-200, 0), (200, 1)])
+def test_an_interval_at_the_edge_has_width(skill, value):
+    row = scores(some_predictions(skill=skill)).loc["accuracy"]
+    assert row["value"] == value and 0.02 < row["high"] - row["low"] < 0.05  # 1 - .025 ** (1 / 100)
+
+
+def test_drop_is_the_closed_form():
+    normal, attacked = some_predictions(skill=20), some_predictions(skill=0)
+    table = drops(normal, attacked)
+    by_hand = 100 * (normal.accuracy - attacked.accuracy) / normal.accuracy
+    assert table.loc["accuracy", "value"] == pytest.approx(by_hand)
+    three = table.loc[list(metrics.DROPS_OF), "value"]
+    assert table.loc["combined", "value"] == pytest.approx(three.mean())
+    assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
+
+
+def test_no_change_is_no_drop_and_the_pairing_sees_it():
+    table = drops(some_predictions(), some_predictions())
+    assert (table == 0).all(axis=None)
+
+
+def test_a_drop_from_nothing_is_undefined():
+    assert np.isnan(metrics.relative_drop(0.0, 0.0))
+
+
+def test_a_drop_needs_the_same_images():
+    with pytest.raises(ValueError, match="same images"):
+        drops(some_predictions(seed=0), some_predictions(seed=1))
+
+
+def test_gains_are_differences_and_their_interval_is_paired():
+    before, after = some_predictions(skill=1), some_predictions(skill=3)
+    table = gains(before, after)
+    assert table.loc["accuracy", "value"] == pytest.approx(after.accuracy - before.accuracy)
+    assert 0 < table.loc["accuracy", "low"] < table.loc["accuracy", "high"]
+    assert (gains(before, before) == 0).all(axis=None)
+
+
+def test_a_total_loss_is_not_more_certain_than_its_patients():
+    table = drops(some_predictions(skill=20), some_predictions(skill=-200))
+    assert table.loc["accuracy", "value"] == 100
+    assert 90 < table.loc["accuracy", "low"] < 98  # 100 patients could hide a few survivors
+
+
+def test_missed_disease_is_the_share_of_the_sick_that_are_called_normal():
+    said = some_predictions(skill=1)
+    sick = said.take(said.labels > 0)
+    expected = (sick.probabilities.argmax(1) == 0).mean()
+    found = score_of(said, "missed disease")
+    assert 0 < found["low"] < expected < found["high"]
+    assert found["value"] == pytest.approx(expected)
+    assert np.isnan(score_of(said.take(said.labels == 0), "missed disease")["value"])
+
+
+def test_several_trainings_are_averaged_and_make_no_new_patients():
+    one = some_predictions(skill=1)
+    other = replace(one, probabilities=some_predictions(skill=3, seed=1).probabilities[::-1])
+    pooled = scores(pool_seeds([one, other]))
+    mean = (scores(one)["value"] + scores(other)["value"]) / 2
+    exact = ["accuracy", "balanced accuracy"]
+    assert pooled["value"][exact].to_numpy() == pytest.approx(mean[exact].to_numpy())
+    assert scores(pool_seeds([one, one])).drop("AUC").equals(scores(one).drop("AUC"))
+    with pytest.raises(ValueError, match="same images"):
+        pool_seeds([one, one.take(slice(9))])
+    with pytest.raises(ValueError, match="the same images"):
+        pool_seeds([one, replace(one, labels=(one.labels + 1) % one.classes)])
+
+
+NAMES = ["a b c d", "0 1 2 3", "NA None null nan", "label group image p()"]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_predictions_survive_the_file(tmp_path, names):
+    before = replace(some_predictions(), class_names=tuple(names.split()))
+    before.as_table().to_csv(tmp_path / "clean.csv", index=False)
+    after = Predictions.read(tmp_path / "clean.csv")
+    assert after.class_names == before.class_names
+    assert np.array_equal(after.labels, before.labels)
+    assert np.array_equal(after.probabilities, before.probabilities)

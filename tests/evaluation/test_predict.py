@@ -1,0 +1,104 @@
+"""One way to ask a model: reproducible, without a trace, and the same with less work."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small import small_network, small_split, trained_network
+
+from utils.attacks.pgd import PGD
+from utils.attacks.random_noise import RandomSigns
+from utils.data.split import to_float
+from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.predict import attacked_images, attacked_split, predict, predict_all
+
+SPLIT = small_split(50, seed=4)
+ATTACK = PGD(0.1, steps=5)
+
+
+@pytest.fixture
+def model():
+    return trained_network()
+
+
+def test_answers_are_those_of_the_model_in_evaluation_mode(model):
+    with torch.no_grad():
+        expected = model(to_float(SPLIT.images)).softmax(1).numpy()
+    model.train()
+    found = predict(model, SPLIT, batch_size=7)
+    assert model.training
+    assert np.allclose(found.probabilities, expected, atol=1e-6)
+    assert np.array_equal(found.labels, SPLIT.labels) and found.class_names == SPLIT.class_names
+    assert np.array_equal(found.groups, SPLIT.groups)
+
+
+def test_the_seed_decides_and_what_ran_before_does_not(model):
+    first = predict(model, SPLIT, ATTACK).probabilities
+    torch.rand(5)
+    assert np.array_equal(predict(model, SPLIT, ATTACK).probabilities, first)
+    assert not np.array_equal(predict(model, SPLIT, ATTACK, seed=1).probabilities, first)
+
+
+def test_the_callers_randomness_is_left_alone(model):
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    predict(model, SPLIT, ATTACK)
+    attacked_images(model, SPLIT, ATTACK)
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_a_white_box_beats_a_transfer_from_a_stranger(model):
+    stranger = small_network(9)
+    white = predict(model, SPLIT, ATTACK).accuracy
+    black = predict(model, SPLIT, ATTACK, seen_by_attacker=stranger).accuracy
+    assert white < black <= predict(model, SPLIT).accuracy
+
+
+def test_after_an_attack_only_its_survivors_are_attacked(model):
+    weak = predict(model, SPLIT, replace(ATTACK, epsilon=0.03))
+    both = predict(model, SPLIT, ATTACK, after=weak)
+    fooled = ~weak.right
+    assert 0 < fooled.sum() < len(SPLIT)
+    assert np.array_equal(both.probabilities[fooled], weak.probabilities[fooled])
+    assert (both.right <= weak.right).all()
+    everybody = replace(weak, labels=(weak.probabilities.argmax(1) + 1) % 3)
+    assert predict(model, SPLIT, ATTACK, after=everybody) is everybody
+
+
+def test_what_is_shown_is_what_was_asked_about(model):
+    shown = attacked_images(model, SPLIT, ATTACK)
+    with torch.no_grad():
+        answers = model(shown).softmax(1).numpy()
+    assert np.allclose(answers, predict(model, SPLIT, ATTACK).probabilities, atol=1e-5)
+
+
+def test_groups_default_to_single_images(model):
+    alone = predict(model, replace(SPLIT, groups=None))
+    assert len(np.unique(alone.groups)) == len(SPLIT)
+
+
+def test_conditions_come_by_name(model):
+    found = predict_all(model, SPLIT, {"clean": None, "noise": RandomSigns(0.1)})
+    assert list(found) == ["clean", "noise"]
+    assert found["clean"].accuracy == predict(model, SPLIT).accuracy
+
+
+def test_the_battery_asks_the_same_of_everybody(model):
+    battery = AttackSuite(PGD(8 / 255, stop_when_fooled=True), restarts=2)
+    found = battery.ask(model, SPLIT)
+    sizes = [f"{kind}_{size}" for kind in ("fgsm", "pgd") for size in (4, 8, 16)]
+    assert list(found) == ["clean", "noise_8", *sizes, "pgd_8_restarts"]
+    assert set(battery.headline) <= set(found)
+    assert (found["pgd_8_restarts"].right <= found["pgd_8"].right).all()
+    assert battery.curve(found, "pgd")[8 / 255] is found["pgd_8"]
+    assert list(battery.curve(found, "noise")) == [0.0, 8 / 255]  # asked at one size only
+
+
+def test_an_attacked_split_is_what_was_shown_rounded_to_8_bits(model):
+    shown, saved = attacked_images(model, SPLIT, ATTACK), attacked_split(model, SPLIT, ATTACK)
+    assert saved.images.dtype == torch.uint8 and torch.equal(saved.labels, SPLIT.labels)
+    assert (to_float(saved.images) - shown).abs().max() <= 0.5 / 255 + 1e-6
+    change = (saved.images.int() - SPLIT.images.int()).abs()
+    assert 0 < change.max() <= 0.1 * 255 + 0.5

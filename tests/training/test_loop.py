@@ -1,0 +1,258 @@
+"""The loop learns, resumes to the same bits, and refuses what does not belong together."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from small import small_network, small_split, small_splits
+
+from utils.attacks.pgd import PGD
+from utils.data.split import Splits
+from utils.defences.adversarial_training import AdversarialLoss
+from utils.evaluation.predict import predict
+from utils.run import ROOT
+from utils.training.loop import (
+    OPTIMIZERS,
+    SCHEDULES,
+    TrainConfig,
+    augment,
+    best_epoch,
+    fit,
+    train_or_load,
+)
+from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
+
+CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.02, augment=False)
+LOSSES = [CrossEntropy(), AdversarialLoss(PGD(2 / 255, steps=2), grow=2)]
+
+
+def weights(model) -> torch.Tensor:
+    return torch.cat([value.flatten().float() for value in model.state_dict().values()])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_optimizer_and_schedule_learns(tmp_path, optimizer, schedule):
+    rate = {"sgd": 0.1, "rmsprop": 0.005}.get(optimizer, 0.02)
+    config = replace(CONFIG, optimizer=optimizer, schedule=schedule, learning_rate=rate, epochs=8)
+    model = small_network()
+    history = fit(model, small_splits(), config, tmp_path)
+    assert history[-1]["train_loss"] < 0.8 * history[0]["train_loss"]
+    assert predict(model, small_splits().test).accuracy > 0.6
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_all_weights_at_once_are_moved_as_one_by_one(tmp_path, optimizer, monkeypatch):
+    config, together, alone = replace(CONFIG, optimizer=optimizer), small_network(), small_network()
+    fit(together, small_splits(), config, tmp_path / "together")
+    kind = OPTIMIZERS[optimizer]
+    monkeypatch.setitem(OPTIMIZERS, optimizer, partial(kind, foreach=False))
+    fit(alone, small_splits(), config, tmp_path / "alone")
+    assert torch.equal(weights(together), weights(alone))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_stopped_and_resumed_equals_never_stopped(tmp_path, loss, precision, monkeypatch):
+    config = replace(CONFIG, augment=True, precision=precision, schedule="plateau")
+    straight, resumed = small_network(), small_network()
+    history = fit(straight, small_splits(), config, tmp_path / "straight", loss)
+    stop_after(2, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_network(), small_splits(), config, tmp_path / "resumed", loss)
+    monkeypatch.undo()
+    torch.manual_seed(99)  # whatever happened in between must not matter
+    again = fit(resumed, small_splits(), config, tmp_path / "resumed", loss)
+    assert torch.equal(weights(straight), weights(resumed))
+    assert [without_time(row) for row in again] == [without_time(row) for row in history]
+
+
+def stop_after(epochs: int, monkeypatch) -> None:
+    """As if the user had pressed stop in the middle of the next epoch."""
+    import utils.training.loop as training
+
+    whole = training._train_epoch
+
+    def train_epoch(*arguments):
+        value = whole(*arguments)
+        if arguments[-1] == epochs:
+            raise KeyboardInterrupt
+        return value
+
+    monkeypatch.setattr(training, "_train_epoch", train_epoch)
+
+
+def without_time(row: dict) -> dict:
+    return {name: value for name, value in row.items() if name != "seconds"}
+
+
+SCRIPT = """
+import sys, torch
+sys.path.insert(0, {tests!r})
+from small import small_network, small_splits
+from utils.training.loop import TrainConfig, train_or_load
+from pathlib import Path
+config = TrainConfig(epochs=40, batch_size=16, learning_rate=0.02)
+print("ready", flush=True)
+print(train_or_load(small_network(), small_splits(), config, Path({folder!r}))[0]["seconds"])
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_ends_with_the_same_weights(tmp_path):
+    straight = small_network()
+    config = TrainConfig(epochs=40, batch_size=16, learning_rate=0.02)
+    train_or_load(straight, small_splits(), config, tmp_path / "straight")
+    script = SCRIPT.format(tests=str(ROOT / "tests"), folder=str(tmp_path / "killed"))
+    moments, kills = random.Random(0), 0
+    for _ in range(4):
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(moments.uniform(0.1, 0.8))
+        kills += process.poll() is None
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert kills > 0
+    resumed = small_network()
+    train_or_load(resumed, small_splits(), config, tmp_path / "killed")
+    assert torch.equal(weights(straight), weights(resumed))
+
+
+def test_two_that_want_the_same_training_share_it(tmp_path):
+    script = SCRIPT.format(tests=str(ROOT / "tests"), folder=str(tmp_path))
+    both = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    first, second = (process.communicate(timeout=120)[0] for process in both)
+    assert first == second and len(first.split()) == 2  # one took that long, both read it
+    assert len(list(tmp_path.glob("*/history.json"))) == 1
+
+
+def test_a_finished_training_is_loaded_not_repeated(tmp_path):
+    first, second = small_network(), small_network()
+    history = train_or_load(first, small_splits(), CONFIG, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    assert train_or_load(second, small_splits(), CONFIG, tmp_path) == history
+    assert torch.equal(weights(first), weights(second))
+    assert not first.training and not second.training  # looking at them must not train them
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == before
+    assert not list(tmp_path.rglob("last.pt"))
+
+
+def test_the_best_epoch_is_kept(tmp_path):
+    model, splits = small_network(), small_splits()
+    config = replace(CONFIG, learning_rate=0.3, epochs=6)
+    history = fit(model, splits, config, tmp_path)
+    clean = predict(model, splits.validation)
+    assert (
+        ValidationScore()(model, splits.validation, clean)["score"] == best_epoch(history)["score"]
+    )
+
+
+def test_patience_stops_early(tmp_path):
+    config = replace(CONFIG, epochs=30, patience=2)
+    history = fit(small_network(), small_splits(), config, tmp_path)
+    assert len(history) == best_epoch(history)["epoch"] + 3 < 30
+
+
+CHANGES = {
+    "configuration": {"config": replace(CONFIG, learning_rate=0.01)},
+    "loss": {"loss": CrossEntropy((1.0, 2.0, 1.0))},
+    "score": {"score": ValidationScore(PGD())},
+    "training data": {
+        "splits": Splits(small_split(seed=9), small_splits().validation, small_splits().test)
+    },
+    "first weights": {"model": small_network(1)},
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_checkpoint_refuses_another(tmp_path, what):
+    asked = {"model": small_network(), "splits": small_splits(), "config": CONFIG}
+    fit(**asked, folder=tmp_path)
+    with pytest.raises(ValueError, match=f"another {what}"):
+        fit(**{**asked, "model": small_network(), **CHANGES[what]}, folder=tmp_path)
+
+
+def test_a_checkpoint_that_holds_code_is_refused(tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path}/executed",)
+
+    torch.save({"model": Hostile(), "history": []}, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="more than tensors"):
+        fit(small_network(), small_splits(), CONFIG, tmp_path)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("cut", [0, 1000])
+def test_a_damaged_checkpoint_is_named(tmp_path, cut):
+    fit(small_network(), small_splits(), CONFIG, tmp_path)
+    whole = (tmp_path / "best.safetensors").read_bytes()
+    (tmp_path / "best.safetensors").write_bytes(whole[:cut])
+    with pytest.raises(ValueError, match=r"best\.safetensors.*delete"):
+        fit(small_network(), small_splits(), CONFIG, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("epochs", 0, "^epochs must be at least 1, got 0$"),
+        ("batch_size", 1, "^batch_size must be at least 2, got 1$"),
+        ("patience", -1, "^patience must be at least 0, got -1$"),
+        ("learning_rate", -1.0, "^learning_rate must be positive, got -1.0$"),
+        ("learning_rate", float("nan"), "^learning_rate must be positive"),
+        ("optimizer", "adm", "^unknown optimizer 'adm'; choose from"),
+        ("schedule", "cos", "^unknown schedule 'cos'; choose from"),
+    ],
+)
+def test_a_wrong_setting_is_refused_when_made(name, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**{name: wrong})
+
+
+def test_a_diverging_loss_is_said_and_the_epochs_before_are_kept(tmp_path):
+    def diverges(model, images, labels, epoch):
+        value = CrossEntropy()(model, images, labels, epoch)
+        return value * float("nan") if epoch == 1 else value
+
+    with pytest.raises(FloatingPointError, match="epoch 1; lower the learning rate"):
+        fit(small_network(), small_splits(), CONFIG, tmp_path, diverges)
+    assert (tmp_path / "best.safetensors").exists()
+
+
+def test_the_callers_randomness_is_left_alone(tmp_path):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    fit(small_network(), small_splits(), CONFIG, tmp_path, LOSSES[1])
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_balancing_weights_give_every_class_the_same_weight():
+    split = small_split().take(range(7))
+    share = torch.tensor(balancing_weights(split)) * split.counts
+    assert torch.allclose(share, share[0]) and share.sum() == len(split)
+
+
+def test_augmentation_keeps_range_and_moves_the_image():
+    images = torch.rand(64, 3, 16, 16)
+    changed = augment(images)
+    assert changed.shape == images.shape and changed.min() >= 0 and changed.max() <= 1
+    assert ((changed - images).abs().mean((1, 2, 3)) > 0.01).all()
+    flat = torch.full((4, 1, 16, 16), 0.5)
+    assert torch.allclose(augment(flat), flat)  # nothing bleeds in from outside
+
+
+def test_the_history_is_plain_json(tmp_path):
+    fit(small_network(), small_splits(), CONFIG, tmp_path)
+    rows = json.loads((tmp_path / "history.json").read_text())
+    assert [row["epoch"] for row in rows] == list(range(4))

@@ -1,0 +1,170 @@
+"""A study is seeded, shares its storage, and survives a kill without losing a trial."""
+
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+
+import optuna
+import pytest
+import torch
+from small import small_network, small_splits
+
+from utils.attacks.pgd import PGD
+from utils.defences.adversarial_training import AdversarialLoss
+from utils.run import ROOT
+from utils.training.loop import TrainConfig
+from utils.training.losses import ValidationScore
+from utils.training.tuning import FINISHED, SearchSpace, best_config, tune
+
+SEARCH = SearchSpace(trials=6, images=144, epochs=3, batch_size=(8, 16), learning_rate=(1e-3, 5e-2))
+CONFIG = TrainConfig(augment=False)
+
+
+def study(path, search=SEARCH, **options) -> optuna.Study:
+    return tune(small_network, small_splits(), CONFIG, path, search, **options)
+
+
+def asked(study: optuna.Study) -> list[dict]:
+    return [trial.params for trial in study.get_trials(states=FINISHED)]
+
+
+def test_the_seed_decides_the_trials_also_across_a_stop(tmp_path):
+    straight = study(tmp_path / "straight")
+    study(tmp_path / "stopped", SearchSpace(**{**vars(SEARCH), "trials": 3}))
+    resumed = study(tmp_path / "stopped")
+    assert asked(straight) == asked(resumed)
+    assert straight.best_value == resumed.best_value
+    other = study(tmp_path / "other", SearchSpace(**{**vars(SEARCH), "seed": 1}))
+    assert asked(other) != asked(straight)
+
+
+def test_a_complete_study_adds_nothing(tmp_path):
+    first = len(study(tmp_path / "journal").trials)
+    assert len(study(tmp_path / "journal").trials) == first == SEARCH.trials
+
+
+def test_every_trial_sees_the_same_number_of_images(tmp_path):
+    shown = []
+
+    def count(model, images, labels, epoch):
+        shown[-1] += len(labels)
+        return model(images).sum()
+
+    def alike(model, validation, clean):  # no trial lags, so none is ended early
+        return {"score": 0.5}
+
+    def network():
+        shown.append(0)
+        return small_network()
+
+    splits = small_splits()
+    tune(network, splits, CONFIG, tmp_path / "journal", SEARCH, count, alike)
+    trials = [images for images in shown if images]
+    assert len(trials) == SEARCH.trials and set(trials) == {SEARCH.images}
+
+
+def test_other_data_or_another_loss_is_another_study(tmp_path):
+    path = tmp_path / "journal"
+    names = {study(path).study_name, study(path, loss=AdversarialLoss(PGD(0.1))).study_name}
+    other = tune(small_network, small_splits(1), CONFIG, path, SEARCH)
+    assert len({*names, other.study_name}) == 3
+
+
+def test_the_objective_may_be_robust(tmp_path):
+    found = study(
+        tmp_path / "journal", loss=AdversarialLoss(PGD(0.05, 2)), score=ValidationScore(PGD(0.3))
+    )
+    plain = study(tmp_path / "plain")
+    assert found.best_value < plain.best_value  # the same networks score less under attack
+
+
+def test_a_storage_url_works_as_well(tmp_path):
+    assert len(study(f"sqlite:///{tmp_path}/study.db").trials) == SEARCH.trials
+
+
+def test_best_config_changes_only_what_was_searched(tmp_path):
+    config = best_config(study(tmp_path / "journal"), CONFIG)
+    assert config.epochs == CONFIG.epochs and config.augment == CONFIG.augment
+    assert 1e-3 <= config.learning_rate <= 5e-2 and config.batch_size in (8, 16)
+
+
+SCRIPT = """
+import sys, time
+sys.path[:0] = [{tests!r}, {tests!r} + "/training"]
+from test_tuning import study
+import utils.training.tuning as tuning
+whole, calls = tuning.fit, []
+def fit(*arguments):
+    calls.append(1)
+    if len(calls) == 3:
+        print("third", flush=True)
+        time.sleep(60)
+    return whole(*arguments)
+tuning.fit = fit
+study({path!r})
+"""
+
+
+def test_killed_in_a_trial_the_finished_ones_stay_and_the_orphan_ends(tmp_path):
+    path = str(tmp_path / "journal")
+    script = SCRIPT.format(tests=str(ROOT / "tests"), path=path)
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"third\n"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    resumed = study(path)
+    states = [trial.state.name for trial in resumed.trials]
+    assert states.count("FAIL") == 1 and "RUNNING" not in states
+    assert len(asked(resumed)) == SEARCH.trials
+    assert resumed.trials[0].params == study(tmp_path / "straight").trials[0].params
+
+
+WORKER = """
+import os, pathlib, sys, time
+sys.path[:0] = [{tests!r}, {tests!r} + "/training"]
+from test_tuning import study
+here = pathlib.Path({path!r}).parent
+(here / f"{{os.getpid()}}.ready").touch()
+while len(list(here.glob("*.ready"))) < 2:
+    time.sleep(0.01)
+study({path!r})
+"""
+
+
+def test_two_workers_on_one_study_share_its_trials(tmp_path):
+    """The union of what both tried is the study: as many trials as asked, none lost, none twice."""
+    path = str(tmp_path / "journal")
+    script = WORKER.format(tests=str(ROOT / "tests"), path=path)
+    workers = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
+    assert [worker.wait(120) for worker in workers] == [0, 0]
+    found = study(path)
+    done = found.get_trials(states=FINISHED)
+    assert len(done) == SEARCH.trials
+    tried_by = {trial.user_attrs["worker"].rpartition(":")[2] for trial in done}
+    assert tried_by <= {str(worker.pid) for worker in workers} and len(tried_by) == 2
+    assert len({trial.number for trial in done}) == len(done)
+    assert len({str(trial.params) for trial in done}) == len(done)
+    assert found.best_value == max(trial.value for trial in done)
+
+
+@pytest.mark.parametrize("wrong", [{"trials": 0}, {"images": 2}], ids=str)
+def test_a_budget_that_allows_nothing_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SearchSpace(**{**vars(SEARCH), **wrong})
+
+
+def test_a_search_in_which_all_diverge_ends_and_says_so(tmp_path):
+    def diverging(model, images, labels, epoch):
+        return model(images).sum() * float("nan")
+
+    found = study(tmp_path / "journal", loss=diverging)
+    assert len(found.get_trials(states=FINISHED)) == SEARCH.trials
+    with pytest.raises(ValueError, match="no trial was completed"):
+        best_config(found, CONFIG)
+
+
+def test_partial_builders_work(tmp_path):
+    found = tune(partial(small_network, 0), small_splits(), CONFIG, tmp_path / "j", SEARCH)
+    assert torch.isfinite(torch.tensor(found.best_value))
