@@ -1,6 +1,5 @@
 """Where a run keeps its things, and what makes it repeatable."""
 
-import hashlib
 import os
 import platform
 import random
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from utils.files import atomic_write, write_json
+from utils.files import atomic_write, short_digest, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -93,10 +92,12 @@ def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> R
 
 
 def folder_of(dataset: str) -> str:
-    """The name of a data set, fit for every file system, and still its own."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", dataset)
-    digest = hashlib.sha256(dataset.encode()).hexdigest()[:8]
-    return plain if plain == dataset else f"{plain}_{digest}"
+    """The folder name of a data set: its own name; for a path its last part and a digest of all."""
+    if re.fullmatch(r"\w[\w.-]*", dataset, re.ASCII):
+        return dataset
+    path = Path(os.path.abspath(Path(dataset.removeprefix("folder:")).expanduser()))
+    plain = re.sub(r"[^A-Za-z0-9-]+", "_", path.stem)[:40]
+    return f"folder_{plain}_{short_digest(path)}"
 
 
 def autocast(device: torch.device, precision: str):

@@ -92,11 +92,12 @@ def test_facts_of_any_images(shape):
 def test_files_have_facts_and_drawn_images_none(tmp_path):
     for number, size in enumerate([(20, 10), (30, 40)]):
         Image.new("L", size).save(tmp_path / f"{number}.png")
-    files = [str(tmp_path / f"{number}.png") for number in (0, 1)]
-    facts = file_facts(files)
+    files = tuple(str(tmp_path / f"{number}.png") for number in (0, 1))
+    images = Split(torch.zeros(2, 1, 8, 8).byte(), torch.tensor([0, 1]), ("a", "b"), files=files)
+    facts = file_facts(images)
     assert facts[["width", "height"]].to_numpy().tolist() == [[20, 10], [30, 40]]
     assert facts["bytes of the file"][0] == (tmp_path / "0.png").stat().st_size
-    assert file_facts(["", ""]).shape == (2, 0)
+    assert file_facts(replace(images, files=None)).shape == (2, 0)
 
 
 def test_every_patient_is_answered_by_strangers():

@@ -18,9 +18,11 @@ from pathlib import Path
 
 from utils.audit.checks import CHECKS, run_checks
 from utils.audit.finding import NOT_AUDITED
-from utils.audit.folder import own_name, read_folder
+from utils.audit.folder import read_folder
 from utils.audit.patient_table import CHECK, attach_patient_table
 from utils.audit.report import Audit, write_report
+from utils.data.loading import cache_of
+from utils.data.source import source_of
 from utils.run import ROOT
 
 __all__ = ["CHECKS", "NOT_AUDITED", "Audit", "audit"]
@@ -36,7 +38,7 @@ def audit(
     if not 32 <= size <= 512:
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
     delivery = read_folder(name, root, size)
-    folder = Path(out) if out else ROOT / "assets" / "audit" / own_name(name, root)
+    folder = Path(out) if out else ROOT / "assets" / "audit" / cache_of(source_of(name, root)).name
     findings = [
         attach_patient_table(finding, delivery, folder) if finding.title == CHECK else finding
         for finding in run_checks(delivery)

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from utils.audit.file_facts import misnamed
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
+from utils.data.file_facts import is_misnamed
 
 MANY_UNREADABLE = 0.05  # of all files
 MIN_CLASS_IMAGES = 10  # images of a class in a part: with fewer, one image is ten points
@@ -35,7 +35,7 @@ def check_formats(delivery: ImageFolder) -> Finding:
         "kind", facts["format"] + ", " + facts["colour"] + ", " + text["bits"] + " bits"
     )
     sizes = _commonest("size", text["width"] + " x " + text["height"])
-    wrong = facts[[misnamed(*pair) for pair in zip(facts["file"], facts["format"], strict=True)]]
+    wrong = facts[[is_misnamed(*pair) for pair in zip(facts["file"], facts["format"], strict=True)]]
     size = delivery.images.shape[-1]
     small = int((facts[["width", "height"]].min(axis=1) < size).sum())
     told = [f"Kinds of files: {len(kinds)}; sizes: {len(sizes)}."]

@@ -1,7 +1,5 @@
 """A stranger's folder as the checks see it: what its files say, and what is reckoned only once."""
 
-import hashlib
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +9,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from utils.audit.file_facts import read_facts
-from utils.data.datasets import own_path
 from utils.data.duplicates import (
     duplicate_pairs,
     merge_duplicates,
@@ -20,12 +16,12 @@ from utils.data.duplicates import (
     pixel_hashes,
     small_grey,
 )
-from utils.data.loading import listing_of
+from utils.data.listing import Listing
+from utils.data.loading import cache_of
 from utils.data.patient_recovery import Links, RecoveredPatients, link_patients, patient_links
+from utils.data.reader import read_images
+from utils.data.source import source_of
 from utils.data.split import Split
-from utils.run import ROOT
-
-CACHE = ROOT / "checkpoints" / "audit"
 MIN_IMAGES = 50  # images: of fewer nobody can say what is usual
 CROWD = 0.2  # of all images: whoever has more is no patient, but a chain of strangers
 TESTED = ("validation", "test")
@@ -150,39 +146,31 @@ class ImageFolder:
 
 
 def read_folder(name: str, root: str | Path | None = None, size: int = 64) -> ImageFolder:
-    """Read everything that a folder, a table or a data set of the catalogue consists of."""
-    listing = listing_of(name, root)
+    """Read every image of a folder, a table or a data set of the catalogue."""
+    source = source_of(name, root)
+    listing = source.listing(labelled=False)
     if not listing.files:
         raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
-    rows, images = read_facts(listing.files, size, CACHE / own_name(name, root))
-    facts = pd.DataFrame(rows).assign(
+    class_names = _class_names(listing)
+    reading = read_images(listing.files, size, cache=cache_of(source))
+    refused = pd.DataFrame([*reading.quarantine, *listing.refused], columns=["file", "reason"])
+    if not reading.positions:
+        first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())
+        raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
+    facts = reading.facts.assign(
         file=[str(file) for file in listing.files], label=listing.labels, part=listing.parts
     )
     if listing.patients:
         facts["patient"] = listing.patients
-    bad = (facts["reason"] != "").to_numpy()
-    refused = pd.concat([
-        facts.loc[bad, ["file", "reason"]],
-        pd.DataFrame(listing.refused, columns=["file", "reason"]),
-    ])  # fmt: skip
+    facts = facts.iloc[list(reading.positions)].reset_index(drop=True)
+    return ImageFolder(source.name, facts, reading.images, refused, class_names)
+
+
+def _class_names(listing: Listing) -> tuple[str, ...]:
     names = tuple(sorted({*listing.labels, *listing.empty} - {""}))
     if len(names) == 1 and "" not in listing.labels:
         raise ValueError(
             f"only one class, {names[0]!r}; if these are images without classes, "
-            f"name the folder that holds them: folder:.../{names[0]}"
+            f"name the folder that holds them: .../{names[0]}"
         )
-    if bad.all():
-        first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())
-        raise ValueError(f"none of {len(facts)} files could be read ({first})")
-    good = np.flatnonzero(~bad)
-    kept = facts.iloc[good].reset_index(drop=True)
-    images = images if len(good) == len(facts) else images[good]
-    return ImageFolder(name, kept, images, refused.reset_index(drop=True), names)
-
-
-def own_name(name: str, root: str | Path | None) -> str:
-    """Readable, fit for a file system, and that of no other folder, from wherever it is called."""
-    place = own_path(name).resolve()
-    whole = str(place) if name.startswith("folder:") else f"{name} {root}"
-    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", place.name) + f"_{digest}"
+    return names

@@ -10,7 +10,6 @@ import pandas as pd
 
 from utils.audit.finding import FACTS, Finding, count_of
 from utils.audit.folder import ImageFolder
-from utils.data.datasets import own_path
 from utils.files import atomic_write
 
 TABLE = "patients.csv"
@@ -70,7 +69,7 @@ def digest_of(path: Path | None) -> str | None:
 def _ours(path: Path, delivery: ImageFolder) -> bool:
     """Whether an earlier audit has written this table, nobody has changed it since, and it is not
     what was audited now."""
-    audited = own_path(delivery.name)
+    audited = Path(delivery.name)
     if audited.exists() and audited.samefile(path):
         return False
     try:

@@ -4,7 +4,6 @@ Asked before any training, of one number per image at a time. A number that tell
 question and no verdict: dark pixels may be the scanner, and may be the disease.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +50,11 @@ def _facts(grey: Tensor) -> Tensor:
     return torch.stack([fact(grey) for fact in FACTS.values()], 1)
 
 
-def file_facts(files: Sequence[str]) -> pd.DataFrame:
-    """Size in bytes, width and height of each file; without columns where there are no files."""
-    if not all(files):
-        return pd.DataFrame(index=range(len(files)))
-    rows = [(Path(file).stat().st_size, *_pixels(file)) for file in files]
+def file_facts(split: Split) -> pd.DataFrame:
+    """Size in bytes, width and height of each file; no columns where images come from none."""
+    if not split.files or not all(split.files):
+        return pd.DataFrame(index=range(len(split)))
+    rows = [(Path(file).stat().st_size, *_pixels(file)) for file in split.files]
     return pd.DataFrame(rows, columns=["bytes of the file", "width", "height"])
 
 

@@ -1,7 +1,6 @@
 """What was typed for a run: parameters as NAME=value, refused before anything starts."""
 
 import difflib
-import os
 from collections.abc import Iterable, Mapping
 
 
@@ -61,12 +60,10 @@ def _pair(text: str) -> list[str]:
 
 def _found(parameter: str, name: str, words: Iterable[str] = ()) -> str:
     """The name of a data set that there is; a folder with its whole path."""
-    from utils.data.datasets import facts_of, own_files  # here: torch takes seconds
+    from utils.data.source import is_path, resolve_path  # here: torch takes seconds
 
     try:
-        facts_of(name)
-        # Links are not followed: one without a space may stand for a folder with one.
-        return f"folder:{os.path.abspath(own_files(name))}" if name.startswith("folder:") else name
+        return f"folder:{resolve_path(name)}" if is_path(name) else name
     except (ValueError, FileNotFoundError) as error:
         hint = " (spaces separate data sets in DATASETS)" if len(list(words)) > 1 else ""
         raise ValueError(f"{parameter}: {error}{hint}") from None

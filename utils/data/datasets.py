@@ -161,27 +161,5 @@ OWN = Dataset("your own images", None)
 
 
 def facts_of(name: str) -> Dataset:
-    """The entry of a data set, or the names there are."""
-    if name.startswith("folder:"):
-        return OWN
-    if name not in DATASETS:
-        if name and own_path(name).exists():
-            raise ValueError(f"unknown data set {name!r}; did you mean folder:{name}?")
-        raise ValueError(
-            f"unknown data set {name!r}; choose from {', '.join(DATASETS)}, "
-            "or folder:PATH for class folders or a .csv table of your own"
-        )
-    return DATASETS[name]
-
-
-def own_path(name: str) -> Path:
-    """The path in folder:PATH, whether anything lies there or not."""
-    return Path(name.removeprefix("folder:")).expanduser()
-
-
-def own_files(name: str) -> Path:
-    """Where the images of folder:PATH lie, or are listed."""
-    path = own_path(name)
-    if not path.is_dir() and not (path.is_file() and path.suffix == ".csv"):
-        raise FileNotFoundError(f"{path.absolute()} is neither a folder nor a .csv table")
-    return path
+    """The entry of a data set; a path has that of your own images."""
+    return DATASETS.get(name, OWN)

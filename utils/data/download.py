@@ -10,6 +10,10 @@ from torch import Tensor
 
 from utils.data.datasets import DATASETS, MEDMNIST
 from utils.data.split import resized
+from utils.run import ROOT
+
+RAW = ROOT / "dataset" / "raw_dataset"
+LIMIT = 32 * 2**30  # bytes that a file may unpack to
 
 
 def download_advice(name: str, root: str | Path | None) -> str:
@@ -27,11 +31,11 @@ def download_advice(name: str, root: str | Path | None) -> str:
     )
 
 
-def fetch(name: str, size: int, folder: Path) -> Path:
-    """Fetched by the tool that its source provides; what needs a place goes to `folder`."""
+def fetch(name: str, size: int) -> Path:
+    """Download a data set with the tool of its source; returns where it lies."""
     facts = DATASETS[name]
     if name in MEDMNIST:
-        return _from_medmnist(name, size, folder)
+        return _from_medmnist(name, size, RAW / "medmnist")
     if not facts.kaggle:
         raise FileNotFoundError(
             f"{name} cannot be downloaded by itself. {download_advice(name, None)}"
@@ -64,9 +68,6 @@ def _from_medmnist(name: str, size: int, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     kind(split="train", download=True, root=str(folder), size=edge)
     return folder / (f"{name}.npz" if edge == 28 else f"{name}_{edge}.npz")
-
-
-LIMIT = 32 * 2**30  # bytes that a file may unpack to
 
 
 def array_file(path: Path, size: int) -> tuple[Tensor, Tensor, np.ndarray]:

@@ -12,13 +12,11 @@ The content decides what a file is, never its name: JPEG, PNG, BMP, TIFF and, wi
   image is cut off, and no border is added from which a class could be guessed.
 """
 
-import hashlib
 import os
 import stat
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -40,49 +38,6 @@ DEFLATED = b"1.2.840.10008.1.2.1.99"  # a DICOM that unpacks to any size before 
 
 class Unreadable(Exception):
     """The reason why one file is set aside, in words for the user."""
-
-
-@dataclass(frozen=True)
-class ReadImages:
-    """What came out of a list of files.
-
-    `images` uint8 (n, channels, size, size), `positions` of those images in the list,
-    `quarantine` (file, reason) of all others, `digest` of the bytes of those read.
-    """
-
-    images: Tensor
-    positions: tuple[int, ...]
-    quarantine: tuple[tuple[str, str], ...]
-    digest: str
-
-
-def read_images(files, size: int, channels: int | None = None) -> ReadImages:
-    """Every file becomes a `size` x `size` image or an entry in the quarantine.
-
-    `channels` is 1, 3 or None: colour only if some image has it.
-    """
-    files = [Path(file) for file in files]
-    images = torch.zeros(len(files), channels or 3, size, size, dtype=torch.uint8)
-
-    def read(index: int) -> str | Unreadable:
-        try:
-            content, images[index] = read_file(files[index], size, channels or 3)
-        except Unreadable as reason:
-            return reason
-        return hashlib.sha256(content).hexdigest()
-
-    results = in_threads(read, len(files))
-    positions = [i for i, result in enumerate(results) if isinstance(result, str)]
-    if len(positions) < len(files):
-        images = images[positions]
-    refused = [(str(files[i]), str(r)) for i, r in enumerate(results) if isinstance(r, Unreadable)]
-    digest = hashlib.sha256("".join(results[i] for i in positions).encode()).hexdigest()
-    return ReadImages(
-        _grey_if_grey(images) if channels is None else images,
-        tuple(positions),
-        tuple(refused),
-        digest,
-    )
 
 
 def read_file(path: Path, size: int, channels: int) -> tuple[bytes, Tensor]:
@@ -212,8 +167,3 @@ def _check_size(width: int, height: int, turn: ExitStack | None = None) -> None:
         raise Unreadable(f"{width} x {height} pixels, the limit is {PIXEL_LIMIT:,}")
     if turn and width * height > LARGE:
         turn.enter_context(ONE_AT_A_TIME)
-
-
-def _grey_if_grey(images: Tensor) -> Tensor:
-    grey = all(bool((part == part[:, :1]).all()) for part in images.split(1024))
-    return images[:, :1].clone() if grey else images

@@ -1,6 +1,5 @@
 """What a folder or a table says about its images: label, patient, official part."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from utils.files import short_digest
 
 PARTS = {
     "train": "train",
@@ -169,16 +170,20 @@ def leaves_folder(path: Path, folder: Path) -> bool:
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
+def is_table(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
 def signature(source: Path) -> str:
-    """Changes when a file is added, removed, resized or written again; opens only tables."""
+    """Changes when a file is added, removed, moved, resized or written again; opens only tables."""
     if source.is_dir():
         facts = ((entry.path, entry.stat(follow_symlinks=False)) for entry in _tree(source))
     else:
-        files = [source, *(table_files(source).files if source.suffix == ".csv" else ())]
+        files = [source, *(table_files(source).files if is_table(source) else ())]
         facts = ((str(file), file.stat()) for file in files if file.exists())
-    start = len(str(source))
-    lines = "\n".join(f"{name[start:]} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)
-    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+    return short_digest(
+        source, *(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)
+    )
 
 
 def _descended(folder: Path) -> Path:
