@@ -1,4 +1,6 @@
-"""Shortcuts that were planted are found, and where there is none nothing is."""
+"""Planted shortcuts are found, and where there is none nothing is flagged."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd

@@ -22,6 +22,7 @@ from utils.data.patient_recovery import Links, RecoveredPatients, link_patients,
 from utils.data.reader import read_images
 from utils.data.source import source_of
 from utils.data.split import Split
+
 MIN_IMAGES = 50  # images: of fewer nobody can say what is usual
 CROWD = 0.2  # of all images: whoever has more is no patient, but a chain of strangers
 TESTED = ("validation", "test")

@@ -1,4 +1,4 @@
-"""What a folder or a table says about its images: label, patient, official part."""
+"""The files of a folder or a table, with the label, patient and official part of each."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -25,9 +25,9 @@ JUNK = ("thumbs.db", "desktop.ini", "__macosx")
 
 @dataclass(frozen=True)
 class Listing:
-    """Files with what is said about each, and those `refused` with the reason.
+    """Files with their labels, and the `refused` ones with the reason.
 
-    `parts` are train, validation, test, or "" where nothing is said; `patients` may be unknown.
+    `parts` are train, validation, test, or "" if unknown; `patients` may be unknown.
     """
 
     files: tuple[Path, ...]
@@ -35,7 +35,7 @@ class Listing:
     parts: tuple[str, ...]
     patients: tuple[str, ...] | None = None
     refused: tuple[tuple[str, str], ...] = ()
-    empty: tuple[str, ...] = ()  # classes whose folders hold nothing
+    empty: tuple[str, ...] = ()  # classes with empty folders
 
     def take(self, positions) -> "Listing":
         patients = self.patients and tuple(self.patients[i] for i in positions)
@@ -48,7 +48,7 @@ class Listing:
 def class_folders(root: Path) -> Listing:
     """CLASS/IMAGE, or TRAIN/CLASS/IMAGE; deeper folders belong to their class.
 
-    An image beside the class folders is refused; a text there is no part of the data.
+    An image beside the class folders is refused; a text file there is ignored.
     """
     root = _descended(root)
     split = any(entry.name.lower() in PARTS for entry in _entries(root) if entry.is_dir())
@@ -82,10 +82,10 @@ def _class_names(root: Path, split: bool) -> set[str]:
 
 
 def labelled_folders(root: Path, class_names: Sequence[str]) -> Listing:
-    """Every file below a folder that is named like a class, wherever that folder lies.
+    """Every file below a folder that is named like a class, at any depth.
 
-    For sets of several parts in wrappers that say nothing: train/train/CLASS, more/CLASS.
-    Whatever lies elsewhere, such as an unlabelled test set, is passed over.
+    For sets with several wrapper folders: train/train/CLASS, more/CLASS. Other files, such as an
+    unlabelled test set, are ignored.
     """
     files, labels, refused = [], [], []
     for entry in _tree(root):
@@ -107,10 +107,10 @@ def unlabelled_files(root: Path) -> Listing:
     """Every image below a folder without classes; of its folders only train, val, test count."""
     root = _descended(root)
     found = [(Path(e.path), _refusal(Path(e.path), root, "train", 2)) for e in _tree(root)]
-    found = [(p, why) for p, why in found if why or p.suffix.lower() in (*LIKE_IMAGES, "")]
-    files = tuple(path for path, why in found if not why)
+    found = [(p, reason) for p, reason in found if reason or p.suffix.lower() in (*LIKE_IMAGES, "")]
+    files = tuple(path for path, reason in found if not reason)
     parts = tuple(PARTS.get(path.relative_to(root).parts[0].lower(), "") for path in files)
-    refused = tuple((str(path), why) for path, why in found if why)
+    refused = tuple((str(path), reason) for path, reason in found if reason)
     return Listing(files, ("",) * len(files), parts, refused=refused)
 
 
@@ -125,13 +125,13 @@ def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
 
 
 def table_files(path: Path) -> Listing:
-    """Columns path and label, and where known patient and split (train, validation, test).
+    """Columns path and label, and if known patient and split (train, validation, test).
 
-    Paths are relative to the table and may not leave its folder; absolute ones may.
+    Relative paths start at the table and may not leave its folder; absolute ones may.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:  # other letters than UTF-8, uneven rows, nothing at all
+    except ValueError as error:  # not UTF-8, uneven rows, an empty file
         raise ValueError(f"{path} cannot be read as a table ({error})") from None
     if missing := sorted({"path", "label"} - set(table)):
         raise ValueError(
@@ -140,8 +140,8 @@ def table_files(path: Path) -> Listing:
         )
     if table["path"].str.contains("\0", regex=False).any():
         raise ValueError(f"{path} names a file with a zero byte, which no file can have")
-    said = [part.strip().lower() for part in table.get("split", [""] * len(table))]
-    if unknown := sorted(set(said) - {*PARTS, ""}):
+    parts = [part.strip().lower() for part in table.get("split", [""] * len(table))]
+    if unknown := sorted(set(parts) - {*PARTS, ""}):
         raise ValueError(f"{path} names the split {unknown[0]!r}; choose from {', '.join(PARTS)}")
     files = [path.parent / file for file in table["path"]]
     outside = [
@@ -151,7 +151,7 @@ def table_files(path: Path) -> Listing:
     listing = Listing(
         tuple(files),
         tuple(label.strip() for label in table["label"]),
-        tuple(PARTS.get(part, "") for part in said),
+        tuple(PARTS.get(part, "") for part in parts),
         _patients(table.get("patient", ())),
         tuple((str(files[row]), "leads out of its folder") for row in np.flatnonzero(outside)),
     )
@@ -159,8 +159,7 @@ def table_files(path: Path) -> Listing:
 
 
 def _patients(column) -> tuple[str, ...] | None:
-    """An empty cell is a patient of its own, not one with all the others; only empty ones say
-    nothing."""
+    """An image without a patient is a patient of its own; None if all cells are empty."""
     if not any(name.strip() for name in column):
         return None
     return tuple(name.strip() or f"row {row}" for row, name in enumerate(column))
@@ -187,7 +186,7 @@ def signature(source: Path) -> str:
 
 
 def _descended(folder: Path) -> Path:
-    """Past wrappers: a folder that holds nothing but one folder of folders says nothing."""
+    """The first folder below that is no wrapper: one that holds only a folder of folders."""
     entries = _entries(folder)
     if len(entries) == 1 and entries[0].is_dir(follow_symlinks=False):
         inner = Path(entries[0].path)
@@ -198,24 +197,24 @@ def _descended(folder: Path) -> Path:
 
 def _entries(folder: Path) -> list[os.DirEntry]:
     with os.scandir(folder) as entries:
-        seen = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in JUNK]
-    return sorted(seen, key=lambda entry: entry.name)
+        visible = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in JUNK]
+    return sorted(visible, key=lambda entry: entry.name)
 
 
 def _tree(folder: Path) -> Iterator[os.DirEntry]:
-    """Every file below, every link to a folder and every locked one, in the order of names."""
-    ahead = _entries(folder)[::-1]
-    while ahead:
-        entry = ahead.pop()
+    """Every file below, every link to a folder and every locked folder, sorted by name."""
+    pending = _entries(folder)[::-1]
+    while pending:
+        entry = pending.pop()
         inside = _inside(entry)
         if inside is None:
             yield entry
         else:
-            ahead += inside[::-1]
+            pending += inside[::-1]
 
 
 def _inside(entry: os.DirEntry) -> list[os.DirEntry] | None:
-    """None for whatever is no folder, or one that may not be opened."""
+    """None for a file, a link, and a folder that may not be opened."""
     if not entry.is_dir(follow_symlinks=False):
         return None
     try:

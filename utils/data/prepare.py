@@ -16,8 +16,8 @@ from utils.data.patient_split import GatheredImages
 from utils.data.reader import read_images
 from utils.data.split import Split
 
-UNKNOWN = "unknown; only copies of a picture are kept together"
-CLEAR = 64  # pixels: of smaller images some patients and synthetic images are not told apart
+UNKNOWN = "unknown; only copies of an image are kept together"
+CLEAR = 64  # pixels: smaller images mix up some patients, and synthetic images with real ones
 
 
 def read_listing(
@@ -55,8 +55,8 @@ def _with_recovered_patients(
     made_up = dataset.synthetic(clear) if dataset.synthetic else torch.zeros(len(split)).bool()
     real, synthetic = torch.nonzero(~made_up)[:, 0], torch.nonzero(made_up)[:, 0]
     found = recover_patients(clear[real])
-    pictures = np.array(pixel_hashes(clear[real]))
-    each = [len(set(pictures[found.groups == patient])) for patient in range(len(found.sizes))]
+    hashes = np.array(pixel_hashes(clear[real]))
+    each = [len(set(hashes[found.groups == patient])) for patient in range(len(found.sizes))]
     groups = torch.empty(len(split), dtype=torch.long)
     groups[real] = found.groups
     groups[synthetic] = len(each) + torch.arange(len(synthetic))
@@ -78,22 +78,22 @@ def _without_conflicts(
 
     At most one of their labels is right, and the pixels do not show which.
     """
-    pictures = pixel_hashes(images)
+    hashes = pixel_hashes(images)
     classes: dict[str, set[str]] = {}
-    for picture, label in zip(pictures, listing.labels, strict=True):
-        classes.setdefault(picture, set()).add(label)
-    clashing = [i for i, picture in enumerate(pictures) if len(classes[picture]) > 1]
+    for digest, label in zip(hashes, listing.labels, strict=True):
+        classes.setdefault(digest, set()).add(label)
+    clashing = [i for i, digest in enumerate(hashes) if len(classes[digest]) > 1]
     if not clashing:
         return images, listing, []
-    under = [" and ".join(sorted(classes[pictures[i]])) for i in clashing]
-    reasons = [f"the same picture appears under {both}" for both in under]
+    labels = [" and ".join(sorted(classes[hashes[i]])) for i in clashing]
+    reasons = [f"the same image appears under {both}" for both in labels]
     refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
-    agreed = sorted(set(range(len(images))) - set(clashing))
-    return images[agreed], listing.take(agreed), refused
+    kept = sorted(set(range(len(images))) - set(clashing))
+    return images[kept], listing.take(kept), refused
 
 
 def patient_groups(images: Tensor, patients: Sequence[str] | None) -> Tensor:
-    """One number per patient; duplicates belong together even where patients are unknown."""
+    """One number per patient; duplicates share one even if patients are unknown."""
     if patients is None:
         return merge_duplicates(images)
     _, known = np.unique(np.array(patients), return_inverse=True)

@@ -109,8 +109,12 @@ class DrawnImages:
     def fetched(self, size: int) -> Source:
         return self
 
+    def draw(self, size: int, patients: int = 0, seed: int = 0) -> Split:
+        """Other seeds draw other patients; `patients` 0 means the usual number."""
+        return draw(self.name, size, patients or None, seed)
+
     def read(self, size: int, cache: Path | None = None) -> GatheredImages:
-        split = draw(self.name, size)  # always the same images; the seed decides about the split
+        split = self.draw(size)  # always the same images; the seed decides about the split
         parts, notes = np.full(len(split), ""), {"patients": "given"}
         return GatheredImages(split, parts, split.fingerprint, notes=notes)
 
