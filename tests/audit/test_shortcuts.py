@@ -47,7 +47,7 @@ def test_a_fact_tells_what_is_in_it(name):
     fact, tells = TOLD[name]
     table = shortcuts(pd.DataFrame({name: fact}), split_of(LABELS))
     row = table.loc[name]
-    assert bool(row["tells"]) == tells and row["constant"] == majority_share(LABELS)
+    assert bool(row["predictive"]) == tells and row["constant"] == majority_share(LABELS)
     assert row["AUC low"] <= row["AUC"] <= row["AUC high"]
     if name.startswith("the class") and "noise" not in name:
         assert row["accuracy"] == row["AUC"] == 1 and row["accuracy low"] < 1
@@ -60,14 +60,14 @@ def test_a_patients_own_fact_is_no_shortcut_to_others():
     own = pd.DataFrame({"own": groups.numpy() * 1.0})
     grouped = shortcuts(own, split_of(labels, groups)).loc["own"]
     torn = shortcuts(own, split_of(labels)).loc["own"]
-    assert not grouped["tells"] and torn["AUC"] > 0.9
+    assert not grouped["predictive"] and torn["AUC"] > 0.9
 
 
 def test_a_planted_border_is_found_and_no_other_fact_blamed():
     drawn = draw("brain_phantom", 32, 120)
     before = shortcuts(image_facts(drawn.images), drawn)
     after = shortcuts(image_facts(with_bright_border(drawn, 0, by=20).images), drawn)
-    assert not before.loc["border", "tells"] and after.loc["border", "tells"]
+    assert not before.loc["border", "predictive"] and after.loc["border", "predictive"]
     assert after.loc["border", "AUC"] > before.loc["border", "AUC"] + 0.1
     assert after.loc[ALL, "AUC"] > before.loc[ALL, "AUC"]
     assert abs(after.loc["contrast", "AUC"] - before.loc["contrast", "AUC"]) < 0.1

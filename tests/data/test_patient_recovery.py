@@ -74,7 +74,7 @@ def test_a_random_order_and_another_exposure_change_nothing():
 
 
 def test_the_tree_is_single_linkage():
-    """An outside witness: scipy's groups are the same, if images that are no neighbours are far away."""
+    """Outside witness: scipy finds the same groups if non-neighbours are far apart."""
     images = draw("brain_phantom", 32, 16).images[:48]
     links, count = patient_links(images), 48
     apart = np.full((count, count), 9.0)

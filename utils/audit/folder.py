@@ -1,4 +1,4 @@
-"""A stranger's folder as the checks see it: what its files say, and what is reckoned only once."""
+"""A folder of images as the checks see it: the facts of its files, and what is computed once."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,16 +23,16 @@ from utils.data.reader import read_images
 from utils.data.source import source_of
 from utils.data.split import Split
 
-MIN_IMAGES = 50  # images: of fewer nobody can say what is usual
-CROWD = 0.2  # of all images: whoever has more is no patient, but a chain of strangers
-TESTED = ("validation", "test")
+MIN_IMAGES = 50  # fewer images do not show what is usual
+MAX_PATIENT_SHARE = 0.2  # of all images: a larger group is a chain of several patients
+TEST_PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFolder:
     """The images that could be read, one row of `facts` for each, and the files `refused`.
 
-    `images` are uint8 (n, channels, size, size); `class_names` are empty where nothing is said.
+    `images` are uint8 (n, channels, size, size); `class_names` are empty if there are no labels.
     """
 
     name: str
@@ -45,7 +45,7 @@ class ImageFolder:
         return len(self.facts)
 
     def take(self, rows) -> "ImageFolder":
-        """Some of the images, as if only these had been sent."""
+        """The folder with these images alone."""
         return replace(
             self, facts=self.facts.iloc[rows].reset_index(drop=True), images=self.images[rows]
         )
@@ -59,43 +59,45 @@ class ImageFolder:
         return self.facts["file"].to_numpy()
 
     @property
-    def is_dealt(self) -> bool:
+    def has_test_part(self) -> bool:
         """Whether there are training images, and others to test with."""
-        return "train" in self.parts and bool(np.isin(self.parts, TESTED).any())
+        return "train" in self.parts and bool(np.isin(self.parts, TEST_PARTS).any())
 
     @property
     def has_patients(self) -> bool:
-        """Whether it is written somewhere who is who; one name for most images is none."""
+        """Whether every image has a patient name; one name for most images does not count."""
         names = self.facts["patient"]
         return bool((names != "").all()) and names.value_counts().iloc[0] <= len(self) / 2
 
     @cached_property
     def split(self) -> Split:
-        """All images with their labels, each in the group of its patient as far as one knows."""
+        """All images with their labels, grouped by patient as far as patients are known."""
         names = self.class_names or ("unknown",)
-        places = {name: place for place, name in enumerate(names)}
-        labels = torch.tensor([places.get(label, 0) for label in self.facts["label"]])
+        numbers = {name: number for number, name in enumerate(names)}
+        labels = torch.tensor([numbers.get(label, 0) for label in self.facts["label"]])
         return Split(self.images, labels.long(), names, torch.from_numpy(self.groups))
 
     @cached_property
-    def pictures(self) -> np.ndarray:
-        """A number for each image; the same for the same pixels."""
+    def pixel_groups(self) -> np.ndarray:
+        """A number for each image, equal for identical pixels."""
         return np.unique(pixel_hashes(self.images), return_inverse=True)[1]
 
     @cached_property
     def near_duplicates(self) -> np.ndarray:
-        """Pairs (n, 2) of images that look the same, though their pixels differ a little.
+        """Pairs (n, 2) of images that look the same although their pixels differ a little.
 
-        Of a crowd of like images each stands beside the first and before the last of every part
-        and class, which tells who has a twin where, without a square of pairs.
+        Within a large cluster each image keeps one partner per part and class on either side, so
+        that the number of pairs stays linear.
         """
-        _, first = np.unique(self.pictures, return_index=True)  # a copy is compared only once
+        _, first = np.unique(self.pixel_groups, return_index=True)  # copies are compared once
         first = np.sort(first)
         pairs = first[duplicate_pairs(self.images[first]).numpy()]
         kinds = self.facts.groupby(["part", "label"]).ngroup().to_numpy()
-        sides = (pairs, pairs[:, ::-1])
-        told = (one * (kinds.max() + 1) + kinds[other] for other, one in (s.T for s in sides))
-        kept = [np.unique(keys, return_index=True)[1] for keys in told]
+        kept = []
+        for side in (pairs, pairs[:, ::-1]):
+            partner, image = side.T
+            keys = image * (kinds.max() + 1) + kinds[partner]
+            kept.append(np.unique(keys, return_index=True)[1])
         return pairs[np.unique(np.concatenate(kept))]
 
     @cached_property
@@ -108,15 +110,15 @@ class ImageFolder:
 
     @cached_property
     def groups(self) -> np.ndarray:
-        """Patients by name, else as found by their pixels, else copies of a picture."""
+        """Patients by name; otherwise as recovered from pixels; otherwise identical images."""
         if self.has_patients:
             known = torch.from_numpy(pd.factorize(self.facts["patient"])[0])
             return merge_duplicates(self.images, known).numpy()
-        return self.recovered.groups.numpy() if self.has_patient_signal else self.pictures
+        return self.recovered.groups.numpy() if self.has_patient_signal else self.pixel_groups
 
     @property
     def patient_names(self) -> np.ndarray:
-        """What the patient of each image is called; empty where nobody can be told apart."""
+        """The name of the patient of each image; empty if patients cannot be separated."""
         if self.has_patients:
             return self.facts["patient"].to_numpy()
         numbers = self.recovered.groups.tolist() if self.has_patient_signal else []
@@ -124,26 +126,25 @@ class ImageFolder:
 
     @cached_property
     def has_patient_signal(self) -> bool:
-        """Whether the pixels say who is who, and do not tie everybody together in one chain."""
-        return len(self) >= MIN_IMAGES and self.recovered.sizes.max() <= max(2, CROWD * len(self))
+        """Whether pixels separate patients, instead of linking most images in one chain."""
+        most = max(2, MAX_PATIENT_SHARE * len(self))
+        return len(self) >= MIN_IMAGES and self.recovered.sizes.max() <= most
 
     @property
     def group_description(self) -> str:
-        """Whom the groups stand for, in words: no report may claim more."""
+        """What the groups are, in words: no report may claim more."""
         if self.has_patients:
             return "patients"
-        return (
-            "patients as found by their pixels"
-            if self.has_patient_signal
-            else ("different pictures (whose they are is not known, and cannot be told)")
-        )
+        if self.has_patient_signal:
+            return "patients as recovered from pixels"
+        return "different images (their patients are unknown and cannot be recovered)"
 
     @cached_property
-    def remoteness(self) -> np.ndarray:
-        """How far the fifth neighbour of each image is, in grey levels."""
-        _, first = np.unique(self.pictures, return_index=True)  # copies are no neighbours
+    def neighbour_distances(self) -> np.ndarray:
+        """The distance of each image to its fifth neighbour, in grey levels."""
+        _, first = np.unique(self.pixel_groups, return_index=True)  # copies are no neighbours
         different = small_grey(self.images[first])
-        return nearest(different, different, 6)[0][:, -1].numpy()[self.pictures]
+        return nearest(different, different, 6)[0][:, -1].numpy()[self.pixel_groups]
 
 
 def read_folder(name: str, root: str | Path | None = None, size: int = 64) -> ImageFolder:

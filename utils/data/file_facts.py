@@ -1,4 +1,4 @@
-"""Facts of one image file beside its pixels: bytes, format, colours, bits, width, height, patient."""
+"""Facts of one image file: bytes, format, colours, bits, width, height, patient."""
 
 import hashlib
 from io import BytesIO

@@ -110,7 +110,7 @@ def _split_with_synthetic(gathered: GatheredImages, fractions, seed: int) -> tup
 
 
 def split_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
-    """The mistake, to be seen once: the same images split one by one, without regard to patients."""
+    """The mistake, to be seen once: the same images split one by one, ignoring patients."""
     together = splits.all_images
     chosen = split_by_group(together.labels, range(len(together)), fractions, seed)
     return _checked(together, chosen)

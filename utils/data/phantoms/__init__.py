@@ -121,8 +121,8 @@ def _checked(phantom: Phantom, size: int, patients: int | None) -> int:
 
 
 def _labels(phantom: Phantom, patients: int) -> list[int]:
-    """The class of each patient: first a few of every class, then always the class farthest below its
-    share, so that no patient's class depends on how many come after.
+    """The class of each patient: first a few of every class, then always the class farthest
+    below its share, so that no patient's class depends on how many come after.
     """
     shares = [count / sum(phantom.patients) for count in phantom.patients]
     labels = list(range(len(shares))) * MIN_PATIENTS
