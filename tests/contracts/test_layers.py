@@ -111,7 +111,6 @@ STILL_TO_REWRITE = {
     "utils/detection/inspection.py",
     "utils/detection/noise_traces.py",
     "utils/detection/scaling_detectors.py",
-    "utils/evaluation/generated_images.py",
     "utils/figures/attack_comparison.py",
     "utils/figures/contamination.py",
     "utils/figures/data.py",
