@@ -86,7 +86,7 @@ def subcommands() -> list[str]:
     """As a reader sees them who asks the command for help."""
     call = [sys.executable, "-m", "utils.course", "--help"]
     shown = subprocess.run(call, cwd=HOME, capture_output=True, text=True, check=True).stdout
-    return re.search(r"{([\w,]+)}", shown)[1].split(",")
+    return re.split("[|,]", re.search(r"\brun[|,][\w|,]+", shown)[0])
 
 
 @EVERY
