@@ -118,7 +118,6 @@ STILL_TO_REWRITE = {
     "utils/figures/style.py",
     "utils/figures/training.py",
     "utils/training/losses.py",
-    "README.md",
 }
 
 
