@@ -16,8 +16,8 @@ import torch
 from tqdm.auto import tqdm
 
 from utils.files import atomic_write, write_json
+from utils.folders import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PRECISIONS = ("auto", "float32", "bfloat16")
 VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna", "grad-cam")
 

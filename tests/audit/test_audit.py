@@ -33,11 +33,11 @@ from utils.audit.page import BLIND
 from utils.audit.planted_faults import Faults, flagged_files, plant_faults, score_findings
 from utils.contamination.backdoor import Sinusoid
 from utils.course import __main__
-from utils.course.plan import HOME
 from utils.data import loading
 from utils.data.image_files import Unreadable, read_file
 from utils.data.patient_split import GatheredImages, split_dataset
 from utils.data.phantoms import draw
+from utils.folders import HOME
 
 FACTS = ("unreadable", "wrong name", "copy in the test", "under two classes")
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 import utils
-from utils.course.plan import HOME
+from utils.folders import HOME
 
 UTILS = HOME / "utils"
 PATHS = {

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from utils.backbones import BACKBONES
-from utils.course.plan import FIRST, HOME, NEEDS, needs_of, parameters_of, read_course
+from utils.course.plan import FIRST, NEEDS, needs_of, parameters_of, read_course
+from utils.folders import HOME
 
 PATHS = sorted([*HOME.glob("dataset/*.ipynb"), *HOME.glob("notebooks/*.ipynb")])
 HEADINGS = ("Take-aways", "Try it yourself", "References")

@@ -8,7 +8,6 @@ import pytest
 from small import finished, said
 
 from utils.course import records, tables
-from utils.course.plan import HOME
 from utils.course.records import read_records
 from utils.course.results import (
     clean_and_strongest,
@@ -20,6 +19,7 @@ from utils.course.results import (
 )
 from utils.evaluation import metrics
 from utils.evaluation.attack_suite import ordered_conditions, strongest_of
+from utils.folders import HOME
 
 ATTACKED = {"clean": said(0), "noise_4": said(0), "pgd_4": said(1, 0), "pgd_4_restarts": said(2, 0)}
 ORDERS = {

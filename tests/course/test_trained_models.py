@@ -11,9 +11,10 @@ from small import small_split, small_splits
 import utils.run
 from utils.backbones import build
 from utils.course import trained_models
-from utils.course.plan import HOME, Notebook
+from utils.course.plan import Notebook
 from utils.course.trained_models import load_trained, save_trained
 from utils.data.split import Splits
+from utils.folders import HOME
 from utils.run import start_run
 from utils.training.loop import TrainConfig
 
