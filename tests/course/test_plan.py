@@ -92,6 +92,28 @@ def test_a_mistake_is_named_before_anything_starts(root, profile, typed, names, 
         make_plan(profile, typed, names)
 
 
+def test_a_refused_value_is_reported_of_a_notebook_that_was_typed(root):
+    write_notebook(root, "notebooks/cervix", "EPOCHS = 4")
+    for name in ("resnet", "cervix"):
+        with pytest.raises(ValueError, match=f"^{name} takes EPOCHS as int"):
+            make_plan("quick", {"EPOCHS": "three"}, [name])
+
+
+def test_a_file_without_a_dot_and_an_image_of_a_table_change_the_key(root):
+    folder = root / "images"
+    folder.mkdir()
+    (folder / "table.csv").write_text("path,label\nIM0002,a\n")
+    (root / "elsewhere").mkdir()
+    (root / "other.csv").write_text("path,label\nelsewhere/x.png,a\n")
+    for typed, file in (
+        ({"DATASET": str(folder)}, folder / "IM0001"),
+        ({"DATASET": str(root / "other.csv")}, root / "elsewhere/x.png"),
+    ):
+        before = keys(typed)
+        file.write_text("pixels")
+        assert {"prepare_dataset", "resnet"} <= changed(before, keys(typed)), file
+
+
 def test_a_profile_with_an_unknown_name_is_refused(root):
     (root / "env/profiles.yaml").write_text("quick: {EPOCS: 1}\n")
     with pytest.raises(ValueError, match="EPOCS"):

@@ -119,12 +119,7 @@ def _pair(text: str) -> list[str]:
 def _found(parameter: str, name: str, hint: str = "") -> str:
     """The name of a data set that exists; a path in full."""
     try:
-        if is_path(name):
-            return str(resolve_path(name))
-        from utils.data.datasets import facts_of  # here: torch takes seconds
-
-        facts_of(name)
-        return name
+        return str(resolve_path(name)) if is_path(name) else name
     except (ValueError, OSError, RuntimeError) as error:
         raise ValueError(f"{parameter}: {error}{hint}") from None
 

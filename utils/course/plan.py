@@ -58,9 +58,7 @@ class Notebook:
 def read_course() -> dict[str, Notebook]:
     """Every notebook of dataset/ and notebooks/ by its name."""
     paths = [*ROOT.glob("dataset/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")]
-    return {
-        path.stem: read_notebook(path.read_text(encoding="utf-8"), path) for path in sorted(paths)
-    }
+    return {path.stem: read_notebook(path) for path in sorted(paths)}
 
 
 def read_notebook(path: Path, text: str | None = None) -> Notebook:
