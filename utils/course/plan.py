@@ -21,12 +21,12 @@ from utils.course.parameters import (
     with_prepared_datasets,
 )
 from utils.data.source import is_path
-from utils.folders import ROOT
+from utils.folders import HOME, ROOT
 
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.
 NO_RESULT = ("__main__", "execute", "parameters", "plan", "publish", "runner", "summary", "upkeep")
-RUNNER = {ROOT / "utils/course" / f"{name}.py" for name in NO_RESULT}
+RUNNER = {HOME / "utils/course" / f"{name}.py" for name in NO_RESULT}
 
 # Needs that the names do not tell: X_atk needs X, the last one all, any other the first.
 NEEDS: dict[str, tuple[str, ...]] = {
