@@ -1,23 +1,26 @@
 """Where a run keeps its things, and what makes it repeatable."""
 
+import gzip
 import hashlib
 import os
 import platform
 import random
 import re
-import shutil
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm.auto import tqdm
 
 from utils.files import atomic_write, write_json
 from utils.folders import ROOT
 
+PREDICTIONS, UNRECORDED = "predictions.csv.gz", ".predictions.csv.gz"
 PRECISIONS = ("auto", "float32", "bfloat16")
 VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna", "grad-cam")
 
@@ -58,18 +61,32 @@ class Run:
             table.to_csv(path, index=False)
 
     def save_predictions(self, by_variant: dict) -> None:
-        """One row per image, for each variant of the model and each condition; nothing older stays.
+        """One row per image, for each variant of the model and each condition.
 
-        `by_variant` maps a variant to its conditions, and these to Predictions.
+        `by_variant` maps a variant to its conditions, and these to Predictions. The table takes
+        the place of the last one only when `record` has all that belongs to it: until then an
+        earlier record stays whole. The same predictions give the same bytes.
         """
-        (self.assets / "record.json").unlink(missing_ok=True)  # a record vouches for its rows
-        shutil.rmtree(self.assets / "predictions", ignore_errors=True)
-        for variant, by_condition in by_variant.items():
-            for condition, predictions in by_condition.items():
-                self.save_table(f"predictions/{variant}/{condition}", predictions.as_table())
+        tables = [
+            predictions.as_table(variant, condition)
+            for variant, found in by_variant.items()
+            for condition, predictions in found.items()
+        ]
+        if any(list(table.columns) != list(tables[0].columns) for table in tables):
+            raise ValueError("one run has one table: all its predictions need the same classes")
+        text = "".join(
+            table.to_csv(index=False, header=not number, lineterminator="\n")
+            for number, table in enumerate(tables)
+        )
+        with (
+            atomic_write(self.assets / UNRECORDED) as path,
+            path.open("wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file,
+        ):
+            file.write(text.encode("utf-8"))
 
     def record(self, **facts) -> None:
-        """What was asked for, what it ran on, what it found: `record.json`."""
+        """The parameters, the machine and the results of the run: `record.json`."""
         facts = {
             "run": self.name,
             "dataset": self.dataset,
@@ -79,7 +96,10 @@ class Run:
             "versions": versions(),
             **facts,
         }
-        write_json(self.assets / "record.json", facts)
+        with atomic_write(self.assets / "record.json") as path:
+            write_json(path, facts)
+            if (self.assets / UNRECORDED).exists():  # both are whole: exchange both
+                os.replace(self.assets / UNRECORDED, self.assets / PREDICTIONS)
 
 
 def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> Run:
@@ -105,6 +125,12 @@ def autocast(device: torch.device, precision: str):
         raise ValueError(f"unknown precision {precision!r}; choose from {', '.join(PRECISIONS)}")
     wanted = precision == "bfloat16" or (precision == "auto" and _computes_in_bfloat16(device))
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where the weights of a module are; the CPU if it has none."""
+    weight = next(chain(module.parameters(), module.buffers()), None)
+    return torch.device("cpu") if weight is None else weight.device
 
 
 def progress(steps, title: str, total: int | None = None):

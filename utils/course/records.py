@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from utils.course.plan import LAST, read_course
-from utils.evaluation.attack_suite import strongest_of
-from utils.evaluation.predictions import Predictions
-from utils.run import ROOT
+from utils.evaluation.conditions import Condition, strongest_of
+from utils.evaluation.predictions import Predictions, read_predictions
+from utils.run import PREDICTIONS, ROOT
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,11 @@ class Record:
         return json.loads((self.folder / "record.json").read_text(encoding="utf-8"))
 
     @cached_property
-    def predictions(self) -> dict[str, dict[str, Predictions]]:
-        """By variant (how the model was trained), then by condition (what images it met)."""
-        found: dict[str, dict[str, Predictions]] = {}
-        for path in self.folder.glob("predictions/*/*.csv"):
-            found.setdefault(path.parent.name, {})[path.stem] = Predictions.read(path)
-        order = self.facts["conditions"]
-        return {
-            variant: {name: found[variant][name] for name in order if name in found[variant]}
-            for variant in sorted(found, reverse=True)
-        }
+    def predictions(self) -> dict[str, dict[Condition, Predictions]]:
+        """By variant (how the model was trained), then by condition."""
+        path = self.folder / PREDICTIONS
+        found = read_predictions(path) if path.exists() else {}
+        return {variant: found[variant] for variant in sorted(found, reverse=True)}
 
     @property
     def name(self) -> str:
@@ -44,10 +39,13 @@ class Record:
         return self.facts["dataset"]
 
     @property
-    def strongest(self) -> str | None:
-        """The condition that the run names as its strongest, or that its conditions tell."""
+    def strongest(self) -> Condition | None:
+        """The condition that the run names as its strongest, or else the strongest attack."""
+        met = [condition for found in self.predictions.values() for condition in found]
         named = self.facts.get("strongest")
-        return named if isinstance(named, str) else strongest_of(self.facts["conditions"])
+        if not isinstance(named, str):
+            return strongest_of(met)
+        return next((condition for condition in met if str(condition) == named), None)
 
     @property
     def flags(self) -> pd.DataFrame:

@@ -10,13 +10,14 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
-from utils.attacks.pgd import eval_mode, input_gradient
+from utils.attacks.base import Attack, eval_mode
+from utils.attacks.pgd import input_gradient
 from utils.attacks.regions import highest
 from utils.backbones import Classifier
 from utils.data.split import Split, batches, to_float
 from utils.evaluation.image_similarity import ssim
-from utils.evaluation.predict import BATCH, Attack, attacked_images
-from utils.run import autocast
+from utils.evaluation.predict import BATCH, attacked_images
+from utils.run import autocast, device_of
 
 FINE_ENOUGH = 7  # rows in a feature map; coarser maps are one blur, whatever the model saw
 
@@ -48,7 +49,7 @@ def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[st
 
     Each map explains the answer that the model gives to that very image.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     shown = {"clean": to_float(split.images), "attacked": attacked_images(model, split, attack)}
     found = {}
     for state, images in shown.items():
@@ -87,7 +88,7 @@ def sensitivity(model: nn.Module, split: Split) -> np.ndarray:
 
     What an attacker sees of a network: the pattern of its strides, patches or rows.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     total = 0
     with eval_mode(model):
         for images, labels in batches(split, BATCH):
