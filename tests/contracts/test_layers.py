@@ -134,7 +134,6 @@ STILL_TO_REWRITE = {
     "utils/figures/style.py",
     "utils/figures/training.py",
     "utils/training/losses.py",
-    "README.md",
 }
 
 
