@@ -47,6 +47,7 @@ results: .venv/.ready  ## write the tables of README and assets/RESULTS.md from 
 	$(BIN)/python -m utils.course.publish
 
 links: .venv/.ready  ## write the public address into the notebooks: make links URL=https://...
+	@$(if $(filter undefined,$(origin URL)),echo "make links URL=ADDRESS; an empty one removes it"; exit 1,:)
 	$(BIN)/python -m utils.course.upkeep '$(URL)'
 
 archive:  ## second-look.zip, to upload to Colab

@@ -106,7 +106,9 @@ def test_leads_on(path):
     others = [link for link in local if link.endswith(".ipynb")]
     assert others, "link the notebook before and the one after"
     for link in local:
-        assert (path.parent / link).exists(), f"{link} leads nowhere"
+        target = (path.parent / link).resolve()
+        assert target.exists(), f"{link} leads nowhere"
+        assert target.is_relative_to(HOME), f"{link} leads out of what JupyterLab shows"
 
 
 @EVERY

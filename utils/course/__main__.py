@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from utils.course.parameters import check_networks, refuse_unknown, typed_parameters
+from utils.course.parameters import NETWORKS, check_networks, refuse_unknown, typed_parameters
 from utils.course.plan import make_plan, needs_of, read_course
 from utils.course.runner import run
 from utils.course.summary import changed_parameters, remove_blocked, run_summary
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(profile, notebooks, parameters, cores, options) -> None:
     typed = typed_parameters(parameters)
     jobs = make_plan(profile, typed, _names(notebooks))
-    if {"BACKBONE", "SIZE"} & set(typed):
+    if {*NETWORKS, "SIZE"} & set(typed):
         check_networks({name: job["settings"] for name, job in jobs.items()})
     work = ROOT / "assets/course" / profile
     for folder in ("notebooks", "logs"):

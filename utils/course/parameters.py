@@ -14,6 +14,7 @@ import yaml
 
 from utils.data.source import is_path, resolve_path
 
+NETWORKS = ("BACKBONE", "JUDGE", "SECOND")  # parameters that name one
 FROM_ONE = re.compile(r"(EPOCHS|STEPS|TRIALS|SEEDS|SIZE)$")  # parameters that 0 makes no sense of
 
 
@@ -72,14 +73,13 @@ def check_networks(settings: Mapping[str, Mapping]) -> None:
 
     checked = set()
     for notebook, values in settings.items():
-        pair = values.get("BACKBONE"), values.get("SIZE")
-        if None in pair or pair in checked:
-            continue
-        try:
-            build(pair[0], classes=2, size=pair[1])
-        except ValueError as error:
-            raise ValueError(f"{notebook}: {error}") from None
-        checked.add(pair)
+        names = {values[name] for name in NETWORKS if name in values and "SIZE" in values}
+        for network in {(name, values["SIZE"]) for name in names} - checked:
+            try:
+                build(network[0], classes=2, size=network[1])
+            except ValueError as error:
+                raise ValueError(f"{notebook}: {error}") from None
+            checked.add(network)
 
 
 def refuse_unknown_parameters(

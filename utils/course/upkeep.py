@@ -112,8 +112,11 @@ def _set_badge(cell: dict, name: str, url: str) -> None:
         place = url.removeprefix("https://github.com/").removesuffix(".git").rstrip("/")
         link = f"{home}/github/{place}/blob/main/{name}"
         rest = f"[![Open in Colab]({home}/assets/colab-badge.svg)]({link})\n\n{rest}"
-    cell["source"] = f"{title}\n\n{rest}".splitlines(keepends=True)
+    cell["source"] = "\n\n".join(filter(None, (title, rest))).splitlines(keepends=True)
 
 
 if __name__ == "__main__":
-    set_repository(sys.argv[1]) if sys.argv[1:] else tidy_notebooks()
+    try:
+        set_repository(sys.argv[1]) if sys.argv[1:] else tidy_notebooks()
+    except ValueError as error:
+        sys.exit(f"upkeep: {error}")
