@@ -41,7 +41,6 @@ TESTED_ELSEWHERE = {
     "contamination.inpainting_gan",
     "contamination.inpainting_networks",
     "contamination.resizers",
-    "course.execute",
     "course.reading_answers",
     "course.reading_page",
     "course.reading_results",
