@@ -5,6 +5,7 @@ import nbformat.v4
 import pytest
 from toy_course import write_notebook
 
+from utils.course import plan
 from utils.course.plan import make_plan, needs_of, read_course, widest
 
 
@@ -48,9 +49,9 @@ def test_code_and_raw_data_change_the_key_but_prose_and_outputs_do_not(root):
 
 
 def test_a_profile_may_speak_to_one_notebook(root):
-    plan = make_plan("full", {"SEED": "3"}, [])
-    assert plan["resnet"]["parameters"] == {"EPOCHS": 9}
-    assert plan["results"]["parameters"] == {"SEED": 3}
+    jobs = make_plan("full", {"SEED": "3"}, [])
+    assert jobs["resnet"]["parameters"] == {"EPOCHS": 9}
+    assert jobs["results"]["parameters"] == {"SEED": 3}
     assert make_plan("full", {"EPOCHS": "4"}, [])["resnet"]["parameters"] == {"EPOCHS": 4}
 
 
@@ -141,8 +142,14 @@ def test_the_data_set_of_the_chapters_is_what_is_prepared(root, typed, prepared)
     profile = "quick: {prepare_dataset: {DATASETS: chest cells}}\n"
     (root / "env/profiles.yaml").write_text(profile)
     for names in ([], ["prepare_dataset"]):
-        plan = make_plan("quick", typed, names)
-        assert plan["prepare_dataset"]["parameters"] == {"DATASETS": prepared}
+        jobs = make_plan("quick", typed, names)
+        assert jobs["prepare_dataset"]["parameters"] == {"DATASETS": prepared}
+
+
+def test_an_installation_without_notebooks_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match="no notebooks in .*pip install -e"):
+        read_course()
 
 
 def test_a_derived_parameter_is_refused(root):

@@ -47,6 +47,7 @@ def test_every_notebook_is_as_the_rules_say(path):
     assert tidy(text, name, repository()) == text, "run: make format"
     sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
     assert sources.count(bootstrap(repository())) == 1
+    assert not re.search(r"# ?NBVAL_", "".join(sources)), "tags say it, not comments"
     assert ("colab-badge" in text) == repository().startswith("https://github.com/")
 
 

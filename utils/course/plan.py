@@ -58,6 +58,8 @@ class Notebook:
 def read_course() -> dict[str, Notebook]:
     """Every notebook of dataset/ and notebooks/ by its name."""
     paths = [*ROOT.glob("dataset/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")]
+    if not paths:
+        raise ValueError(f"no notebooks in {ROOT}; install the clone itself: pip install -e .")
     return {path.stem: read_notebook(path) for path in sorted(paths)}
 
 
