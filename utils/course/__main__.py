@@ -109,7 +109,7 @@ def _list(notebooks: list[str], paths: bool, options: list[str]) -> None:
             print(course[name].path.relative_to(ROOT))
             continue
         print(f"{name}  (needs {', '.join(needs) or 'nothing'})")
-        print(textwrap.indent(course[name].written, "    "))
+        print(textwrap.indent(course[name].source, "    "))
 
 
 def _names(notebooks: list[str]) -> list[str]:

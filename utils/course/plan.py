@@ -44,9 +44,9 @@ class Notebook:
     path: Path
     code: list[str]
     defaults: dict
-    written: str = ""  # the parameters cell, with its comments
+    source: str = ""  # the parameters cell, with its comments
 
-    def given(self, values: dict) -> dict:
+    def overrides(self, values: dict) -> dict:
         """The values that the notebook knows and that are not its defaults."""
         known = {name: self._fitted(name, values[name]) for name in self.defaults if name in values}
         return {name: value for name, value in known.items() if value != self.defaults[name]}
@@ -69,13 +69,13 @@ def read_notebook(path: Path, text: str | None = None) -> Notebook:
     try:
         code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
-        written = "\n".join("".join(cell["source"]) for cell in tagged)
-        lines = ast.parse(written).body
+        source = "\n".join("".join(cell["source"]) for cell in tagged)
+        lines = ast.parse(source).body
     except (json.JSONDecodeError, KeyError, SyntaxError) as error:
         raise ValueError(f"{path} is no notebook that can run: {error!r}") from None
     assigned = [line for line in lines if isinstance(line, ast.Assign)]
     defaults = {line.targets[0].id: _value(line, path) for line in assigned}
-    return Notebook(path, ["".join(cell["source"]) for cell in code], defaults, written)
+    return Notebook(path, ["".join(cell["source"]) for cell in code], defaults, source)
 
 
 def needs_of(course: dict[str, Notebook]) -> dict[str, list[str]]:
@@ -101,7 +101,7 @@ def parameters_of(
     refuse_unknown("parameter in env/profiles.yaml", common, known)
     typed = with_prepared_datasets(typed)
     return {
-        name: course[name].given({**common, **own.get(name, {}), **typed})
+        name: course[name].overrides({**common, **own.get(name, {}), **typed})
         for name in (course if names is None else names)
     }
 

@@ -30,17 +30,17 @@ class TrainedModel:
     @property
     def unusual(self) -> dict:
         """The parameters that are not the chapter's own defaults."""
-        return read_course()[self.chapter].given(self.parameters)
+        return read_course()[self.chapter].overrides(self.parameters)
 
 
 def save_trained(
     run: Run, model: Classifier, config: TrainConfig, splits: Splits, parameters: dict
 ) -> None:
     """Keep the trained model of a chapter under the chapter's name, with its settings."""
-    made = {"parameters": parameters, "config": asdict(config), **_data(splits)}
+    settings = {"parameters": parameters, "config": asdict(config), **_data(splits)}
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     with atomic_write(_file(run)) as path:  # one file, so that facts and weights stay together
-        save_file(weights, path, metadata={"made": json.dumps(made)})
+        save_file(weights, path, metadata={"made": json.dumps(settings)})
 
 
 def load_trained(run: Run, splits: Splits, parameters: dict, data_root: str = "") -> TrainedModel:
@@ -51,12 +51,12 @@ def load_trained(run: Run, splits: Splits, parameters: dict, data_root: str = ""
     """
     path = _file(run)
     with locked(path.parent):
-        if _objection(path, splits, parameters):
+        if _mismatch(path, splits, parameters):
             _run_chapter(run.name, {**parameters, "DATA_ROOT": data_root})
-        if objection := _objection(path, splits, parameters):
-            raise RuntimeError(f"the chapter {run.name} ran, and still {objection}")
-        made, weights = _made(path), read_tensors(path)
-    chosen = made["parameters"]
+        if mismatch := _mismatch(path, splits, parameters):
+            raise RuntimeError(f"the chapter {run.name} ran, and still {mismatch}")
+        settings, weights = _read_settings(path), read_tensors(path)
+    chosen = settings["parameters"]
     model = build(
         chosen["BACKBONE"],
         splits.train.classes,
@@ -65,20 +65,20 @@ def load_trained(run: Run, splits: Splits, parameters: dict, data_root: str = ""
         device=run.device,
     )
     model.load_state_dict(weights)
-    return TrainedModel(model, TrainConfig(**made["config"]), chosen, run.name)
+    return TrainedModel(model, TrainConfig(**settings["config"]), chosen, run.name)
 
 
-def _objection(path: Path, splits: Splits, parameters: dict) -> str:
+def _mismatch(path: Path, splits: Splits, parameters: dict) -> str:
     """Why the model there does not fit; empty if it does."""
-    made = _made(path)
-    if not made:
+    settings = _read_settings(path)
+    if not settings:
         return "it left no model"
-    found, wanted = {**made["parameters"], **made}, {**parameters, **_data(splits)}
+    found, wanted = {**settings["parameters"], **settings}, {**parameters, **_data(splits)}
     changed = [name for name in wanted if name in found and found[name] != wanted[name]]
     return ", ".join(f"{name} is {found[name]!r}, not {wanted[name]!r}" for name in changed)
 
 
-def _made(path: Path) -> dict:
+def _read_settings(path: Path) -> dict:
     """The settings of the model there; empty where there is none, or a damaged one."""
     try:
         with safe_open(path, "pt") as file:
@@ -94,7 +94,7 @@ def _data(splits: Splits) -> dict:
 def _run_chapter(name: str, parameters: dict) -> None:
     course = read_course()
     refuse_unknown("chapter", [name], course)
-    run_notebook(course[name].path, course[name].given(parameters))
+    run_notebook(course[name].path, course[name].overrides(parameters))
 
 
 def _file(run: Run) -> Path:
