@@ -1,4 +1,4 @@
-"""Where a run keeps its things, and what makes it repeatable."""
+"""The folders of a run, and what makes it reproducible: seeds, device, precision."""
 
 import gzip
 import hashlib
@@ -29,8 +29,8 @@ VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna"
 class Run:
     """One execution of one notebook on one data set.
 
-    `checkpoints/<dataset>/<name>/` holds what resuming needs: large, ignored by git.
-    `assets/<dataset>/<name>/seed_<seed>/` holds what results.ipynb reads: small.
+    `checkpoints/<dataset>/<name>/` holds the state to resume from: large, ignored by git.
+    `assets/<dataset>/<name>/seed_<seed>/` holds the records that results.ipynb reads: small.
     """
 
     name: str
@@ -48,15 +48,16 @@ class Run:
         return _made(ROOT / "assets" / folder_of(self.dataset) / self.name / f"seed_{self.seed}")
 
     def of(self, name: str) -> "Run":
-        """Another run on the same data, with its seed and device: the clean twin, say."""
+        """Another run on the same data with the same seed and device, such as the clean twin."""
         return Run(name, self.dataset, self.seed, self.device)
 
     def save_figure(self, name: str, figure) -> None:
+        """A figure as PNG."""
         with atomic_write(self.assets / f"{name}.png") as path:
             figure.savefig(path, format="png", dpi=120, bbox_inches="tight")
 
     def save_table(self, name: str, table) -> None:
-        """A table (DataFrame) as CSV, with the digits that a float holds."""
+        """A table (DataFrame) as CSV, with all digits of a float."""
         with atomic_write(self.assets / f"{name}.csv") as path:
             table.to_csv(path, index=False)
 
@@ -103,7 +104,7 @@ class Run:
 
 
 def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> Run:
-    """Seed every generator and choose the device, once, here."""
+    """Seed every generator and choose the device; nothing else does."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -113,17 +114,17 @@ def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> R
 
 
 def folder_of(dataset: str) -> str:
-    """The name of a data set, fit for every file system, and still its own."""
+    """The name of a data set as a folder name for every file system, still unique."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", dataset)
     digest = hashlib.sha256(dataset.encode()).hexdigest()[:8]
     return plain if plain == dataset else f"{plain}_{digest}"
 
 
 def autocast(device: torch.device, precision: str):
-    """The precision of forward passes; "auto" is bfloat16 where the hardware computes in it."""
+    """The precision of forward passes; "auto" is bfloat16 if the hardware supports it."""
     if precision not in PRECISIONS:
         raise ValueError(f"unknown precision {precision!r}; choose from {', '.join(PRECISIONS)}")
-    wanted = precision == "bfloat16" or (precision == "auto" and _computes_in_bfloat16(device))
+    wanted = precision == "bfloat16" or (precision == "auto" and _supports_bfloat16(device))
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 
@@ -134,18 +135,20 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 def progress(steps, title: str, total: int | None = None):
-    """A bar after two seconds of waiting; none in batch runs, which would store it half drawn."""
+    """A progress bar, shown after two seconds; none in batch runs, which would store it."""
     batch = "SECOND_LOOK_BATCH" in os.environ
     return tqdm(steps, desc=title, total=total, leave=False, delay=2, disable=batch)
 
 
 def hardware(device: torch.device) -> str:
+    """The name of the processor in use."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
 def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that results depend on."""
     found = {"python": platform.python_version()}
     for package in VERSIONS_OF:
         try:
@@ -155,7 +158,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _computes_in_bfloat16(device: torch.device) -> bool:
+def _supports_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()

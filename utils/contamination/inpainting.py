@@ -137,9 +137,8 @@ class GeneratedFill:
     finding: bool
 
     def __call__(self, images: Tensor, regions: Tensor, numbers: Generator) -> Tensor:
-        device = device_of(self.painter)
-        wanted = torch.full((len(images),), self.finding, device=device)
-        images, regions = images.to(device), regions.to(device)
+        wanted = torch.full((len(images),), self.finding, device=device_of(self.painter))
+        images, regions = images.to(wanted.device), regions.to(wanted.device)
         return self.painter.fill(images, regions, wanted, numbers).cpu()
 
 

@@ -1,4 +1,4 @@
-"""What runs left behind: one record of each, read back."""
+"""The records that runs leave, read back."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from utils.run import PREDICTIONS, ROOT
 
 @dataclass(frozen=True)
 class Record:
-    """One run: its record.json, and the predictions of each variant under each condition."""
+    """One run: its record.json, and its predictions by variant and condition."""
 
     folder: Path
 
@@ -57,12 +57,12 @@ class Record:
 
 
 def read_records(assets: Path = ROOT / "assets") -> list[Record]:
-    """All runs that finished, by data set, name and seed."""
+    """The records of all finished runs, by data set, name and seed."""
     return [Record(path.parent) for path in sorted(Path(assets).glob("*/*/seed_*/record.json"))]
 
 
 def overview(records: list[Record]) -> pd.DataFrame:
-    """Who ran, on what, for how long, with how many red flags."""
+    """All runs: data set, seed, time, hardware and red flags."""
     return pd.DataFrame(
         {
             "data set": record.dataset,
@@ -77,18 +77,18 @@ def overview(records: list[Record]) -> pd.DataFrame:
 
 
 def chapters(dataset: str) -> list[str]:
-    """The notebooks that leave a record of this data set: those that take it by default.
+    """The notebooks that leave a record of this data set: those with it as their default.
 
-    Of a data set that none takes by default, all could be asked for one.
+    For a data set that is no default, all notebooks with a data set.
     """
-    usual = {
+    defaults = {
         name: notebook.defaults["DATASET"]
         for name, notebook in read_course().items()
         if name != LAST and "DATASET" in notebook.defaults
     }
-    return sorted(name for name in usual if usual[name] == dataset) or sorted(usual)
+    return sorted(name for name in defaults if defaults[name] == dataset) or sorted(defaults)
 
 
 def missing_runs(records: list[Record], expected: list[str]) -> list[str]:
-    """Of the runs that should be there, those that left no record."""
+    """The expected runs without a record."""
     return [name for name in expected if name not in {record.name for record in records}]

@@ -91,7 +91,7 @@ def share_table(shares: pd.DataFrame) -> pd.DataFrame:
     """Right, of how many, and the share in percent with its interval, beside chance."""
     table = shares[["right", "of"]].assign(**{"share (%)": with_interval(shares)})
     if "chance" in shares:
-        table["by a coin (%)"] = 100 * shares["chance"]
+        table["chance (%)"] = 100 * shares["chance"]
         table["p"] = shares["p"].map("{:.2g}".format)
     return table
 

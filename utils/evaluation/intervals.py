@@ -35,7 +35,7 @@ UNDEFINED = Interval(np.nan, np.nan, np.nan)
 
 def interval_table(rows: Mapping[str, Interval]) -> pd.DataFrame:
     """A row for each number: value, low, high."""
-    return pd.DataFrame(list(rows.values()), index=list(rows), columns=Interval._fields)
+    return pd.DataFrame(rows, index=list(Interval._fields)).T
 
 
 def share(hits) -> dict:

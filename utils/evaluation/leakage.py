@@ -12,7 +12,7 @@ from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 
-RANK = 50  # the neighbour that stands for an ordinary similar image
+RANK = 50  # the neighbour that represents an ordinary similar image
 SIBLING = 0.5  # of the distance to that neighbour; for other patients it is 0.7 to 0.9
 COPY = 0.3  # of it: a copy saved as JPEG or scaled, or a very similar sibling
 SIBLINGS_TOLERATED = 0.1  # share of the test images
@@ -48,7 +48,7 @@ class LeakageAlarm:
     """
 
     baseline: Interval  # accuracy of the nearest-neighbour look-up
-    majority: float  # accuracy of the best constant answer
+    majority: float  # accuracy of always predicting the majority class
     tested: int  # test images
     siblings: float  # their share with a sibling
     shared_groups: int  # patients in two splits
@@ -84,7 +84,7 @@ class LeakageAlarm:
         value, low, high = self.baseline
         return {
             "look-up": f"{value:.0%} ({low:.0%} to {high:.0%})",
-            "best constant answer": f"{self.majority:.0%}",
+            "majority class": f"{self.majority:.0%}",
             "images with a sibling": f"{self.siblings:.0%}",
             "patients in two splits": self.shared_groups,
             "copies across": self.copies,
@@ -99,10 +99,10 @@ class LeakageAlarm:
         value, low, high = self.baseline
         scores = (
             f"Looking up the nearest training image is right for {value:.1%} of the test "
-            f"images ({low:.1%} to {high:.1%}); the best constant answer for {self.majority:.1%}."
+            f"images ({low:.1%} to {high:.1%}); the majority class, for {self.majority:.1%}."
         )
-        verdict = "The alarm rings: " + "; ".join(self.reasons) if self.rings else "No alarm"
-        return f"{verdict}. {scores}"
+        finding = "The alarm rings: " + "; ".join(self.reasons) if self.rings else "No alarm"
+        return f"{finding}. {scores}"
 
 
 def leakage_alarm(splits: Splits) -> LeakageAlarm:

@@ -18,13 +18,7 @@ from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.leakage import LeakageAlarm
 from utils.evaluation.metrics import majority_share, score_of
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.sanity_checks import (
-    QUERIES,
-    SanityChecks,
-    black_box_applies,
-    lossless,
-    run_sanity_checks,
-)
+from utils.evaluation.sanity_checks import QUERIES, SanityChecks, lossless, run_sanity_checks
 
 LUCK = 0.05  # p-value below which a difference is significant
 NOT_APPLICABLE = "not applicable"
@@ -78,13 +72,9 @@ def check_attack(
 
 def judge(flags: dict[str, Callable], evidence) -> pd.DataFrame:
     """One row per flag; one that is not applicable is not red, and its reason says so."""
-    reasons = {name: flag(evidence) or "" for name, flag in flags.items()}
-    return pd.DataFrame(
-        [
-            {"flag": name, "red": why not in ("", NOT_APPLICABLE), "reason": why}
-            for name, why in reasons.items()
-        ]
-    )
+    reasons = [flag(evidence) or "" for flag in flags.values()]
+    red = [why not in ("", NOT_APPLICABLE) for why in reasons]
+    return pd.DataFrame({"flag": list(flags), "red": red, "reason": reasons})
 
 
 def _weaker_than_one_step(e: AttackEvidence) -> str | None:
@@ -139,7 +129,7 @@ def _lost_by_saving(e: AttackEvidence) -> str | None:
 
 
 def _beaten_by_queries(e: AttackEvidence) -> str | None:
-    if not black_box_applies(e.attack):
+    if not e.few.black_box_applies:
         return NOT_APPLICABLE
     found = e.few.black_box
     if found is not None and not found.right.all():

@@ -29,6 +29,7 @@ class SanityChecks:
     doubled: Predictions | None  # with twice the steps, if the attack has steps
     full_range: Predictions  # with every pixel free
     saved: Predictions  # as a file keeps them
+    black_box_applies: bool  # only then a black-box attack may not do better
     black_box: Predictions | None  # of images that survived the published attack
     lowest: float  # over all attacked pixels
     highest: float
@@ -67,6 +68,7 @@ def run_sanity_checks(
         doubled=predict(model, split, more_steps()) if more_steps else None,
         full_range=predict(model, split, unlimited),
         saved=predict(model, split, _Precomputed(file(attacked))),
+        black_box_applies=black_box_applies(attack),
         black_box=_black_box(model, survivors, attack),
         lowest=float(attacked.min()),
         highest=float(attacked.max()),
