@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.backbones import build
-from utils.data.loading import files_of, load, manifest
+from utils.data.loading import load, manifest
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split
 from utils.detection.contamination_classifier import ContaminationClassifier, rank_images
@@ -62,7 +62,7 @@ class Inspector:
         evidence = cross_val_outputs(model, judged, self.config, self.folder, self.folds)
         table = rank_images(images, self.knows(image_features(evidence)))
         answers = np.asarray(images.class_names)[evidence.probabilities.argmax(1)]
-        table.insert(1, "file", np.asarray(files_of(name, images, root))[table["image"]])
+        table.insert(1, "file", np.asarray(images.files or [""] * len(images))[table["image"]])
         table.insert(4, "networks say", answers[table["image"]])
         aside = pd.DataFrame(manifest(name, self.size)["quarantine"], columns=["file", "reason"])
         return Inspection(table, _sheet(images, table.head(SHEET_IMAGES)), aside)
