@@ -126,6 +126,14 @@ def test_ctrl_c_ends_without_a_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err == "\nsecond-look: stopped; start again to resume\n"
 
 
+def test_listing_the_course_does_not_wait_for_torch():
+    code = (
+        "import sys, utils.course.__main__ as m; m.main(['list']); sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_reader_that_stops_early_is_no_error():
     piped = f"{sys.executable} -m utils.course list | head -n 1"
     done = subprocess.run(piped, shell=True, cwd=HOME, capture_output=True, text=True, timeout=60)

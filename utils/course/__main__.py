@@ -24,7 +24,6 @@ from utils.course.parameters import NETWORKS, check_networks, refuse_unknown, ty
 from utils.course.plan import make_plan, needs_of, read_course
 from utils.course.runner import run
 from utils.course.summary import changed_parameters, remove_blocked, run_summary
-from utils.data.source import is_path, resolve_path
 from utils.folders import HOME, ROOT
 
 NOT_DONE = 3  # Python ends with 1 and argparse with 2, which a guard would read as findings
@@ -122,8 +121,7 @@ def _audit(name, root, out, size, options) -> None:
     try:
         from utils.audit import audit  # here: torch takes seconds, and only this needs it
 
-        place = f"folder:{resolve_path(name)}" if is_path(name) else name
-        found = audit(place, root, size, out)
+        found = audit(name, root, size, out)
         code = found.exit_code
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
         print(found.summary(shutil.get_terminal_size().columns), flush=True)
