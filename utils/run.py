@@ -17,8 +17,8 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from utils.files import atomic_write, short_digest, write_json
+from utils.folders import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PREDICTIONS, UNRECORDED = "predictions.csv.gz", ".predictions.csv.gz"
 PRECISIONS = ("auto", "float32", "bfloat16")
 VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna", "grad-cam")

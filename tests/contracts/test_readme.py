@@ -12,8 +12,10 @@ import torch
 import yaml
 from contracts.test_layers import BANNED
 
-from utils.course.plan import FIRST, HOME, LAST, needs_of, read_course
+from utils.course.plan import FIRST, LAST, needs_of, read_course
+from utils.course.publish import published_records, results_page, summary_table, with_summary
 from utils.data.datasets import DATASETS
+from utils.folders import HOME
 
 README, MAP = HOME / "README.md", HOME / "notebooks/README.md"
 CATALOGUE, MANUAL = HOME / "dataset/README.md", HOME / "utils/audit/README.md"
@@ -187,3 +189,12 @@ def test_the_defence_of_the_example_without_smoothing_is_cross_entropy():
     names = example(RECIPES["A defence"])
     plain = names["CrossEntropy"]().of(logits, labels)
     assert torch.equal(names["LabelSmoothing"](amount=0.0).of(logits, labels), plain)
+
+
+# What `make results` writes.
+
+
+def test_the_tables_are_those_of_the_records():
+    records = published_records()
+    assert text(HOME / "assets/RESULTS.md") == results_page(records), "run: make results"
+    assert text(README) == with_summary(text(README), summary_table(records)), "run: make results"
