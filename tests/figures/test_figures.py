@@ -64,10 +64,23 @@ REACH = [
     for rows in ([[20.4, 30.0], [13.0, 13.0]], [[False, False], [False, True]])
 ]
 
+FEW = SPLIT.take(range(2))
+CHANGED = {
+    name: PIXELS[:2] + 4 / 255 * signs
+    for name, signs in {
+        "random signs": torch.rand(PIXELS[:2].shape).sub(0.5).sign(),
+        "PGD": 1,
+    }.items()
+}
+SURE = {
+    "random signs": np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]),
+    "PGD": np.array([[0.1, 0.8, 0.1]] * 2),
+}
+
 FIGURES = {
     "examples": lambda: figures.examples(SPLIT),
     "class_balance": lambda: figures.class_balance(small_splits()),
-    "curves": lambda: figures.curves(HISTORY, 0.4),
+    "curves": lambda: figures.training_curves(HISTORY, 0.4),
     "regimes": lambda: figures.regimes(REGIMES, 0.4, 3),
     "collapse_curves": lambda: figures.collapse_curves({"plain": [COLLAPSE, COLLAPSE[:3]]}),
     "ablation": lambda: figures.ablation(BY_SEED),
@@ -77,7 +90,7 @@ FIGURES = {
     "accuracy_by_epsilon": lambda: figures.accuracy_by_epsilon(
         {"standard training": BATTERY.curve(ANSWERS, "pgd"), "x": BATTERY.curve(ANSWERS, "fgsm")}
     ),
-    "perturbations": lambda: figures.perturbations(PIXELS, PIXELS + 0.01, NAMES, NAMES, 10),
+    "perturbations": lambda: figures.perturbations(FEW, CHANGED, SURE),
     "looks": lambda: figures.heatmap_grid(
         SPLIT.images[:3], MASKS, {"clean": HEAT}, {"clean": ["a", "b", "c"]}
     ),
@@ -89,7 +102,7 @@ FIGURES = {
     "security_curves": lambda: figures.security_curves(
         {name: BATTERY.curve(ANSWERS, "pgd") for name in ("noise", "pgd", "worst")}
     ),
-    "success_by_queries": lambda: figures.success_by_queries(
+    "accuracy_by_queries": lambda: figures.accuracy_by_queries(
         {"square": np.array([0, 3, 90, np.inf]), "nothing": np.full(4, np.inf)},
         {"square": 100, "nothing": 100},
     ),
@@ -112,8 +125,8 @@ FIGURES = {
     "game": lambda: figures.gan_training(GAME, (1, 3)),
     "contact_sheet": lambda: figures.contact_sheet(SPLIT.images[:7], list("abcdefg")),
     "footprints": lambda: figures.footprints({name: HEAT[0] - 0.2 for name in NAMES}),
-    "disguises": lambda: figures.disguises({"a dot": 3 * (255 * PIXELS[0],)}, zoom=4),
-    "hiding_map": lambda: figures.hiding_map(*REACH),
+    "disguises": lambda: figures.hidden_images({"a dot": 3 * (255 * PIXELS[0],)}, zoom=4),
+    "hiding_map": lambda: figures.vulnerability_map(*REACH),
     "beside_chance": lambda: figures.scores_and_chance(
         {"one": BESIDE, "two": BESIDE}, {"one": 0.4, "two": 0.5}, "accuracy"
     ),
@@ -148,7 +161,7 @@ def test_the_numbers_in_a_confusion_matrix_are_the_counts():
 
 def test_one_step_is_told_from_many_and_the_legend_hides_neither():
     attacked = [{**row, "one_step": 0.3} for row in HISTORY]
-    figure = figures.curves(attacked, 0.4, "many steps")
+    figure = figures.training_curves(attacked, 0.4, "many steps")
     colours = {line.get_label(): line.get_color() for line in figure.axes[1].lines}
     assert colours["one step"] != colours["many steps"]
     assert figure.legends and not any(axis.get_legend() for axis in figure.axes)
@@ -202,7 +215,7 @@ def test_a_magnified_change_says_its_factor():
 
 
 def test_the_curve_of_questions_starts_with_those_that_were_right():
-    figure = figures.success_by_queries({"square": np.array([0, 3, 90, np.inf])}, {"square": 100})
+    figure = figures.accuracy_by_queries({"square": np.array([0, 3, 90, np.inf])}, {"square": 100})
     line = figure.axes[0].lines[0]
     assert line.get_xdata().tolist() == [1, 3, 90, 100]
     assert line.get_ydata().tolist() == [0.75, 0.5, 0.25, 0.25]
@@ -266,5 +279,5 @@ def test_what_changed_most_is_enlarged():
     before = np.zeros((1, 40, 40))
     after = before.copy()
     after[0, 30:34, 10:14] = 200
-    part = figures.disguises({"spot": (before, after, after)}, zoom=8).axes[2].images[0]
+    part = figures.hidden_images({"spot": (before, after, after)}, zoom=8).axes[2].images[0]
     assert (part.get_array() == 200).sum() == 16
