@@ -2,13 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from io import BytesIO
 
 import pandas as pd
-from IPython.display import Code, Image
-from matplotlib.figure import Figure
+from IPython.display import Code
 from pandas.io.formats.style import Styler
-from PIL import Image as Picture
 
 from utils.evaluation.attack_suite import ordered_conditions
 from utils.evaluation.metrics import drops, gains, score_of, scores
@@ -18,14 +15,6 @@ from utils.evaluation.predictions import Predictions
 def show_source(thing) -> Code:
     """The code itself, where the code is the lesson."""
     return Code(inspect.getsource(thing), language="python")
-
-
-def reduce_colours(figure: Figure) -> Image:
-    """The figure in 256 colours: a third of the bytes, where a notebook shows many."""
-    drawn, small = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png")
-    Picture.open(drawn).convert("RGB").quantize(256).save(small, format="png", optimize=True)
-    return Image(small.getvalue())
 
 
 def settings(names: Mapping[str, object]) -> dict:

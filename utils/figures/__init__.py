@@ -12,12 +12,12 @@ from utils.figures.attack_comparison import (
 )
 from utils.figures.attacks import (
     accuracy_by_epsilon,
-    confusions,
-    confusions_by_variant,
+    change_grid,
     heatmap_grid,
     perturbations,
     sensitivities,
 )
+from utils.figures.confusion import confusions, confusions_by_variant
 from utils.figures.contamination import (
     ablation,
     accuracy_by_rate,

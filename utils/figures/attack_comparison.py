@@ -11,14 +11,13 @@ from utils.evaluation.metrics import majority_share, score_of
 from utils.evaluation.predictions import Predictions
 from utils.figures.charts import forest, heat_map, name_rows
 from utils.figures.grid import grid_axes, image_grid, show_change
+from utils.figures.notebook_figure import house_style, panel
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
     chance_line,
-    house_style,
     name_lines,
-    panel,
     percent,
     readable,
     variant_colours,
@@ -44,7 +43,7 @@ def security_curves(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure
         )  # fmt: skip
     chance_line(axis, majority_share(by_size[sizes[0]].labels), "majority class")
     axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(-0.02, 1.02))
-    axis.set_xticks(255 * sizes)
+    axis.set_xticks(255 * sizes, [f"{255 * size:g}" for size in sizes])
     percent(axis.yaxis, "accuracy")
     name_lines(axis)
     return figure

@@ -1,4 +1,4 @@
-"""What an attack does: to predictions, to images, and to where the model looks."""
+"""What an attack does: to images, to accuracy, and to where the model looks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,93 +7,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from utils.data.split import Split
-from utils.evaluation.attack_suite import ordered_conditions
 from utils.evaluation.metrics import majority_share, score_of
 from utils.evaluation.predictions import Predictions
-from utils.figures.charts import heat_map, slant_names
 from utils.figures.grid import grid_axes, hide_axes, image_grid, show_change, show_image
+from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
     ATTACKED,
     CLEAN,
     DEFENDED,
     chance_line,
-    house_style,
     name_lines,
-    panel,
-    panels,
     percent,
     readable,
     variant_colours,
 )
-
-FEWEST = 10  # images, below which a share says little
-
-
-@house_style
-def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
-    """Confusion matrices side by side: counts, and percent of the true class.
-
-    A class of fewer than ten images is hatched instead of coloured.
-    """
-    return _confusion_table([{readable(name): found for name, found in by_condition.items()}])
-
-
-@house_style
-def confusions_by_variant(by_variant: Mapping[str, Mapping[str, Predictions]]) -> Figure:
-    """Confusion matrices of one run: a column per variant, a row per condition."""
-    conditions = ordered_conditions(name for answers in by_variant.values() for name in answers)
-    return _confusion_table(
-        [
-            {
-                f"{variant}\n{readable(name)}": found.get(name)
-                for variant, found in by_variant.items()
-            }
-            for name in conditions
-        ]
-    )
-
-
-def confusion(axis: Axes, predictions: Predictions) -> None:
-    """One matrix, with the class names and the number of images from the data."""
-    counts = predictions.confusion
-    images = counts.sum(1, keepdims=True)
-    shares = 100 * counts / images.clip(1)
-    share = np.char.add("\n", np.char.add(shares.round().astype(int).astype(str), " %"))
-    texts = counts.astype(int).astype(str)
-    names = [readable(name) for name in predictions.class_names]
-    rows = [f"{name} ({count:.0f})" for name, count in zip(names, images[:, 0], strict=True)]
-    large = len(names) > 6  # no room for two lines in a cell
-    texts = texts if large else np.char.add(texts, share)
-    few = (images < FEWEST) & np.ones_like(counts, bool)
-    # The palest two thirds: a matrix is read by its numbers.
-    limits, size = (0, 150), {"annot_kws": {"fontsize": 9}}
-    heat_map(axis, np.where(few, 0, shares), rows, names, limits, texts=texts, **size)
-    for row in np.flatnonzero(few[:, 0]):
-        axis.axhspan(row, row + 1, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
-    slant_names(axis)
-    axis.set(xlabel="predicted class", ylabel="true class (images)")
-
-
-def _confusion_table(rows: Sequence[Mapping[str, Predictions | None]]) -> Figure:
-    """The matrices by title, in rows; class names stand at the left and at the bottom only."""
-    classes = max(len(found.class_names) for row in rows for found in row.values() if found)
-    side, columns = max(2.1, 0.55 * classes), len(rows[0])
-    figure, axes = panels(
-        len(rows), columns, (side + 0.2) * columns + 2, (side + 0.7) * len(rows) + 1
-    )
-    for line, row in zip(axes, rows, strict=True):
-        for axis, (title, found) in zip(line, row.items(), strict=True):
-            if found is None:
-                axis.set_axis_off()
-                continue
-            confusion(axis, found)
-            axis.set_title(f"{title}: {found.accuracy:.0%}".replace("%", " %"), fontsize=10)
-    for axis, below in zip(axes[:-1].flat, axes[1:].flat, strict=True):
-        if below.axison:
-            axis.set(xticks=[], xlabel="")
-    for axis in axes[:, 1:].flat:
-        axis.set(yticks=[], ylabel="")
-    return figure
 
 
 @house_style
@@ -109,7 +36,7 @@ def perturbations(
     limit = max(np.abs(np.asarray(images) - clean).max() for images in changed.values())
     levels = max(1, round(255 * limit))
     order = [(image, name) for image in range(len(split)) for name in changed]
-    figure, axes = panels(len(order), 4, 11, 2.35 * len(order), width_ratios=(1, 1, 1, 0.9))
+    figure, axes = panels(len(order), 4, 11.5, 2.45 * len(order), width_ratios=(1, 1, 1, 0.8))
     names = [readable(name) for name in split.class_names]
     for row, (image, name) in zip(axes, order, strict=True):
         after = np.asarray(changed[name][image])
@@ -124,16 +51,24 @@ def perturbations(
     return figure
 
 
-def _probability_bars(axis: Axes, shares: np.ndarray, label: int, names: Sequence[str]) -> None:
-    predicted = int(shares.argmax())
-    colours = ["#BBBBBB"] * len(names)
-    colours[label] = CLEAN
-    colours[predicted] = outcome = CLEAN if predicted == label else ATTACKED
-    axis.barh(names, 100 * shares, color=colours)
-    axis.invert_yaxis()
-    axis.set(xlim=(0, 100), xticks=(0, 50, 100))
-    verdict = "still right" if predicted == label else "wrong"
-    axis.set_title(f"{verdict}: {100 * shares[predicted]:.0f} %", color=outcome, fontsize=10)
+@house_style
+def change_grid(
+    before, after, predicted_before: Sequence[str], predicted_after: Sequence[str], magnify: int
+) -> Figure:
+    """Images before and after a change, which stands between them, magnified.
+
+    Images are in [0, 1]. Orange is a prediction unlike the one before.
+    """
+    before, after = 255 * np.asarray(before), 255 * np.asarray(after)
+    names = [[readable(name) for name in each] for each in (predicted_before, predicted_after)]
+    titles = ("before", f"change × {magnify}", "after")
+    figure = image_grid([before, [], after], titles, [""] * len(before), [names[0], [], names[1]])
+    axes = grid_axes(figure, 3)
+    for column, change in zip(axes.T, after - before, strict=True):
+        show_change(column[1], change, 127 / magnify)
+    for axis, *pair in zip(axes[2], *names, strict=True):
+        axis.xaxis.label.set_color(CLEAN if pair[0] == pair[1] else ATTACKED)
+    return figure
 
 
 @house_style
@@ -196,3 +131,15 @@ def sensitivities(maps: Mapping[str, np.ndarray], limit: float = 3) -> Figure:
     bar = figure.colorbar(shown, ax=axes, shrink=0.8, extend="max")
     bar.set_label("average = 1", fontsize=9)
     return figure
+
+
+def _probability_bars(axis: Axes, shares: np.ndarray, label: int, names: Sequence[str]) -> None:
+    predicted = int(shares.argmax())
+    colours = ["#BBBBBB"] * len(names)
+    colours[label] = CLEAN
+    colours[predicted] = outcome = CLEAN if predicted == label else ATTACKED
+    axis.barh(names, 100 * shares, color=colours)
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 100), xticks=(0, 50, 100))
+    verdict = "still right" if predicted == label else "wrong"
+    axis.set_title(f"{verdict}: {100 * shares[predicted]:.0f} %", color=outcome, fontsize=10)

@@ -6,7 +6,10 @@ import numpy as np
 import seaborn
 from matplotlib.axes import Axes
 
-from utils.figures.style import CHANCE, readable
+from utils.figures.style import (
+    CHANCE,
+    readable,
+)
 
 
 def heat_map(

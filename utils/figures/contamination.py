@@ -13,14 +13,12 @@ from utils.evaluation.metrics import SCORES, score_of
 from utils.evaluation.predictions import Predictions, pool_seeds
 from utils.figures.charts import forest, heat_map, name_rows
 from utils.figures.grid import grid_axes, hide_axes, image_grid
+from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
     ATTACKED,
     CLEAN,
     chance_line,
-    house_style,
     name_lines,
-    panel,
-    panels,
     percent,
     readable,
     variant_colours,
@@ -90,7 +88,7 @@ def ablation(
                 _trainings(axis, row + shift, seeds, score, colour, label)
         constant = SCORES[score](_constant_answer(seeds[0]))
         forest(axis, [], CLEAN, chance=constant)
-        axis.set(title=score, xlim=(0, 1), xticks=(0, 0.25, 0.5, 0.75))
+        axis.set(title=score, xlim=(-0.03, 1.03), xticks=(0, 0.5, 1))
         percent(axis.xaxis, "score")
     name_rows(axes[0], by_seed)
     figure.legend(
@@ -109,7 +107,7 @@ def hidden_images(rows: Mapping[str, tuple], zoom: int = 32) -> Figure:
         top, left = _busiest(before, after, zoom)
         lines.append((before, after, after[:, top : top + zoom, left : left + zoom], seen))
         frames.append((left, top))
-    figure = image_grid(lines, list(rows), titles)
+    figure = image_grid(lines, list(rows), titles, largest=2.7)
     for axes, corner in zip(grid_axes(figure, len(rows)), frames, strict=True):
         for axis in axes[:2]:  # "nearest" would do to the figure what the pipeline does
             axis.images[0].set_interpolation("hanning")
@@ -141,11 +139,10 @@ def vulnerability_map(psnr: pd.DataFrame, missed: pd.DataFrame) -> Figure:
     """PSNR between source and attack image (decibels) by resizer and ratio; a cross where the
     downscaled image could not be made what the attacker wants."""
     figure, axis = panel(1.0 * len(psnr.columns) + 4, 0.38 * len(psnr) + 1.2)
-    texts = np.where(missed, "×", psnr.round().astype(int).astype(str))
-    heat_map(
-        axis, psnr.mask(missed, 0), psnr.index, psnr.columns, (10, INVISIBLE),
-        "PSNR to the source (dB)", texts, cmap="Oranges",
-    )  # fmt: skip
+    names, label = (psnr.index, psnr.columns), "PSNR to the source (dB)"
+    heat_map(axis, psnr.mask(missed), *names, (10, INVISIBLE), label, cmap="Oranges")
+    for row, column in zip(*np.nonzero(missed.to_numpy()), strict=True):
+        axis.text(column + 0.5, row + 0.5, "×", ha="center", va="center")
     axis.set(xlabel="ratio: large pixels to a small one, per line")
     return figure
 

@@ -5,18 +5,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from utils.data.split import Split, Splits
 from utils.figures.charts import forest, name_rows
 from utils.figures.grid import image_grid, show_image
+from utils.figures.notebook_figure import NotebookFigure, house_style, panel, panels
 from utils.figures.style import (
     ATTACKED,
     CLEAN,
     SPLITS,
-    NotebookFigure,
-    house_style,
-    panel,
-    panels,
     percent,
     readable,
 )
@@ -130,14 +128,15 @@ def recovery(ratios, limit: float, margins, whole=None) -> Figure:
     right.hist(list(groups.values()), bins, stacked=True, label=list(groups), color=colours)
     right.set(xlabel="certainty: how far the limit could move", ylabel="patients")
     for axis in (left, right):
-        axis.legend(frameon=False, fontsize=9)
+        axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return figure
 
 
 def pairs(images: np.ndarray) -> Figure:
     """A and B of each pair: uint8 (pairs, 2, channels, height, width), as on the page."""
     names = [f"pair {number}" for number in range(1, len(images) + 1)]
-    return image_grid(list(images), names, ("A", "B"))
+    return image_grid(list(images), names, ("A", "B"), largest=3.2)
 
 
 def _different_patients(split: Split, label: int, count: int) -> np.ndarray:

@@ -8,14 +8,13 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from utils.figures.grid import image_grid
+from utils.figures.notebook_figure import house_style, panel
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
     DEFENDED,
-    house_style,
     name_lines,
-    panel,
     percent,
 )
 
@@ -51,7 +50,7 @@ def roc_by_kind(
     axis.plot(share, share, color=CHANCE, linestyle=":", label="chance")
     axis.axvline(false_positive_rate, color=CHANCE, linewidth=0.8)
     mark = {"color": CHANCE, "ha": "center", "fontsize": 9}
-    axis.text(false_positive_rate, 1.04, f"{false_positive_rate:.0%}", **mark)
+    axis.text(false_positive_rate, 1.04, f"{100 * false_positive_rate:g} %", **mark)
     axis.set(xscale="log", xlim=(least, 1), ylim=(0, 1.02))
     percent(axis.xaxis, "false positive rate")
     percent(axis.yaxis, "true positive rate")

@@ -6,7 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from utils.figures.style import SCREEN, house_style, panels, readable
+from utils.figures.notebook_figure import SCREEN, house_style, panels
+from utils.figures.style import (
+    readable,
+)
 
 WIDEST = 11.5  # inches of a row of images
 LARGEST = 1.9  # inches: about 150 pixels of a screen
@@ -22,9 +25,16 @@ def show_image(axis: Axes, image) -> None:
 
 
 def show_change(axis: Axes, change, limit: float) -> None:
-    """A change of an image (channels, height, width): up is red, down is blue, none is white."""
-    mean = np.asarray(change, float).mean(0)
-    axis.imshow(mean, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="none")
+    """A change (channels, height, width) of at most `limit`; no change is white.
+
+    In a grey image, red pixels become brighter and blue ones darker. In a colour image, the change
+    of each colour stands around a middle grey.
+    """
+    change = np.asarray(change, float)
+    if len(change) == 3:
+        return show_image(axis, 127.5 * (1 + change / limit))
+    top = 1.3 * limit  # the ends of the map are almost black
+    axis.imshow(change[0], cmap="RdBu_r", vmin=-top, vmax=top, interpolation="none")
     hide_axes(axis)
 
 
@@ -40,13 +50,15 @@ def image_grid(
     column_titles: Sequence[str] = (),
     captions: Sequence[Sequence[str]] = (),
     title: str = "",
+    largest: float = LARGEST,
 ) -> Figure:
     """Images (channels, height, width) in grey levels; None, or a short row, leaves a place empty.
 
-    A caption stands below its image, row by row. The axes of the figure are in reading order.
+    A caption stands below its image, row by row; `largest` is the side of an image in inches.
+    The axes of the figure are in reading order.
     """
     columns = max(1, *(len(row) for row in rows), len(column_titles))
-    side = min(LARGEST, WIDEST / columns)
+    side = min(largest, WIDEST / columns)
     below = 0.17 * max((_lines(text) for texts in captions for text in texts), default=0)
     size = (columns * side + (1.2 if row_titles else 0.1), len(rows) * (side + below) + 0.4)
     figure, axes = panels(max(1, len(rows)), columns, *size)

@@ -17,12 +17,10 @@ from utils.evaluation.attack_suite import ordered_conditions
 from utils.evaluation.comparison import ALPHA
 from utils.evaluation.predictions import Predictions
 from utils.figures.charts import forest, heat_map, name_rows, slant_names
+from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
-    house_style,
-    panel,
-    panels,
     plural,
     readable,
     variant_colours,

@@ -1,20 +1,12 @@
-"""Colours, the house style, and how a figure shows itself in a notebook."""
+"""Colours and habits that all figures share."""
 
-import base64
-import re
-from collections.abc import Callable, Iterable
-from functools import wraps
-from io import BytesIO
+from collections.abc import Iterable
 from itertools import cycle
 
 import numpy as np
-from IPython.display import display
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
-from PIL import Image
 
 CLEAN, ATTACKED, DEFENDED = "#0072B2", "#D55E00", "#009E73"  # safe for colour-blind readers
 OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
@@ -36,87 +28,7 @@ KNOWN = {  # a name that begins with one of these words has the same colour in e
     "fakes": ATTACKED,
     "left": CLEAN,  # out: what remains is real
 }
-SCREEN = 80  # pixels of a screen per inch of a figure
-STYLE = {
-    "figure.dpi": SCREEN,
-    "font.size": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "image.composite_image": False,  # an SVG holds each image with its own pixels
-    "svg.hashsalt": "second look",  # the same figure is the same file
-    "svg.fonttype": "none",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
-}
-WITHOUT_DATE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-SVG_SIZE = r'width="([\d.]+)pt" height="([\d.]+)pt"'
 FEW = 4  # lines that are named at their ends
-
-
-class NotebookFigure(Figure):
-    """A figure that a notebook shows sharp and small.
-
-    Lines and text are SVG. A figure that holds images is a PNG in 256 colours, of twice the
-    resolution of a screen, where that has fewer bytes.
-    """
-
-    def savefig(self, *args, **options) -> None:
-        with rc_context(STYLE):  # ticks are made late, with the settings of that moment
-            super().savefig(*args, **options)
-
-    def mime_bundle(self) -> tuple[dict, dict]:
-        """What a notebook stores: data and metadata by MIME type."""
-        svg = self._svg()
-        if any(axis.images for axis in self.axes):
-            png, size = self._png()
-            if len(png) < len(svg):
-                return {"image/png": png}, {"image/png": size}
-        return {"image/svg+xml": svg}, {}
-
-    def _ipython_display_(self) -> None:
-        data, metadata = self.mime_bundle()
-        display(data, metadata=metadata, raw=True)
-
-    def _drawn(self, kind: str, **options) -> bytes:
-        drawn = BytesIO()
-        self.savefig(drawn, format=kind, dpi=2 * SCREEN, bbox_inches="tight", **options)
-        return drawn.getvalue()
-
-    def _svg(self) -> str:
-        text = self._drawn("svg", metadata=WITHOUT_DATE).decode()
-        text = text[text.find("<svg") :]
-        return re.sub(SVG_SIZE, _in_screen_pixels, text, count=1)
-
-    def _png(self) -> tuple[str, dict[str, int]]:
-        image = Image.open(BytesIO(self._drawn("png"))).convert("RGB")
-        small = BytesIO()
-        image.quantize(256).save(small, format="png", optimize=True)
-        size = {"width": image.width // 2, "height": image.height // 2}
-        return base64.b64encode(small.getvalue()).decode(), size
-
-
-def house_style(draw: Callable) -> Callable:
-    """Draw in the style of the course, and leave matplotlib's settings as they were."""
-
-    @wraps(draw)
-    def drawn(*args, **options):
-        with rc_context(STYLE):
-            return draw(*args, **options)
-
-    return drawn
-
-
-def panel(width: float, height: float) -> tuple[Figure, Axes]:
-    """One pair of axes; inches."""
-    figure = NotebookFigure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
-
-
-def panels(
-    rows: int, columns: int, width: float, height: float, **options
-) -> tuple[Figure, np.ndarray]:
-    """A table of axes; inches of the whole figure."""
-    figure = NotebookFigure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def readable(name: str) -> str:
@@ -174,8 +86,3 @@ def _spread(heights: list[float], gap: float) -> np.ndarray:
     spread = np.empty(len(placed))
     spread[order] = placed
     return spread
-
-
-def _in_screen_pixels(found: re.Match) -> str:
-    width, height = (float(points) * SCREEN / 72 for points in found.groups())
-    return f'width="{width:.0f}" height="{height:.0f}"'

@@ -7,14 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from utils.figures.notebook_figure import house_style, panels
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
     chance_line,
-    house_style,
     name_lines,
-    panels,
     percent,
     readable,
     variant_colours,
