@@ -62,7 +62,7 @@ def gain_table(before: Mapping[str, Predictions], after: Mapping[str, Prediction
 
 def share_table(shares: pd.DataFrame) -> pd.DataFrame:
     """Right, of how many, and the share in percent with its interval; beside it what luck gives."""
-    table = shares[["right", "of"]].assign(**{"share (%)": with_interval(shares)})
+    table = shares[["right", "of"]].astype(int).assign(**{"share (%)": with_interval(shares)})
     if "chance" in shares:
         table["by a coin (%)"] = 100 * shares["chance"]
         table["p"] = shares["p"].map("{:.2g}".format)

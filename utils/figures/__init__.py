@@ -55,6 +55,7 @@ from utils.figures.style import (
     ATTACKED,
     CLEAN,
     DEFENDED,
+    plural,
 )
 from utils.figures.training import (
     collapse_curves,
