@@ -260,7 +260,7 @@ def test_an_empty_sheet_is_no_reader_and_the_model_still_answers(folder):
     reading = score_kit(folder)
     assert not reading.begun and (reading.counts["empty"] == PAIRS).all()
     assert reading.diagnoses.loc[("attacked", "model, all pictures"), "of"] == PAIRS
-    assert reading.diagnoses["value"].xs("reader", level="who").isna().all()
+    assert reading.diagnoses["value"].xs("reader", level="answers of").isna().all()
 
 
 # Sheets as spreadsheets save them
@@ -410,7 +410,7 @@ def test_a_page_that_is_not_the_one_of_the_key_is_refused(name, folder):
 
 
 UNWRITABLE = {
-    "pictures between grey levels": ({"attacked": CLEAN + 0.3 / 255}, "as_grey_levels"),
+    "pictures between grey levels": ({"attacked": CLEAN + 0.3 / 255}, "to_uint8"),
     "pictures out of range": ({"attacked": CLEAN + 1}, "whole grey levels in"),
     "no number": ({"attacked": CLEAN * torch.nan}, "whole grey levels in"),
     "two channels": ({"clean": CLEAN.expand(-1, 2, -1, -1)}, r"1 or 3 channels.*24, 2"),

@@ -37,7 +37,8 @@ figcaption { font: 0.75em/1.3 sans-serif; }
 @media print { body { font-size: 10pt; } }
 """
 
-BODY = Template("""<p>$badge $images images read, $refused files set aside, $classes classes. Exit code $code.
+BODY = Template("""\
+<p>$badge $images images read, $refused files set aside, $classes classes. Exit code $code.
 Not for clinical use.</p>
 <p class="private"><b>This page contains pictures and file names of the folder.</b> Treat it, and
 the files beside it, like the images themselves. Nothing has left this computer; small copies of
