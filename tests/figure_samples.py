@@ -8,17 +8,18 @@ from small import small_split, trained_network
 from utils.attacks.pgd import PGD
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.comparison import compare
+from utils.evaluation.conditions import CLEAN
 
 SPLIT = small_split(30)
 SUITE = AttackSuite(PGD(0.1, steps=2))
-ANSWERS = SUITE.ask(trained_network(), SPLIT)
+ANSWERS = SUITE.predict(trained_network(), SPLIT)
 PIXELS = SPLIT.images[:3] / 255
 HEAT = np.random.default_rng(0).random((3, 16, 16)) * np.array([1, 1, 0])[:, None, None]
 MASKS = torch.ones(3, 16, 16, dtype=torch.bool)
-FEWER = {name: ANSWERS[name] for name in ("clean", "pgd_12.75", SUITE.strongest)}
-PAIRS = compare({"a": ANSWERS["clean"], "b": ANSWERS[SUITE.strongest], "c": ANSWERS["clean"]})
+FEWER = {name: ANSWERS[name] for name in (CLEAN, SUITE.condition(size=0.05), SUITE.strongest)}
+PAIRS = compare({"a": ANSWERS[CLEAN], "b": ANSWERS[SUITE.strongest], "c": ANSWERS[CLEAN]})
 BY_SEED = {
-    name: {"clean": [ANSWERS["clean"]] * 3, "noise": [ANSWERS[SUITE.strongest]] * 3}
+    name: {"clean": [ANSWERS[CLEAN]] * 3, "noise": [ANSWERS[SUITE.strongest]] * 3}
     for name in ("baseline", "other")
 }
 HISTORY = [

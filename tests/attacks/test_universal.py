@@ -48,7 +48,7 @@ def test_an_attacker_moves_images_over_the_threshold_either_way(measure):
     judge = fit_rejector(measure, logits(MODEL, KNOWN), 0.5)
     out, before, into = (
         judge.accepts(logits(MODEL, UNSEEN, attack)).float().mean()
-        for attack in (PGD(0.1, gain=f"less {measure}"), None, PGD(0.1, gain=measure))
+        for attack in (PGD(0.1, loss=f"less {measure}"), None, PGD(0.1, loss=measure))
     )
     assert out < 0.1 and 0.3 < before < 0.7 and into > 0.9
 

@@ -26,6 +26,7 @@ from utils.course.museum import (
 from utils.data.split import Splits, to_float
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.image_similarity import psnr
+from utils.evaluation.intervals import Interval
 from utils.evaluation.leakage import leakage_alarm
 from utils.evaluation.metrics import scores
 from utils.evaluation.predict import attacked_images, predict
@@ -54,8 +55,8 @@ def victim() -> torch.nn.Module:
 )
 def test_a_wrong_attack_raises_its_flag_and_the_right_one_does_not(mistake, flag):
     for attack, red in ((mistake, True), (PGD(EPSILON), False)):
-        model, battery = victim(), AttackSuite(attack, restarts=0, factors=(1,))
-        table = check_attack(model, SPLIT, battery, battery.ask(model, SPLIT)).set_index("flag")
+        model, suite = victim(), AttackSuite(attack, restarts=0, factors=(1,))
+        table = check_attack(model, SPLIT, suite, suite.predict(model, SPLIT)).set_index("flag")
         assert table.loc[flag, "red"] == red
 
 
@@ -126,8 +127,11 @@ def test_a_detector_with_the_original_finds_everything():
 
 def test_a_table_of_exhibits_says_claim_truth_and_flags():
     flags = pd.DataFrame({"flag": ["one", "two"], "red": [True, False]})
-    true = pd.Series({"value": 0.5, "low": 0.4, "high": 0.6})
-    exhibits = {"a": Exhibit(0.9, flags, true), "b": Exhibit(24.1, flags[1:], 100 * true, "dB")}
+    true = Interval(0.5, 0.4, 0.6)
+    exhibits = {
+        "a": Exhibit(0.9, flags, true),
+        "b": Exhibit(24.1, flags[1:], Interval(50, 40, 60), "dB"),
+    }
     table = exhibit_table(exhibits)
     assert table.loc["a"].tolist() == ["90.0 %", "50.0 (40.0 to 60.0)", "one"]
     assert table.loc["b"].tolist() == ["24.1 dB", "50.0 (40.0 to 60.0)", "none"]

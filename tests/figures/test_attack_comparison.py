@@ -1,15 +1,15 @@
 """Attackers beside each other."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from figure_samples import ANSWERS, PIXELS, SUITE, check_drawn, words
 
 from utils import figures
+from utils.evaluation.intervals import Interval
 from utils.figures.style import ATTACKED, CLEAN
 
 CLAIMED = {"leak": 0.9, "wrong count": 0.5}
-TRUE = {name: pd.Series({"value": 0.7, "low": 0.6, "high": 0.8}) for name in CLAIMED}
+TRUE = {name: Interval(0.7, 0.6, 0.8) for name in CLAIMED}
 FIGURES = {
     "security_curves": lambda: figures.security_curves(
         {name: SUITE.curve(ANSWERS, "pgd") for name in ("noise", "pgd", "worst")}

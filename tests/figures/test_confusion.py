@@ -8,13 +8,14 @@ from figure_samples import ANSWERS, FEWER, check_drawn
 from small import NAMES
 
 from utils import figures
+from utils.evaluation.conditions import CLEAN as CLEAN_IMAGES
 from utils.evaluation.predictions import Predictions
 from utils.figures.confusion import ACROSS, FEWEST
 
 FIGURES = {
     "conditions": lambda: figures.confusions(ANSWERS),
     "variants": lambda: figures.confusions_by_variant(
-        {"a": FEWER, "b": {"clean": ANSWERS["clean"]}}
+        {"a": FEWER, "b": {CLEAN_IMAGES: ANSWERS[CLEAN_IMAGES]}}
     ),
 }
 
@@ -25,7 +26,7 @@ def test_is_drawn(name):
 
 
 def test_class_names_come_from_the_data_in_their_order():
-    figure = figures.confusions({"pgd": ANSWERS["clean"], "clean": ANSWERS["clean"]})
+    figure = figures.confusions({"pgd": ANSWERS[CLEAN_IMAGES], "clean": ANSWERS[CLEAN_IMAGES]})
     axis = figure.axes[0]
     assert tuple(label.get_text() for label in axis.get_xticklabels()) == NAMES
     rows = tuple(label.get_text() for label in axis.get_yticklabels())
@@ -35,15 +36,15 @@ def test_class_names_come_from_the_data_in_their_order():
 
 def test_the_numbers_are_the_counts_and_their_share_of_the_true_class():
     shown = [text.get_text().split("\n") for text in FIGURES["conditions"]().axes[0].texts]
-    counts = ANSWERS["clean"].confusion
+    counts = ANSWERS[CLEAN_IMAGES].confusion
     assert [int(count) for count, _ in shown] == counts.flatten().tolist()
     shares = 100 * counts / counts.sum(1, keepdims=True)
     assert [share for _, share in shown] == [f"{share:.0f} %" for share in shares.flatten()]
 
 
 def test_a_class_of_few_images_is_hatched_and_not_coloured():
-    keep = np.r_[np.flatnonzero(ANSWERS["clean"].labels), 0]
-    some = ANSWERS["clean"].take(keep)
+    keep = np.r_[np.flatnonzero(ANSWERS[CLEAN_IMAGES].labels), 0]
+    some = ANSWERS[CLEAN_IMAGES].take(keep)
     axis = figures.confusions({"clean": some}).axes[0]
     hatched = [patch for patch in axis.patches if patch.get_hatch()]
     assert [patch.get_y() for patch in hatched] == [0] and FEWEST == 10
@@ -66,5 +67,5 @@ def test_more_conditions_than_fit_go_on_below():
 
 
 def test_titles_say_the_accuracy():
-    found = replace(ANSWERS["clean"])
+    found = replace(ANSWERS[CLEAN_IMAGES])
     assert figures.confusions({"a_b": found}).axes[0].get_title() == "a b: 100 %"

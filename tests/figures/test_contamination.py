@@ -7,6 +7,7 @@ from figure_samples import ANSWERS, BY_SEED, HEAT, PIXELS, SPLIT, SUITE, check_d
 from small import NAMES
 
 from utils import figures
+from utils.evaluation.conditions import CLEAN as CLEAN_IMAGES
 from utils.evaluation.metrics import score_of
 
 REACH = [
@@ -14,7 +15,7 @@ REACH = [
     for rows in ([[20.4, 30.0], [13.0, 13.0]], [[False, False], [False, True]])
 ]
 TABLE = pd.DataFrame({"clean": [0.8, 0.7], 1: [0.6, 0.5]}, index=["Gaussian", "Blur"])
-RATES = {rate: score_of(ANSWERS["clean"]) for rate in (0.4, 0.0)}
+RATES = {rate: score_of(ANSWERS[CLEAN_IMAGES]) for rate in (0.4, 0.0)}
 FIGURES = {
     "ablation": lambda: figures.ablation(BY_SEED),
     "gallery": lambda: figures.gallery({"a_b": SPLIT.images[:2]}, ["x", "y"]),
@@ -36,7 +37,7 @@ def test_trainings_stand_beside_their_mean():
     assert {"clean", "noise", "constant answer", "macro precision", "other"} <= words(figure)
     axis = figure.axes[0]
     dots = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"]
-    both = [ANSWERS["clean"].accuracy, ANSWERS[SUITE.strongest].accuracy]
+    both = [ANSWERS[CLEAN_IMAGES].accuracy, ANSWERS[SUITE.strongest].accuracy]
     assert dots == pytest.approx(both * 2)
     assert sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() == "|") == 12
     share = np.bincount(SPLIT.labels).max() / len(SPLIT)

@@ -7,6 +7,7 @@ from figure_samples import ANSWERS, FEWER, PAIRS, SUITE, check_drawn, words
 from small import said
 
 from utils import figures
+from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.metrics import drops
 from utils.evaluation.predictions import Predictions
 
@@ -18,7 +19,11 @@ MODELS = {  # as many as a long course leaves, some with fewer conditions
         "adversarial": ANSWERS,
         "soft vote": FEWER,
     }.items()
-} | {("other", "standard"): {"clean": ANSWERS["clean"]}, ("odd", "a"): {"shuffled": FEWER["clean"]}}
+} | {
+    ("other", "standard"): {CLEAN: ANSWERS[CLEAN]},
+    ("odd", "a"): {Condition("shuffled"): FEWER[CLEAN]},
+}
+PGD_4 = Condition("pgd", 4 / 255)
 STRONGEST = dict.fromkeys([run for run, _ in MODELS], SUITE.strongest) | {"other": None}
 FIGURES = {
     "accuracies": lambda: figures.accuracies(MODELS),
@@ -38,12 +43,12 @@ def test_is_drawn(name):
 def test_a_cell_that_was_not_measured_stays_empty():
     shown = [text.get_text() for text in FIGURES["accuracies"]().axes[0].texts]
     assert len(shown) == sum(len(answers) for answers in MODELS.values())
-    assert f"{100 * ANSWERS['clean'].accuracy:.0f}" in shown
+    assert f"{100 * ANSWERS[CLEAN].accuracy:.0f}" in shown
 
 
 def test_a_table_without_a_lost_cell_is_drawn_without_a_warning(recwarn):
     right = Predictions(np.arange(3), np.eye(3), np.arange(3), ("a", "b", "c"))
-    figures.accuracies({("resnet", "standard"): {"clean": right}})
+    figures.accuracies({("resnet", "standard"): {CLEAN: right}})
     assert not [str(warning.message) for warning in recwarn]
 
 
@@ -55,9 +60,9 @@ def test_only_what_met_the_strongest_attack_is_set_against_clean_accuracy():
 
 
 def test_a_drop_is_a_dot_on_its_interval():
-    answers = {"clean": said(0), "pgd_4": said(1, 0)}
+    answers = {CLEAN: said(0), PGD_4: said(1, 0)}
     axis = figures.drops_by_run({("run", "standard"): answers}).axes[0]
-    value, low, high = drops(answers["clean"], answers["pgd_4"]).loc["combined"]
+    value, low, high = drops(answers[CLEAN], answers[PGD_4]).loc["combined"]
     assert axis.lines[0].get_xdata() == pytest.approx([low, high])
     assert axis.lines[1].get_xdata()[0] == pytest.approx(value)
     assert [label.get_text() for label in axis.get_yticklabels()] == ["pgd 4"]

@@ -11,6 +11,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from utils.contamination.base import Contamination, of_class
 from utils.data.split import Split, to_float, to_uint8
+from utils.run import device_of
 
 SMALLEST = 32  # pixels: of smaller images too little is left around a hole
 REACH = 0.6  # of the image, at least: what is seen of it while a hole is filled
@@ -136,9 +137,8 @@ class GeneratedFill:
     finding: bool
 
     def __call__(self, images: Tensor, regions: Tensor, numbers: Generator) -> Tensor:
-        device = next(self.painter.parameters()).device
-        wanted = torch.full((len(images),), self.finding, device=device)
-        images, regions = images.to(device), regions.to(device)
+        wanted = torch.full((len(images),), self.finding, device=device_of(self.painter))
+        images, regions = images.to(wanted.device), regions.to(wanted.device)
         return self.painter.fill(images, regions, wanted, numbers).cpu()
 
 

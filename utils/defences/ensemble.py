@@ -121,6 +121,8 @@ def fit_blending(answers: list[Predictions], rounds: int = 100) -> BlendingRule:
 def mean_of_separate_attacks(answers: list[Predictions]) -> Predictions:
     """The mean of answers to *different* images: nobody was shown an ensemble, so this is no
     attack on one. It is here to be seen beside the real thing."""
+    if not all(a.seen for a in answers):
+        raise ValueError("needs to know which images were averaged; use predict(..., digest=True)")
     mean = np.mean([a.probabilities for a in answers], 0)
     seen = tuple(sorted({name for a in answers for name in a.seen}))
     return replace(answers[0], probabilities=mean, seen=seen)

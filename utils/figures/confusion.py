@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from utils.evaluation.attack_suite import ordered_conditions
+from utils.evaluation.conditions import Condition, by_variant_and_condition, ordered_conditions
 from utils.evaluation.predictions import Predictions
 from utils.figures.charts import heat_map, slant_names
 from utils.figures.notebook_figure import house_style, panels
@@ -17,7 +17,7 @@ ACROSS = 4  # matrices in a row
 
 
 @house_style
-def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
+def confusions(by_condition: Mapping[Condition | str, Predictions]) -> Figure:
     """Confusion matrices side by side: counts, and percent of the true class.
 
     A class of fewer than ten images is hatched instead of coloured.
@@ -31,8 +31,9 @@ def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
 
 
 @house_style
-def confusions_by_variant(by_variant: Mapping[str, Mapping[str, Predictions]]) -> Figure:
+def confusions_by_variant(by_variant: Mapping[str, Mapping[Condition, Predictions]]) -> Figure:
     """Confusion matrices of one run: a column per variant, a row per condition."""
+    by_variant = by_variant_and_condition(by_variant)
     conditions = ordered_conditions(name for answers in by_variant.values() for name in answers)
     rows = [
         [(f"{variant}\n{readable(name)}", p.get(name)) for variant, p in by_variant.items()]

@@ -149,7 +149,7 @@ def vulnerability_map(psnr: pd.DataFrame, missed: pd.DataFrame) -> Figure:
 
 def _trainings(axis: Axes, height: float, seeds: Sequence, score: str, colour, label) -> None:
     forest(axis, [score_of(pool_seeds(seeds), score)], colour, places=[height], label=label)
-    single = [score_of(found, score)["value"] for found in seeds]
+    single = [score_of(found, score).value for found in seeds]
     axis.plot(single, [height] * len(single), "|", color=colour, markersize=9)
 
 

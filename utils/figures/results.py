@@ -13,8 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from utils.evaluation import metrics
-from utils.evaluation.attack_suite import ordered_conditions
 from utils.evaluation.comparison import ALPHA
+from utils.evaluation.conditions import (
+    CLEAN,
+    Condition,
+    by_variant_and_condition,
+    ordered_conditions,
+)
 from utils.evaluation.predictions import Predictions
 from utils.figures.charts import forest, heat_map, name_rows, slant_names
 from utils.figures.notebook_figure import house_style, panel, panels
@@ -26,7 +31,7 @@ from utils.figures.style import (
     variant_colours,
 )
 
-Models = Mapping[tuple[str, str], Mapping[str, Predictions]]
+Models = Mapping[tuple[str, str], Mapping[Condition, Predictions]]
 SHAPES = "osD^v<>phdH8"  # none that looks like an error bar
 
 
@@ -53,22 +58,22 @@ def accuracies(models: Models) -> Figure:
 
 
 @house_style
-def robustness_against_clean(models: Models, strongest: Mapping[str, str | None]) -> Figure:
+def robustness_against_clean(models: Models, strongest: Mapping[str, Condition | None]) -> Figure:
     """Accuracy under the strongest attack of each run against clean accuracy, with intervals.
 
     A model without the strongest attack of its run is not drawn: a weaker one would flatter it.
     """
     pairs = {
-        name: (answers["clean"], answers[strongest[name[0]]])
+        name: (answers[CLEAN], answers[strongest[name[0]]])
         for name, answers in models.items()
-        if {"clean", strongest.get(name[0])} <= set(answers)
+        if {CLEAN, strongest.get(name[0])} <= set(answers)
     }
     runs = {run: plural(_patients(clean), "patient") for (run, _), (clean, _) in pairs.items()}
     shapes = {run: SHAPES[number % len(SHAPES)] for number, run in enumerate(runs)}
     colours = _colours(models, drawn=pairs)
     figure, axis = panel(10, 6)
     for (run, variant), found in pairs.items():
-        x, y = (100 * metrics.score_of(p).to_numpy() for p in found)
+        x, y = (100 * np.array(metrics.score_of(p)) for p in found)
         colour, white = {"color": colours[variant]}, {"mec": "white", "mew": 0.8}
         arms = {"xerr": _arms(x), "yerr": _arms(y), "elinewidth": 0.8, "alpha": 0.35}
         axis.errorbar(x[0], y[0], fmt="none", **arms, **colour)
@@ -85,7 +90,7 @@ def robustness_against_clean(models: Models, strongest: Mapping[str, str | None]
 @house_style
 def drops_by_run(models: Models, columns: int = 3) -> Figure:
     """The combined drop under each condition, a panel per run and a colour per variant."""
-    drawn = {name: a for name, a in models.items() if "clean" in a and len(a) > 1}
+    drawn = {name: a for name, a in models.items() if CLEAN in a and len(a) > 1}
     colours = _colours(models, drawn)
     by_run = {
         run: {variant: answers for (name, variant), answers in drawn.items() if name == run}
@@ -108,15 +113,18 @@ def drops_by_run(models: Models, columns: int = 3) -> Figure:
 
 
 def drop_dots(
-    axis: Axes, by_variant: Mapping[str, Mapping[str, Predictions]], colours: Mapping[str, str]
+    axis: Axes,
+    by_variant: Mapping[str, Mapping[Condition, Predictions]],
+    colours: Mapping[str, str],
 ) -> None:
     """A row per condition, in it the combined drop of each variant measured under it."""
+    by_variant = by_variant_and_condition(by_variant)
     names = ordered_conditions(name for found in by_variant.values() for name in found)
-    conditions = [name for name in names if name != "clean"]
+    conditions = [name for name in names if name != CLEAN]
     shifts = np.linspace(-0.2, 0.2, len(by_variant)) if len(by_variant) > 1 else [0]
     for (variant, found), shift in zip(by_variant.items(), shifts, strict=True):
         measured = [name for name in conditions if name in found]
-        rows = [metrics.drops(found["clean"], found[name]).loc["combined"] for name in measured]
+        rows = [metrics.drops(found[CLEAN], found[name]).loc["combined"] for name in measured]
         places = [conditions.index(name) + shift for name in measured]
         forest(axis, rows, colours[variant], places=places, label=variant)
     forest(axis, [], CHANCE, chance=0)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from utils.data.split import Split, Splits, batches, to_float
 from utils.evaluation.predict import predict
-from utils.run import PRECISIONS, autocast, progress
+from utils.run import PRECISIONS, autocast, device_of, progress
 from utils.training.checkpoints import Checkpoint, identity, locked, short_name
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
@@ -113,7 +113,7 @@ def _fit(model, splits, config, checkpoint, loss, score) -> list[dict]:
     schedule = SCHEDULES[config.schedule](optimizer, config.epochs)
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     history = checkpoint.resume(parts)
-    train = splits.train.to(next(model.parameters()).device)
+    train = splits.train.to(device_of(model))
     with torch.random.fork_rng():
         for epoch in progress(range(len(history), config.epochs), "epochs"):
             if _stops_early(history, config.patience):
