@@ -1,9 +1,11 @@
-"""Fixtures of the command line and the runner."""
+"""What the tests of the course share: a toy course, a written reading kit."""
 
 import pytest
+from reading_samples import KIT
 from toy_course import write_course
 
 from utils.course import __main__, plan, summary
+from utils.course.reading_kit import write_kit
 
 
 @pytest.fixture
@@ -13,3 +15,9 @@ def root(tmp_path, monkeypatch):
     for module in (__main__, plan, summary):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_kit(tmp_path / "kit", **KIT)
+    return tmp_path / "kit"

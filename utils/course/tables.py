@@ -2,13 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from io import BytesIO
 
 import pandas as pd
-from IPython.display import Code, Image
-from matplotlib.figure import Figure
+from IPython.display import Code
 from pandas.io.formats.style import Styler
-from PIL import Image as Picture
 
 from utils.evaluation.conditions import (
     CLEAN,
@@ -26,14 +23,6 @@ from utils.evaluation.predictions import Predictions
 def show_source(thing) -> Code:
     """The code itself, where the code is the lesson."""
     return Code(inspect.getsource(thing), language="python")
-
-
-def reduce_colours(figure: Figure) -> Image:
-    """The figure in 256 colours: a third of the bytes, for a notebook with many figures."""
-    drawn, small = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png")
-    Picture.open(drawn).convert("RGB").quantize(256).save(small, format="png", optimize=True)
-    return Image(small.getvalue())
 
 
 def settings(names: Mapping[str, object]) -> dict:
@@ -88,8 +77,8 @@ def gain_table(
 
 
 def share_table(shares: pd.DataFrame) -> pd.DataFrame:
-    """Right, of how many, and the share in percent with its interval, beside chance."""
-    table = shares[["right", "of"]].assign(**{"share (%)": with_interval(shares)})
+    """Right, of how many, and the share in percent with its interval; beside it what luck gives."""
+    table = shares[["right", "of"]].astype(int).assign(**{"share (%)": with_interval(shares)})
     if "chance" in shares:
         table["chance (%)"] = 100 * shares["chance"]
         table["p"] = shares["p"].map("{:.2g}".format)
