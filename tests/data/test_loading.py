@@ -1,15 +1,17 @@
 """Data sets by name or path: splits, caches, and every refusal before training."""
 
 import os
+import subprocess
 import time
 
 import pytest
 import torch
-from folders import chest_xray, class_folders, noise_image, sizes
+from folders import HOME, chest_xray, class_folders, noise_image, sizes
 
 from utils.data import source
 from utils.data.loading import load, manifest
 from utils.data.phantoms import PHANTOMS
+from utils.run import folder_of
 
 
 def test_class_folders_are_split_80_10_10(tmp_path):
@@ -172,3 +174,17 @@ def test_a_folder_that_moves_is_read_again(tmp_path, monkeypatch):
     (tmp_path / "here/chest_xray").rename(tmp_path / "there/chest_xray")
     moved = load("chest_xray", 16, tmp_path / "there")
     assert moved.test.files[0].startswith(str(tmp_path / "there"))
+
+
+def test_records_of_a_path_are_ignored_by_git_and_differ_from_place_to_place(tmp_path, monkeypatch):
+    names = set()
+    for place in ("first", "second"):
+        (tmp_path / place / "mine").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / place)
+        names |= {
+            folder_of(name) for name in ("mine", "./mine", "folder:mine", os.path.abspath("mine"))
+        }
+    assert len(names) == 2
+    records = [f"assets/{name}/resnet/seed_0/record.json" for name in names]
+    ignored = subprocess.run(["git", "check-ignore", *records], cwd=HOME, capture_output=True)
+    assert len(ignored.stdout.splitlines()) == 2

@@ -101,9 +101,9 @@ def test_per_patient_without_patients_or_without_a_limit_is_everything():
 
 def test_all_parts_together_are_the_whole():
     whole = small_split(60)
-    dealt = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
-    assert dealt.all_images.fingerprint == whole.fingerprint
-    assert torch.equal(dealt.all_images.groups, whole.groups)
+    parts = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
+    assert parts.all_images.fingerprint == whole.fingerprint
+    assert torch.equal(parts.all_images.groups, whole.groups)
 
 
 @pytest.mark.parametrize("size", [4, 8, 16, 32])
