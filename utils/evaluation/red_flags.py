@@ -120,12 +120,12 @@ def _not_converged(e: AttackEvidence) -> str | None:
     if e.checks.doubled is None:
         return NOT_APPLICABLE
     if more_often_right(e.checks.attacked, e.checks.doubled) < ALPHA:
-        return f"{e.checks.attacked.accuracy:.1%}, with twice the steps {e.checks.doubled.accuracy:.1%}"
+        return f"{e.checks.attacked.accuracy:.1%}, with more steps {e.checks.doubled.accuracy:.1%}"
 
 
 def _lost_by_saving(e: AttackEvidence) -> str | None:
     if more_often_right(e.checks.saved, e.checks.attacked) < ALPHA:
-        return f"{e.checks.attacked.accuracy:.1%}, read back from the file {e.checks.saved.accuracy:.1%}"
+        return f"{e.checks.attacked.accuracy:.1%}, after saving {e.checks.saved.accuracy:.1%}"
 
 
 def _beaten_by_queries(e: AttackEvidence) -> str | None:
