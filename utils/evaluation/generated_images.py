@@ -10,7 +10,7 @@ from scipy.stats import betabinom
 from torch import Tensor
 
 from utils.data.duplicates import nearest, small_grey
-from utils.evaluation.intervals import LEVEL, share
+from utils.evaluation.intervals import LEVEL, Interval, share
 from utils.evaluation.predictions import Predictions
 
 DEGREE = 3  # of the kernel
@@ -34,8 +34,8 @@ def kid(real: np.ndarray, fake: np.ndarray, seed: int = 0) -> pd.Series:
     value, spread = _discrepancy(kernel, side[None])[0], _jackknife(kernel, side)
     permuted = np.random.default_rng(seed).permuted(np.tile(side, (PERMUTATIONS, 1)), axis=1)
     chance = np.quantile(_discrepancy(kernel, permuted), LEVEL)
-    low, high = value - 1.96 * spread, value + 1.96 * spread
-    return pd.Series({"value": value, "low": low, "high": high, "chance": chance}, name="KID")
+    found = Interval(value, value - 1.96 * spread, value + 1.96 * spread)
+    return pd.Series({**found._asdict(), "chance": chance}, name="KID")
 
 
 def _kernel(images: np.ndarray) -> np.ndarray:
