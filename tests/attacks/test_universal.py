@@ -54,9 +54,9 @@ def test_an_attacker_moves_images_over_the_threshold_either_way(measure):
 
 
 def test_logits_are_what_predict_makes_probabilities_of():
-    said = predict(MODEL, UNSEEN, PGD(0.02))
+    found = predict(MODEL, UNSEEN, PGD(0.02))
     again = logits(MODEL, UNSEEN, PGD(0.02)).softmax(1).numpy()
-    assert (said.probabilities == again).all()
+    assert (found.probabilities == again).all()
     assert torch.equal(logits(MODEL, UNSEEN), MODEL(to_float(UNSEEN.images)).detach())
 
 

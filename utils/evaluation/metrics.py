@@ -17,6 +17,7 @@ from utils.evaluation.predictions import Predictions
 
 
 def accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Share of images on the diagonal."""
     return _diagonal(confusion).sum(-1) / confusion.sum((-2, -1))
 
 
@@ -31,6 +32,7 @@ def macro_precision(confusion: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
+    """Mean over the classes; a class that is never predicted counts 0."""
     both = confusion.sum(-1) + confusion.sum(-2)
     return _over_present(_ratio(2 * _diagonal(confusion), both), confusion)
 
