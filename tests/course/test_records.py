@@ -1,4 +1,4 @@
-"""What a run writes down can be read again, whole, and says what it should."""
+"""The record of a run can be read again, whole and unchanged."""
 
 from pathlib import Path
 

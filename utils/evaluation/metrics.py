@@ -1,5 +1,7 @@
 """Scores with intervals, from predictions alone: no model, no images."""
 
+from typing import Protocol
+
 import numpy as np
 import pandas as pd
 
@@ -43,13 +45,19 @@ def missed_disease(confusion: np.ndarray) -> np.ndarray:
     return _ratio(diseased[..., 0].sum(-1), diseased.sum((-2, -1)), empty=np.nan)
 
 
-SCORES = {
+class Score(Protocol):
+    """(..., classes, classes) -> (...): a number for each confusion matrix."""
+
+    def __call__(self, confusion: np.ndarray, /) -> np.ndarray: ...
+
+
+SCORES: dict[str, Score] = {
     "accuracy": accuracy,
     "balanced accuracy": balanced_accuracy,
     "macro F1": macro_f1,
     "macro precision": macro_precision,
 }
-RATES = {"missed disease": missed_disease}  # less is better
+RATES: dict[str, Score] = {"missed disease": missed_disease}  # less is better
 DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the combined drop
 
 
