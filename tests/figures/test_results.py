@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from figure_samples import ANSWERS, FEWER, PAIRS, SUITE, check_drawn, words
-from small import said
+from small import random_predictions
 
 from utils import figures
 from utils.evaluation.conditions import CLEAN, Condition
@@ -60,7 +60,7 @@ def test_only_what_met_the_strongest_attack_is_set_against_clean_accuracy():
 
 
 def test_a_drop_is_a_dot_on_its_interval():
-    answers = {CLEAN: said(0), PGD_4: said(1, 0)}
+    answers = {CLEAN: random_predictions(0), PGD_4: random_predictions(1, 0)}
     axis = figures.drops_by_run({("run", "standard"): answers}).axes[0]
     value, low, high = drops(answers[CLEAN], answers[PGD_4]).loc["combined"]
     assert axis.lines[0].get_xdata() == pytest.approx([low, high])

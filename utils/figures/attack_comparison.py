@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
@@ -102,9 +103,11 @@ def transfer(
 
 
 @house_style
-def claimed_vs_true(claimed: Mapping[str, float], true: Mapping[str, Interval]) -> Figure:
+def claimed_vs_true(
+    claimed: Mapping[str, float], true: Mapping[str, Interval | pd.Series]
+) -> Figure:
     """The claim of each exhibit, in percent, beside what is true with its interval."""
-    rows = 100 * np.array([true[name] for name in claimed], dtype=float)
+    rows = 100 * np.array([list(true[name]) for name in claimed], dtype=float)
     places, claims = np.arange(len(claimed)), [100 * share for share in claimed.values()]
     figure, axis = panel(9, 0.4 * len(claimed) + 1.1)
     axis.hlines(places, rows[:, 0], claims, color=CHANCE, lw=1)
