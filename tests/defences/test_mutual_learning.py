@@ -13,7 +13,7 @@ from utils.defences.adversarial_training import divergence
 from utils.defences.etf_head import DotRegression, replace_head_with_etf
 from utils.defences.mutual_learning import MutualLoss, MutualPeers
 from utils.evaluation.predict import predict
-from utils.training.loop import TrainConfig, fit
+from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import CrossEntropy
 
 SPLIT = small_split(12)
@@ -94,10 +94,10 @@ def test_one_loop_trains_all_peers_and_brings_them_together(tmp_path):
     splits = small_splits()
     config = TrainConfig(epochs=30, learning_rate=0.01, batch_size=16, augment=False)
     together = peers(3)
-    fit(together, splits, config, tmp_path / "together", MutualLoss())
+    train_or_load(together, splits, config, tmp_path / "together", MutualLoss())
     alone = peers(3)
     for number, peer in enumerate(alone.members):
-        fit(peer, splits, config, tmp_path / str(number))
+        train_or_load(peer, splits, config, tmp_path / str(number))
     for peer in together.members:
         assert predict(peer, splits.test).accuracy > 0.9
     assert distance(together) < 0.5 * distance(alone)
