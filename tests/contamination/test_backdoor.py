@@ -79,7 +79,7 @@ def test_any_callable_is_a_trigger():
 @pytest.mark.parametrize("kind", [Poison, CleanLabel])
 def test_what_the_attacker_wants_is_asked_of_all_other_classes(kind):
     poison = kind(Patch(), target=1, rate=0.1)
-    wanted, others = poison.wanted(SPLIT), SPLIT.take(SPLIT.labels != 1)
+    wanted, others = poison.triggered(SPLIT), SPLIT.take(SPLIT.labels != 1)
     assert (wanted.labels == 1).all() and len(wanted) == len(others) == 160
     assert torch.equal(wanted.groups, others.groups)
     assert torch.equal(to_float(wanted.images), Patch()(to_float(others.images)))

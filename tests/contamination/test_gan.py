@@ -108,7 +108,7 @@ def test_the_average_forgets_the_random_weights_it_began_with():
         for value in game.generator.parameters():
             value += 1
     for _ in range(20):
-        game.follow()
+        game.update_average()
     moved = [game.average.state_dict()[n] - v for n, v in before.items() if v.is_floating_point()]
     assert torch.cat([each.flatten() for each in moved]).max() == pytest.approx(1, abs=1e-5)
 

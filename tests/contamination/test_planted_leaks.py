@@ -67,7 +67,7 @@ def test_several_of_each_are_images_of_one_patient_or_a_clear_error(splits):
     for rows in patients_with_k_images(splits.test, images=3, patients=4):
         assert len(rows) == 3 and len(np.unique(splits.test.patients[rows])) == 1
     lonely = replace(splits.test, groups=torch.arange(len(splits.test)))
-    with pytest.raises(ValueError, match="nobody in the test has 2 images"):
+    with pytest.raises(ValueError, match="no patient of the test set has 2 images"):
         patients_with_k_images(lonely, images=2)
 
 
