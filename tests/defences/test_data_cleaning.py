@@ -71,11 +71,11 @@ def test_not_everything_can_go(share):
 
 
 @pytest.mark.parametrize(
-    ("suspicion", "said"),
-    [(np.full(120, np.nan), "finite"), (np.zeros(10), "120 images, but 10 suspicions")],
+    ("scores", "message"),
+    [(np.full(120, np.nan), "finite"), (np.zeros(10), "120 images, but 10 scores")],
 )
-def test_what_is_no_suspicion_of_these_images_is_refused(suspicion, said):
-    with pytest.raises(ValueError, match=said):
-        drop_suspects(SPLIT, suspicion, 0.1)
-    with pytest.raises(ValueError, match=said):
-        relabel_suspects(SPLIT, suspicion, 0.1, KNOWN)
+def test_scores_of_other_images_are_refused(scores, message):
+    with pytest.raises(ValueError, match=message):
+        drop_suspects(SPLIT, scores, 0.1)
+    with pytest.raises(ValueError, match=message):
+        relabel_suspects(SPLIT, scores, 0.1, KNOWN)

@@ -84,7 +84,7 @@ def test_the_first_peer_answers():
 
 
 def test_peers_must_differ_and_be_several():
-    with pytest.raises(ValueError, match="two or more, got 1"):
+    with pytest.raises(ValueError, match="two models or more, got 1"):
         MutualPeers(small_network())
     with pytest.raises(ValueError, match="a seed of its own"):
         MutualPeers(small_network(0), small_network(1), small_network(0))

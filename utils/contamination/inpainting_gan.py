@@ -14,7 +14,8 @@ from utils.contamination.gan_trainer import (
     frozen,
     generator_snapshots,
 )
-from utils.contamination.inpainting import (
+from utils.contamination.inpainting_networks import InpaintingGenerator, PatchDiscriminator, views
+from utils.contamination.inpainting_regions import (
     corners,
     feather,
     halvings,
@@ -22,7 +23,6 @@ from utils.contamination.inpainting import (
     shapes_of,
     window_side,
 )
-from utils.contamination.inpainting_networks import InpaintingGenerator, PatchDiscriminator, views
 from utils.data.split import Split, to_float
 from utils.training.epochs import History
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from utils.contamination.inpainting import (
+from utils.contamination.inpainting_regions import (
     corners,
     cut,
     dilate,
