@@ -1,4 +1,4 @@
-"""Leaks made on purpose: exactly what they say, and found by who should find them."""
+"""Leaks made on purpose: exactly what they promise, and found by the checks for them."""
 
 from dataclasses import replace
 
@@ -71,7 +71,7 @@ def test_several_of_each_are_images_of_one_patient_or_a_clear_error(splits):
         patients_with_k_images(lonely, images=2)
 
 
-def test_a_synthetic_image_stands_for_nobody(splits):
+def test_a_synthetic_image_replaces_no_patient(splits):
     train = splits.train
     lone = train.groups % 10 == 0
     names = torch.where(lone, 10_000 + torch.arange(len(train)), train.groups)

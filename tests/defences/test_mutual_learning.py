@@ -1,4 +1,4 @@
-"""Peers learn from each other as the formula says: different, each asked once, nobody pulled."""
+"""Peers learn from each other by the formula: each passes once, and none pulls another."""
 
 import numpy as np
 import pytest

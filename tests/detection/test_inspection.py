@@ -33,8 +33,8 @@ def table(tmp_path, monkeypatch) -> Path:
     split, rows = small_split(IMAGES), []
     for index, (image, label) in enumerate(zip(split.images, split.labels.tolist(), strict=True)):
         Image.fromarray(image[0].numpy()).save(tmp_path / f"{index}.png")
-        told = NAMES[(label + (index in MISFILED)) % 3]
-        rows.append({"path": f"{index}.png", "label": told, "patient": f"{label}_{index // 6}"})
+        given = NAMES[(label + (index in MISFILED)) % 3]
+        rows.append({"path": f"{index}.png", "label": given, "patient": f"{label}_{index // 6}"})
     pd.DataFrame(rows).to_csv(tmp_path / "images.csv", index=False)
     return tmp_path / "images.csv"
 

@@ -56,7 +56,7 @@ def outputs(folder):
     return cross_val_outputs(small_classifier(), spoiled()[0], CONFIG, folder, folds=3)
 
 
-def test_each_image_is_judged_once_by_a_network_that_never_met_its_patient(outputs):
+def test_each_image_is_predicted_once_by_a_network_that_did_not_learn_from_its_patient(outputs):
     split, places = outputs.split, outputs.places
     assert sorted(np.concatenate(places)) == list(range(len(split)))
     patients = [set(split.groups[rows].tolist()) for rows in places]
@@ -68,15 +68,15 @@ def test_each_image_is_judged_once_by_a_network_that_never_met_its_patient(outpu
     assert np.allclose(outputs.probabilities.sum(1), 1)
 
 
-def test_no_network_learns_from_the_patients_that_it_is_asked_about(tmp_path, monkeypatch):
-    """Heard from the training itself, not from what the outputs says of it."""
-    taught, split = [], spoiled()[0].train
+def test_no_network_learns_from_the_patients_that_it_predicts(tmp_path, monkeypatch):
+    """Taken from the training itself, not from what the outputs record."""
+    training, split = [], spoiled()[0].train
     monkeypatch.setattr(
         "utils.detection.out_of_fold.train_or_load",
-        lambda _, splits, *rest: taught.append(splits.train),
+        lambda _, splits, *rest: training.append(splits.train),
     )
     outputs = cross_val_outputs(small_classifier(), spoiled()[0], CONFIG, tmp_path, folds=3)
-    for rows, learned in zip(outputs.places, taught, strict=True):
+    for rows, learned in zip(outputs.places, training, strict=True):
         assert not set(split.groups[rows].tolist()) & set(learned.groups.tolist())
         assert len(learned) == len(split) - len(rows)
 
@@ -104,14 +104,14 @@ def test_planted_errors_and_triggers_are_found_out_of_fold(outputs):
     assert value.loc["label error", "noise level"] < 0.65
 
 
-def test_one_network_can_be_asked_about_other_images(folder):
+def test_one_network_predicts_other_images(folder):
     splits, model = small_splits(), small_classifier()
     train_or_load(model, splits, CONFIG, folder)
-    asked, said = outputs_of(model, splits.train, splits.test), predict(model, splits.test)
-    assert said.accuracy > 0.8
-    assert np.allclose(asked.probabilities, said.probabilities, atol=1e-5)
-    features = torch.from_numpy(asked.folds[0].features)
-    assert np.allclose(model.head(features).softmax(1).detach(), said.probabilities, atol=1e-5)
+    outputs, expected = outputs_of(model, splits.train, splits.test), predict(model, splits.test)
+    assert expected.accuracy > 0.8
+    assert np.allclose(outputs.probabilities, expected.probabilities, atol=1e-5)
+    features = torch.from_numpy(outputs.folds[0].features)
+    assert np.allclose(model.head(features).softmax(1).detach(), expected.probabilities, atol=1e-5)
 
 
 def test_squeezers_against_scipy_and_counted_levels():

@@ -77,21 +77,21 @@ class Poison(Contamination):
         return split.labels != self._target(split)
 
     def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
-        return self._with_trigger(part)
+        return self._add_trigger(part)
 
-    def triggered(self, split: Split) -> Split:
+    def with_trigger(self, split: Split) -> Split:
         """Every image of another class with the trigger, and the target as its label.
 
         The accuracy on it is the attack success rate.
         """
-        return self._with_trigger(split.take(split.labels != self._target(split)))
+        return self._add_trigger(split.take(split.labels != self._target(split)))
 
-    def untriggered(self, split: Split) -> Split:
+    def without_trigger(self, split: Split) -> Split:
         """The same images and labels without the trigger: the control of the attack."""
         others = split.take(split.labels != self._target(split))
         return replace(others, labels=torch.full_like(others.labels, self.target))
 
-    def _with_trigger(self, split: Split) -> Split:
+    def _add_trigger(self, split: Split) -> Split:
         images = to_uint8(self.trigger(to_float(split.images)))
         return replace(split, images=images, labels=torch.full_like(split.labels, self.target))
 
@@ -113,7 +113,7 @@ def backdoor(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
     """A model's clean accuracy, attack success rate, and the same rate without the trigger."""
     splits = {
         "clean accuracy": test,
-        "attack success rate": poison.triggered(test),
-        "without the trigger": poison.untriggered(test),
+        "attack success rate": poison.with_trigger(test),
+        "without the trigger": poison.without_trigger(test),
     }
     return pd.DataFrame({name: score_of(predict(model, s)) for name, s in splits.items()}).T

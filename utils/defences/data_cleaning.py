@@ -13,14 +13,14 @@ from utils.contamination.base import KINDS, kinds_of
 from utils.data.split import Split
 
 
-def drop_suspects(split: Split, scores, share: float, seed: int = 0) -> Split:
+def drop_flagged(split: Split, scores, share: float, seed: int = 0) -> Split:
     """The split without this share of its images, those with the highest scores."""
     kept = torch.ones(len(split), dtype=torch.bool)
     kept[_most_suspicious(split, scores, share, seed)] = False
     return split.take(torch.nonzero(kept)[:, 0])
 
 
-def relabel_suspects(split: Split, scores, share: float, probabilities, seed: int = 0) -> Split:
+def relabel_flagged(split: Split, scores, share: float, probabilities, seed: int = 0) -> Split:
     """The split with the likeliest label for this share of its images, by out-of-fold
     `probabilities`."""
     rows, labels = _most_suspicious(split, scores, share, seed), split.labels.clone()

@@ -41,12 +41,12 @@ class ETFHead(nn.Module):
         self.centre = nn.BatchNorm1d(width)
         self.register_buffer("directions", simplex_etf(width, classes, seed))
 
-    def aligned(self, features: Tensor) -> Tensor:
+    def align(self, features: Tensor) -> Tensor:
         """The features centred and at length 1, ready to be compared with the directions."""
         return F.normalize(self.centre(features.float()), dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        return SCALE * self.aligned(features) @ self.directions
+        return SCALE * self.align(features) @ self.directions
 
 
 def replace_head_with_etf(model: Classifier, seed: int = 0) -> Classifier:

@@ -74,7 +74,7 @@ class WatchedCollapse:
 def _last_layer(head: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
     """The inputs of the last layer, and its class directions (classes, width)."""
     if isinstance(head, ETFHead):
-        return head.aligned(features), head.directions.T
+        return head.align(features), head.directions.T
     *before, last = head if isinstance(head, nn.Sequential) else [head]
     return nn.Sequential(*before)(features), last.weight
 

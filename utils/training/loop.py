@@ -170,9 +170,9 @@ def _measure(model: nn.Module, splits: Splits, score) -> dict:
     """Accuracy on validation and on as many training images, and the score of the epoch."""
     validation = predict(model, splits.validation)
     confidence = validation.probabilities[range(len(validation.labels)), validation.labels]
-    seen = predict(model, splits.train.limit(len(splits.validation)))
+    training = predict(model, splits.train.limit(len(splits.validation)))
     return {
-        "train_accuracy": seen.accuracy,
+        "train_accuracy": training.accuracy,
         "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
         "validation_accuracy": validation.accuracy,
         **score(model, splits.validation, validation),
