@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and reading that runs no code."""
+"""Files that are written whole or not at all, and reading that runs no code."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from torch import Tensor
 
 @contextmanager
 def atomic_write(path: Path):
-    """A temporary name to write to, renamed at the end: no reader ever sees half a file."""
+    """A temporary name to write to, renamed at the end: a reader never sees half a file."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -27,12 +27,13 @@ def atomic_write(path: Path):
 
 
 def write_json(path: Path, facts) -> None:
+    """Facts as JSON; what JSON has no type for becomes text."""
     with atomic_write(path) as unfinished:
         unfinished.write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
 
 
 def read_tensors(path: Path, mmap: bool = False) -> dict:
-    """Tensors and plain values by name; a damaged file, or one with code in it, is refused."""
+    """Tensors and plain values by name; refuses a damaged file, or one with code in it."""
     path = Path(path)
     try:
         if path.suffix == ".safetensors":

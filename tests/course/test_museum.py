@@ -51,8 +51,8 @@ def victim() -> torch.nn.Module:
 )
 def test_a_wrong_attack_raises_its_flag_and_the_right_one_does_not(mistake, flag):
     for attack, red in ((mistake, True), (PGD(EPSILON), False)):
-        model, battery = victim(), AttackSuite(attack, restarts=0, factors=(1,))
-        table = check_attack(model, SPLIT, battery, battery.ask(model, SPLIT)).set_index("flag")
+        model, suite = victim(), AttackSuite(attack, restarts=0, factors=(1,))
+        table = check_attack(model, SPLIT, suite, suite.predict(model, SPLIT)).set_index("flag")
         assert table.loc[flag, "red"] == red
 
 

@@ -220,7 +220,7 @@ def test_the_table_for_the_reader_shows_the_counts_the_interval_and_the_coin(fol
     fill(folder, said=lambda pair: pair["tampered"] if pair["pair"] > 6 else the_other(pair))
     row = share_table(score_kit(folder).tampering).iloc[0]
     assert row["share (%)"] == "75.0 (53.3 to 90.2)"  # exact interval of 18 in 24
-    assert (row["right"], row["of"], row["by a coin (%)"], row["p"]) == (18, 24, 50, "0.023")
+    assert (row["right"], row["of"], row["chance (%)"], row["p"]) == (18, 24, 50, "0.023")
 
 
 def test_diagnoses_of_reader_and_model_are_scored_on_both_pictures(folder):

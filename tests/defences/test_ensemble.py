@@ -24,7 +24,7 @@ from utils.evaluation.predict import predict
 
 SPLIT = small_split(60, seed=7)
 MEMBERS = [trained_network(seed) for seed in range(3)]
-SAID = [predict(member, SPLIT) for member in MEMBERS]
+SAID = [predict(member, SPLIT, digest=True) for member in MEMBERS]
 RULES = {
     "equal votes": None,
     "learned votes": fit_vote(SAID),

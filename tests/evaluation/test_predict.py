@@ -10,7 +10,6 @@ from small import small_network, small_split, trained_network
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
 from utils.data.split import to_float
-from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.predict import attacked_images, attacked_split, predict, predict_all
 
 SPLIT = small_split(50, seed=4)
@@ -83,17 +82,6 @@ def test_conditions_come_by_name(model):
     found = predict_all(model, SPLIT, {"clean": None, "noise": RandomSigns(0.1)})
     assert list(found) == ["clean", "noise"]
     assert found["clean"].accuracy == predict(model, SPLIT).accuracy
-
-
-def test_the_battery_asks_the_same_of_everybody(model):
-    battery = AttackSuite(PGD(8 / 255, stop_when_fooled=True), restarts=2)
-    found = battery.ask(model, SPLIT)
-    sizes = [f"{kind}_{size}" for kind in ("fgsm", "pgd") for size in (4, 8, 16)]
-    assert list(found) == ["clean", "noise_8", *sizes, "pgd_8_restarts"]
-    assert set(battery.headline) <= set(found)
-    assert (found["pgd_8_restarts"].right <= found["pgd_8"].right).all()
-    assert battery.curve(found, "pgd")[8 / 255] is found["pgd_8"]
-    assert list(battery.curve(found, "noise")) == [0.0, 8 / 255]  # asked at one size only
 
 
 def test_an_attacked_split_is_what_was_shown_rounded_to_8_bits(model):

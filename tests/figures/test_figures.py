@@ -11,6 +11,7 @@ from utils import figures
 from utils.attacks.pgd import PGD
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.comparison import compare
+from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.predictions import Predictions
 
 HISTORY = [
@@ -28,13 +29,14 @@ TRIALS = [
     {"number": n, "state": "PRUNED" if n == 2 else "COMPLETE", "value": 0.1 * n} for n in range(5)
 ]
 SPLIT = small_split(30)
-BATTERY = AttackSuite(PGD(0.1, steps=2))
-ANSWERS = BATTERY.ask(trained_network(), SPLIT)
+SUITE = AttackSuite(PGD(0.1, steps=2))
+ANSWERS = SUITE.predict(trained_network(), SPLIT)
 PIXELS = SPLIT.images[:3] / 255
 HEAT = np.random.default_rng(0).random((3, 16, 16)) * np.array([1, 1, 0])[:, None, None]
 MASKS = torch.ones(3, 16, 16, dtype=torch.bool)
 
-FEWER = {name: ANSWERS[name] for name in ("clean", "pgd_12.75", BATTERY.strongest)}
+FEWER = {name: ANSWERS[name] for name in (CLEAN, SUITE.condition(size=0.05), SUITE.strongest)}
+SHUFFLED = {Condition("shuffled"): FEWER[CLEAN]}
 MODELS = {  # as many as a long course leaves, some asked less
     (f"backbone_{n}_atk", variant): answers
     for n in range(4)
@@ -43,11 +45,11 @@ MODELS = {  # as many as a long course leaves, some asked less
         "adversarial": ANSWERS,
         "soft vote": FEWER,
     }.items()
-} | {("other", "standard"): {"clean": ANSWERS["clean"]}, ("odd", "a"): {"shuffled": FEWER["clean"]}}
-STRONGEST = dict.fromkeys([run for run, _ in MODELS], BATTERY.strongest) | {"other": None}
-PAIRS = compare({"a": ANSWERS["clean"], "b": ANSWERS[BATTERY.strongest], "c": ANSWERS["clean"]})
+} | {("other", "standard"): {CLEAN: ANSWERS[CLEAN]}, ("odd", "a"): SHUFFLED}
+STRONGEST = dict.fromkeys([run for run, _ in MODELS], SUITE.strongest) | {"other": None}
+PAIRS = compare({"a": ANSWERS[CLEAN], "b": ANSWERS[SUITE.strongest], "c": ANSWERS[CLEAN]})
 BY_SEED = {
-    name: {"clean": [ANSWERS["clean"]] * 3, "noise": [ANSWERS[BATTERY.strongest]] * 3}
+    name: {"clean": [ANSWERS[CLEAN]] * 3, "noise": [ANSWERS[SUITE.strongest]] * 3}
     for name in ("baseline", "other")
 }
 
@@ -75,7 +77,7 @@ FIGURES = {
     "tuning without importances": lambda: figures.tuning(TRIALS, {}),
     "confusions": lambda: figures.confusions(ANSWERS),
     "accuracy_by_epsilon": lambda: figures.accuracy_by_epsilon(
-        {"standard training": BATTERY.curve(ANSWERS, "pgd"), "x": BATTERY.curve(ANSWERS, "fgsm")}
+        {"standard training": SUITE.curve(ANSWERS, "pgd"), "x": SUITE.curve(ANSWERS, "fgsm")}
     ),
     "perturbations": lambda: figures.perturbations(PIXELS, PIXELS + 0.01, NAMES, NAMES, 10),
     "looks": lambda: figures.heatmap_grid(
@@ -87,7 +89,7 @@ FIGURES = {
     "patches": lambda: figures.patches(SPLIT.images[0], 4),
     "sensitivities": lambda: figures.sensitivities({"standard": HEAT[0], "adversarial": HEAT[1]}),
     "security_curves": lambda: figures.security_curves(
-        {name: BATTERY.curve(ANSWERS, "pgd") for name in ("noise", "pgd", "worst")}
+        {name: SUITE.curve(ANSWERS, "pgd") for name in ("noise", "pgd", "worst")}
     ),
     "success_by_queries": lambda: figures.success_by_queries(
         {"square": np.array([0, 3, 90, np.inf]), "nothing": np.full(4, np.inf)},
@@ -103,7 +105,7 @@ FIGURES = {
     "drops_by_run": lambda: figures.drops_by_run(MODELS),
     "differences": lambda: figures.differences(PAIRS),
     "confusions_by_variant": lambda: figures.confusions_by_variant(
-        {"a": FEWER, "b": {"clean": ANSWERS["clean"]}}
+        {"a": FEWER, "b": {"clean": ANSWERS[CLEAN]}}
     ),
     "roc_by_kind": lambda: figures.roc_by_kind({"noise": CAUGHT, "anything": CAUGHT}, 0.01),
     "power_by_frequency": lambda: figures.power_by_frequency(
@@ -143,7 +145,7 @@ def test_class_names_come_from_the_data_in_their_order():
 
 def test_the_numbers_in_a_confusion_matrix_are_the_counts():
     shown = FIGURES["confusions"]().axes[0].texts
-    assert [int(t.get_text()) for t in shown] == ANSWERS["clean"].confusion.flatten().tolist()
+    assert [int(t.get_text()) for t in shown] == ANSWERS[CLEAN].confusion.flatten().tolist()
 
 
 def test_one_step_is_told_from_many_and_the_legend_hides_neither():
@@ -180,7 +182,7 @@ def test_trainings_stand_beside_their_mean():
     assert {"clean", "noise", "majority class", "macro precision", "other"} <= words(figure)
     axis = figure.axes[0]
     dots = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"]
-    both = [ANSWERS["clean"].accuracy, ANSWERS[BATTERY.strongest].accuracy]
+    both = [ANSWERS[CLEAN].accuracy, ANSWERS[SUITE.strongest].accuracy]
     assert dots == pytest.approx(both * 2)
     assert sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() == "|") == 12
     share = np.bincount(SPLIT.labels).max() / len(SPLIT)
@@ -211,12 +213,12 @@ def test_the_curve_of_questions_starts_with_those_that_were_right():
 def test_a_cell_that_was_not_asked_stays_empty():
     shown = [text.get_text() for text in FIGURES["accuracies"]().axes[0].texts]
     assert len(shown) == sum(len(answers) for answers in MODELS.values())
-    assert f"{100 * ANSWERS['clean'].accuracy:.0f}" in shown
+    assert f"{100 * ANSWERS[CLEAN].accuracy:.0f}" in shown
 
 
 def test_a_table_without_a_lost_cell_is_drawn_without_a_warning(recwarn):
     right = Predictions(np.arange(3), np.eye(3), np.arange(3), ("a", "b", "c"))
-    figures.accuracies({("resnet", "standard"): {"clean": right}})
+    figures.accuracies({("resnet", "standard"): {CLEAN: right}})
     assert not [str(warning.message) for warning in recwarn]
 
 

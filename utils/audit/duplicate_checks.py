@@ -69,9 +69,9 @@ def check_leakage(delivery: ImageFolder) -> Finding:
     shared = _shared_patients(delivery)
     copied = exact or copies > COPIES_TOLERATED * tested.sum()
     related = mean_of(ratios < SIBLING, delivery.groups[relatives[:, 1]])
-    close = related["value"] > SIBLINGS_TOLERATED
+    close = related.value > SIBLINGS_TOLERATED
     siblings = relatives[(ratios >= COPY) & (ratios < SIBLING)]
-    said = "{value:.1%} ({low:.1%} to {high:.1%})".format(**related)
+    said = "{value:.1%} ({low:.1%} to {high:.1%})".format(**related._asdict())
     rows = {
         "test images with an identical picture in another part": exact,
         "test images with a copy in another part, nearly equal ones too": copies,

@@ -5,10 +5,11 @@ from typing import ClassVar
 
 from torch import Generator, Tensor, nn
 
+from utils.attacks.base import Attack
 from utils.attacks.pgd import PGD
 from utils.contamination.base import Contamination
 from utils.data.split import Split
-from utils.evaluation.predict import Attack, attacked_split
+from utils.evaluation.predict import attacked_split
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 
 from utils.contamination.base import Contamination
 from utils.data.split import Split, to_float, to_uint8
+from utils.evaluation.intervals import interval_table
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predict import predict
 
@@ -116,4 +117,4 @@ def backdoor(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
         "attack success rate": poison.with_trigger(test),
         "without the trigger": poison.without_trigger(test),
     }
-    return pd.DataFrame({name: score_of(predict(model, s)) for name, s in splits.items()}).T
+    return interval_table({name: score_of(predict(model, s)) for name, s in splits.items()})

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 
 from utils.contamination.base import KINDS, Contamination
 from utils.data.split import Split, to_uint8
+from utils.run import device_of
 
 BATCH = 256  # images
 
@@ -28,7 +29,7 @@ def sample_fakes(
 
 def generate(generator: nn.Module, labels: Tensor, rng: Generator) -> Tensor:
     """Images of these classes (uint8)."""
-    device = next(generator.parameters()).device
+    device = device_of(generator)
     with torch.no_grad():
         parts = [generator.draw(some.to(device), rng) for some in labels.split(BATCH)]
     return to_uint8(torch.cat(parts).cpu())
@@ -44,7 +45,7 @@ def latent_walk(generator: nn.Module, labels: Sequence[int], steps: int, seed: i
     parts = torch.linspace(0, 1, steps)[:, None] * angle
     noise = ((angle - parts).sin() * first + parts.sin() * last) / angle.sin()
     classes = torch.tensor(list(labels)).repeat_interleave(steps)
-    device = next(generator.parameters()).device
+    device = device_of(generator)
     with torch.no_grad():
         images = generator(noise.repeat(len(labels), 1).to(device), classes.to(device))
     return to_uint8(images.cpu())

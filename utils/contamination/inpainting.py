@@ -11,6 +11,7 @@ from torchvision.transforms.functional import gaussian_blur
 from utils.contamination.base import Contamination, of_class
 from utils.contamination.inpainting_regions import feather, holes
 from utils.data.split import Split, to_float, to_uint8
+from utils.run import device_of
 
 BATCH = 256  # images
 
@@ -25,9 +26,8 @@ class GeneratedFill:
     finding: bool
 
     def __call__(self, images: Tensor, regions: Tensor, rng: Generator) -> Tensor:
-        device = next(self.generator.parameters()).device
-        wanted = torch.full((len(images),), self.finding, device=device)
-        images, regions = images.to(device), regions.to(device)
+        wanted = torch.full((len(images),), self.finding, device=device_of(self.generator))
+        images, regions = images.to(wanted.device), regions.to(wanted.device)
         return self.generator.fill(images, regions, wanted, rng).cpu()
 
 

@@ -15,6 +15,7 @@ from utils.attacks.pgd import PGD, input_gradient
 from utils.course.tables import interval_text
 from utils.data import patient_split
 from utils.data.split import Split, Splits, batches, to_float, to_uint8
+from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import Predictions
 
 
@@ -24,7 +25,7 @@ class Exhibit:
 
     told: float
     flags: pd.DataFrame
-    honest: pd.Series  # value, low, high
+    honest: Interval
     unit: str = "%"
 
     @property

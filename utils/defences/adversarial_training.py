@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.attacks.base import eval_mode
 from utils.attacks.norms import LInf
-from utils.attacks.pgd import PGD, eval_mode, loss_and_gradient
+from utils.attacks.pgd import PGD, loss_and_gradient
 from utils.run import autocast
 
 START = 1e-3  # of the random start: at the image itself the divergence has no gradient

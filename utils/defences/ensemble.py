@@ -126,6 +126,8 @@ def mean_of_separate_attacks(answers: list[Predictions]) -> Predictions:
 
     This is no attack on an ensemble; it exists to be compared with one.
     """
+    if not all(a.seen for a in answers):
+        raise ValueError("needs to know which images were averaged; use predict(..., digest=True)")
     mean = np.mean([a.probabilities for a in answers], 0)
     seen = tuple(sorted({name for a in answers for name in a.seen}))
     return replace(answers[0], probabilities=mean, seen=seen)

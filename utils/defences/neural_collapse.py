@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.attacks.pgd import eval_mode
+from utils.attacks.base import eval_mode
 from utils.backbones import Classifier
 from utils.data.split import Split
 from utils.defences.etf_head import ETFHead

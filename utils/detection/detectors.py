@@ -18,7 +18,8 @@ from utils.contamination.base import KINDS, kinds_of
 from utils.data.split import Split
 from utils.detection.noise_traces import largest_deviation
 from utils.detection.out_of_fold import FoldOutputs, OutOfFoldOutputs
-from utils.evaluation.roc import COLUMNS, roc_scores
+from utils.evaluation.intervals import Interval
+from utils.evaluation.roc import roc_scores
 from utils.run import progress
 
 MIN_IMAGES = 10  # images of a class: in a smaller one every score is 0
@@ -143,7 +144,7 @@ def long_table(found: dict[tuple[str, str], pd.DataFrame], by: str) -> pd.DataFr
     """Scores by kind and by something else, a row for each."""
     names = ["kind", by, "score"]
     if not found:
-        return pd.DataFrame(columns=[*names, *COLUMNS])
+        return pd.DataFrame(columns=[*names, *Interval._fields])
     return pd.concat(found, names=names).reset_index()
 
 

@@ -8,16 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.attacks.pgd import eval_mode
 from utils.backbones import Classifier
 from utils.data.patient_split import split_by_group
-from utils.data.split import Split, Splits, to_float
+from utils.data.split import Split, Splits
 from utils.detection.noise_traces import traces
-from utils.evaluation.predict import BATCH
+from utils.evaluation.predict import features_and_logits
 from utils.run import progress
 from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import CrossEntropy, Loss
@@ -111,28 +109,23 @@ def outputs_of(model: Classifier, known: Split, split: Split) -> OutOfFoldOutput
 
 
 def fold_outputs(model: Classifier, known: Split, split: Split) -> FoldOutputs:
-    features, probabilities = _asked(model, split)
+    features, probabilities = _predictions(model, split)
     steps = progress(SQUEEZERS, "squeezers")
     return FoldOutputs(
         labels=split.labels.numpy(),
         features=features,
         probabilities=probabilities,
-        squeezed=np.stack([_asked(model, split, squeezer)[1] for squeezer in steps]),
+        squeezed=np.stack([_predictions(model, split, squeezer)[1] for squeezer in steps]),
         known_labels=known.labels.numpy(),
-        known_features=_asked(model, known)[0],
+        known_features=_predictions(model, known)[0],
     )
 
 
-def _asked(model: Classifier, split: Split, squeezer: Squeezer | None = None):
-    """Features and probabilities of each image, squeezed if a squeezer is given."""
-    device, features, probabilities = next(model.parameters()).device, [], []
-    with torch.no_grad(), eval_mode(model):
-        for images in split.images.split(BATCH):
-            pixels = to_float(images.to(device))
-            seen = model.features(pixels if squeezer is None else squeezer(pixels))
-            features.append(seen.float().cpu())
-            probabilities.append(model.head(seen).double().softmax(1).cpu())
-    return torch.cat(features).numpy(), torch.cat(probabilities).numpy()
+def _predictions(
+    model: Classifier, split: Split, squeezer: Squeezer | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    features, logits = features_and_logits(model, split, squeezer)
+    return features.numpy(), logits.double().softmax(1).numpy()
 
 
 def cross_val_outputs(

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.evaluation.attack_suite import ordered_conditions
+from utils.evaluation.conditions import CLEAN as CLEAN_IMAGES
+from utils.evaluation.conditions import Condition, by_variant_and_condition, ordered_conditions
 from utils.evaluation.metrics import drops, majority_share, score_of
 from utils.evaluation.predictions import Predictions
 from utils.figures.style import (
@@ -39,8 +40,9 @@ def confusions(by_condition: Mapping[str, Predictions]) -> Figure:
     return closed(figure)
 
 
-def confusions_by_variant(by_variant: Mapping[str, Mapping[str, Predictions]]) -> Figure:
+def confusions_by_variant(by_variant: Mapping[str, Mapping[Condition, Predictions]]) -> Figure:
     """Confusion matrices of one run: a column per variant, a row per condition."""
+    by_variant = by_variant_and_condition(by_variant)
     conditions = ordered_conditions(name for answers in by_variant.values() for name in answers)
     shape = (len(conditions), len(by_variant))
     with plt.rc_context(STYLE):
@@ -168,15 +170,16 @@ def sensitivities(maps: Mapping[str, np.ndarray], limit: float = 3) -> Figure:
 
 
 def drop_dots(
-    axis, by_variant: Mapping[str, Mapping[str, Predictions]], colours: Mapping[str, str]
+    axis, by_variant: Mapping[str, Mapping[Condition, Predictions]], colours: Mapping[str, str]
 ):
     """A line per condition, on it the combined drop of each variant that met it."""
+    by_variant = by_variant_and_condition(by_variant)
     asked = ordered_conditions(name for found in by_variant.values() for name in found)
-    conditions = [name for name in asked if name != "clean"]
+    conditions = [name for name in asked if name != CLEAN_IMAGES]
     shifts = np.linspace(-0.2, 0.2, len(by_variant)) if len(by_variant) > 1 else [0]
     for (variant, found), shift in zip(by_variant.items(), shifts, strict=True):
         met = [name for name in conditions if name in found]
-        rows = [drops(found["clean"], found[name]).loc["combined"] for name in met]
+        rows = [drops(found[CLEAN_IMAGES], found[name]).loc["combined"] for name in met]
         value, low, high = np.array(rows, dtype=float).reshape(-1, 3).T
         places, error = (
             [conditions.index(name) + shift for name in met],

@@ -108,7 +108,7 @@ def _with_trainings(axis, height: float, seeds: Sequence, score: str, colour, la
     value, low, high = score_of(pool_seeds(seeds), score)
     axis.plot([low, high], [height, height], color=colour, linewidth=1.5)
     axis.plot(value, height, "o", color=colour, markersize=6, label=label)
-    single = [score_of(said, score)["value"] for said in seeds]
+    single = [score_of(said, score).value for said in seeds]
     axis.plot(single, [height] * len(single), "|", color=colour, markersize=9)
 
 

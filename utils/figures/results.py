@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from utils.evaluation import metrics
-from utils.evaluation.attack_suite import ordered_conditions
 from utils.evaluation.comparison import ALPHA
+from utils.evaluation.conditions import CLEAN, Condition, ordered_conditions
 from utils.evaluation.predictions import Predictions
 from utils.figures.attacks import drop_dots
 from utils.figures.style import ATTACKED, CHANCE, STYLE, closed, readable, variant_colours
 
-Models = Mapping[tuple[str, str], Mapping[str, Predictions]]
+Models = Mapping[tuple[str, str], Mapping[Condition, Predictions]]
 SHAPES = "osD^v<>phdH8"  # none that looks like an error bar
 
 
@@ -53,15 +53,15 @@ def accuracies(models: Models) -> Figure:
     return closed(figure)
 
 
-def robustness_against_clean(models: Models, strongest: Mapping[str, str | None]) -> Figure:
+def robustness_against_clean(models: Models, strongest: Mapping[str, Condition | None]) -> Figure:
     """Accuracy under the strongest attack of each run against clean accuracy, with intervals.
 
     A model that did not meet the strongest attack of its run is not drawn: less would flatter it.
     """
     pairs = {
-        name: (answers["clean"], answers[strongest[name[0]]])
+        name: (answers[CLEAN], answers[strongest[name[0]]])
         for name, answers in models.items()
-        if {"clean", strongest.get(name[0])} <= set(answers)
+        if {CLEAN, strongest.get(name[0])} <= set(answers)
     }
     runs = {run: _patients(clean) for (run, _), (clean, _) in pairs.items()}
     shapes = {run: SHAPES[number % len(SHAPES)] for number, run in enumerate(runs)}
@@ -69,7 +69,7 @@ def robustness_against_clean(models: Models, strongest: Mapping[str, str | None]
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(10, 6))
         for (run, variant), asked in pairs.items():
-            x, y = (100 * metrics.score_of(p).to_numpy() for p in asked)
+            x, y = (100 * np.array(metrics.score_of(p)) for p in asked)
             colour, white = {"color": colours[variant]}, {"mec": "white", "mew": 0.8}
             arms = {"xerr": _arms(x), "yerr": _arms(y), "elinewidth": 0.8, "alpha": 0.35}
             axis.errorbar(x[0], y[0], fmt="none", **arms, **colour)
@@ -85,7 +85,7 @@ def robustness_against_clean(models: Models, strongest: Mapping[str, str | None]
 
 def drops_by_run(models: Models, columns: int = 3) -> Figure:
     """The combined drop under each condition, a panel per run and a colour per variant."""
-    drawn = {name: a for name, a in models.items() if "clean" in a and len(a) > 1}
+    drawn = {name: a for name, a in models.items() if CLEAN in a and len(a) > 1}
     colours = _colours(models, drawn)
     panels = {
         run: {variant: answers for (name, variant), answers in drawn.items() if name == run}

@@ -37,8 +37,8 @@ STYLE = {
 }
 
 
-def readable(name: str) -> str:
-    return name.replace("_", " ")
+def readable(name: object) -> str:
+    return str(name).replace("_", " ")
 
 
 def variant_colours(names: Iterable[str]) -> list[str]:

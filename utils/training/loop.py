@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from utils.data.split import Split, Splits, batches, to_float
 from utils.evaluation.predict import predict
-from utils.run import PRECISIONS, autocast
+from utils.run import PRECISIONS, autocast, device_of
 from utils.training.checkpoints import Checkpoint, identity, short_name
 from utils.training.epochs import run_epochs
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
@@ -113,7 +113,7 @@ class _Trainer:
 
     @cached_property
     def train(self) -> Split:
-        return self.splits.train.to(next(self.model.parameters()).device)
+        return self.splits.train.to(device_of(self.model))
 
     def epoch(self, number: int) -> dict:
         """One pass over the training images, and its row of the history."""

@@ -6,9 +6,10 @@ from typing import Protocol
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.attacks.base import Attack
 from utils.data.split import Split
 from utils.evaluation.metrics import balanced_accuracy
-from utils.evaluation.predict import Attack, predict
+from utils.evaluation.predict import predict
 from utils.evaluation.predictions import Predictions
 
 
