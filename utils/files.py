@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and reading that runs no code."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -30,6 +31,12 @@ def write_json(path: Path, facts) -> None:
     """Facts as JSON; what JSON has no type for becomes text."""
     with atomic_write(path) as unfinished:
         unfinished.write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def short_digest(*parts) -> str:
+    """Sixteen letters that change with any of these values; names of files may hold any bytes."""
+    text = "\n".join(map(str, parts)).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def read_tensors(path: Path, mmap: bool = False) -> dict:

@@ -1,7 +1,6 @@
 """The folders of a run, and what makes it reproducible: seeds, device, precision."""
 
 import gzip
-import hashlib
 import os
 import platform
 import random
@@ -17,9 +16,9 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from utils.files import atomic_write, write_json
+from utils.files import atomic_write, short_digest, write_json
+from utils.folders import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PREDICTIONS, UNRECORDED = "predictions.csv.gz", ".predictions.csv.gz"
 PRECISIONS = ("auto", "float32", "bfloat16")
 VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna", "grad-cam")
@@ -114,10 +113,12 @@ def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> R
 
 
 def folder_of(dataset: str) -> str:
-    """The name of a data set as a folder name for every file system, still unique."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", dataset)
-    digest = hashlib.sha256(dataset.encode()).hexdigest()[:8]
-    return plain if plain == dataset else f"{plain}_{digest}"
+    """The folder name of a data set: its own name; for a path its last part and a digest of all."""
+    if re.fullmatch(r"\w[\w.-]*", dataset, re.ASCII):
+        return dataset
+    path = Path(os.path.abspath(Path(dataset.removeprefix("folder:")).expanduser()))
+    plain = re.sub(r"[^A-Za-z0-9-]+", "_", path.stem)[:40]
+    return f"folder_{plain}_{short_digest(path)}"
 
 
 def autocast(device: torch.device, precision: str):

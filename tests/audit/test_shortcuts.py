@@ -1,4 +1,6 @@
-"""Shortcuts that were planted are found, and where there is none nothing is."""
+"""Planted shortcuts are found, and where there is none nothing is flagged."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -45,7 +47,7 @@ def test_a_fact_tells_what_is_in_it(name):
     fact, tells = TOLD[name]
     table = shortcuts(pd.DataFrame({name: fact}), split_of(LABELS))
     row = table.loc[name]
-    assert bool(row["tells"]) == tells and row["constant"] == majority_share(LABELS)
+    assert bool(row["predictive"]) == tells and row["constant"] == majority_share(LABELS)
     assert row["AUC low"] <= row["AUC"] <= row["AUC high"]
     if name.startswith("the class") and "noise" not in name:
         assert row["accuracy"] == row["AUC"] == 1 and row["accuracy low"] < 1
@@ -58,14 +60,14 @@ def test_a_patients_own_fact_is_no_shortcut_to_others():
     own = pd.DataFrame({"own": groups.numpy() * 1.0})
     grouped = shortcuts(own, split_of(labels, groups)).loc["own"]
     torn = shortcuts(own, split_of(labels)).loc["own"]
-    assert not grouped["tells"] and torn["AUC"] > 0.9
+    assert not grouped["predictive"] and torn["AUC"] > 0.9
 
 
 def test_a_planted_border_is_found_and_no_other_fact_blamed():
     drawn = draw("brain_phantom", 32, 120)
     before = shortcuts(image_facts(drawn.images), drawn)
     after = shortcuts(image_facts(with_bright_border(drawn, 0, by=20).images), drawn)
-    assert not before.loc["border", "tells"] and after.loc["border", "tells"]
+    assert not before.loc["border", "predictive"] and after.loc["border", "predictive"]
     assert after.loc["border", "AUC"] > before.loc["border", "AUC"] + 0.1
     assert after.loc[ALL, "AUC"] > before.loc[ALL, "AUC"]
     assert abs(after.loc["contrast", "AUC"] - before.loc["contrast", "AUC"]) < 0.1
@@ -92,11 +94,12 @@ def test_facts_of_any_images(shape):
 def test_files_have_facts_and_drawn_images_none(tmp_path):
     for number, size in enumerate([(20, 10), (30, 40)]):
         Image.new("L", size).save(tmp_path / f"{number}.png")
-    files = [str(tmp_path / f"{number}.png") for number in (0, 1)]
-    facts = file_facts(files)
+    files = tuple(str(tmp_path / f"{number}.png") for number in (0, 1))
+    images = Split(torch.zeros(2, 1, 8, 8).byte(), torch.tensor([0, 1]), ("a", "b"), files=files)
+    facts = file_facts(images)
     assert facts[["width", "height"]].to_numpy().tolist() == [[20, 10], [30, 40]]
     assert facts["bytes of the file"][0] == (tmp_path / "0.png").stat().st_size
-    assert file_facts(["", ""]).shape == (2, 0)
+    assert file_facts(replace(images, files=None)).shape == (2, 0)
 
 
 def test_every_patient_is_answered_by_strangers():

@@ -6,7 +6,6 @@ import nbformat
 from small import finished, said
 
 from utils.course import records
-from utils.course.plan import HOME
 from utils.course.records import read_records
 from utils.course.results import (
     clean_and_strongest,
@@ -17,6 +16,7 @@ from utils.course.results import (
     unique_models,
 )
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.folders import HOME
 
 NOISE, PGD_4 = Condition("noise", 4 / 255), Condition("pgd", 4 / 255)
 RESTARTS, SHUFFLED = Condition("pgd", 4 / 255, 1), Condition("shuffled")

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from utils.data import image_files
-from utils.data.image_files import read_images
+from utils.data.reader import read_images
 
 RAMP = np.linspace(0, 255, 64 * 64).reshape(64, 64)
 GREY = Image.fromarray(RAMP.astype(np.uint8))

@@ -71,7 +71,7 @@ def test_what_is_broken_or_stands_under_two_classes_is_set_aside_with_the_reason
     }
     assert listed.pop("empty.jpg") == "empty file"
     assert listed.pop("cut.jpg").startswith("cannot be decoded")
-    clash = "the same picture stands under Type_2 and Type_3"
+    clash = "the same image appears under Type_2 and Type_3"
     assert listed == dict.fromkeys(["best_4.jpg", "4.jpg", "clash.jpg"], clash)
 
 

@@ -1,10 +1,12 @@
-"""Checks of who is there twice: the same picture, the same patient, on both sides of a test."""
+"""Checks for duplicates: within the folder, and between its training and test images."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
-from utils.audit.folder import CROWD, MIN_IMAGES, TESTED, ImageFolder
+from utils.audit.folder import TEST_PARTS, ImageFolder
 from utils.data.duplicates import NEAR
 from utils.evaluation.intervals import mean_of
 from utils.evaluation.leakage import (
@@ -15,200 +17,198 @@ from utils.evaluation.leakage import (
     relative_distances,
 )
 
-FEW_COPIES, MANY_COPIES = 2, 0.01  # two views of a body may look alike; the second of all images
-MIN_TRAINING_IMAGES = 20  # training images: among fewer nobody is an ordinary neighbour
-SURE = 0.05  # how far the limit may move until a patient is torn or mixed
+FEW_COPIES, MANY_COPIES = 2, 0.01  # images, share of all: two views of a body may look alike
+MIN_TRAINING_IMAGES = 20  # fewer contain no typical neighbour to compare distances with
 
 
-def check_duplicates(delivery: ImageFolder) -> Finding:
-    """The same picture more than once, and above all under two classes."""
-    identical = _identical_pairs(delivery)
-    pairs = np.concatenate([identical, delivery.near_duplicates])
-    labels = delivery.facts["label"].to_numpy()
-    one, other = labels[pairs.T]
-    clash = (one != other) & (one != "") & (other != "")
-    same = int(clash[: len(identical)].sum())
-    pairs = pairs[np.argsort(~clash, kind="stable")]
-    copies, size = len(np.unique(pairs[:, 1])), delivery.images.shape[-1]
-    under_two = "No pair stands under two classes. " if delivery.class_names else ""
-    if clash.any():
-        nearly = count_of(int(clash.sum()) - same, "nearly equal one")
-        under_two = f"{count_of(same, 'identical pair')} and {nearly} stand under two classes. "
-    severity = "note" if copies else "ok"
-    many = copies > max(FEW_COPIES, MANY_COPIES * len(delivery))
-    severity = "warning" if many or clash.any() else severity
+@dataclass(frozen=True)
+class Duplicates:
+    """Pairs of duplicates, those with two labels first, and how many there are of each kind."""
+
+    pairs: np.ndarray
+    identical: int
+    near: int
+    identical_with_two_labels: int
+    near_with_two_labels: int
+
+    @property
+    def copies(self) -> int:
+        return len(np.unique(self.pairs[:, 1]))
+
+    @property
+    def with_two_labels(self) -> int:
+        return self.identical_with_two_labels + self.near_with_two_labels
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Test images that are known from training: as duplicates, as patients, as siblings.
+
+    A sibling is a training image less than half as far away as a typical neighbour.
+    """
+
+    copied: np.ndarray  # pairs of duplicates in two parts, a training image first
+    siblings: np.ndarray  # pairs of training and test image
+    test_images: int
+    compared: int  # test images for which siblings were searched
+    identical: int  # test images with an identical image in another part
+    copies: int  # the same with near-duplicates
+    related: int  # test images with a copy or a sibling among the training images
+    share_related: tuple  # value, low, high
+    shared_patients: int
+
+    @property
+    def is_leaky(self) -> bool:
+        copied = self.identical or self.copies > COPIES_TOLERATED * self.test_images
+        related = self.share_related[0] > SIBLINGS_TOLERATED
+        return bool(copied or related or self.shared_patients)
+
+
+def check_duplicates(folder: ImageFolder) -> Finding:
+    """The same image more than once, and above all with two labels."""
+    found = find_duplicates(folder)
+    many = found.copies > max(FEW_COPIES, MANY_COPIES * len(folder))
+    severity = "warning" if many or found.with_two_labels else "note" if found.copies else "ok"
+    size = folder.images.shape[-1]
+    labels = "No pair has two labels. " if folder.class_names else ""
+    if found.with_two_labels:
+        identical = count_of(found.identical_with_two_labels, "identical pair")
+        near = count_of(found.near_with_two_labels, "near-duplicate pair")
+        labels = f"{identical} and {near} have two labels. "
     return Finding(
-        "alarm" if same else severity,
-        f"{under_two}"
-        f"{count_of(copies, 'image is a copy of another', 'images are copies of others')}: "
-        f"{count_of(len(identical), 'pair')} identical at {size} x {size} pixels, "
-        f"{count_of(len(delivery.near_duplicates), 'pair')} at most {NEAR:g} grey levels apart.",
-        "Of a picture under two classes at most one label is right. Other copies count an image "
-        "twice. Nearly equal pairs may be two pictures after all: blank films, cells, slices."
-        if copies else "",
-        "Decide which label is right, or leave both out; keep one of each picture."
-        if copies else "",
-        _pair_table(delivery, pairs),
+        "alarm" if found.identical_with_two_labels else severity,
+        f"{labels}"
+        f"{count_of(found.copies, 'image is a copy of another', 'images are copies of others')}: "
+        f"{count_of(found.identical, 'pair')} identical at {size} x {size} pixels, "
+        f"{count_of(found.near, 'pair')} at most {NEAR:g} grey levels apart.",
+        "An image with two labels has at most one right label. Other copies count an image twice. "
+        "Near-duplicates may be different images after all: blank films, cells, slices."
+        if found.copies else "",
+        "Decide which label is right, or leave both out; keep one copy of each image."
+        if found.copies else "",
+        _pair_table(folder, found.pairs),
+        tuple(found.pairs.ravel().tolist()),
+        tuple(_captions(folder, found.pairs[: EXAMPLES // 2])),
+    )  # fmt: skip
+
+
+def find_duplicates(folder: ImageFolder) -> Duplicates:
+    identical = _identical_pairs(folder)
+    pairs = np.concatenate([identical, folder.near_duplicates])
+    first, second = folder.facts["label"].to_numpy()[pairs.T]
+    clash = (first != second) & (first != "") & (second != "")
+    clashes = int(clash[: len(identical)].sum())
+    return Duplicates(
+        pairs[np.argsort(~clash, kind="stable")],
+        len(identical),
+        len(folder.near_duplicates),
+        clashes,
+        int(clash.sum()) - clashes,
+    )
+
+
+def check_leakage(folder: ImageFolder) -> Finding:
+    """Test images that are known from training: as duplicates, as patients, as siblings."""
+    if not folder.has_test_part:
+        return skipped("No train and test folders, so no leakage yet. Split by patient.")
+    found = find_leakage(folder)
+    leaky, pairs = found.is_leaky, np.concatenate([found.copied, found.siblings])
+    return Finding(
+        "alarm" if leaky else "note" if len(pairs) else "ok",
+        f"{count_of(found.copies, 'test image has', 'test images have')} a copy in another part, "
+        f"{count_of(found.shared_patients, 'named patient is', 'named patients are')} in two. "
+        + _siblings_in_words(found, folder),
+        "A test on images or patients of the training set measures memory. Siblings are found by "
+        "pixels alone: very uniform images may look related without being so."
+        if leaky else "",
+        "Split again by patient (`utils.data.loading.load` does it), or remove the flagged images "
+        "from training." if leaky or found.copies else "",
+        _leakage_table(found, folder),
         tuple(pairs.ravel().tolist()),
-        tuple(_captions(delivery, pairs[: EXAMPLES // 2])),
+        tuple(_captions(folder, pairs[: EXAMPLES // 2])),
     )  # fmt: skip
 
 
-def check_leakage(delivery: ImageFolder) -> Finding:
-    """Test images that are known from training: as pictures, as patients, as near relatives."""
-    if not delivery.is_dealt:
-        return skipped(
-            "No train and test folders: nothing could leak yet. Deal patients, not images."
-        )
-    identical = _across(delivery, _identical_pairs(delivery))
-    relatives, ratios = _relatives(delivery)
-    near = (_across(delivery, delivery.near_duplicates), relatives[ratios < COPY])
-    pairs = _once(delivery, np.concatenate([identical, *near]))
-    tested = np.isin(delivery.parts, TESTED)
-    exact, copies = (int(tested[np.unique(some)].sum()) for some in (identical, pairs))
-    shared = _shared_patients(delivery)
-    copied = exact or copies > COPIES_TOLERATED * tested.sum()
-    related = mean_of(ratios < SIBLING, delivery.groups[relatives[:, 1]])
-    close = related.value > SIBLINGS_TOLERATED
-    siblings = relatives[(ratios >= COPY) & (ratios < SIBLING)]
-    said = "{value:.1%} ({low:.1%} to {high:.1%})".format(**related._asdict())
+def find_leakage(folder: ImageFolder) -> Leakage:
+    identical = _across(folder, _identical_pairs(folder))
+    nearest, ratios = _nearest_training_images(folder)
+    near = (_across(folder, folder.near_duplicates), nearest[ratios < COPY])
+    copied = _once(folder, np.concatenate([identical, *near]))
+    tested = np.isin(folder.parts, TEST_PARTS)
+    share = mean_of(ratios < SIBLING, folder.groups[nearest[:, 1]])
+    patients = folder.facts.groupby("patient")["part"].nunique()
+    return Leakage(
+        copied=copied,
+        siblings=nearest[(ratios >= COPY) & (ratios < SIBLING)],
+        test_images=int(tested.sum()),
+        compared=len(ratios),
+        identical=int(tested[np.unique(identical)].sum()),
+        copies=int(tested[np.unique(copied)].sum()),
+        related=int((ratios < SIBLING).sum()),
+        share_related=(share.value, share.low, share.high),
+        shared_patients=int((patients > 1).sum()) if folder.has_patients else 0,
+    )
+
+
+def _siblings_in_words(found: Leakage, folder: ImageFolder) -> str:
+    if not found.compared:
+        return f"Siblings were not searched for: fewer than {MIN_TRAINING_IMAGES} training images."
+    value, low, high = found.share_related
+    return (
+        f"{value:.1%} ({low:.1%} to {high:.1%}) of the test images have a sibling: a training "
+        f"image less than half as far away as a typical neighbour. More than "
+        f"{SIBLINGS_TOLERATED:.0%} mean the same patients on both sides. Interval over "
+        f"{folder.group_description}."
+    )
+
+
+def _leakage_table(found: Leakage, folder: ImageFolder) -> pd.DataFrame:
+    siblings = f"{found.related} of {found.compared}" if found.compared else "not searched for"
     rows = {
-        "test images with an identical picture in another part": exact,
-        "test images with a copy in another part, nearly equal ones too": copies,
-        "patients named in two parts": shared if delivery.has_patients else "no names",
-        "test images with a sibling among the training images": (
-            f"{int((ratios < SIBLING).sum())} of {len(ratios)}" if len(ratios) else "not asked"
-        ),
+        "test images with an identical image in another part": found.identical,
+        "test images with a copy in another part, near-duplicates included": found.copies,
+        "patients named in two parts": found.shared_patients if folder.has_patients else "no names",
+        "test images with a sibling among the training images": siblings,
     }
-    wrong = copied or close or shared
-    shown = np.concatenate([pairs, siblings])
-    return Finding(
-        "alarm" if wrong else "note" if copies or len(siblings) else "ok",
-        f"{count_of(copies, 'test image has', 'test images have')} a copy in another part, "
-        f"{count_of(shared, 'named patient lies', 'named patients lie')} in two, "
-        + (
-            f"{said} of the test images have a sibling: a training image less than half as far as "
-            f"an ordinary neighbour. Beyond {SIBLINGS_TOLERATED:.0%} that means the same patients "
-            f"on both sides. Interval over {delivery.group_description}."
-            if len(ratios)
-            else "siblings were not looked for: fewer than "
-            f"{MIN_TRAINING_IMAGES} training images."
-        ),
-        "A test that asks about pictures or patients of the training measures memory. Siblings "
-        "are judged by pixels alone: very uniform images may look related and not be."
-        if wrong else "",
-        "Deal anew by patient (second look: `utils.datasets.load` does so), or take the named "
-        "images out of training." if wrong or copies else "",
-        pd.DataFrame({"asked": list(rows), "found": [str(value) for value in rows.values()]}),
-        tuple(shown.ravel().tolist()),
-        tuple(_captions(delivery, shown[: EXAMPLES // 2])),
-    )  # fmt: skip
+    return pd.DataFrame({"what": list(rows), "found": [str(value) for value in rows.values()]})
 
 
-def check_patients(delivery: ImageFolder) -> Finding:
-    """Who is who: by name where names are known, else by the pixels."""
-    if delivery.has_patients:
-        sizes = delivery.facts["patient"].value_counts()
-        labels = delivery.facts.groupby("patient")["label"].nunique()
-        several, most = int((labels > 1).sum()), sizes.max() / len(delivery)
-        return Finding(
-            "warning" if most > CROWD else "note" if several else "ok",
-            f"{count_of(len(sizes), 'patient is', 'patients are')} named, the rarest with "
-            f"{count_of(sizes.min(), 'image')}, the commonest with {sizes.max():,} ({most:.0%} of "
-            f"all). {count_of(several, 'of them has', 'of them have')} images of more than one "
-            "class.",
-            "Images of one patient are no independent witnesses. A name for very many images may "
-            "be a placeholder, and stand for nobody.",
-            "Split, resample and count by patient.",
-        )
-    most = delivery.facts["patient"].value_counts(normalize=True).drop("", errors="ignore")
-    if 0.5 < most.max() < 1:
-        return Finding(
-            "warning",
-            f"Names are given, but one name stands for {most.max():.0%} of the images. It is taken "
-            "for a placeholder, and no name was used.",
-            "Whoever counts by these names takes strangers for one patient.",
-            "Ask for the patient of each image.",
-        )
-    if len(delivery) < MIN_IMAGES:
-        return skipped(f"No names, and fewer than {MIN_IMAGES} images: nobody can be recognised.")
-    found = delivery.recovered
-    if not delivery.has_patient_signal:
-        return skipped(
-            f"No names, and by their pixels {int(found.sizes.max()):,} of {len(delivery):,} "
-            "images hang together in one chain: nobody can be told apart."
-        )
-    pairs = np.unique(np.stack([found.groups.numpy(), delivery.pictures]), axis=1)
-    pictures = np.bincount(pairs[0])  # copies make no patient
-    sure = (pictures > 1) & (found.margins >= SURE)
-    images = int(found.sizes[sure].sum())
-    told = "By their pixels no two pictures surely belong to one patient."
-    if images:
-        told = (
-            f"By their pixels {images:,} of {len(delivery):,} images surely belong to "
-            f"{count_of(int(sure.sum()), 'patient')} with several pictures; the "
-            f"largest has {int(pictures[sure].max())}."
-        )
-    worst = np.flatnonzero(sure)[np.argsort(-pictures[sure], kind="stable")][:3]
-    called, labels = delivery.patient_names, delivery.facts["label"].to_numpy()
-    shown = [place for one in worst for place in np.flatnonzero(found.groups == one)[:4].tolist()]
-    return Finding(
-        "note" if images else "ok",
-        f"Nobody wrote down who is who. {told} Sure is a group that stays the same if the limit "
-        f"between relatives and strangers moves by {SURE:g} of the distance to strangers.",
-        "Suspicion, no proof: works where pictures of a patient lie alike, as slices do, and "
-        "fails for turned, mirrored or cut ones: none found does not mean none there.",
-        "Ask for the patient of each image (a table with a column patient); until then split by "
-        "these groups, less sure ones too: who may belong together stays together."
-        if images else "Ask for the patient of each image all the same.",
-        flagged=tuple(shown),
-        captions=tuple(f"{called[i]}: {labels[i]}".removesuffix(": ") for i in shown),
-    )  # fmt: skip
-
-
-def _identical_pairs(delivery: ImageFolder) -> np.ndarray:
-    """Each picture with the first of its equals: one in the training, if there is one."""
-    order = np.argsort(delivery.parts != "train", kind="stable")
-    _, first = np.unique(delivery.pictures[order], return_index=True)
-    pairs = np.stack([order[first][delivery.pictures], np.arange(len(delivery))], 1)
+def _identical_pairs(folder: ImageFolder) -> np.ndarray:
+    """Each copy after the first image with these pixels, a training image if there is one."""
+    order = np.argsort(folder.parts != "train", kind="stable")
+    _, first = np.unique(folder.pixel_groups[order], return_index=True)
+    pairs = np.stack([order[first][folder.pixel_groups], np.arange(len(folder))], 1)
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
-def _across(delivery: ImageFolder, pairs: np.ndarray) -> np.ndarray:
-    return pairs[delivery.parts[pairs[:, 0]] != delivery.parts[pairs[:, 1]]]
+def _across(folder: ImageFolder, pairs: np.ndarray) -> np.ndarray:
+    return pairs[folder.parts[pairs[:, 0]] != folder.parts[pairs[:, 1]]]
 
 
-def _once(delivery: ImageFolder, pairs: np.ndarray) -> np.ndarray:
-    """Each pair once, where it comes first, an image of the training before its like."""
-    train = delivery.parts == "train"
+def _once(folder: ImageFolder, pairs: np.ndarray) -> np.ndarray:
+    """Each pair once, at its first position, a training image before its copy."""
+    train = folder.parts == "train"
     turned = train[pairs[:, 1]] & ~train[pairs[:, 0]]
     pairs = np.where(turned[:, None], pairs[:, ::-1], pairs)
     return pairs[np.sort(np.unique(pairs, axis=0, return_index=True)[1])]
 
 
-def _shared_patients(delivery: ImageFolder) -> int:
-    if not delivery.has_patients:
-        return 0
-    return int((delivery.facts.groupby("patient")["part"].nunique() > 1).sum())
-
-
-def _relatives(delivery: ImageFolder) -> tuple[np.ndarray, np.ndarray]:
-    """Each test image after its nearest training image, nearest pairs first, and how near: a
-    share of the distance to an ordinary neighbour, of whom there have to be some."""
-    tested, known = (np.flatnonzero(np.isin(delivery.parts, p)) for p in (TESTED, ("train",)))
+def _nearest_training_images(folder: ImageFolder) -> tuple[np.ndarray, np.ndarray]:
+    """Each test image after its nearest training image, closest pairs first, and their distance
+    relative to that of a typical neighbour."""
+    tested, known = (np.flatnonzero(np.isin(folder.parts, p)) for p in (TEST_PARTS, ("train",)))
     if len(known) < MIN_TRAINING_IMAGES:
         return np.empty((0, 2), dtype=int), np.empty(0)
-    ratios, nearest = relative_distances(delivery.images[tested], delivery.images[known])
+    ratios, nearest = relative_distances(folder.images[tested], folder.images[known])
     order = np.argsort(ratios.numpy(), kind="stable")
     return np.stack([known[nearest], tested], 1)[order], ratios.numpy()[order]
 
 
-def _pair_table(delivery: ImageFolder, pairs: np.ndarray) -> pd.DataFrame:
+def _pair_table(folder: ImageFolder, pairs: np.ndarray) -> pd.DataFrame:
     columns = {"one": pairs[:, 0], "other": pairs[:, 1]}
-    return pd.DataFrame({name: delivery.files[places] for name, places in columns.items()})
+    return pd.DataFrame({name: folder.files[places] for name, places in columns.items()})
 
 
-def _captions(delivery: ImageFolder, pairs: np.ndarray) -> list[str]:
-    facts = delivery.facts
-    said = (facts["part"] + " " + facts["label"]).str.strip().to_numpy()
-    return [f"pair {n}: {said[place]}" for n, pair in enumerate(pairs, 1) for place in pair]
+def _captions(folder: ImageFolder, pairs: np.ndarray) -> list[str]:
+    names = (folder.facts["part"] + " " + folder.facts["label"]).str.strip().to_numpy()
+    return [f"pair {n}: {names[place]}" for n, pair in enumerate(pairs, 1) for place in pair]

@@ -1,7 +1,5 @@
-"""A stranger's folder as the checks see it: what its files say, and what is reckoned only once."""
+"""A folder of images as the checks see it: the facts of its files, and what is computed once."""
 
-import hashlib
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +9,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from utils.audit.file_facts import read_facts
-from utils.data.datasets import own_path
 from utils.data.duplicates import (
     duplicate_pairs,
     merge_duplicates,
@@ -20,22 +16,23 @@ from utils.data.duplicates import (
     pixel_hashes,
     small_grey,
 )
-from utils.data.loading import listing_of
+from utils.data.listing import Listing
+from utils.data.loading import cache_of
 from utils.data.patient_recovery import Links, RecoveredPatients, link_patients, patient_links
+from utils.data.reader import read_images
+from utils.data.source import source_of
 from utils.data.split import Split
-from utils.run import ROOT
 
-CACHE = ROOT / "checkpoints" / "audit"
-MIN_IMAGES = 50  # images: of fewer nobody can say what is usual
-CROWD = 0.2  # of all images: whoever has more is no patient, but a chain of strangers
-TESTED = ("validation", "test")
+MIN_IMAGES = 50  # fewer images do not show what is usual
+MAX_PATIENT_SHARE = 0.2  # of all images: a larger group is a chain of several patients
+TEST_PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFolder:
     """The images that could be read, one row of `facts` for each, and the files `refused`.
 
-    `images` are uint8 (n, channels, size, size); `class_names` are empty where nothing is said.
+    `images` are uint8 (n, channels, size, size); `class_names` are empty if there are no labels.
     """
 
     name: str
@@ -48,7 +45,7 @@ class ImageFolder:
         return len(self.facts)
 
     def take(self, rows) -> "ImageFolder":
-        """Some of the images, as if only these had been sent."""
+        """The folder with these images alone."""
         return replace(
             self, facts=self.facts.iloc[rows].reset_index(drop=True), images=self.images[rows]
         )
@@ -62,43 +59,45 @@ class ImageFolder:
         return self.facts["file"].to_numpy()
 
     @property
-    def is_dealt(self) -> bool:
+    def has_test_part(self) -> bool:
         """Whether there are training images, and others to test with."""
-        return "train" in self.parts and bool(np.isin(self.parts, TESTED).any())
+        return "train" in self.parts and bool(np.isin(self.parts, TEST_PARTS).any())
 
     @property
     def has_patients(self) -> bool:
-        """Whether it is written somewhere who is who; one name for most images is none."""
+        """Whether every image has a patient name; one name for most images does not count."""
         names = self.facts["patient"]
         return bool((names != "").all()) and names.value_counts().iloc[0] <= len(self) / 2
 
     @cached_property
     def split(self) -> Split:
-        """All images with their labels, each in the group of its patient as far as one knows."""
+        """All images with their labels, grouped by patient as far as patients are known."""
         names = self.class_names or ("unknown",)
-        places = {name: place for place, name in enumerate(names)}
-        labels = torch.tensor([places.get(label, 0) for label in self.facts["label"]])
+        numbers = {name: number for number, name in enumerate(names)}
+        labels = torch.tensor([numbers.get(label, 0) for label in self.facts["label"]])
         return Split(self.images, labels.long(), names, torch.from_numpy(self.groups))
 
     @cached_property
-    def pictures(self) -> np.ndarray:
-        """A number for each image; the same for the same pixels."""
+    def pixel_groups(self) -> np.ndarray:
+        """A number for each image, equal for identical pixels."""
         return np.unique(pixel_hashes(self.images), return_inverse=True)[1]
 
     @cached_property
     def near_duplicates(self) -> np.ndarray:
-        """Pairs (n, 2) of images that look the same, though their pixels differ a little.
+        """Pairs (n, 2) of images that look the same although their pixels differ a little.
 
-        Of a crowd of like images each stands beside the first and before the last of every part
-        and class, which tells who has a twin where, without a square of pairs.
+        Within a large cluster each image keeps one partner per part and class on either side, so
+        that the number of pairs stays linear.
         """
-        _, first = np.unique(self.pictures, return_index=True)  # a copy is compared only once
+        _, first = np.unique(self.pixel_groups, return_index=True)  # copies are compared once
         first = np.sort(first)
         pairs = first[duplicate_pairs(self.images[first]).numpy()]
         kinds = self.facts.groupby(["part", "label"]).ngroup().to_numpy()
-        sides = (pairs, pairs[:, ::-1])
-        told = (one * (kinds.max() + 1) + kinds[other] for other, one in (s.T for s in sides))
-        kept = [np.unique(keys, return_index=True)[1] for keys in told]
+        kept = []
+        for side in (pairs, pairs[:, ::-1]):
+            partner, image = side.T
+            keys = image * (kinds.max() + 1) + kinds[partner]
+            kept.append(np.unique(keys, return_index=True)[1])
         return pairs[np.unique(np.concatenate(kept))]
 
     @cached_property
@@ -111,15 +110,15 @@ class ImageFolder:
 
     @cached_property
     def groups(self) -> np.ndarray:
-        """Patients by name, else as found by their pixels, else copies of a picture."""
+        """Patients by name; otherwise as recovered from pixels; otherwise identical images."""
         if self.has_patients:
             known = torch.from_numpy(pd.factorize(self.facts["patient"])[0])
             return merge_duplicates(self.images, known).numpy()
-        return self.recovered.groups.numpy() if self.has_patient_signal else self.pictures
+        return self.recovered.groups.numpy() if self.has_patient_signal else self.pixel_groups
 
     @property
     def patient_names(self) -> np.ndarray:
-        """What the patient of each image is called; empty where nobody can be told apart."""
+        """The name of the patient of each image; empty if patients cannot be separated."""
         if self.has_patients:
             return self.facts["patient"].to_numpy()
         numbers = self.recovered.groups.tolist() if self.has_patient_signal else []
@@ -127,62 +126,53 @@ class ImageFolder:
 
     @cached_property
     def has_patient_signal(self) -> bool:
-        """Whether the pixels say who is who, and do not tie everybody together in one chain."""
-        return len(self) >= MIN_IMAGES and self.recovered.sizes.max() <= max(2, CROWD * len(self))
+        """Whether pixels separate patients, instead of linking most images in one chain."""
+        most = max(2, MAX_PATIENT_SHARE * len(self))
+        return len(self) >= MIN_IMAGES and self.recovered.sizes.max() <= most
 
     @property
     def group_description(self) -> str:
-        """Whom the groups stand for, in words: no report may claim more."""
+        """What the groups are, in words: no report may claim more."""
         if self.has_patients:
             return "patients"
-        return (
-            "patients as found by their pixels"
-            if self.has_patient_signal
-            else ("different pictures (whose they are is not known, and cannot be told)")
-        )
+        if self.has_patient_signal:
+            return "patients as recovered from pixels"
+        return "different images (their patients are unknown and cannot be recovered)"
 
     @cached_property
-    def remoteness(self) -> np.ndarray:
-        """How far the fifth neighbour of each image is, in grey levels."""
-        _, first = np.unique(self.pictures, return_index=True)  # copies are no neighbours
+    def neighbour_distances(self) -> np.ndarray:
+        """The distance of each image to its fifth neighbour, in grey levels."""
+        _, first = np.unique(self.pixel_groups, return_index=True)  # copies are no neighbours
         different = small_grey(self.images[first])
-        return nearest(different, different, 6)[0][:, -1].numpy()[self.pictures]
+        return nearest(different, different, 6)[0][:, -1].numpy()[self.pixel_groups]
 
 
 def read_folder(name: str, root: str | Path | None = None, size: int = 64) -> ImageFolder:
-    """Read everything that a folder, a table or a data set of the catalogue consists of."""
-    listing = listing_of(name, root)
+    """Read every image of a folder, a table or a data set of the catalogue."""
+    source = source_of(name, root)
+    listing = source.listing(labelled=False)
     if not listing.files:
         raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
-    rows, images = read_facts(listing.files, size, CACHE / own_name(name, root))
-    facts = pd.DataFrame(rows).assign(
+    class_names = _class_names(listing)
+    reading = read_images(listing.files, size, cache=cache_of(source))
+    refused = pd.DataFrame([*reading.quarantine, *listing.refused], columns=["file", "reason"])
+    if not reading.positions:
+        first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())
+        raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
+    facts = reading.facts.assign(
         file=[str(file) for file in listing.files], label=listing.labels, part=listing.parts
     )
     if listing.patients:
         facts["patient"] = listing.patients
-    bad = (facts["reason"] != "").to_numpy()
-    refused = pd.concat([
-        facts.loc[bad, ["file", "reason"]],
-        pd.DataFrame(listing.refused, columns=["file", "reason"]),
-    ])  # fmt: skip
+    facts = facts.iloc[list(reading.positions)].reset_index(drop=True)
+    return ImageFolder(source.name, facts, reading.images, refused, class_names)
+
+
+def _class_names(listing: Listing) -> tuple[str, ...]:
     names = tuple(sorted({*listing.labels, *listing.empty} - {""}))
     if len(names) == 1 and "" not in listing.labels:
         raise ValueError(
             f"only one class, {names[0]!r}; if these are images without classes, "
-            f"name the folder that holds them: folder:.../{names[0]}"
+            f"name the folder that holds them: .../{names[0]}"
         )
-    if bad.all():
-        first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())
-        raise ValueError(f"none of {len(facts)} files could be read ({first})")
-    good = np.flatnonzero(~bad)
-    kept = facts.iloc[good].reset_index(drop=True)
-    images = images if len(good) == len(facts) else images[good]
-    return ImageFolder(name, kept, images, refused.reset_index(drop=True), names)
-
-
-def own_name(name: str, root: str | Path | None) -> str:
-    """Readable, fit for a file system, and that of no other folder, from wherever it is called."""
-    place = own_path(name).resolve()
-    whole = str(place) if name.startswith("folder:") else f"{name} {root}"
-    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", place.name) + f"_{digest}"
+    return names

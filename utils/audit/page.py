@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from utils.audit.finding import EXAMPLES, FACTS, Finding, code_in_words, most_severe
+from utils.audit.finding import EXAMPLES, FACTS, Finding, exit_code_in_words, most_severe
 from utils.audit.folder import ImageFolder
 from utils.audit.patient_table import as_parameter
 
-ROWS = 20  # of a table on the page; the JSON has all
+ROWS = 20  # of a table on the page; the JSON file has all
 DISPLAYED = 128  # pixels on the screen
-# The same list stands in the README; a test compares them.
-BLIND = (
+# The README has the same list; a test compares them.
+BLIND_SPOTS = (
     "faint or moving triggers, attacks of a few grey levels, fakes, wrong labels on hard images, "
     "drifting brightness, mirrored, turned or cropped copies and patients who moved between two "
     "pictures"
@@ -62,12 +62,12 @@ DOCUMENT = Template("""<!DOCTYPE html>
 <h1>Audit of $name</h1>
 <p>$badge $images images read, $refused files set aside, $classes classes. Exit code $code.
 Not for clinical use.</p>
-<p class="private"><b>This page contains pictures and file names of the folder.</b> Treat it, and
-the files beside it, like the images themselves. Nothing has left this computer; small copies of
-the images are kept in <code>checkpoints/audit</code> of the course, so that a next audit is
-quick.</p>
+<p class="private"><b>This page contains images and file names of the folder.</b> Treat it, and the
+files beside it, like the images themselves. Nothing has left this computer. Small copies of the
+images are kept in <code>dataset/dataset_variables/files</code> of the course, which makes the next
+audit fast.</p>
 <p>No network was trained. Images were compared at $size x $size pixels. A finding is a reason to
-look, not a verdict, and what no check asks is not innocent: $blind are mostly not seen here.</p>
+look, not a proof, and no finding is no proof of quality: $blind_spots are mostly missed.</p>
 <table><tr><th>check</th><th></th><th>measured</th></tr>
 $overview
 </table>
@@ -81,25 +81,25 @@ SECTION = Template("""<section id="check$number">
 <p>$measured</p>
 $meaning
 $advice
-$beside
+$patients
 $table
 $pictures
 </section>""")
 
 
-def render_report(delivery: ImageFolder, findings: Sequence[Finding]) -> str:
+def render_report(folder: ImageFolder, findings: Sequence[Finding]) -> str:
     rows = (
         f'<tr><td><a href="#check{number}">{escape(found.title)}</a></td>'
         f"<td>{_badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
         for number, found in enumerate(findings)
     )
     return DOCUMENT.substitute(
-        name=escape(delivery.name), style=STYLE,
+        name=escape(folder.name), style=STYLE,
         badge=_badge(most_severe(finding.severity for finding in findings)),
-        images=f"{len(delivery):,}", refused=f"{len(delivery.refused):,}",
-        classes=len(delivery.class_names) or "no", code=code_in_words(findings),
-        size=delivery.images.shape[-1], blind=BLIND, overview="\n".join(rows),
-        findings="\n".join(_section(delivery, *pair) for pair in enumerate(findings)),
+        images=f"{len(folder):,}", refused=f"{len(folder.refused):,}",
+        classes=len(folder.class_names) or "no", code=exit_code_in_words(findings),
+        size=folder.images.shape[-1], blind_spots=BLIND_SPOTS, overview="\n".join(rows),
+        findings="\n".join(_section(folder, *pair) for pair in enumerate(findings)),
     )  # fmt: skip
 
 
@@ -107,38 +107,36 @@ def _badge(severity: str) -> str:
     return f'<span class="badge {severity}">{severity}</span>'
 
 
-def _section(delivery: ImageFolder, number: int, found: Finding) -> str:
+def _section(folder: ImageFolder, number: int, found: Finding) -> str:
     return SECTION.substitute(
         number=number, title=escape(found.title), badge=_badge(found.severity),
-        measured=escape(found.measured), meaning=_said("What it means", found.meaning),
-        advice=_said("What to do", found.advice), beside=_beside(delivery, found),
-        table=_table(_shortened(found.table, delivery)), pictures=_pictures(delivery, found),
+        measured=escape(found.measured), meaning=_paragraph("What it means", found.meaning),
+        advice=_paragraph("What to do", found.advice), patients=_patients(folder, found),
+        table=_table(_shorten_paths(found.table, folder)), pictures=_pictures(folder, found),
     )  # fmt: skip
 
 
-def _said(what: str, text: str) -> str:
-    """A paragraph; what stands between backticks is code."""
+def _paragraph(what: str, text: str) -> str:
+    """A paragraph with a heading; text between backticks is code."""
     marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
     return f"<p><b>{what}.</b> {marked}</p>" if text else ""
 
 
-def _beside(delivery: ImageFolder, found: Finding) -> str:
-    if not found.table_beside:
+def _patients(folder: ImageFolder, found: Finding) -> str:
+    if not found.patient_table:
         return ""
-    path, parameter = escape(str(found.table_beside)), escape(as_parameter(found.table_beside))
+    path, parameter = escape(str(found.patient_table)), escape(as_parameter(found.patient_table))
     return (
-        f"<p><b>To split by patient.</b> <code>{path}</code> says of each image with a label to "
-        f"whom it belongs; the groups are {delivery.group_description}. "
-        "The course splits by them with:</p>"
+        f"<p><b>To split by patient.</b> <code>{path}</code> has the patient of each labelled "
+        f"image; the groups are {folder.group_description}. The course splits by them with:</p>"
         f"<pre>python -m utils.course run resnet {parameter}</pre>"
     )
 
 
-def _shortened(table: pd.DataFrame, delivery: ImageFolder) -> pd.DataFrame:
-    """Files as they are called within the folder; the JSON has their full names."""
-    folders = {os.path.dirname(file) for file in (*delivery.files, *delivery.refused["file"])}
-    mixed = len({os.path.isabs(folder) for folder in folders}) > 1  # a table may name both kinds
-    base = "" if mixed else os.path.join(os.path.commonpath(folders), "")
+def _shorten_paths(table: pd.DataFrame, folder: ImageFolder) -> pd.DataFrame:
+    """Paths relative to the folder of all files; the JSON file has the full ones."""
+    parents = {os.path.dirname(file) for file in (*folder.files, *folder.refused["file"])}
+    base = os.path.join(os.path.commonpath(parents), "")
     return table.map(lambda cell: cell.removeprefix(base) if isinstance(cell, str) else cell)
 
 
@@ -150,17 +148,17 @@ def _table(table: pd.DataFrame) -> str:
     return html + (f"<p>{more:,} more rows in {FACTS}.</p>" if more > 0 else "")
 
 
-def _pictures(delivery: ImageFolder, found: Finding) -> str:
+def _pictures(folder: ImageFolder, found: Finding) -> str:
     shown = found.flagged[:EXAMPLES]
     captions = [*found.captions, *[""] * EXAMPLES]
-    figures = (_figure(delivery, *pair) for pair in zip(shown, captions, strict=False))
+    figures = (_figure(folder, *pair) for pair in zip(shown, captions, strict=False))
     return f'<div class="pictures">{"".join(figures)}</div>' if shown else ""
 
 
-def _figure(delivery: ImageFolder, place: int, caption: str) -> str:
-    file = escape(Path(delivery.files[place]).name)
+def _figure(folder: ImageFolder, place: int, caption: str) -> str:
+    file = escape(Path(folder.files[place]).name)
     return (
-        f'<figure><img src="{_embedded(delivery.images[place].numpy())}" alt="{file}" '
+        f'<figure><img src="{_embedded(folder.images[place].numpy())}" alt="{file}" '
         f'width="{DISPLAYED}"><figcaption>{escape(caption)}<br>{file}</figcaption></figure>'
     )
 

@@ -1,7 +1,7 @@
-"""A folder of images with faults planted in it, so that an audit can be marked against the truth.
+"""A folder of images with planted faults, so that an audit can be scored against the truth.
 
-What is written is what a stranger would send: train, validation and test folders, class folders
-in them, files with numbers for names.
+It looks like a folder from another hospital: train, validation and test folders with class folders
+in them, and files with numbers for names.
 """
 
 import shutil
@@ -22,7 +22,7 @@ from utils.contamination.label_noise import Symmetric
 from utils.contamination.noise import Gaussian, Noise
 from utils.data.split import Split, Splits
 
-FOUND_BY = {  # the check that should find each fault
+CHECK_OF = {  # the check that should find each fault
     "unreadable": "Unreadable files",
     "wrong name": "Sizes and formats",
     "copy in the test": "Leakage between parts",
@@ -36,15 +36,13 @@ FOUND_BY = {  # the check that should find each fault
 
 @dataclass(frozen=True)
 class Faults:
-    """How much of each fault is planted; the default is a delivery with everything wrong."""
+    """How much of each fault is planted; the default plants every fault."""
 
     unreadable: int = 5  # files
     misnamed: int = 3
-    copied: int = 12  # training images that lie in the test folder, too
-    clashing: int = 3  # training images that lie under a second class, too
-    exported: float = (
-        0.9  # of the first class saved as colour, and as few of the others as are left
-    )
+    copied: int = 12  # training images that are in the test folder, too
+    clashing: int = 3  # training images that are in a second class folder, too
+    exported: float = 0.9  # share of the first class saved as colour; of the others the rest to 1
     wrong_labels: float = 0.05  # of the training images
     noisy: float = 0.03
     noise: Noise = Gaussian(severity=3)
@@ -54,7 +52,7 @@ class Faults:
 
     @classmethod
     def none(cls, **but) -> "Faults":
-        """The control: the same folder with nothing wrong, but for what is named."""
+        """The control: the same folder without faults, except those that are named."""
         names = ("unreadable", "misnamed", "copied", "clashing")
         shares = ("exported", "wrong_labels", "noisy", "poisoned")
         return cls(**dict.fromkeys((*names, *shares), 0) | but)
@@ -98,18 +96,18 @@ def plant_faults(splits: Splits, folder: Path, faults: Faults) -> PlantedFolder:
 
 
 def _written(split: Split, folder: Path, seed: int, exported: float) -> list[Path]:
-    """One PNG per image, in an order that tells nothing.
+    """One PNG per image, in a random order.
 
-    With `exported`, grey pixels of the first class are mostly saved as colour, as if it came from
-    a hospital whose program does so: the picture stays the same to the last bit.
+    With `exported`, grey images of the first class are mostly saved as colour, as if they came from
+    a hospital whose program does so; their pixels stay the same.
     """
     rng, paths = np.random.default_rng(seed), []
     numbers, drawn = rng.permutation(len(split)), rng.random(len(split))
     for place, (image, label) in enumerate(zip(split.images, split.labels.tolist(), strict=True)):
         paths.append(folder / split.class_names[label] / f"{numbers[place]:05}.png")
         paths[-1].parent.mkdir(parents=True, exist_ok=True)
-        sure = exported if label == 0 else 1 - exported
-        coloured = exported and drawn[place] < sure
+        share = exported if label == 0 else 1 - exported
+        coloured = exported and drawn[place] < share
         _picture(image).convert("RGB" if coloured or len(image) == 3 else "L").save(paths[-1])
     return paths
 
@@ -120,7 +118,7 @@ def _picture(image: Tensor) -> Image.Image:
 
 
 def _copy(made: PlantedFolder, clean: list[Path], faults: Faults) -> None:
-    """Copies into the test folder, half of them saved as JPEG, and copies under a second class."""
+    """Copies in the test folder, half of them saved as JPEG, and copies under a second class."""
     rng = np.random.default_rng(faults.seed)
     chosen = rng.choice(len(clean), faults.copied + faults.clashing, replace=False)
     for number, place in enumerate(chosen[: faults.copied]):
@@ -140,7 +138,7 @@ def _copy(made: PlantedFolder, clean: list[Path], faults: Faults) -> None:
 
 
 def _break(made: PlantedFolder, paths: list[Path], faults: Faults) -> None:
-    """Files beside the good ones that are none, and files whose name says something else."""
+    """Files that are no images, and files with the extension of another format."""
     place = paths[0].parent
     whole = paths[0].read_bytes()
     broken = {
@@ -161,31 +159,31 @@ def _break(made: PlantedFolder, paths: list[Path], faults: Faults) -> None:
 
 
 def clear_folder(folder: Path) -> Path:
-    """The place for a folder, with nothing there: what an earlier run has planted is removed."""
+    """The path of a folder without anything in it: what an earlier run has planted is removed."""
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 
 
 def score_findings(made: PlantedFolder, found: Audit, clean: Audit) -> pd.DataFrame:
-    """Fault by fault: files touched, files named, and how many of these rightly; and what the same
-    check says of a clean folder."""
+    """For each fault: files touched, files flagged, true positives, and the result of the same
+    check on a clean folder."""
     rows = {}
-    for fault, check in FOUND_BY.items():
-        true, accused = made.truth.get(fault, set()), flagged_files(found, check)
+    for fault, check in CHECK_OF.items():
+        true, flagged = made.truth.get(fault, set()), flagged_files(found, check)
         rows[fault] = {
             "check": check,
             "severity": found[check].severity,
             "in the clean folder": clean[check].severity,
             "files": len(true),
-            "named": len(accused),
-            "rightly": len(true & accused),
-            "named in the clean folder": len(flagged_files(clean, check)),
+            "flagged": len(flagged),
+            "true positives": len(true & flagged),
+            "flagged in the clean folder": len(flagged_files(clean, check)),
         }
     return pd.DataFrame(rows).T.rename_axis("fault")
 
 
 def example_captions(found: Audit, checks: Sequence[str], each: int) -> tuple[Tensor, list[str]]:
-    """The first pictures of some checks with what the page says of them."""
+    """The first flagged images of some checks, with their captions on the page."""
     findings = [found[check] for check in checks]
     places = [place for finding in findings for place in finding.flagged[:each]]
     captions = [
@@ -193,12 +191,12 @@ def example_captions(found: Audit, checks: Sequence[str], each: int) -> tuple[Te
         for finding in findings
         for caption in finding.captions[: min(each, len(finding.flagged))]
     ]
-    return found.delivery.images[places], captions
+    return found.folder.images[places], captions
 
 
 def flagged_files(found: Audit, check: str) -> set[str]:
-    """The files that a check names, in its table or by their pictures."""
+    """The files that a check flags, in its table or by their images."""
     finding = found[check]
-    files = set(found.delivery.files[list(finding.flagged)])
+    files = set(found.folder.files[list(finding.flagged)])
     columns = {"file", "one", "other"} & set(finding.table)
     return files.union(*(set(finding.table[column]) for column in columns))

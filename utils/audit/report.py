@@ -1,4 +1,4 @@
-"""The report: a page for people, the same facts as JSON for programs, a summary for a terminal."""
+"""The report: a page for people, the same facts as JSON for programs, a terminal summary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils.audit.finding import FACTS, Finding, code_in_words, exit_code, most_severe
+from utils.audit.finding import FACTS, Finding, exit_code, exit_code_in_words, most_severe
 from utils.audit.folder import ImageFolder
 from utils.audit.page import render_report
 from utils.audit.patient_table import TABLE, as_parameter, digest_of
@@ -19,7 +19,7 @@ PAGE = "report.html"
 class Audit:
     """What was found in a folder, and where the report lies."""
 
-    delivery: ImageFolder
+    folder: ImageFolder
     findings: Sequence[Finding]
     page: Path
 
@@ -29,7 +29,7 @@ class Audit:
 
     @property
     def patients(self) -> Path | None:
-        """The table of patients, if there are classes and one can tell who is who."""
+        """The table of patients, if there are classes and patients can be separated."""
         return _patients(self.findings)
 
     @property
@@ -39,47 +39,47 @@ class Audit:
         return pd.DataFrame(rows, columns=["check", "severity", "measured"]).set_index("check")
 
     def summary(self, width: int = 80) -> str:
-        """For a terminal of so many columns: what each check says, then what lies where."""
-        told = [finding.explained(width) for finding in self.findings]
-        told += ["", f"Report      {self.page}  (contains pictures)"]
+        """For a terminal with `width` columns: the findings, then where the files are."""
+        lines = [finding.as_text(width) for finding in self.findings]
+        lines += ["", f"Report      {self.page}  (contains images)"]
         if self.patients:
-            told += [f"Patients    {self.patients}  (path, label and patient of each image)"]
-            told += [f"            split by them: {as_parameter(self.patients)}"]
-        return "\n".join([*told, f"Exit code   {code_in_words(self.findings)}"])
+            lines += [f"Patients    {self.patients}  (path, label and patient of each image)"]
+            lines += [f"            split by them: {as_parameter(self.patients)}"]
+        return "\n".join([*lines, f"Exit code   {exit_code_in_words(self.findings)}"])
 
     def __getitem__(self, title: str) -> Finding:
         return next(finding for finding in self.findings if finding.title == title)
 
 
-def write_report(delivery: ImageFolder, findings: Sequence[Finding], folder: Path) -> Path:
-    """Page and facts side by side; returns where the page lies."""
-    page = render_report(delivery, findings)
-    write_json(folder / FACTS, facts_of_audit(delivery, findings))
-    with atomic_write(folder / PAGE) as unfinished:
+def write_report(folder: ImageFolder, findings: Sequence[Finding], out: Path) -> Path:
+    """Write page and facts into the folder `out`; the path of the page."""
+    page = render_report(folder, findings)
+    write_json(out / FACTS, facts_of_audit(folder, findings))
+    with atomic_write(out / PAGE) as unfinished:
         unfinished.write_text(page, encoding="utf-8", errors="backslashreplace")
-    return folder / PAGE
+    return out / PAGE
 
 
-def facts_of_audit(delivery: ImageFolder, findings: Sequence[Finding]) -> dict:
-    """The report without pictures; the same folder always gives the same."""
+def facts_of_audit(folder: ImageFolder, findings: Sequence[Finding]) -> dict:
+    """The report without images; the same folder always gives the same facts."""
     return {
-        "audited": _plain(delivery.name),
+        "audited": _plain(folder.name),
         "severity": most_severe(finding.severity for finding in findings),
         "exit code": exit_code(findings),
-        "images": len(delivery),
-        "set aside": len(delivery.refused),
-        "classes": [_plain(name) for name in delivery.class_names],
-        "compared at": delivery.images.shape[-1],
+        "images": len(folder),
+        "set aside": len(folder.refused),
+        "classes": [_plain(name) for name in folder.class_names],
+        "compared at": folder.images.shape[-1],
         TABLE: digest_of(_patients(findings)),
-        "findings": [_facts(delivery, finding) for finding in findings],
+        "findings": [_facts(folder, finding) for finding in findings],
     }
 
 
 def _patients(findings: Sequence[Finding]) -> Path | None:
-    return next((found.table_beside for found in findings if found.table_beside), None)
+    return next((found.patient_table for found in findings if found.patient_table), None)
 
 
-def _facts(delivery: ImageFolder, finding: Finding) -> dict:
+def _facts(folder: ImageFolder, finding: Finding) -> dict:
     table = finding.table.map(lambda cell: cell if isinstance(cell, int) else _plain(cell))
     return {
         "title": finding.title,
@@ -88,10 +88,10 @@ def _facts(delivery: ImageFolder, finding: Finding) -> dict:
         "meaning": finding.meaning,
         "what to do": finding.advice,
         "table": table.to_dict("records"),
-        "flagged": [_plain(file) for file in delivery.files[list(finding.flagged)]],
+        "flagged": [_plain(file) for file in folder.files[list(finding.flagged)]],
     }
 
 
 def _plain(text) -> str:
-    """Names of files may hold bytes that are no text."""
+    """File names may hold bytes that are no text."""
     return str(text).encode("utf-8", "backslashreplace").decode()

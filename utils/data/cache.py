@@ -1,6 +1,5 @@
 """Prepared splits on disk: complete or absent, and never anything that could run code."""
 
-import hashlib
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,16 +16,16 @@ from utils.files import atomic_write, read_tensors, write_json
 class Store:
     """One data set prepared in one way, in a folder of its own.
 
-    manifest.json is written last and removed first: where it stands, the tensors are whole
-    and belong together. `asked` is all that decides about them besides the source itself.
+    manifest.json is written last and removed first: while it exists, the tensors are whole and
+    belong together. `request` is all that decides about them besides the source itself.
     """
 
     folder: Path
-    asked: dict
+    request: dict
 
     @contextmanager
     def locked(self):
-        """One process at a time: of two that need the same data one prepares, the other waits."""
+        """One process at a time: if two need the same data, one prepares it and the other waits."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
             yield
@@ -41,21 +40,16 @@ class Store:
     def complete(self, signature: str | None) -> bool:
         """Whether it may be opened: same request, same source, no file cut short.
 
-        With no source at hand (`signature` None) the store alone is enough.
+        Without a source (`signature` None) the store alone is enough.
         """
         if not (self.folder / "manifest.json").exists():
             return False
         found = self.manifest
         return (
-            found["asked"] == self.asked
+            found.get("request") == self.request
             and signature in (None, found["signature"])
-            and all(_bytes(self.folder / f) == fact["bytes"] for f, fact in found["files"].items())
+            and all(_bytes(self.folder / f) == size for f, size in found["files"].items())
         )
-
-    def damaged(self) -> list[str]:
-        """Files that are no longer what was written. Reads every byte: ask when in doubt."""
-        files = self.manifest["files"].items()
-        return [name for name, fact in files if _sha256(self.folder / name) != fact["sha256"]]
 
     def open(self) -> Splits:
         """The tensors stay on disk until they are used, so they may exceed the memory."""
@@ -68,20 +62,15 @@ class Store:
         for part, split in splits.items():
             path = self.folder / f"{part}_set.pt"
             with atomic_write(path) as unfinished:
-                torch.save({**split.per_image(), "class_names": split.class_names}, unfinished)
-            files[path.name] = {"bytes": _bytes(path), "sha256": _sha256(path)}
+                torch.save(vars(split), unfinished)
+            files[path.name] = _bytes(path)
         counts = {
             part: dict(zip(split.class_names, split.counts.tolist(), strict=True))
             for part, split in splits.items()
         }
-        manifest = {"asked": self.asked, "signature": signature, "counts": counts, **facts}
+        manifest = {"request": self.request, "signature": signature, "counts": counts, **facts}
         write_json(self.folder / "manifest.json", {**manifest, "files": files})
 
 
 def _bytes(path: Path) -> int:
     return path.stat().st_size if path.exists() else -1
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ def _folder_class(path: Path, folder: str) -> str:
 
 
 def _chest_class(path: Path, folder: str) -> str:
-    """The file name says which germ; the folder only that there is one."""
+    """The file name contains the germ; the folder name is NORMAL or PNEUMONIA."""
     germ = re.search("bacteria|virus", path.name)
     return {"bacteria": "bacterial", "virus": "viral"}[germ[0]] if germ else folder.lower()
 
@@ -23,22 +23,22 @@ def _chest_class(path: Path, folder: str) -> str:
 def _chest_patient(path: Path) -> str:
     """person23_bacteria_87, IM-0429-0001-0002 and NORMAL2-IM-0429-0001 are three patients.
 
-    Persons are counted per germ: pictures of person 23 with bacteria and of person 23 with a
-    virus are as unlike as those of strangers, and the official test set separates them so.
+    Person numbers start anew for each germ: images of person 23 with bacteria and of person 23
+    with a virus differ like those of two patients, and the official test set separates them so.
     """
     known = re.match(r"person\d+_[a-z]+|(NORMAL2-)?IM-\d+", path.name)
     return known[0] if known else path.name
 
 
 def _smear(path: Path) -> str:
-    """Cells of one smear picture share its light, its stain and, at their edges, pixels."""
+    """Cells of one smear image share its light, its stain and, at their edges, pixels."""
     return path.name.split("_")[0]
 
 
-def _drawn_by_a_network(images: Tensor) -> Tensor:
-    """Above and below the head real slices are black to the last bit; what a network drew is not.
+def _generated(images: Tensor) -> Tensor:
+    """Above and below the head real slices are exactly black, and those of a generator are not.
 
-    Exact at 40 pixels and more; at 32 pixels 5 of the 4,937 synthetic images pass for real.
+    Exact at 40 pixels and more; at 32 pixels 5 of the 4,937 synthetic images are missed.
     """
     edge = max(1, images.shape[-2] // 16)
     ends = images[..., :edge, :] | images[..., -edge:, :]
@@ -52,8 +52,8 @@ class Dataset:
     `kaggle` is its address there, datasets/... or competitions/... `nested` True: the class
     folders lie at several depths, beside images without a label. `official_validation` False:
     too small to be used, so it joins the training images and a new one is drawn from them.
-    `lost_patients`: how many images each patient has, where nobody says which; they are found
-    by their pixels and dealt anew, for an official test set was dealt without them.
+    `lost_patients`: the number of images per patient, if patients have to be recovered from
+    pixels; an official test set that ignored them is not kept.
     """
 
     shows: str
@@ -67,7 +67,7 @@ class Dataset:
     nested: bool = False
     official_validation: bool = True
     lost_patients: int = 0
-    synthetic: Callable[[Tensor], Tensor] | None = None  # of images: which of them nobody has
+    synthetic: Callable[[Tensor], Tensor] | None = None  # which images show no patient
 
 
 def _phantom(name: str) -> Dataset:
@@ -125,7 +125,7 @@ DATASETS = {
         licence="not stated upstream: for local use only",
         source="github.com/nivbartov/MRI_Brain_Alzheimer_Classification, dataset/raw_dataset",
         lost_patients=32,  # consecutive slices; 200 patients, of the last grade two
-        synthetic=_drawn_by_a_network,
+        synthetic=_generated,
     ),
     "chest_xray": Dataset(
         "chest X-rays of children",
@@ -138,7 +138,7 @@ DATASETS = {
         patient_of=_chest_patient,
         official_validation=False,  # 16 images, none of them viral
     ),
-    "cervical_cancer": Dataset(  # some patients have several images, and no name tells which
+    "cervical_cancer": Dataset(  # some patients have several images; file names do not show it
         "colposcopy of the cervix, three types of transformation zone",
         ("Type_1", "Type_2", "Type_3"),
         channels=3,
@@ -161,27 +161,5 @@ OWN = Dataset("your own images", None)
 
 
 def facts_of(name: str) -> Dataset:
-    """The entry of a data set, or the names there are."""
-    if name.startswith("folder:"):
-        return OWN
-    if name not in DATASETS:
-        if name and own_path(name).exists():
-            raise ValueError(f"unknown data set {name!r}; did you mean folder:{name}?")
-        raise ValueError(
-            f"unknown data set {name!r}; choose from {', '.join(DATASETS)}, "
-            "or folder:PATH for class folders or a .csv table of your own"
-        )
-    return DATASETS[name]
-
-
-def own_path(name: str) -> Path:
-    """The path in folder:PATH, whether anything lies there or not."""
-    return Path(name.removeprefix("folder:")).expanduser()
-
-
-def own_files(name: str) -> Path:
-    """Where the images of folder:PATH lie, or are listed."""
-    path = own_path(name)
-    if not path.is_dir() and not (path.is_file() and path.suffix == ".csv"):
-        raise FileNotFoundError(f"{path.absolute()} is neither a folder nor a .csv table")
-    return path
+    """The entry of a data set; a path has that of your own images."""
+    return DATASETS.get(name, OWN)

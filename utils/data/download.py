@@ -1,4 +1,4 @@
-"""Data sets that are not here yet, and images that come as arrays in one file."""
+"""Downloads of data sets, and images that come as arrays in one file."""
 
 import os
 from pathlib import Path
@@ -10,31 +10,35 @@ from torch import Tensor
 
 from utils.data.datasets import DATASETS, MEDMNIST
 from utils.data.split import resized
+from utils.run import ROOT
+
+RAW = ROOT / "dataset" / "raw_dataset"
+LIMIT = 32 * 2**30  # bytes that a file may unpack to
 
 
 def download_advice(name: str, root: str | Path | None) -> str:
-    """Where it was looked for, and what to do next."""
+    """Where a data set was looked for, and what to do next."""
     facts = DATASETS[name]
     home = root or os.environ.get("DATA_ROOT")
-    looked = f"not in {Path(home).resolve()}" if home else "no root given and DATA_ROOT not set"
+    place = f"not in {Path(home).resolve()}" if home else "no root given and DATA_ROOT not set"
     if name in MEDMNIST or facts.kaggle:
-        get = f"load({name!r}, download=True), or get it from {facts.source}"
+        how = f"load({name!r}, download=True), or get it from {facts.source}"
     else:
-        get = f"get it from {facts.source}"
+        how = f"get it from {facts.source}"
     return (
-        f"{name} not found ({looked}). Next: {get}; then give the folder that holds "
+        f"{name} not found ({place}). Next: {how}; then give the folder that holds "
         f"{name}{'.npz' if name in MEDMNIST else '/'} as root or as DATA_ROOT"
     )
 
 
-def fetch(name: str, size: int, folder: Path) -> Path:
-    """Fetched by the tool that its source provides; what needs a place goes to `folder`."""
+def fetch(name: str, size: int) -> Path:
+    """Download a data set with the tool of its source; returns where it lies."""
     facts = DATASETS[name]
     if name in MEDMNIST:
-        return _from_medmnist(name, size, folder)
+        return _from_medmnist(name, size, RAW / "medmnist")
     if not facts.kaggle:
         raise FileNotFoundError(
-            f"{name} cannot be downloaded by itself. {download_advice(name, None)}"
+            f"{name} cannot be downloaded automatically. {download_advice(name, None)}"
         )
     try:
         import kagglehub
@@ -66,11 +70,8 @@ def _from_medmnist(name: str, size: int, folder: Path) -> Path:
     return folder / (f"{name}.npz" if edge == 28 else f"{name}_{edge}.npz")
 
 
-LIMIT = 32 * 2**30  # bytes that a file may unpack to
-
-
 def array_file(path: Path, size: int) -> tuple[Tensor, Tensor, np.ndarray]:
-    """Images, labels and parts of a MedMNIST .npz, resized; nothing in it is executed."""
+    """Images, labels and parts of a MedMNIST .npz, resized; no code in it is run."""
     try:
         with ZipFile(path) as archive:
             total = sum(member.file_size for member in archive.infolist())

@@ -1,24 +1,22 @@
-"""Reads foreign image files safely, and sets aside, with the reason, what it cannot read.
+"""Decodes one image file safely, or gives the reason why it cannot be read.
 
-The content decides what a file is, never its name: JPEG, PNG, BMP, TIFF and, with the
-`dicom` extra, DICOM. What becomes of it:
+The content decides what a file is, never its name: JPEG, PNG, BMP, TIFF and, with the `dicom`
+extra, DICOM.
 
 - more than 8 bits (PNG, TIFF): stretched from its darkest to its brightest pixel, as image
   viewers do, because such files rarely use the range of their type (16-bit colour keeps the
   upper 8 bits);
 - DICOM: rescaled, then its first window; without one stretched likewise; MONOCHROME1 inverted;
-- turned upright as its EXIF entry says; transparent parts become black;
+- rotated upright by its EXIF entry; transparent parts become black;
 - shrunk to a square by an anti-aliased kernel. The aspect ratio is not kept: nothing of the
-  image is cut off, and no border is added from which a class could be guessed.
+  image is cut off, and no border is added that could reveal a class.
 """
 
-import hashlib
 import os
 import stat
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -33,56 +31,13 @@ from utils.run import progress
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 BYTE_LIMIT = 512 * 2**20
 PIXEL_LIMIT = 50_000_000  # a mammogram has 20 million
-LARGE = 8_000_000  # pixels: of such images one is unpacked at a time, or memory would not last
+LARGE = 8_000_000  # pixels: larger images are unpacked one at a time to limit memory
 ONE_AT_A_TIME = Lock()
-DEFLATED = b"1.2.840.10008.1.2.1.99"  # a DICOM that unpacks to any size before it can be measured
+DEFLATED = b"1.2.840.10008.1.2.1.99"  # DICOM syntax whose unpacked size is unknown beforehand
 
 
 class Unreadable(Exception):
     """The reason why one file is set aside, in words for the user."""
-
-
-@dataclass(frozen=True)
-class ReadImages:
-    """What came out of a list of files.
-
-    `images` uint8 (n, channels, size, size), `positions` of those images in the list,
-    `quarantine` (file, reason) of all others, `digest` of the bytes of those read.
-    """
-
-    images: Tensor
-    positions: tuple[int, ...]
-    quarantine: tuple[tuple[str, str], ...]
-    digest: str
-
-
-def read_images(files, size: int, channels: int | None = None) -> ReadImages:
-    """Every file becomes a `size` x `size` image or an entry in the quarantine.
-
-    `channels` is 1, 3 or None: colour only if some image has it.
-    """
-    files = [Path(file) for file in files]
-    images = torch.zeros(len(files), channels or 3, size, size, dtype=torch.uint8)
-
-    def read(index: int) -> str | Unreadable:
-        try:
-            content, images[index] = read_file(files[index], size, channels or 3)
-        except Unreadable as reason:
-            return reason
-        return hashlib.sha256(content).hexdigest()
-
-    results = in_threads(read, len(files))
-    positions = [i for i, result in enumerate(results) if isinstance(result, str)]
-    if len(positions) < len(files):
-        images = images[positions]
-    refused = [(str(files[i]), str(r)) for i, r in enumerate(results) if isinstance(r, Unreadable)]
-    digest = hashlib.sha256("".join(results[i] for i in positions).encode()).hexdigest()
-    return ReadImages(
-        _grey_if_grey(images) if channels is None else images,
-        tuple(positions),
-        tuple(refused),
-        digest,
-    )
 
 
 def read_file(path: Path, size: int, channels: int) -> tuple[bytes, Tensor]:
@@ -92,14 +47,14 @@ def read_file(path: Path, size: int, channels: int) -> tuple[bytes, Tensor]:
         return content, _pixels(content, size, channels)
     except Unreadable:
         raise
-    except Exception as error:  # decoders raise whatever a broken file makes them stumble on
+    except Exception as error:  # decoders raise many kinds of errors for broken files
         raise Unreadable(f"cannot be decoded ({type(error).__name__}: {error})") from None
 
 
 def in_threads(read, count: int, title: str = "reading") -> list:
     """Pillow releases the interpreter while it decodes, so threads use every core."""
     with warnings.catch_warnings(), ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool:
-        # A file's oddities are judged here, one by one; the reader need not see them pass.
+        # Odd files are handled here one by one; the warnings of the decoders add nothing.
         warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\.")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return list(progress(pool.map(read, range(count)), title, count))
@@ -108,7 +63,7 @@ def in_threads(read, count: int, title: str = "reading") -> list:
 def _content(path: Path) -> bytes:
     try:
         facts = os.stat(path)
-        if not stat.S_ISREG(facts.st_mode):  # opening a pipe would wait for ever
+        if not stat.S_ISREG(facts.st_mode):  # opening a pipe would block
             raise Unreadable("not a regular file")
         if facts.st_size > BYTE_LIMIT:
             raise Unreadable(f"{facts.st_size:,} bytes, the limit is {BYTE_LIMIT:,}")
@@ -138,7 +93,7 @@ def _picture(content: bytes, size: int, channels: int, turn: ExitStack) -> Image
     except Image.DecompressionBombError:
         raise Unreadable(f"too many pixels, the limit is {PIXEL_LIMIT:,}") from None
     _check_size(*image.size)
-    # A phone's MPO is a JPEG whose further frames are previews of the first.
+    # MPO files of phones are JPEGs whose further frames are previews of the first.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise Unreadable(f"holds {image.n_frames} frames; save the one you mean by itself")
     image.draft("L" if channels == 1 else "RGB", (2 * size, 2 * size))  # large JPEGs: 1/2, 1/4, 1/8
@@ -192,7 +147,7 @@ def _dicom(content: bytes, turn: ExitStack) -> Image.Image:
 
 
 def _windowed(dataset) -> np.ndarray:
-    """Grey levels as a viewer shows them at first: rescaled, in the window the file asks for."""
+    """Grey levels as a viewer shows them at first: rescaled, in the window that the file names."""
     from pydicom.pixels import apply_modality_lut, apply_voi_lut, apply_windowing
 
     levels = apply_modality_lut(dataset.pixel_array, dataset)
@@ -207,13 +162,8 @@ def _windowed(dataset) -> np.ndarray:
 
 
 def _check_size(width: int, height: int, turn: ExitStack | None = None) -> None:
-    """Asked of the header, before a single pixel is unpacked; large images wait for their turn."""
+    """Check the header before any pixel is unpacked; large images wait for their turn."""
     if width * height > PIXEL_LIMIT:
         raise Unreadable(f"{width} x {height} pixels, the limit is {PIXEL_LIMIT:,}")
     if turn and width * height > LARGE:
         turn.enter_context(ONE_AT_A_TIME)
-
-
-def _grey_if_grey(images: Tensor) -> Tensor:
-    grey = all(bool((part == part[:, :1]).all()) for part in images.split(1024))
-    return images[:, :1].clone() if grey else images

@@ -1,6 +1,5 @@
-"""What a folder or a table says about its images: label, patient, official part."""
+"""The files of a folder or a table, with the label, patient and official part of each."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from utils.files import short_digest
 
 PARTS = {
     "train": "train",
@@ -24,9 +25,9 @@ JUNK = ("thumbs.db", "desktop.ini", "__macosx")
 
 @dataclass(frozen=True)
 class Listing:
-    """Files with what is said about each, and those `refused` with the reason.
+    """Files with their labels, and the `refused` ones with the reason.
 
-    `parts` are train, validation, test, or "" where nothing is said; `patients` may be unknown.
+    `parts` are train, validation, test, or "" if unknown; `patients` may be unknown.
     """
 
     files: tuple[Path, ...]
@@ -34,7 +35,7 @@ class Listing:
     parts: tuple[str, ...]
     patients: tuple[str, ...] | None = None
     refused: tuple[tuple[str, str], ...] = ()
-    empty: tuple[str, ...] = ()  # classes whose folders hold nothing
+    empty: tuple[str, ...] = ()  # classes with empty folders
 
     def take(self, positions) -> "Listing":
         patients = self.patients and tuple(self.patients[i] for i in positions)
@@ -47,7 +48,7 @@ class Listing:
 def class_folders(root: Path) -> Listing:
     """CLASS/IMAGE, or TRAIN/CLASS/IMAGE; deeper folders belong to their class.
 
-    An image beside the class folders is refused; a text there is no part of the data.
+    An image beside the class folders is refused; a text file there is ignored.
     """
     root = _descended(root)
     split = any(entry.name.lower() in PARTS for entry in _entries(root) if entry.is_dir())
@@ -81,10 +82,10 @@ def _class_names(root: Path, split: bool) -> set[str]:
 
 
 def labelled_folders(root: Path, class_names: Sequence[str]) -> Listing:
-    """Every file below a folder that is named like a class, wherever that folder lies.
+    """Every file below a folder that is named like a class, at any depth.
 
-    For sets of several parts in wrappers that say nothing: train/train/CLASS, more/CLASS.
-    Whatever lies elsewhere, such as an unlabelled test set, is passed over.
+    For sets with several wrapper folders: train/train/CLASS, more/CLASS. Other files, such as an
+    unlabelled test set, are ignored.
     """
     files, labels, refused = [], [], []
     for entry in _tree(root):
@@ -106,10 +107,10 @@ def unlabelled_files(root: Path) -> Listing:
     """Every image below a folder without classes; of its folders only train, val, test count."""
     root = _descended(root)
     found = [(Path(e.path), _refusal(Path(e.path), root, "train", 2)) for e in _tree(root)]
-    found = [(p, why) for p, why in found if why or p.suffix.lower() in (*LIKE_IMAGES, "")]
-    files = tuple(path for path, why in found if not why)
+    found = [(p, reason) for p, reason in found if reason or p.suffix.lower() in (*LIKE_IMAGES, "")]
+    files = tuple(path for path, reason in found if not reason)
     parts = tuple(PARTS.get(path.relative_to(root).parts[0].lower(), "") for path in files)
-    refused = tuple((str(path), why) for path, why in found if why)
+    refused = tuple((str(path), reason) for path, reason in found if reason)
     return Listing(files, ("",) * len(files), parts, refused=refused)
 
 
@@ -124,13 +125,13 @@ def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
 
 
 def table_files(path: Path) -> Listing:
-    """Columns path and label, and where known patient and split (train, validation, test).
+    """Columns path and label, and if known patient and split (train, validation, test).
 
-    Paths are relative to the table and may not leave its folder; absolute ones may.
+    Relative paths start at the table and may not leave its folder; absolute ones may.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:  # other letters than UTF-8, uneven rows, nothing at all
+    except ValueError as error:  # not UTF-8, uneven rows, an empty file
         raise ValueError(f"{path} cannot be read as a table ({error})") from None
     if missing := sorted({"path", "label"} - set(table)):
         raise ValueError(
@@ -139,8 +140,8 @@ def table_files(path: Path) -> Listing:
         )
     if table["path"].str.contains("\0", regex=False).any():
         raise ValueError(f"{path} names a file with a zero byte, which no file can have")
-    said = [part.strip().lower() for part in table.get("split", [""] * len(table))]
-    if unknown := sorted(set(said) - {*PARTS, ""}):
+    parts = [part.strip().lower() for part in table.get("split", [""] * len(table))]
+    if unknown := sorted(set(parts) - {*PARTS, ""}):
         raise ValueError(f"{path} names the split {unknown[0]!r}; choose from {', '.join(PARTS)}")
     files = [path.parent / file for file in table["path"]]
     outside = [
@@ -150,7 +151,7 @@ def table_files(path: Path) -> Listing:
     listing = Listing(
         tuple(files),
         tuple(label.strip() for label in table["label"]),
-        tuple(PARTS.get(part, "") for part in said),
+        tuple(PARTS.get(part, "") for part in parts),
         _patients(table.get("patient", ())),
         tuple((str(files[row]), "leads out of its folder") for row in np.flatnonzero(outside)),
     )
@@ -158,8 +159,7 @@ def table_files(path: Path) -> Listing:
 
 
 def _patients(column) -> tuple[str, ...] | None:
-    """An empty cell is a patient of its own, not one with all the others; only empty ones say
-    nothing."""
+    """An image without a patient is a patient of its own; None if all cells are empty."""
     if not any(name.strip() for name in column):
         return None
     return tuple(name.strip() or f"row {row}" for row, name in enumerate(column))
@@ -169,20 +169,24 @@ def leaves_folder(path: Path, folder: Path) -> bool:
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
+def is_table(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
 def signature(source: Path) -> str:
-    """Changes when a file is added, removed, resized or written again; opens only tables."""
+    """Changes when a file is added, removed, moved, resized or written again; opens only tables."""
     if source.is_dir():
         facts = ((entry.path, entry.stat(follow_symlinks=False)) for entry in _tree(source))
     else:
-        files = [source, *(table_files(source).files if source.suffix == ".csv" else ())]
+        files = [source, *(table_files(source).files if is_table(source) else ())]
         facts = ((str(file), file.stat()) for file in files if file.exists())
-    start = len(str(source))
-    lines = "\n".join(f"{name[start:]} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)
-    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+    return short_digest(
+        source, *(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)
+    )
 
 
 def _descended(folder: Path) -> Path:
-    """Past wrappers: a folder that holds nothing but one folder of folders says nothing."""
+    """The first folder below that is no wrapper: one that holds only a folder of folders."""
     entries = _entries(folder)
     if len(entries) == 1 and entries[0].is_dir(follow_symlinks=False):
         inner = Path(entries[0].path)
@@ -193,24 +197,24 @@ def _descended(folder: Path) -> Path:
 
 def _entries(folder: Path) -> list[os.DirEntry]:
     with os.scandir(folder) as entries:
-        seen = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in JUNK]
-    return sorted(seen, key=lambda entry: entry.name)
+        visible = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in JUNK]
+    return sorted(visible, key=lambda entry: entry.name)
 
 
 def _tree(folder: Path) -> Iterator[os.DirEntry]:
-    """Every file below, every link to a folder and every locked one, in the order of names."""
-    ahead = _entries(folder)[::-1]
-    while ahead:
-        entry = ahead.pop()
+    """Every file below, every link to a folder and every locked folder, sorted by name."""
+    pending = _entries(folder)[::-1]
+    while pending:
+        entry = pending.pop()
         inside = _inside(entry)
         if inside is None:
             yield entry
         else:
-            ahead += inside[::-1]
+            pending += inside[::-1]
 
 
 def _inside(entry: os.DirEntry) -> list[os.DirEntry] | None:
-    """None for whatever is no folder, or one that may not be opened."""
+    """None for a file, a link, and a folder that may not be opened."""
     if not entry.is_dir(follow_symlinks=False):
         return None
     try:

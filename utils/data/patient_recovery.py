@@ -1,15 +1,14 @@
-"""Patients recovered from their pictures, where nobody wrote down whose they are.
+"""Patient groups recovered from pixels, where no patient identifiers are known.
 
-Two slices of one head are nearer to each other than to any stranger's. How near depends on
-the scanner, on the organ and on how many there are, so a distance is measured in units of that
-to strangers. Images below a limit are linked, and whatever hangs together is a patient. The
-limit is where links are rarest: between those within patients and those between them.
+Two slices of one head are closer to each other than to slices of other patients. How close depends
+on the scanner, the organ and the number of images, so distances are relative to the distance to
+other patients. Images closer than a threshold are linked, and each connected component is a
+patient. The threshold lies where links are rarest: between those within and those across patients.
 
-All pairs are compared, so the time grows with the square of the images: on one slow core 17
-seconds for 11,519, one minute for 30,000, eight (and 5 GiB) for 100,000. Beyond, put an
-approximate search, such as that of the libraries hnswlib or faiss, in the place of `nearest`;
-what follows only reads its lists. Turns of more than some degrees are not forgiven: then
-patients are torn apart.
+All pairs are compared, so time grows with the square of the number of images: on one slow core 17
+seconds for 11,519 images, one minute for 30,000, eight minutes (and 5 GiB) for 100,000. For more,
+replace `nearest` by an approximate search such as hnswlib or faiss; the rest only reads its lists.
+Rotations of more than a few degrees are not compensated: they split a patient into several groups.
 """
 
 from dataclasses import dataclass
@@ -23,105 +22,91 @@ from torch import Tensor
 
 from utils.data.duplicates import SIDE, nearest, small_grey
 
-NEIGHBOURS = 50  # looked at for each image, or half of all: most of them should be strangers
-FARTHEST = 10  # the farthest of these neighbours stand for strangers
-SMOOTHING = 0.7  # pixels of 32: the motions below are straight lines only for smooth pictures
-LIMITS = np.linspace(0.45, 0.75, 61)  # of the distance to strangers; one of these is chosen
-WIDTH = 0.05  # a limit is the better the fewer links lie so near to it
+NEIGHBOURS = 50  # per image, or half of all images: most should show other patients
+FARTHEST = 10  # the farthest of these neighbours represent other patients
+SMOOTHING = 0.7  # pixels of 32: small motions are linear only in smooth images
+THRESHOLDS = np.linspace(0.45, 0.75, 61)  # candidates, relative to the distance to other patients
+WIDTH = 0.05  # the best threshold has the fewest links within this distance
 BLOCK = 256  # images whose motions are computed at a time
 
 
 @dataclass(frozen=True)
 class Links:
-    """How near each image is to its neighbours, in units of the distance to strangers.
+    """The distance of each image to its neighbours, relative to the distance to other patients.
 
-    `neighbours` and `ratios` (n, k); an image is no neighbour of its own (infinity).
+    `neighbours` and `ratios` (n, k); the ratio of an image to itself is infinite.
     """
 
     neighbours: np.ndarray
     ratios: np.ndarray
 
-    def between(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Every link there is: from, to, ratio."""
+    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All links as three columns: from, to, ratio."""
         count, each = self.ratios.shape
-        told = np.isfinite(self.ratios).ravel()
-        sources = np.repeat(np.arange(count), each)[told]
-        return sources, self.neighbours.ravel()[told], self.ratios.ravel()[told]
+        finite = np.isfinite(self.ratios).ravel()
+        sources = np.repeat(np.arange(count), each)[finite]
+        return sources, self.neighbours.ravel()[finite], self.ratios.ravel()[finite]
 
 
 @dataclass(frozen=True)
 class RecoveredPatients:
-    """A patient's number for each image, and how sure each patient is.
+    """A patient number for each image, and the margin of each patient.
 
-    `margins` has a value per patient: how far, in units of the distance to strangers, the limit
-    could be moved either way before he loses an image or is taken together with somebody.
+    `margins` has one value per patient: how far the threshold could move either way before the
+    patient loses an image or is merged with another one.
     """
 
     groups: Tensor
     margins: np.ndarray
-    limit: float
-    tree: np.ndarray  # the ratios of the links that tie everybody together, for a picture
+    threshold: float
+    tree: np.ndarray  # the ratios of the links of the minimum spanning tree, for a figure
 
     @property
     def sizes(self) -> np.ndarray:
         return np.bincount(self.groups)
 
-    @property
-    def sureness(self) -> Tensor:
-        """The margin of the patient of each image."""
-        return torch.from_numpy(self.margins)[self.groups]
 
-    def of_size(self, known: int) -> int:
-        """How many patients have as many images as they are known to have."""
-        return int((self.sizes == known).sum())
+def recover_patients(images: Tensor, threshold: float | None = None) -> RecoveredPatients:
+    """Which images belong to one patient, from pixels alone.
 
-
-def recover_patients(
-    images: Tensor, largest: int = 0, limit: float | None = None
-) -> RecoveredPatients:
-    """Who belongs together, from pixels alone.
-
-    `largest` is the number of images that a patient has at most, where that is known: no link
-    may make more of one. 0 means unknown. `limit` overrides the choice of the limit.
+    `threshold` overrides the choice of the threshold.
     """
     if not len(images):
         return RecoveredPatients(torch.empty(0, dtype=torch.long), np.empty(0), np.nan, np.empty(0))
-    return link_patients(patient_links(images), largest, limit)
+    return link_patients(patient_links(images), threshold)
 
 
-def link_patients(links: Links, largest: int = 0, limit: float | None = None) -> RecoveredPatients:
+def link_patients(links: Links, threshold: float | None = None) -> RecoveredPatients:
     """The same from links that are known already."""
-    first, second, ratios = _tree(links)
-    limit = lowest_density_threshold(ratios) if limit is None else limit
-    kept = ratios < limit
-    if largest:
-        kept[kept] = _within(first[kept], second[kept], len(links.ratios), largest)
-    groups = _together(first[kept], second[kept], len(links.ratios))
-    inner = np.zeros(groups.max() + 1)
-    np.maximum.at(inner, groups[first[kept]], ratios[kept])
-    margins = np.minimum(limit - inner, _outer(links, groups) - limit)
-    return RecoveredPatients(torch.from_numpy(groups).long(), margins, float(limit), ratios)
+    first, second, ratios = _spanning_tree(links)
+    threshold = lowest_density_threshold(ratios) if threshold is None else threshold
+    kept = ratios < threshold
+    groups = _components(first[kept], second[kept], len(links.ratios))
+    farthest_inside = np.zeros(groups.max() + 1)
+    np.maximum.at(farthest_inside, groups[first[kept]], ratios[kept])
+    margins = np.minimum(threshold - farthest_inside, _nearest_outside(links, groups) - threshold)
+    return RecoveredPatients(torch.from_numpy(groups).long(), margins, float(threshold), ratios)
 
 
 def patient_links(images: Tensor) -> Links:
-    """The neighbours of each image, and how near they are when small motions are forgiven."""
+    """The neighbours of each image, and their distance after small motions are compensated."""
     pictures = normalise_exposure(images)
-    looked_at = min(NEIGHBOURS, len(images) // 2)
-    _, neighbours = nearest(pictures, pictures, looked_at + 1)
+    count = min(NEIGHBOURS, len(images) // 2)
+    _, neighbours = nearest(pictures, pictures, count + 1)
     apart = torch.cat(
         [
             tangent_distances(pictures[rows], pictures[neighbours[rows]])
             for rows in torch.arange(len(images)).split(BLOCK)
         ]
     )
-    strangers = apart.topk(min(FARTHEST, apart.shape[1])).values.mean(1).clamp(min=1e-6)
-    ratios = apart / (strangers[:, None] * strangers[neighbours]).sqrt()
+    usual = apart.topk(min(FARTHEST, apart.shape[1])).values.mean(1).clamp(min=1e-6)
+    ratios = apart / (usual[:, None] * usual[neighbours]).sqrt()
     ratios[neighbours == torch.arange(len(images))[:, None]] = torch.inf
     return Links(neighbours.numpy(), ratios.numpy())
 
 
 def normalise_exposure(images: Tensor) -> Tensor:
-    """Small, smooth pictures (n, 1024) of mean 0 and deviation 1: the exposure is forgotten."""
+    """Small, smooth images (n, 1024) of mean 0 and deviation 1, independent of exposure."""
     reach = torch.arange(-2, 3) / SMOOTHING
     kernel = torch.exp(-reach.square() / 2)
     kernel = (kernel[:, None] * kernel / kernel.sum() ** 2)[None, None]
@@ -132,16 +117,16 @@ def normalise_exposure(images: Tensor) -> Tensor:
 
 
 def tangent_distances(pictures: Tensor, others: Tensor) -> Tensor:
-    """Root mean square difference of each picture to its others (n, k, 1024), less what a small
-    shift, turn, zoom or change of exposure explains (Simard 1993)."""
+    """Root mean square difference of each image to its others (n, k, 1024), minus what a small
+    shift, rotation, zoom or change of exposure explains (Simard 1993)."""
     differences = others - pictures[:, None]
     explained = (differences @ _motions(pictures)).square().sum(2)
-    left = differences.square().sum(2) - explained
-    return (left.clamp(min=0) / pictures.shape[1]).sqrt()
+    unexplained = differences.square().sum(2) - explained
+    return (unexplained.clamp(min=0) / pictures.shape[1]).sqrt()
 
 
 def _motions(pictures: Tensor) -> Tensor:
-    """Orthonormal directions (n, 1024, 6) in which a picture changes when it moves a little."""
+    """Orthonormal directions (n, 1024, 6) in which an image changes when it moves a little."""
     down, right = torch.gradient(pictures.view(-1, SIDE, SIDE), dim=(1, 2))
     y, x = torch.meshgrid(*[torch.linspace(-1, 1, SIDE)] * 2, indexing="ij")
     moved = (right, down, x * down - y * right, x * right + y * down)
@@ -151,58 +136,42 @@ def _motions(pictures: Tensor) -> Tensor:
 
 
 def lowest_density_threshold(ratios: np.ndarray) -> float:
-    """The limit near which the fewest of these links lie; of several the middle one."""
-    near = (np.abs(ratios[:, None] - LIMITS) < WIDTH).sum(0) if len(ratios) else 0 * LIMITS
-    return float(np.median(LIMITS[near == near.min()]))
+    """The threshold with the fewest links close to it; of several the median."""
+    if not len(ratios):
+        return float(np.median(THRESHOLDS))
+    density = (np.abs(ratios[:, None] - THRESHOLDS) < WIDTH).sum(0)
+    return float(np.median(THRESHOLDS[density == density.min()]))
 
 
 def exactly_recovered(found: Tensor, truth: Tensor) -> np.ndarray:
-    """For each recovered patient whether he is one true patient, with all his images."""
+    """For each recovered patient: whether it is one true patient with all of its images."""
     pairs = np.unique(np.stack([np.asarray(found), np.asarray(truth)]), axis=1)
-    owners, torn = np.bincount(pairs[0]), np.bincount(pairs[1])
-    right = np.zeros(len(owners), dtype=bool)
-    right[pairs[0]] = (owners[pairs[0]] == 1) & (torn[pairs[1]] == 1)
-    return right
+    merged, split = np.bincount(pairs[0]), np.bincount(pairs[1])
+    exact = np.zeros(len(merged), dtype=bool)
+    exact[pairs[0]] = (merged[pairs[0]] == 1) & (split[pairs[1]] == 1)
+    return exact
 
 
-def _tree(links: Links) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The shortest links that tie together whatever can be: from, to, ratio, shortest first."""
-    first, second, ratios = links.between()
+def _spanning_tree(links: Links) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The minimum spanning tree: from, to, ratio, shortest links first."""
+    first, second, ratios = links.edges()
     shape = (len(links.ratios),) * 2
-    lengths = np.maximum(ratios.astype(float), 1e-6)  # a link of length 0 would be none
+    lengths = np.maximum(ratios.astype(float), 1e-6)  # scipy takes a length of 0 for no link
     tree = minimum_spanning_tree(coo_matrix((lengths, (first, second)), shape=shape)).tocoo()
     order = np.argsort(tree.data, kind="stable")
     return tree.row[order], tree.col[order], tree.data[order]
 
 
-def _together(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
-    joined = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
-    return connected_components(joined, directed=False)[1]
+def _components(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+    graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
+    return connected_components(graph, directed=False)[1]
 
 
-def _within(first: np.ndarray, second: np.ndarray, count: int, largest: int) -> np.ndarray:
-    """Which links may stay, taken one by one, if nobody may have more than `largest` images."""
-    head, sizes = np.arange(count), np.ones(count, dtype=int)
-
-    def head_of(image: int) -> int:
-        while head[image] != image:
-            head[image] = image = head[head[image]]
-        return image
-
-    stays = np.zeros(len(first), dtype=bool)
-    for number, pair in enumerate(zip(first, second, strict=True)):
-        a, b = map(head_of, pair)
-        if a != b and sizes[a] + sizes[b] <= largest:
-            head[b], stays[number] = a, True
-            sizes[a] += sizes[b]
-    return stays
-
-
-def _outer(links: Links, groups: np.ndarray) -> np.ndarray:
-    """How near the nearest stranger comes to each patient; 1 where nobody comes near."""
-    nearest_stranger = np.ones(groups.max() + 1)
-    first, second, ratios = links.between()
-    strange = groups[first] != groups[second]
+def _nearest_outside(links: Links, groups: np.ndarray) -> np.ndarray:
+    """The ratio to the nearest image of another patient; 1 where none is close."""
+    closest = np.ones(groups.max() + 1)
+    first, second, ratios = links.edges()
+    across = groups[first] != groups[second]
     for side in (first, second):
-        np.minimum.at(nearest_stranger, groups[side[strange]], ratios[strange])
-    return nearest_stranger
+        np.minimum.at(closest, groups[side[across]], ratios[across])
+    return closest

@@ -1,4 +1,4 @@
-"""Dealing images out to training, validation and test, patient by patient."""
+"""Split images into training, validation and test, patient by patient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,10 @@ from utils.data.split import Split, Splits
 def split_by_group(
     labels: Sequence[int], groups: Sequence[int], fractions: Sequence[float], seed: int = 0
 ) -> list[np.ndarray]:
-    """Indices for each fraction; no group is in two of them, every class in all where it can be.
+    """Indices for each fraction; no group is in two of them, and every class in all if possible.
 
-    Groups are dealt one by one, largest of the rarest class first, to the part that
-    has the smallest share of what it should get. A class with as many groups as
-    there are parts therefore reaches every part.
+    Groups are assigned one by one, largest of the rarest class first, to the part that is farthest
+    below its share. A class with as many groups as there are parts therefore reaches every part.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     if abs(sum(fractions) - 1) > 1e-9 or min(fractions) <= 0:
@@ -25,11 +24,11 @@ def split_by_group(
     _, member = np.unique(groups, return_inverse=True)
     table = np.zeros((member.max() + 1, labels.max() + 1))
     np.add.at(table, (member, labels), 1)
-    part_of = _deal(table, np.asarray(fractions), np.random.default_rng(seed))
+    part_of = _assign(table, np.asarray(fractions), np.random.default_rng(seed))
     return [np.flatnonzero(part_of[member] == part) for part in range(len(fractions))]
 
 
-def _deal(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _assign(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The part of each group (a row of images per class), rarest class and largest group first."""
     totals = table.sum(0)
     present = totals > 0
@@ -48,10 +47,10 @@ def _deal(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) ->
 
 @dataclass(frozen=True)
 class GatheredImages:
-    """All images of a data set, before they are dealt out.
+    """All images of a data set before they are split.
 
     `parts` are train, validation, test or "" for each image; `digest` proves the content.
-    `synthetic` are the positions of images that show nobody; `notes` go into the manifest.
+    `synthetic` are the positions of images of no real patient; `notes` go into the manifest.
     """
 
     split: Split
@@ -68,8 +67,8 @@ def split_dataset(
     """Train, validation and test, and the number of images that had to be left out.
 
     An official test set, and an official validation set beside it, stay as they are; without
-    a test set everything is dealt anew. A training image is left out when its group has an
-    image in an official set: the same patient, or the same picture.
+    a test set everything is split anew. A training image is left out if its group has an image in
+    an official set: the same patient, or a duplicate.
     """
     if len(gathered.synthetic):
         return _split_with_synthetic(gathered, fractions, seed)
@@ -92,27 +91,26 @@ def split_dataset(
 
 
 def _split_with_synthetic(gathered: GatheredImages, fractions, seed: int) -> tuple[Splits, int]:
-    """Synthetic images are learned from, and never asked about.
+    """Synthetic images go to the training set alone.
 
-    They were made from real ones. Where the most similar real image belongs to a patient of
-    the validation or the test the synthetic one is left out: it may show him under another
-    name. Test and training are dealt first, so that a class of two real patients is learned
-    and tested, and the validation does without it.
+    They were made from real ones. If the most similar real image belongs to a validation or test
+    patient, the synthetic image is left out: it may be a copy of that patient. Test and training
+    are filled first, so a class of two real patients is in both and missing from validation.
     """
     split, synthetic = gathered.split, gathered.synthetic
     real = np.setdiff1d(np.arange(len(split)), synthetic)
     for_train, for_validation, for_test = fractions
     test, train, validation = _by_group(split, real, (for_test, for_train, for_validation), seed)
     pictures = normalise_exposure(split.images)
-    _, models = nearest(pictures[synthetic], pictures[real])
-    asked = split.patients[np.concatenate([validation, test])]
-    learned = synthetic[~np.isin(split.patients[real[models[:, 0]]], asked)]
-    chosen = (np.sort(np.concatenate([train, learned])), validation, test)
-    return _checked(split, chosen, needed=("train", "test")), len(synthetic) - len(learned)
+    _, originals = nearest(pictures[synthetic], pictures[real])
+    held_out = split.patients[np.concatenate([validation, test])]
+    kept = synthetic[~np.isin(split.patients[real[originals[:, 0]]], held_out)]
+    chosen = (np.sort(np.concatenate([train, kept])), validation, test)
+    return _checked(split, chosen, needed=("train", "test")), len(synthetic) - len(kept)
 
 
 def split_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) -> Splits:
-    """The mistake, to be seen once: the same images dealt one by one, whoever they belong to."""
+    """The mistake, to be seen once: the same images split one by one, ignoring patients."""
     together = splits.all_images
     chosen = split_by_group(together.labels, range(len(together)), fractions, seed)
     return _checked(together, chosen)
@@ -120,8 +118,8 @@ def split_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) ->
 
 def _by_group(split: Split, among: np.ndarray, fractions, seed: int) -> list[np.ndarray]:
     some = split.take(among)
-    dealt_out = split_by_group(some.labels, some.patients, fractions, seed)
-    return [among[part] for part in dealt_out]
+    parts = split_by_group(some.labels, some.patients, fractions, seed)
+    return [among[part] for part in parts]
 
 
 def _without_patients_of(split: Split, candidates: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -135,13 +133,13 @@ def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Sp
     splits = Splits(*(split.take(indices) for indices in chosen))
     for part in needed:
         for label in np.flatnonzero(getattr(splits, part).counts == 0):
-            mine = split.take(split.labels == label)
-            groups = len(np.unique(mine.patients))
+            members = split.take(split.labels == label)
+            groups = len(np.unique(members.patients))
             raise ValueError(
-                f"class {split.class_names[label]!r} has no image for {part}: its {len(mine)} "
+                f"class {split.class_names[label]!r} has no image for {part}: its {len(members)} "
                 f"images come from {groups} patients or groups, and {', '.join(needed)} "
                 "need one each; add patients or leave the class out"
             )
     if not len(splits.validation):
-        raise ValueError("no patient is left for the validation; add patients or change the shares")
+        raise ValueError("no patient is left for validation; add patients or change the shares")
     return splits

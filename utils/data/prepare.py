@@ -1,7 +1,8 @@
-"""From files to splits: read, name the classes, find the groups, deal them out."""
+"""From listed files to labelled images: read, name the classes, find the patients."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,22 +10,23 @@ from torch import Tensor
 
 from utils.data.datasets import Dataset
 from utils.data.duplicates import merge_duplicates, pixel_hashes
-from utils.data.image_files import read_images
 from utils.data.listing import Listing
 from utils.data.patient_recovery import recover_patients
 from utils.data.patient_split import GatheredImages
+from utils.data.reader import read_images
 from utils.data.split import Split
 
-UNKNOWN = "unknown; only copies of a picture are kept together"
-CLEAR = 64  # pixels: of smaller images some patients and synthetic images are not told apart
+UNKNOWN = "unknown; only copies of an image are kept together"
+CLEAR = 64  # pixels: smaller images mix up some patients, and synthetic images with real ones
 
 
-def read_listing(listing: Listing, dataset: Dataset, size: int) -> GatheredImages:
+def read_listing(
+    listing: Listing, dataset: Dataset, size: int, cache: Path | None = None
+) -> GatheredImages:
     """Read what is listed; the classes are checked before the first image is opened."""
-    listing = with_recipe(listing, dataset)
     class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
     _check_classes(listing, class_names)
-    reading = read_images(listing.files, size, dataset.channels)
+    reading = read_images(listing.files, size, dataset.channels, cache)
     images, kept, clashing = _without_conflicts(reading.images, listing.take(reading.positions))
     quarantine = (*listing.refused, *reading.quarantine, *clashing)
     if not kept.files:
@@ -32,25 +34,29 @@ def read_listing(listing: Listing, dataset: Dataset, size: int) -> GatheredImage
         raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
     _check_classes(kept, class_names)
     labels = torch.tensor([class_names.index(label) for label in kept.labels])
+    split = Split(images, labels, class_names, files=tuple(map(str, kept.files)))
     facts = (reading.digest, quarantine)
     if dataset.lost_patients:
-        clear = images if size >= CLEAR else read_images(kept.files, CLEAR, dataset.channels).images
-        return _with_patients_found(Split(images, labels, class_names), clear, dataset, *facts)
-    split = Split(images, labels, class_names, patient_groups(images, kept.patients))
+        if size < CLEAR:
+            images = read_images(kept.files, CLEAR, dataset.channels, cache).images
+        return _with_recovered_patients(split, images, dataset, *facts)
+    split = replace(split, groups=patient_groups(images, kept.patients))
     notes = {"patients": "given" if kept.patients else UNKNOWN}
     return GatheredImages(split, np.array(kept.parts), *facts, notes=notes)
 
 
-def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) -> GatheredImages:
-    """Real images get the patients that their pixels tell of, synthetic ones a number each.
+def _with_recovered_patients(
+    split: Split, clear: Tensor, dataset: Dataset, *facts
+) -> GatheredImages:
+    """Real images are grouped by patient from their pixels; a synthetic one is a group of its own.
 
     `clear` are the same images, large enough for that.
     """
-    nobody = dataset.synthetic(clear) if dataset.synthetic else torch.zeros(len(split)).bool()
-    real, synthetic = torch.nonzero(~nobody)[:, 0], torch.nonzero(nobody)[:, 0]
+    made_up = dataset.synthetic(clear) if dataset.synthetic else torch.zeros(len(split)).bool()
+    real, synthetic = torch.nonzero(~made_up)[:, 0], torch.nonzero(made_up)[:, 0]
     found = recover_patients(clear[real])
-    pictures = np.array(pixel_hashes(clear[real]))
-    each = [len(set(pictures[found.groups == patient])) for patient in range(len(found.sizes))]
+    hashes = np.array(pixel_hashes(clear[real]))
+    each = [len(set(hashes[found.groups == patient])) for patient in range(len(found.sizes))]
     groups = torch.empty(len(split), dtype=torch.long)
     groups[real] = found.groups
     groups[synthetic] = len(each) + torch.arange(len(synthetic))
@@ -58,44 +64,44 @@ def _with_patients_found(split: Split, clear: Tensor, dataset: Dataset, *facts) 
         "patients": "recovered from pixels; an official test set without patients is not kept",
         "recovered": len(each),
         f"recovered with {dataset.lost_patients} pictures": each.count(dataset.lost_patients),
-        "least sure": round(float(found.margins.min()), 3) if len(each) else None,
+        "smallest margin": round(float(found.margins.min()), 3) if len(each) else None,
         "synthetic": len(synthetic),
     }
-    anew = np.full(len(split), "")
-    return GatheredImages(replace(split, groups=groups), anew, *facts, synthetic.numpy(), notes)
+    no_parts = np.full(len(split), "")
+    return GatheredImages(replace(split, groups=groups), no_parts, *facts, synthetic.numpy(), notes)
 
 
 def _without_conflicts(
     images: Tensor, listing: Listing
 ) -> tuple[Tensor, Listing, list[tuple[str, str]]]:
-    """Without the pictures that stand under two classes, and these with the reason.
+    """The images without those that appear under two classes, and these with the reason.
 
-    At most one of their labels is right, and nothing here tells which.
+    At most one of their labels is right, and the pixels do not show which.
     """
-    pictures = pixel_hashes(images)
+    hashes = pixel_hashes(images)
     classes: dict[str, set[str]] = {}
-    for picture, label in zip(pictures, listing.labels, strict=True):
-        classes.setdefault(picture, set()).add(label)
-    clashing = [i for i, picture in enumerate(pictures) if len(classes[picture]) > 1]
+    for digest, label in zip(hashes, listing.labels, strict=True):
+        classes.setdefault(digest, set()).add(label)
+    clashing = [i for i, digest in enumerate(hashes) if len(classes[digest]) > 1]
     if not clashing:
         return images, listing, []
-    under = [" and ".join(sorted(classes[pictures[i]])) for i in clashing]
-    reasons = [f"the same picture stands under {both}" for both in under]
+    labels = [" and ".join(sorted(classes[hashes[i]])) for i in clashing]
+    reasons = [f"the same image appears under {both}" for both in labels]
     refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
-    agreed = sorted(set(range(len(images))) - set(clashing))
-    return images[agreed], listing.take(agreed), refused
+    kept = sorted(set(range(len(images))) - set(clashing))
+    return images[kept], listing.take(kept), refused
 
 
 def patient_groups(images: Tensor, patients: Sequence[str] | None) -> Tensor:
-    """One number per patient; duplicates belong together even where patients are unknown."""
+    """One number per patient; duplicates share one even if patients are unknown."""
     if patients is None:
         return merge_duplicates(images)
     _, known = np.unique(np.array(patients), return_inverse=True)
     return merge_duplicates(images, torch.from_numpy(known))
 
 
-def with_recipe(listing: Listing, dataset: Dataset) -> Listing:
-    """The listing with the classes and patients that the data set's recipe reads from it."""
+def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:
+    """The listing with the classes and patients that the data set's own rules read from it."""
     named = zip(listing.files, listing.labels, strict=True)
     listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))
     if dataset.patient_of:
@@ -119,4 +125,4 @@ def _check_classes(listing: Listing, class_names: tuple[str, ...]) -> None:
             f"class {missing[0]!r} has no (readable) image; found only {', '.join(sorted(found))}"
         )
     if len(class_names) < 2:
-        raise ValueError(f"only one class, {class_names[0]!r}; telling apart needs at least two")
+        raise ValueError(f"only one class, {class_names[0]!r}; a classifier needs at least two")

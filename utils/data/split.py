@@ -14,9 +14,9 @@ from torch import Tensor
 class Split:
     """Labelled images: uint8 (n, channels, height, width) and int64 (n,).
 
-    `groups` says which images belong to one patient, `masks` where the finding
-    is (n, height, width), `changed` which kind of contamination has touched each image
-    (0: none): the truth for splitting, for Grad-CAM and for detectors.
+    `groups` numbers the patient of each image, `masks` show where the finding is (n, height,
+    width), `changed` is the kind of contamination of each image (0: none): the truth for
+    splitting, for Grad-CAM and for detectors. `files` are the files that the images come from.
     """
 
     images: Tensor
@@ -25,6 +25,7 @@ class Split:
     groups: Tensor | None = None
     masks: Tensor | None = None
     changed: Tensor | None = None
+    files: tuple[str, ...] | None = None
 
     def __post_init__(self):
         if self.images.dtype != torch.uint8 or self.images.dim() != 4:
@@ -32,8 +33,8 @@ class Split:
                 "images must be uint8 (n, channels, height, width), "
                 f"got {self.images.dtype} {tuple(self.images.shape)}"
             )
-        for name, value in self.per_image().items():
-            if len(value) != len(self.images):
+        for name, value in {**self.per_image(), "files": self.files}.items():
+            if value is not None and len(value) != len(self.images):
                 raise ValueError(f"{len(self.images)} images but {len(value)} {name}")
         if len(self) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < self.classes:
             raise ValueError(f"a label lies outside the {self.classes} classes {self.class_names}")
@@ -60,14 +61,18 @@ class Split:
         return np.arange(len(self)) if self.groups is None else self.groups.cpu().numpy()
 
     def per_image(self) -> dict[str, Tensor]:
-        """Everything that has one row per image, by its field name."""
+        """Every tensor with one row per image, by its field name."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
     def take(self, indices) -> "Split":
         """The chosen images, with all that belongs to them."""
         indices = torch.as_tensor(indices)
-        return replace(self, **{name: value[indices] for name, value in self.per_image().items()})
+        columns = {name: value[indices] for name, value in self.per_image().items()}
+        if self.files is not None:
+            chosen = torch.arange(len(self))[indices.cpu()]
+            columns["files"] = tuple(self.files[place] for place in chosen.tolist())
+        return replace(self, **columns)
 
     def to(self, device: torch.device) -> "Split":
         return replace(self, **{name: value.to(device) for name, value in self.per_image().items()})
@@ -95,10 +100,10 @@ class Split:
         return replace(self, images=resized(self.images, size), masks=masks)
 
     def per_patient(self, count: int) -> "Split":
-        """At most `count` images of each patient, evenly spread over his; 0 means all.
+        """At most `count` images of each patient, evenly spread; 0 means all.
 
-        Images of one patient say much the same: a third of them narrows an interval
-        almost as far as all.
+        Images of one patient are much alike: a third of them narrows an interval almost as far as
+        all.
         """
         if not count or self.groups is None:
             return self
@@ -122,7 +127,7 @@ class Splits:
 
     @property
     def all_images(self) -> Split:
-        """All images in one split, as if they had never been dealt out."""
+        """All images in one split, as if they had never been split."""
         return concatenate(*(split for _, split in self.items()))
 
     def limit(self, count: int, seed: int = 0) -> "Splits":
@@ -133,7 +138,11 @@ class Splits:
 def concatenate(*parts: Split) -> Split:
     """All images of several splits in one, with all that belongs to them."""
     columns = [part.per_image() for part in parts]
-    return replace(parts[0], **{name: torch.cat([c[name] for c in columns]) for name in columns[0]})
+    files = None
+    if any(part.files for part in parts):
+        files = sum((part.files or ("",) * len(part) for part in parts), ())
+    together = {name: torch.cat([column[name] for column in columns]) for name in columns[0]}
+    return replace(parts[0], files=files, **together)
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -155,9 +164,9 @@ def resized(images: Tensor, size: int, mode: str = "bilinear") -> Tensor:
 
 
 def batches(split: Split, size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (uint8 images, labels); the receiver moves them to its device, then `as_pixels`.
+    """Yield (uint8 images, labels); the receiver moves them to its device, then calls `to_float`.
 
-    A lone image left over by shuffling is skipped: batch norm cannot learn from it.
+    A single image left over by shuffling is skipped: batch norm cannot learn from it.
     """
     order = torch.randperm(len(split)) if shuffle else torch.arange(len(split))
     for chosen in order.split(size):

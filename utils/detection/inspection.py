@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.backbones import build
-from utils.data.loading import files_of, load, manifest
+from utils.data.loading import load, manifest
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split
 from utils.detection.contamination_classifier import ContaminationClassifier, rank_images
@@ -65,7 +65,7 @@ def inspect_images(
     outputs = cross_val_outputs(model, scored, config, folder, folds)
     table = rank_images(images, classifier.probabilities(image_features(outputs)))
     predicted = np.asarray(images.class_names)[outputs.probabilities.argmax(1)]
-    table.insert(1, "file", np.asarray(files_of(name, images, root))[table["image"]])
+    table.insert(1, "file", np.asarray(images.files or [""] * len(images))[table["image"]])
     table.insert(4, "predicted", predicted[table["image"]])
     aside = pd.DataFrame(manifest(name, size)["quarantine"], columns=["file", "reason"])
     return Inspection(table, images, aside)

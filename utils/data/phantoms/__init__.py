@@ -1,13 +1,13 @@
-"""Images that the course draws by itself: patients, graded findings, masks.
+"""Images that the course draws itself: patients, graded findings, masks.
 
-No real picture is needed to learn from them, and the truth about each is known: who
-the patient is, where the finding lies. They are not a model of any disease.
+They need no real data, and the truth about each image is known: its patient, and where the finding
+lies. They are not a model of any disease.
 
-shapes   ellipses, noise and other strokes
-brain    axial slices of MRI: four grades of dementia
-shadows  findings in the lungs
-chest    X-rays that show one of them, or none
-cervix   photographs: three types of transformation zone
+drawing         ellipses, noise and other strokes
+brain           axial slices of MRI: four grades of dementia
+chest_findings  findings in the lungs
+chest           X-rays that show one of them, or none
+cervix          photographs: three types of transformation zone
 """
 
 from collections.abc import Callable, Mapping
@@ -121,9 +121,8 @@ def _checked(phantom: Phantom, size: int, patients: int | None) -> int:
 
 
 def _labels(phantom: Phantom, patients: int) -> list[int]:
-    """The class of each patient: first a few of every class, then whichever lags behind its share.
-
-    So no patient's class depends on how many come after.
+    """The class of each patient: first a few of every class, then always the class farthest
+    below its share, so that no patient's class depends on how many come after.
     """
     shares = [count / sum(phantom.patients) for count in phantom.patients]
     labels = list(range(len(shares))) * MIN_PATIENTS

@@ -1,0 +1,53 @@
+"""What a folder consists of, and which patients and parts it has."""
+
+import os
+
+import pytest
+from folders import picture, two_classes, write_dicom
+
+from utils.audit import audit
+from utils.audit.folder import read_folder
+from utils.data import reader
+from utils.data.loading import load
+
+
+def test_a_folder_without_classes_is_audited_and_the_rest_is_skipped(tmp_path, cache):
+    for number in range(4):
+        picture(tmp_path / "f" / f"{number}.png", number)
+    found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "report")
+    assert len(found.folder) == 4 and found["Class balance"].severity == "skipped"
+    assert found["Shortcuts"].severity == "skipped" and found.exit_code == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is locked for root")
+def test_a_locked_folder_is_set_aside(tmp_path, cache):
+    folder = two_classes(tmp_path / "f")
+    (folder / "a/locked").mkdir(mode=0)
+    refused = read_folder(f"folder:{folder}", None, 32).refused
+    assert list(refused["reason"]) == ["folder cannot be opened"]
+
+
+def test_course_and_audit_read_a_folder_once(tmp_path, cache, monkeypatch):
+    folder, read = two_classes(tmp_path / "f", 20), []
+    read_piece = reader._read_piece
+    monkeypatch.setattr(
+        reader,
+        "_read_piece",
+        lambda f, i, places: (read.extend(places), read_piece(f, i, places))[1],
+    )
+    audited = read_folder(str(folder), size=32)
+    splits = load(f"folder:{folder}", 32)
+    assert len(read) == 40
+    whole = dict(zip(splits.all_images.files, splits.all_images.images, strict=True))
+    assert all((whole[f] == i).all() for f, i in zip(audited.files, audited.images, strict=True))
+
+
+def test_patients_of_dicom_files_are_known_by_a_digest(tmp_path, cache):
+    pydicom = pytest.importorskip("pydicom")
+    for number in range(6):
+        path = tmp_path / "f" / "ab"[number % 2] / f"{number}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_dicom(pydicom, path, f"patient {number // 2}", number)
+    folder = read_folder(str(tmp_path / "f"), None, 32)
+    assert folder.has_patients and folder.facts["patient"].nunique() == 3
+    assert not folder.facts["patient"].str.contains("patient").any()

@@ -1,0 +1,76 @@
+"""The table of patients: `load` takes it, and no file of yours is overwritten."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+from folders import picture, table_of, write_images
+
+from utils.audit import audit
+from utils.data import loading
+from utils.data.phantoms import draw
+
+
+def load_table(found, size, monkeypatch, store):
+    """The table, the splits that `load` makes of it, and the file of each image by part."""
+    monkeypatch.setattr(loading, "VARIABLES", store)
+    loaded = loading.load(str(found.patients), size)
+    files = {part: list(split.files) for part, split in loaded.items()}
+    return pd.read_csv(found.patients, dtype=str, keep_default_na=False), loaded, files
+
+
+def test_load_splits_by_the_patients_that_an_audit_has_recovered(tmp_path, cache, monkeypatch):
+    folder = write_images(draw("brain_phantom", 64, 60), tmp_path / "my images")
+    broken = next(folder.iterdir()) / "broken.png"
+    broken.write_bytes(b"no image")
+    monkeypatch.chdir(tmp_path)  # a relative path gives a table with absolute ones
+    found = audit("my images", out="my report")
+    table, loaded, files = load_table(found, 64, monkeypatch, tmp_path / "store")
+    assert len(table) == len(found.folder) == sum(len(split) for _, split in loaded.items())
+    assert str(broken) not in set(table["path"]) and list(table) == ["path", "label", "patient"]
+    assert list(table["label"]) == [Path(file).parent.name for file in table["path"]]
+    owner = table.set_index("path")["patient"]
+    owners = [set(owner[some]) for some in files.values()]
+    assert sum(map(len, owners)) == owner.nunique() < len(table) / 2
+    assert f"'DATASET={tmp_path}/my report/patients.csv'" in found.summary()
+    assert f"{tmp_path}/my report/patients.csv" in found.page.read_text()
+
+
+def test_the_table_keeps_the_test_set(audited, monkeypatch, tmp_path):
+    _, _, clean = audited
+    table, loaded, files = load_table(clean, 48, monkeypatch, tmp_path)
+    assert set(table["split"]) == {"train", "validation", "test"}
+    assert set(files["test"]) == set(table["path"][table["split"] == "test"])
+    withheld = loading.manifest(f"folder:{clean.patients}", 48)["withheld"]
+    assert len(table) == withheld + sum(len(split) for _, split in loaded.items())
+
+
+def test_the_table_has_known_patients_and_no_image_without_label(tmp_path, cache):
+    rows = [(f"{n}.png", "ab"[n % 2] if n else "", f"p{n // 3}", "") for n in range(12)]
+    table = pd.read_csv(table_of(tmp_path, rows).patients, dtype=str)
+    assert list(table["patient"]) == [patient for _, _, patient, _ in rows[1:]]
+
+
+def test_a_name_that_is_no_text_is_reported_and_not_in_the_table(tmp_path, cache):
+    folder = write_images(draw("brain_phantom", 64, 30), tmp_path / "f")
+    odd = picture(folder / "tumour" / os.fsdecode(b"\xff.png"))
+    found = audit(f"folder:{folder}", out=tmp_path / "r")
+    assert str(odd) in set(found.folder.files)
+    assert len(pd.read_csv(found.patients)) == len(found.folder) - 1
+    assert "1 file with a name that is no text" in found["Patients"].advice
+
+
+def test_an_edited_table_is_kept_and_an_outdated_one_is_replaced(tmp_path, cache):
+    rows = [(f"{n}.png", "ab"[n % 2], f"p{n // 3}", "") for n in range(12)]
+    place = table_of(tmp_path, rows).patients
+    first = place.read_text()
+    assert table_of(tmp_path, rows[:9]).patients == place and place.read_text() != first
+    mine = place.read_text().replace("p0", "me")
+    place.write_text(mine)
+    found = table_of(tmp_path, rows)
+    assert found.patients is None and place.read_text() == mine
+    assert "left alone" in found["Patients"].advice
+    place.unlink()
+    assert table_of(tmp_path, rows).patients == place
+    assert table_of(tmp_path, [(*row[:2], "", "") for row in rows]).patients is None
+    assert not place.exists()  # twelve images without names: their patients are unknown

@@ -1,0 +1,53 @@
+"""Facts of files: bits, sizes, formats, and names that promise another format."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from folders import picture, write_dicom
+
+from utils.data.file_facts import facts_of_content, is_misnamed
+
+
+def deep_png() -> bytes:
+    """40 x 40 pixels of 16-bit colour, which Pillow cannot write."""
+    header = struct.pack(">IIBBBBB", 40, 40, 16, 2, 0, 0, 0)
+    rows = (b"\0" + np.random.default_rng(0).bytes(6 * 40) for _ in range(40))
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+def test_sixteen_bits_of_colour_are_counted():
+    facts = facts_of_content(deep_png())
+    assert (facts["bits"], facts["format"], facts["width"], facts["height"]) == (16, "PNG", 40, 40)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.tif"])
+def test_usual_files_have_eight_bits_and_their_size(name, tmp_path):
+    content = picture(tmp_path / name, size=(30, 20)).read_bytes()
+    facts = facts_of_content(content)
+    assert (facts["bits"], facts["width"], facts["height"]) == (8, 30, 20)
+    assert facts["bytes"] == len(content) and len(facts["digest"]) == 64
+    assert not is_misnamed(name, facts["format"])
+
+
+def test_a_dicom_file_keeps_of_its_patient_a_digest(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    for number in range(3):
+        write_dicom(pydicom, tmp_path / f"{number}.dcm", f"patient {number // 2}", number)
+    facts = [facts_of_content((tmp_path / f"{n}.dcm").read_bytes()) for n in range(3)]
+    assert {row["bits"] for row in facts} == {12} and {row["format"] for row in facts} == {"DICOM"}
+    first, same, other = (row["patient"] for row in facts)
+    assert first == same != other and "patient" not in first
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "misnamed"),
+    [("a.jpg", "PNG", True), ("a.JPG", "MPO", False), ("a", "PNG", False), ("a.dcm", "PNG", True)],
+)
+def test_a_name_that_promises_another_format_is_misnamed(name, kind, misnamed):
+    assert is_misnamed(name, kind) == misnamed

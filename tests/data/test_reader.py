@@ -1,0 +1,151 @@
+"""Reading piece by piece: only new and changed files are opened, and a stopped reading resumes."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from folders import HOME, picture, two_classes
+from PIL import Image
+
+from utils.data import reader
+from utils.data.image_files import Unreadable, read_file
+from utils.data.reader import read_images
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return two_classes(tmp_path / "images", 3)
+
+
+def read(folder, size=32, channels=None):
+    return read_images(sorted(folder.rglob("*.png")), size, channels, folder.parent / "cache")
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The files that were opened."""
+    files = []
+
+    def read_and_note(file, *options):
+        files.append(file)
+        return read_file(file, *options)
+
+    monkeypatch.setattr(reader, "read_file", read_and_note)
+    return files
+
+
+def test_a_second_reading_opens_only_what_has_changed(folder, opened):
+    first = read(folder)
+    assert len(opened) == 6 and read(folder).facts.equals(first.facts) and len(opened) == 6
+    picture(folder / "a/0.png", 99)
+    os.utime(folder / "a/0.png", (1, 1))
+    second = read(folder)
+    assert opened[6:] == [folder / "a/0.png"]
+    assert (first.images[1:] == second.images[1:]).all()
+    assert (first.images[0] != second.images[0]).any() and first.digest != second.digest
+
+
+@pytest.mark.parametrize("other", [{"size": 16}, {"channels": 3}])
+def test_another_size_or_number_of_channels_is_read_by_itself(folder, opened, other):
+    first = read(folder)
+    assert read(folder, **other).images.shape != first.images.shape and len(opened) == 12
+    assert torch.equal(read(folder).images, first.images) and len(opened) == 12
+
+
+def test_without_a_cache_nothing_is_kept(folder):
+    files = sorted(folder.rglob("*.png"))
+    assert torch.equal(read_images(files, 32).images, read(folder).images)
+    assert {path.name for path in folder.parent.iterdir()} == {"images", "cache"}
+
+
+def test_a_file_that_is_listed_twice_is_there_twice(folder):
+    files = [*sorted(folder.rglob("*.png")), folder / "a/0.png"]
+    for _ in range(2):
+        found = read_images(files, 32, None, folder.parent / "cache")
+        assert len(found.images) == 7 and torch.equal(found.images[0], found.images[6])
+
+
+def test_a_damaged_piece_is_read_anew(folder):
+    first = read(folder)
+    (piece,) = (folder.parent / "cache").iterdir()
+    piece.write_bytes(piece.read_bytes()[:100])
+    second = read(folder)
+    assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
+
+
+def test_what_a_killed_process_has_left_half_written_is_removed(folder):
+    read(folder)
+    (piece,) = (folder.parent / "cache").iterdir()
+    old, young = (piece.with_name(f".{piece.name}.{pid}.part") for pid in (1, 2))
+    for path in (old, young, piece.with_name("mine.part")):
+        path.write_bytes(b"half")
+    for path in (old, piece, piece.with_name("mine.part")):
+        os.utime(path, (1, 1))
+    read(folder)
+    assert {path.name for path in piece.parent.iterdir()} == {piece.name, young.name, "mine.part"}
+
+
+def test_what_could_not_be_read_yesterday_is_read_today(folder, monkeypatch):
+    def locked(file, *options):
+        if file.name == "0.png":
+            raise Unreadable("Permission denied")
+        return read_file(file, *options)
+
+    with monkeypatch.context() as yesterday:
+        yesterday.setattr(reader, "read_file", locked)
+        found = read(folder)
+        assert found.quarantine == ((str(folder / "a/0.png"), "Permission denied"),)
+        assert found.positions == (1, 2, 3, 4, 5) and found.facts["reason"][0]
+    assert read(folder).quarantine == ()
+
+
+def test_a_header_broken_in_an_unknown_way_is_set_aside(folder, monkeypatch):
+    def broken(content):
+        raise KeyError("BytesLength")
+
+    monkeypatch.setattr(reader, "facts_of_content", broken)
+    found = read(folder)
+    assert len(found.images) == 0 and all("KeyError" in reason for _, reason in found.quarantine)
+
+
+KILLED = """
+import sys, os, signal, pathlib
+from utils.data import loading, reader
+loading.VARIABLES, reader.PIECE = pathlib.Path(sys.argv[2]), 5
+read, pieces = reader._read_piece, []
+def counted(*arguments):
+    pieces.append(1)
+    if len(pieces) == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(*arguments)
+reader._read_piece = counted
+print(loading.load(sys.argv[1], 32).all_images.fingerprint, len(pieces))
+"""
+
+
+def test_load_killed_and_started_again_gives_the_same_images(tmp_path):
+    folder = two_classes(tmp_path / "images", 15)
+
+    def start(cache, kill):
+        command = [sys.executable, "-c", KILLED, folder, tmp_path / cache, kill]
+        return subprocess.run(
+            [*map(str, command)], cwd=HOME, capture_output=True, text=True, timeout=120,
+            env={**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+    assert start("killed", 4).returncode == -signal.SIGKILL
+    again, never = (start(cache, 0).stdout.split() for cache in ("killed", "never"))
+    assert again[0] == never[0] and (again[1], never[1]) == ("3", "6")
+
+
+def test_pieces_of_grey_and_of_colour_make_one_tensor(folder, monkeypatch):
+    monkeypatch.setattr(reader, "PIECE", 2)
+    levels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(levels).save(folder / "b/5.png")
+    first, second = read(folder), read(folder)
+    assert first.images.shape[1] == 3 and torch.equal(first.images, second.images)
+    assert (first.images[0, 0] == first.images[0, 2]).all()

@@ -1,0 +1,66 @@
+"""Folders of images that several test modules write."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from utils.audit import audit
+
+HOME = Path(__file__).resolve().parents[1]
+NONE_REFUSED = pd.DataFrame(columns=["file", "reason"])
+
+
+def picture(path, seed=0, size=(40, 40), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    levels = np.random.default_rng(seed).integers(0, 256, size[::-1]).astype(np.uint8)
+    Image.fromarray(levels).resize(size, Image.Resampling.BILINEAR).save(path, **options)
+    return path
+
+
+def two_classes(folder, each=3):
+    for number in range(2 * each):
+        picture(folder / "ab"[number % 2] / f"{number}.png", number)
+    return folder
+
+
+def write_images(split, folder):
+    """The images of a split in class folders."""
+    for row, label in enumerate(split.labels.tolist()):
+        path = folder / split.class_names[label] / f"{row}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(split.images[row, 0].numpy()).save(path)
+    return folder
+
+
+def table_of(folder, rows, columns=("path", "label", "patient", "split")):
+    """The audit of a table of different images, unless two rows name the same file."""
+    for number, (name, *_) in enumerate(rows):
+        if not (folder / name).exists():
+            picture(folder / name, number)
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "table.csv", index=False)
+    return audit(f"folder:{folder / 'table.csv'}", size=32, out=folder / "report")
+
+
+def plain_facts(count):
+    """Facts of files without any information about the class."""
+    facts = pd.DataFrame({"file": [f"{n}.png" for n in range(count)], "part": "", "patient": ""})
+    facts["label"] = ["ab"[n % 2] for n in range(count)]
+    same = {"bytes": 900, "width": 64, "height": 64, "bits": 8, "colour": "L", "format": "PNG"}
+    return facts.assign(**same)
+
+
+def write_dicom(pydicom, path, patient, seed):
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+    data = pydicom.dataset.Dataset()
+    data.file_meta, data.PatientID = meta, patient
+    data.Rows = data.Columns = 16
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
+    levels = np.random.default_rng(seed).integers(0, 4096, (16, 16)).astype(np.uint16)
+    data.PixelData = levels.tobytes()
+    data.save_as(path, enforce_file_format=True)

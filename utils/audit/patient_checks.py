@@ -1,0 +1,97 @@
+"""The check for patients: by name if names are known, otherwise by pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.audit.finding import Finding, count_of, skipped
+from utils.audit.folder import MAX_PATIENT_SHARE, MIN_IMAGES, ImageFolder
+
+MIN_MARGIN = 0.05  # how far the threshold may move before a patient is split or merged
+
+
+@dataclass(frozen=True)
+class RecoveredGroups:
+    """Groups of several different images that stay the same if the threshold moves a little."""
+
+    patients: int
+    images: int
+    largest: int  # different images
+    examples: tuple[int, ...]  # positions of some images of the largest groups
+
+
+def check_patients(folder: ImageFolder) -> Finding:
+    """Which images belong to one patient: by name if names are known, otherwise by pixels."""
+    if folder.has_patients:
+        return _named(folder)
+    most = folder.facts["patient"].value_counts(normalize=True).drop("", errors="ignore").max()
+    if 0.5 < most < 1:
+        return Finding(
+            "warning",
+            f"One patient name is given to {most:.0%} of the images. It is taken for a "
+            "placeholder, and no name was used.",
+            "These names would merge many patients into one.",
+            "Get the patient of each image.",
+        )
+    if len(folder) < MIN_IMAGES:
+        return skipped(f"No patient names, and fewer than {MIN_IMAGES} images: too few to compare.")
+    if not folder.has_patient_signal:
+        return skipped(
+            f"No patient names, and {int(folder.recovered.sizes.max()):,} of {len(folder):,} "
+            "images form one chain of similar images: pixels do not separate patients."
+        )
+    return _recovered(folder)
+
+
+def _named(folder: ImageFolder) -> Finding:
+    sizes = folder.facts["patient"].value_counts()
+    labels = folder.facts.groupby("patient")["label"].nunique()
+    several, most = int((labels > 1).sum()), sizes.max() / len(folder)
+    return Finding(
+        "warning" if most > MAX_PATIENT_SHARE else "note" if several else "ok",
+        f"{count_of(len(sizes), 'patient is', 'patients are')} named. The rarest name has "
+        f"{count_of(sizes.min(), 'image')}, the most frequent {sizes.max():,} ({most:.0%} of all). "
+        f"{count_of(several, 'patient has', 'patients have')} images of more than one class.",
+        "Images of one patient are not independent. A name with very many images may be a "
+        "placeholder.",
+        "Split, resample and count by patient.",
+    )
+
+
+def _recovered(folder: ImageFolder) -> Finding:
+    found = find_groups(folder)
+    measured = "No two different images belong to one patient with certainty."
+    if found.images:
+        measured = (
+            f"{found.images:,} of {len(folder):,} images belong to "
+            f"{count_of(found.patients, 'group')} of several images; the largest group has "
+            f"{found.largest}."
+        )
+    names, labels = folder.patient_names, folder.facts["label"].to_numpy()
+    return Finding(
+        "note" if found.images else "ok",
+        f"No patient names; groups come from pixels. {measured} Counted are groups that stay the "
+        f"same if the threshold moves by {MIN_MARGIN:g} of the distance to other patients.",
+        "An indication, no proof: it works if images of one patient are aligned, as slices are, "
+        "and fails for rotated, mirrored or cropped ones. No group found does not mean none there.",
+        "Get the patient of each image (a table with a column patient). Until then split by these "
+        "groups, uncertain ones included, so that images of one patient stay together."
+        if found.images else "Get the patient of each image all the same.",
+        flagged=found.examples,
+        captions=tuple(f"{names[i]}: {labels[i]}".removesuffix(": ") for i in found.examples),
+    )  # fmt: skip
+
+
+def find_groups(folder: ImageFolder) -> RecoveredGroups:
+    found = folder.recovered
+    pairs = np.unique(np.stack([found.groups.numpy(), folder.pixel_groups]), axis=1)
+    different = np.bincount(pairs[0])  # images per group, copies counted once
+    certain = (different > 1) & (found.margins >= MIN_MARGIN)
+    largest = np.flatnonzero(certain)[np.argsort(-different[certain], kind="stable")][:3]
+    rows = [np.flatnonzero(found.groups == group)[:4].tolist() for group in largest]
+    return RecoveredGroups(
+        int(certain.sum()),
+        int(found.sizes[certain].sum()),
+        int(different[certain].max(initial=0)),
+        tuple(sum(rows, [])),
+    )

@@ -1,0 +1,214 @@
+"""Where the images of a data set come from: drawn, one array file, or image files.
+
+`source_of` decides once what a name stands for; every other module calls the same methods:
+
+signature()  changes when the images may have changed; None while nothing is there
+listing()    the files with their labels, without opening an image
+read(size)   all images
+fetched(size)  the source after a download, if one is needed and possible
+"""
+
+import difflib
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+import utils.data.phantoms
+from utils.data.datasets import DATASETS, MEDMNIST, OWN, Dataset
+from utils.data.download import array_file, download_advice, fetch
+from utils.data.listing import (
+    PARTS,
+    Listing,
+    class_folders,
+    is_table,
+    labelled_folders,
+    signature,
+    table_files,
+    unlabelled_files,
+)
+from utils.data.patient_split import GatheredImages
+from utils.data.phantoms import PHANTOMS, draw
+from utils.data.prepare import apply_recipe, read_listing
+from utils.data.split import Split
+
+ALIAS = "folder:"  # folder:PATH is the same as PATH
+WANTED = "a folder of class folders or a .csv table"
+
+
+class Source(Protocol):
+    """What the rest of the project may ask of a data set."""
+
+    name: str
+
+    def signature(self) -> str | None: ...
+
+    def listing(self, labelled: bool = True) -> Listing: ...
+
+    def read(self, size: int, cache: Path | None = None) -> GatheredImages: ...
+
+    def fetched(self, size: int) -> "Source": ...
+
+
+def is_path(name: str) -> bool:
+    """Whether a name means a path. A name of the catalogue never does: write ./NAME for a folder
+    that is called like one."""
+    return name not in DATASETS
+
+
+def resolve_path(name: str) -> Path:
+    """The absolute path that a name means; links are kept. An error where nothing lies there."""
+    text = name.removeprefix(ALIAS)
+    if not text.strip():
+        raise ValueError(f"{name!r} names no data set; {_choices()}")
+    path = Path(os.path.abspath(Path(text).expanduser()))
+    if path.is_dir() or (path.is_file() and is_table(path)):
+        return path
+    if name == text and not path.exists() and Path(text).name == text:
+        raise ValueError(
+            f"unknown data set {name!r}{_guess(name)}; {_choices()} ({path} does not exist)"
+        )
+    raise FileNotFoundError(f"{path} is neither a folder nor a .csv table{_guess(text)}")
+
+
+def source_of(name: str, root: str | Path | None = None, size: int = 0) -> Source:
+    """The source of a data set. `root` holds all data sets, or is this one; else DATA_ROOT does.
+
+    Of an array file that comes in several sizes, the one of this `size` is taken.
+    """
+    if name in PHANTOMS:
+        return DrawnImages(name)
+    if is_path(name):
+        path = resolve_path(name)
+        return ImageFiles(str(path), path, OWN)
+    home = root or os.environ.get("DATA_ROOT")
+    candidates = (_array_paths if name in MEDMNIST else _folder_paths)(name, size, home)
+    path = next((Path(os.path.abspath(path)) for path in candidates if path.exists()), None)
+    if path is None and root:
+        raise FileNotFoundError(download_advice(name, root))
+    return ArrayFile(name, path) if name in MEDMNIST else ImageFiles(name, path, DATASETS[name])
+
+
+@dataclass(frozen=True)
+class DrawnImages:
+    """Images that the course draws itself."""
+
+    name: str
+
+    def signature(self) -> str:
+        """A digest of the code that draws."""
+        code = sorted(Path(utils.data.phantoms.__file__).parent.glob("*.py"))
+        return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
+
+    def listing(self, labelled: bool = True) -> Listing:
+        raise _no_files(self.name)
+
+    def fetched(self, size: int) -> Source:
+        return self
+
+    def draw(self, size: int, patients: int = 0, seed: int = 0) -> Split:
+        """Other seeds draw other patients; `patients` 0 means the usual number."""
+        return draw(self.name, size, patients or None, seed)
+
+    def read(self, size: int, cache: Path | None = None) -> GatheredImages:
+        split = self.draw(size)  # always the same images; the seed decides about the split
+        parts, notes = np.full(len(split), ""), {"patients": "given"}
+        return GatheredImages(split, parts, split.fingerprint, notes=notes)
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """Images as arrays in one MedMNIST file; `path` is None while it is not there."""
+
+    name: str
+    path: Path | None
+
+    def signature(self) -> str | None:
+        return self.path and signature(self.path)
+
+    def listing(self, labelled: bool = True) -> Listing:
+        raise _no_files(self.name)
+
+    def fetched(self, size: int) -> Source:
+        return self if self.path else ArrayFile(self.name, fetch(self.name, size))
+
+    def read(self, size: int, cache: Path | None = None) -> GatheredImages:
+        images, labels, parts = array_file(_present(self), size)
+        split = Split(images, labels, DATASETS[self.name].class_names)
+        return GatheredImages(split, parts, split.fingerprint, notes={"patients": "unknown"})
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Image files in a folder or listed in a table; `path` is None while they are not there."""
+
+    name: str
+    path: Path | None
+    dataset: Dataset
+
+    def signature(self) -> str | None:
+        return self.path and signature(self.path)
+
+    def listing(self, labelled: bool = True) -> Listing:
+        """With `labelled` False, your own folder without classes is listed, too."""
+        try:
+            return apply_recipe(self._listing(), self.dataset)
+        except FileNotFoundError:
+            own_folder = self.dataset is OWN and not is_table(self.path)
+            if not labelled and own_folder and (found := unlabelled_files(self.path)).files:
+                return found
+            raise
+
+    def _listing(self) -> Listing:
+        path, classes = _present(self), self.dataset.class_names
+        if is_table(path):
+            return table_files(path)
+        return labelled_folders(path, classes) if self.dataset.nested else class_folders(path)
+
+    def fetched(self, size: int) -> Source:
+        if self.path:
+            return self
+        return ImageFiles(self.name, fetch(self.name, size), self.dataset)
+
+    def read(self, size: int, cache: Path | None = None) -> GatheredImages:
+        return read_listing(self.listing(), self.dataset, size, cache)
+
+
+def _array_paths(name: str, size: int, home: str | Path | None) -> list[Path]:
+    if not home:
+        return []
+    root = Path(home)
+    itself = [root] if root.suffix == ".npz" else []
+    files = (f"{name}_{size}.npz", f"{name}.npz")
+    return itself + [folder / file for folder in (root, root / "medmnist") for file in files]
+
+
+def _folder_paths(name: str, size: int, home: str | Path | None) -> list[Path]:
+    if not home:
+        return []
+    root = Path(home)
+    holds_parts = root.is_dir() and any(path.name.lower() in PARTS for path in root.iterdir())
+    return [root / name, *([root] if holds_parts else [])]
+
+
+def _present(source: ArrayFile | ImageFiles) -> Path:
+    if source.path is None:
+        raise FileNotFoundError(download_advice(source.name, None))
+    return source.path
+
+
+def _no_files(name: str) -> ValueError:
+    return ValueError(f"{name} has no image files of its own; give the path to {WANTED}")
+
+
+def _choices() -> str:
+    return f"choose from {', '.join(DATASETS)}, or give the path to {WANTED}"
+
+
+def _guess(name: str) -> str:
+    folded = {known.casefold(): known for known in DATASETS}
+    close = difflib.get_close_matches(Path(name).name.casefold(), folded, n=1, cutoff=0.6)
+    return f" (did you mean {folded[close[0]]}?)" if close else ""
