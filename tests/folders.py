@@ -7,6 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from utils.audit import audit
+from utils.data.split import Splits
 
 HOME = Path(__file__).resolve().parents[1]
 NONE_REFUSED = pd.DataFrame(columns=["file", "reason"])
@@ -64,3 +65,35 @@ def write_dicom(pydicom, path, patient, seed):
     levels = np.random.default_rng(seed).integers(0, 4096, (16, 16)).astype(np.uint16)
     data.PixelData = levels.tobytes()
     data.save_as(path, enforce_file_format=True)
+
+
+def noise_image(path, seed: int, colour: bool = False):
+    rng = np.random.default_rng(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (20, 20, 3) if colour else (20, 20)
+    Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(path)
+
+
+def class_folders(root, names, each: int, colour: bool = False):
+    for number, name in enumerate(names):
+        for index in range(each):
+            noise_image(root / name / f"{index:03d}.png", 1000 * number + index, colour)
+    return root
+
+
+def sizes(splits: Splits) -> tuple[int, ...]:
+    return tuple(len(split) for _, split in splits.items())
+
+
+def chest_xray(root):
+    names = [f"NORMAL/IM-{n:04d}-000{k}.jpeg" for n in range(20) for k in (1, 2)]
+    names += [f"NORMAL/NORMAL2-IM-{n:04d}-0001.jpeg" for n in range(10)]
+    for germ in ("bacteria", "virus"):
+        names += [f"PNEUMONIA/person{n}_{germ}_{9 * n + k}.jpeg" for n in range(20) for k in (1, 2)]
+    for seed, name in enumerate(names):
+        noise_image(root / "chest_xray" / "train" / name, seed)
+    late = ["NORMAL/IM-0901-0001", "PNEUMONIA/person901_virus_1", "PNEUMONIA/person1_bacteria_99"]
+    for seed, name in enumerate(late):
+        noise_image(root / "chest_xray" / "test" / f"{name}.jpeg", 900 + seed)
+    noise_image(root / "chest_xray" / "val" / "PNEUMONIA" / "person77_bacteria_1.jpeg", 800)
+    return root

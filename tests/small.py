@@ -76,7 +76,8 @@ class Counted(nn.Module):
         return self.answer(self.model(images.float()))
 
 
-def said(seed: int = 0, skill: float = 2.0) -> Predictions:
+def random_predictions(seed: int = 0, skill: float = 2.0) -> Predictions:
+    """Predictions of three classes for 20 patients; higher skill, more of them right."""
     rng = np.random.default_rng(seed)
     labels = np.arange(60) % 3
     logits = rng.normal(size=(60, 3)) + skill * np.eye(3)[labels]

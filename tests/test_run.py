@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from small import finished, said
+from small import finished, random_predictions
 from torch import nn
 
 import utils.run
@@ -29,7 +29,7 @@ def test_a_data_set_with_a_plain_name_keeps_it():
 
 
 def test_predictions_are_one_table_with_a_row_per_image(assets):
-    run = finished("resnet", conditions={CLEAN: said(), PGD_4: said(1)})
+    run = finished("resnet", conditions={CLEAN: random_predictions(), PGD_4: random_predictions(1)})
     lines = gzip.decompress((run.assets / PREDICTIONS).read_bytes()).decode().splitlines()
     assert lines[0] == (
         "variant,attack,epsilon,restarts,image,patient,label,p(mild),p(none),p(severe)"
@@ -40,26 +40,28 @@ def test_predictions_are_one_table_with_a_row_per_image(assets):
 
 
 def test_the_same_predictions_have_the_same_bytes(assets):
-    first, second = (finished("resnet", seed, clean=said()) for seed in (0, 1))
+    first, second = (finished("resnet", seed, clean=random_predictions()) for seed in (0, 1))
     one, two = ((run.assets / PREDICTIONS).read_bytes() for run in (first, second))
     assert one == two
 
 
 def test_single_precision_is_written_with_its_own_digits(assets):
-    predictions = said()
+    predictions = random_predictions()
     single = predictions.probabilities.astype(np.float32)
     object.__setattr__(predictions, "probabilities", single)
-    run = finished("resnet", conditions={CLEAN: predictions, "blurred": said(1)})
+    run = finished("resnet", conditions={CLEAN: predictions, "blurred": random_predictions(1)})
     row = gzip.decompress((run.assets / PREDICTIONS).read_bytes()).decode().splitlines()[1]
     assert row.split(",")[-1] == str(single[0, -1])
 
 
 def test_predictions_with_other_classes_are_refused(assets):
-    other = said()
+    other = random_predictions()
     object.__setattr__(other, "class_names", ("a", "b", "c"))
     run = start_run("resnet", "brain_phantom", device="cpu")
     with pytest.raises(ValueError, match="need the same classes"):
-        run.save_predictions({"standard": {"clean": said()}, "other": {"clean": other}})
+        run.save_predictions(
+            {"standard": {"clean": random_predictions()}, "other": {"clean": other}}
+        )
 
 
 def contents(run: Run) -> dict:
@@ -67,9 +69,11 @@ def contents(run: Run) -> dict:
 
 
 def test_an_earlier_record_stays_whole_until_the_next_is_complete(assets):
-    run = finished("resnet", conditions={CLEAN: said(0)})
+    run = finished("resnet", conditions={CLEAN: random_predictions(0)})
     before = contents(run)
-    run.save_predictions({"standard": {PGD_4: said(1)}})  # interrupted before it is recorded
+    run.save_predictions(
+        {"standard": {PGD_4: random_predictions(1)}}
+    )  # interrupted before it is recorded
     after = contents(run)
     assert {name: after[name] for name in before} == before
     assert list(Record(run.assets).predictions["standard"]) == [CLEAN]
@@ -79,26 +83,26 @@ def test_an_earlier_record_stays_whole_until_the_next_is_complete(assets):
 
 @pytest.mark.parametrize("step", ["save_predictions", "record"])
 def test_a_full_disk_leaves_the_earlier_record(assets, monkeypatch, step):
-    run = finished("resnet", conditions={CLEAN: said(0)})
+    run = finished("resnet", conditions={CLEAN: random_predictions(0)})
     before = contents(run)
 
     def full(*_, **__):
         raise OSError("no space left on device")
 
     if step == "record":
-        run.save_predictions({"standard": {PGD_4: said(1)}})
+        run.save_predictions({"standard": {PGD_4: random_predictions(1)}})
         monkeypatch.setattr(utils.run, "write_json", full)
     else:
         monkeypatch.setattr(utils.run.gzip.GzipFile, "write", full)
     with pytest.raises(OSError, match="no space"):
-        run.save_predictions({"standard": {PGD_4: said(1)}})
+        run.save_predictions({"standard": {PGD_4: random_predictions(1)}})
         run.record(flags=[], parameters={})
     after = contents(run)
     assert {name: after[name] for name in before} == before
 
 
 def test_a_record_holds_facts_and_machine(assets):
-    run = finished("resnet", conditions={PGD_4: said()})
+    run = finished("resnet", conditions={PGD_4: random_predictions()})
     facts = json.loads((run.assets / "record.json").read_text())
     assert facts["run"] == "resnet" and facts["hardware"] and facts["versions"]["python"]
     assert facts["conditions"] == ["pgd 4, 2 restarts"]

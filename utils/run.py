@@ -114,7 +114,7 @@ def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> R
 
 def folder_of(dataset: str) -> str:
     """The folder name of a data set: its own name; for a path its last part and a digest of all."""
-    if re.fullmatch(r"\w[\w.-]*", dataset, re.ASCII):
+    if re.fullmatch(r"[\w-]+", dataset, re.ASCII) and not Path(dataset).exists():
         return dataset
     path = Path(os.path.abspath(Path(dataset.removeprefix("folder:")).expanduser()))
     plain = re.sub(r"[^A-Za-z0-9-]+", "_", path.stem)[:40]

@@ -1,4 +1,4 @@
-"""Attacks that only ask: what each must do, and how strong it is beside others."""
+"""Query-only attacks: what each must do, and how strong Square is beside other libraries."""
 
 import numpy as np
 import pytest
@@ -114,16 +114,16 @@ def test_the_images_that_fell_are_those_the_model_gets_wrong(attack, model, batc
     ids=repr,
 )
 def test_the_count_of_queries_is_what_the_model_was_asked(attack, at_once, model, batch):
-    """Of each image alone: the unchanged one is free, and after the fall nothing is asked."""
-    fell = []
+    """Image by image: the unchanged one is free, and no query follows the first success."""
+    counts = []
     for image, label in zip(*(part.split(1) for part in batch), strict=True):
         wrapped = Counted(model)
         needed = float(queries_needed(attack, wrapped, image, label))
         if needed < torch.inf:  # a generation is shown at once, and counted one after the other
             assert wrapped.seen == 1 + at_once * np.ceil(needed / at_once)
         assert (needed == 0) == bool(model(image).argmax(1) != label)
-        fell.append(needed)
-    assert fell.count(torch.inf) and any(at_once < needed < torch.inf for needed in fell)
+        counts.append(needed)
+    assert counts.count(torch.inf) and any(at_once < needed < torch.inf for needed in counts)
 
 
 @pytest.mark.parametrize("attack", [Square(0, 50), FewPixels(1, 5, 9)], ids=repr)
@@ -152,19 +152,19 @@ def test_square_ends_at_the_exact_optimum(classes):
 
 
 @CLASSES
-@pytest.mark.parametrize("beyond, falls", [(0.999, False), (1.001, True)])
-def test_square_falls_at_the_exact_radius(classes, beyond, falls):
+@pytest.mark.parametrize("beyond, breaks", [(0.999, False), (1.001, True)])
+def test_square_breaks_an_image_at_the_exact_radius(classes, beyond, breaks):
     model, gaps = linear(classes)
     radius = 1 / float(gaps.abs().sum(1).max())
     needed = queries_needed(Square(beyond * radius, 500), model, *grey())
-    assert bool(needed.isfinite().any()) is falls
+    assert bool(needed.isfinite().any()) is breaks
 
 
 # Beside others, on the same model, images and number of queries.
 
 
 def square_of_torchattacks(epsilon, queries):
-    # Theirs asks about the stripes before it starts to count.
+    # Theirs queries the stripes before it starts to count.
     library = pytest.importorskip("torchattacks")
     return lambda model, *batch: library.Square(model, eps=epsilon, n_queries=queries - 1)(*batch)
 

@@ -48,7 +48,7 @@ def test_few_pixels_ends_at_the_exact_optimum(classes, pixels):
     """Black or white, on the pixels on which the class that comes closest depends most."""
     model, gaps = linear(classes)
     optimum = 11 - 0.5 * float(gaps.abs().topk(pixels, dim=1).values.sum(1).max())
-    model[1].bias.data[0] += 10  # so that it never falls, and goes on to the end
+    model[1].bias.data[0] += 10  # so that it survives, and the attack runs to its end
     assert margins(FewPixels(pixels, 50, 40), model).min() == pytest.approx(optimum, abs=1e-5)
 
 

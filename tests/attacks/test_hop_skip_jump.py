@@ -37,8 +37,8 @@ def test_hop_skip_jump_keeps_to_its_queries(queries, model, batch):
     box = BlackBox(model, *batch)
     with torch.no_grad():
         HopSkipJump(0, queries).search(box, batch[0])
-    asked = box.queries[box.surviving]
-    assert asked.max() <= queries and asked.min() >= min(queries - 35, 15)
+    queried = box.queries[box.surviving]
+    assert queried.max() <= queries and queried.min() >= min(queries - 35, 15)
 
 
 @CLASSES
@@ -76,9 +76,9 @@ def test_hop_skip_jump_finds_no_less_than_art(model):
     attacked = torch.from_numpy(theirs.generate(images.numpy(), labels.numpy()))
     queries, far = wrapped.seen // len(images), size_of(attacked - images)
     for epsilon in (0.02, 0.05, 0.1):
-        fell = (model(attacked).argmax(1) != labels) & (far <= epsilon + 1e-6)
+        broken = (model(attacked).argmax(1) != labels) & (far <= epsilon + 1e-6)
         ours = robust(HopSkipJump(epsilon, queries), model, images, labels)
-        assert ours <= 1 - float(fell.float().mean()) + 0.01
+        assert ours <= 1 - float(broken.float().mean()) + 0.01
 
 
 @pytest.mark.parametrize("name", ["epsilon", "queries", "probes", "norm"])

@@ -1,4 +1,4 @@
-"""Controls are as large as they say, and know nothing of the model."""
+"""Controls have the size that they name, and ignore the model."""
 
 import pytest
 import torch

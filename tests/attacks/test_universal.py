@@ -34,7 +34,7 @@ def test_the_same_seed_makes_the_same_change_and_leaves_the_generators():
 
 
 def test_logits_are_what_predict_makes_probabilities_of():
-    said = predict(MODEL, UNSEEN, PGD(0.02))
+    found = predict(MODEL, UNSEEN, PGD(0.02))
     again = logits(MODEL, UNSEEN, PGD(0.02)).softmax(1).numpy()
-    assert (said.probabilities == again).all()
+    assert (found.probabilities == again).all()
     assert torch.equal(logits(MODEL, UNSEEN), MODEL(to_float(UNSEEN.images)).detach())

@@ -22,6 +22,6 @@ def test_nouns_agree_with_their_numbers():
 @pytest.mark.parametrize("width", [20, 60, 200])
 def test_a_terminal_cuts_nothing(width, audited):
     for finding in audited[1].findings:
-        told = finding.as_text(width)
-        assert " ".join(told.split()) == f"{finding.severity} {finding.title}: {finding.measured}"
-        assert max(map(len, told.splitlines())) <= max(40, width)
+        text = finding.as_text(width)
+        assert " ".join(text.split()) == f"{finding.severity} {finding.title}: {finding.measured}"
+        assert max(map(len, text.splitlines())) <= max(40, width)

@@ -32,7 +32,7 @@ def split_of(labels, groups=None, channels: int = 1) -> Split:
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 2, 300)
-TOLD = {  # a fact -> whether it tells the class
+SINGLE_FACTS = {  # a fact -> whether it predicts the class
     "the class itself": (LABELS, True),
     "the class, upside down": (-LABELS, True),
     "the class in noise": (LABELS + RNG.normal(0, 1, 300), True),
@@ -42,19 +42,19 @@ TOLD = {  # a fact -> whether it tells the class
 }
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_a_fact_tells_what_is_in_it(name):
-    fact, tells = TOLD[name]
+@pytest.mark.parametrize("name", SINGLE_FACTS)
+def test_a_fact_predicts_what_is_in_it(name):
+    fact, predictive = SINGLE_FACTS[name]
     table = shortcuts(pd.DataFrame({name: fact}), split_of(LABELS))
     row = table.loc[name]
-    assert bool(row["predictive"]) == tells and row["constant"] == majority_share(LABELS)
+    assert bool(row["predictive"]) == predictive and row["constant"] == majority_share(LABELS)
     assert row["AUC low"] <= row["AUC"] <= row["AUC high"]
     if name.startswith("the class") and "noise" not in name:
         assert row["accuracy"] == row["AUC"] == 1 and row["accuracy low"] < 1
 
 
 def test_a_patients_own_fact_is_no_shortcut_to_others():
-    """With folds that tear patients apart, each would be recognised by his number."""
+    """With folds that split patients, each patient would be recognised by the number."""
     groups = torch.arange(80).repeat_interleave(10)
     labels = torch.from_numpy(np.random.default_rng(1).integers(0, 2, 80))[groups]
     own = pd.DataFrame({"own": groups.numpy() * 1.0})
@@ -63,7 +63,7 @@ def test_a_patients_own_fact_is_no_shortcut_to_others():
     assert not grouped["predictive"] and torn["AUC"] > 0.9
 
 
-def test_a_planted_border_is_found_and_no_other_fact_blamed():
+def test_a_planted_border_is_found_and_no_other_fact_changes():
     drawn = draw("brain_phantom", 32, 120)
     before = shortcuts(image_facts(drawn.images), drawn)
     after = shortcuts(image_facts(with_bright_border(drawn, 0, by=20).images), drawn)
@@ -73,7 +73,7 @@ def test_a_planted_border_is_found_and_no_other_fact_blamed():
     assert abs(after.loc["contrast", "AUC"] - before.loc["contrast", "AUC"]) < 0.1
 
 
-def test_facts_are_what_they_say():
+def test_facts_are_what_they_are_called():
     images = torch.zeros(3, 1, 32, 32, dtype=torch.uint8)
     images[1] = 100
     images[2, :, :2] = images[2, :, -2:] = images[2, :, :, :2] = images[2, :, :, -2:] = 50
@@ -102,10 +102,10 @@ def test_files_have_facts_and_drawn_images_none(tmp_path):
     assert file_facts(replace(images, files=None)).shape == (2, 0)
 
 
-def test_every_patient_is_answered_by_strangers():
+def test_every_image_is_predicted_out_of_fold():
     split = small_split(60)
-    said = cv_predict_from_features(image_facts(split.images), split)
-    assert np.allclose(said.probabilities.sum(1), 1) and said.accuracy > 0.6
+    found = cv_predict_from_features(image_facts(split.images), split)
+    assert np.allclose(found.probabilities.sum(1), 1) and found.accuracy > 0.6
 
 
 REFUSED = {
@@ -116,7 +116,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_asked_is_refused(case):
+def test_impossible_requests_are_refused(case):
     split, rows, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         shortcuts(pd.DataFrame({"fact": np.zeros(rows)}), split)

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from small import said
+from small import random_predictions
 
 from utils.course.publish import (
     publish,
@@ -33,7 +33,7 @@ def finished(name, seed=0, dataset="chest_xray", flags=(), **variants):
 @pytest.fixture
 def home(assets):
     """A repository with three records of real images and one of drawn ones, all committed."""
-    clean, attacked = said(0), said(1, skill=0)
+    clean, attacked = random_predictions(0), random_predictions(1, skill=0)
     for seed in (0, 1):
         models = {name: {"clean": clean, PGD: attacked} for name in ("standard", "adversarial")}
         flags = [flag("odd", "adversarial"), flag("fine", "standard", red=False)]
@@ -48,14 +48,14 @@ def home(assets):
 
 
 def test_reads_the_records_of_real_images_that_git_knows(home):
-    finished("rnn", standard={"clean": said(0)})
+    finished("rnn", standard={"clean": random_predictions(0)})
     names = [(record.name, record.facts["seed"]) for record in published_records(home)]
     assert names == [("resnet", 0), ("resnet_atk", 0), ("resnet_atk", 1)]
 
 
 def test_the_page_has_a_line_for_each_model_of_each_run(home):
     lines = [line for line in results_page(published_records(home)).split("\n") if "|" in line]
-    clean = f"{100 * said(0).accuracy:.1f} ("
+    clean = f"{100 * random_predictions(0).accuracy:.1f} ("
     assert len(lines) == 2 + 1 + 2 + 2
     assert lines[2].startswith("| resnet, 0 | standard | 20 | ") and lines[2].endswith(
         f"| – | – | – | {NEAREST} |"

@@ -1,10 +1,10 @@
-"""What a run writes down can be read again, whole, and says what it should."""
+"""The record of a run can be read again, whole and unchanged."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small import finished, said
+from small import finished, random_predictions
 
 import utils.course.records
 import utils.run
@@ -17,7 +17,7 @@ PGD_4 = Condition("pgd", 4 / 255)
 
 
 def test_a_run_can_be_read_again(assets):
-    clean, attacked = said(0), said(1, skill=0)
+    clean, attacked = random_predictions(0), random_predictions(1, skill=0)
     finished("resnet", conditions={CLEAN: clean, PGD_4: attacked})
     (record,) = read_records(assets)
     found = record.predictions["standard"]
@@ -28,23 +28,25 @@ def test_a_run_can_be_read_again(assets):
 
 
 def test_conditions_of_an_earlier_run_do_not_stay(assets):
-    finished("resnet", conditions={CLEAN: said(), "blurred": said()})
-    finished("resnet", conditions={CLEAN: said(), PGD_4: said()})
+    finished("resnet", conditions={CLEAN: random_predictions(), "blurred": random_predictions()})
+    finished("resnet", conditions={CLEAN: random_predictions(), PGD_4: random_predictions()})
     (record,) = read_records(assets)
     assert list(record.predictions["standard"]) == [CLEAN, PGD_4]
 
 
 def test_seeds_are_pooled_over_the_same_patients(assets):
     for seed in (0, 1):
-        finished("resnet", seed, clean=said(seed))
+        finished("resnet", seed, clean=random_predictions(seed))
     together = pool_records(read_records(assets))["resnet"]["standard"][CLEAN]
     assert len(together.labels) == 120 and len(np.unique(together.groups)) == 20
-    assert together.accuracy == pytest.approx((said(0).accuracy + said(1).accuracy) / 2)
+    assert together.accuracy == pytest.approx(
+        (random_predictions(0).accuracy + random_predictions(1).accuracy) / 2
+    )
 
 
 def test_other_settings_are_not_pooled(assets):
     for seed, size in ((0, 64), (1, 128)):
-        run = finished("resnet", seed, clean=said(seed))
+        run = finished("resnet", seed, clean=random_predictions(seed))
         run.record(conditions=["clean"], flags=[], parameters={"SEED": seed, "SIZE": size})
     assert list(pool_records(read_records(assets))) == ["resnet", "resnet SIZE=128"]
 
@@ -59,7 +61,7 @@ def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
 
 
 def test_red_flags_and_missing_runs_are_named(assets):
-    finished("resnet", red=True, clean=said())
+    finished("resnet", red=True, clean=random_predictions())
     records = read_records(assets)
     assert overview(records)["red flags"].tolist() == ["planted"]
     assert missing_runs(records, ["resnet", "resnet_atk"]) == ["resnet_atk"]

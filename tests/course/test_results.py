@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import nbformat
-from small import finished, said
+from small import finished, random_predictions
 
 from utils.course import records
 from utils.course.records import read_records
@@ -20,7 +20,12 @@ from utils.folders import HOME
 
 NOISE, PGD_4 = Condition("noise", 4 / 255), Condition("pgd", 4 / 255)
 RESTARTS, SHUFFLED = Condition("pgd", 4 / 255, 1), Condition("shuffled")
-ATTACKED = {CLEAN: said(0), NOISE: said(0), PGD_4: said(1, 0), RESTARTS: said(2, 0)}
+ATTACKED = {
+    CLEAN: random_predictions(0),
+    NOISE: random_predictions(0),
+    PGD_4: random_predictions(1, 0),
+    RESTARTS: random_predictions(2, 0),
+}
 
 
 def test_a_record_may_name_its_strongest_condition(assets):
@@ -32,32 +37,37 @@ def test_a_record_may_name_its_strongest_condition(assets):
 
 
 def test_a_model_of_two_runs_occurs_once(assets):
-    finished("resnet", clean=said(0))
+    finished("resnet", clean=random_predictions(0))
     finished("resnet_atk", conditions=ATTACKED)
-    finished("rnn", clean=said(5))
+    finished("rnn", clean=random_predictions(5))
     models = unique_models(read_records(assets))
     assert list(models) == [("resnet_atk", "standard"), ("rnn", "standard")]
 
 
 def test_two_variants_of_one_run_may_agree(assets):
-    run = finished("ensemble", clean=said(0))
-    run.save_predictions({"soft vote": {"clean": said(0)}, "stacking": {"clean": said(0)}})
+    run = finished("ensemble", clean=random_predictions(0))
+    run.save_predictions(
+        {
+            "soft vote": {"clean": random_predictions(0)},
+            "stacking": {"clean": random_predictions(0)},
+        }
+    )
     run.record(conditions=["clean"], flags=[], parameters={})
     assert len(unique_models(read_records(assets))) == 2
 
 
 def test_a_condition_that_one_seed_lacks_is_left_out(assets):
-    finished("resnet", 0, conditions={CLEAN: said(0), PGD_4: said(1)})
-    finished("resnet", 1, clean=said(2))
+    finished("resnet", 0, conditions={CLEAN: random_predictions(0), PGD_4: random_predictions(1)})
+    finished("resnet", 1, clean=random_predictions(2))
     assert list(pool_records(read_records(assets))["resnet"]["standard"]) == [CLEAN]
 
 
 def test_only_models_with_the_same_patients_are_compared():
-    other = replace(said(3), groups=said().groups + 100)
+    other = replace(random_predictions(3), groups=random_predictions().groups + 100)
     models = {
         ("resnet_atk", "standard"): ATTACKED,
-        ("rnn_atk", "standard"): {CLEAN: said(4), RESTARTS: said(5, 0)},
-        ("rnn", "standard"): {CLEAN: said(6)},
+        ("rnn_atk", "standard"): {CLEAN: random_predictions(4), RESTARTS: random_predictions(5, 0)},
+        ("rnn", "standard"): {CLEAN: random_predictions(6)},
         ("chest", "standard"): {CLEAN: other},
         ("chest", "mutual"): {CLEAN: other, Condition("blur 2"): other},
     }
@@ -68,10 +78,10 @@ def test_only_models_with_the_same_patients_are_compared():
 
 def test_runs_that_share_no_condition_stand_apart():
     models = {
-        ("leakage", "a"): {SHUFFLED: said()},
-        ("resnet", "a"): {CLEAN: said(), NOISE: said()},
+        ("leakage", "a"): {SHUFFLED: random_predictions()},
+        ("resnet", "a"): {CLEAN: random_predictions(), NOISE: random_predictions()},
         ("resnet_atk", "a"): ATTACKED,
-        ("ensemble", "a"): {CLEAN: said(), PGD_4: said()},
+        ("ensemble", "a"): {CLEAN: random_predictions(), PGD_4: random_predictions()},
     }
     assert [[run for run, _ in group] for group in group_by_conditions(models)] == [
         ["resnet", "resnet_atk", "ensemble"],
@@ -90,9 +100,9 @@ def test_without_records_there_are_no_groups():
 
 def test_results_ranks_no_run_with_a_red_flag(assets, monkeypatch):
     """The notebook itself, on two sound runs and a flagged one that beats them everywhere."""
-    best = {name: said(0, skill=9) for name in ATTACKED}
+    best = {name: random_predictions(0, skill=9) for name in ATTACKED}
     finished("resnet_atk", conditions=ATTACKED)
-    finished("rnn_atk", conditions={name: said(7, 1) for name in ATTACKED})
+    finished("rnn_atk", conditions={name: random_predictions(7, 1) for name in ATTACKED})
     finished("too_good", red=True, conditions=best)
     monkeypatch.setattr(records, "read_records", lambda: read_records(assets))
     shown = {}

@@ -1,7 +1,7 @@
 """Tables for the reader: every number with its interval, every gap with a dash."""
 
 import pandas as pd
-from small import said
+from small import random_predictions
 
 from utils.attacks.pgd import PGD
 from utils.course import tables
@@ -12,10 +12,10 @@ from utils.evaluation.red_flags import NOT_APPLICABLE
 
 PGD_4 = Condition("pgd", 4 / 255)
 ATTACKED = {
-    CLEAN: said(0),
-    Condition("noise", 4 / 255): said(0),
-    PGD_4: said(1, 0),
-    Condition("pgd", 4 / 255, 1): said(2, 0),
+    CLEAN: random_predictions(0),
+    Condition("noise", 4 / 255): random_predictions(0),
+    PGD_4: random_predictions(1, 0),
+    Condition("pgd", 4 / 255, 1): random_predictions(2, 0),
 }
 
 
@@ -25,7 +25,7 @@ def test_settings_are_the_parameters_of_a_notebook():
 
 
 def test_tables_read_well():
-    conditions = {CLEAN: said(), PGD_4: said(1, skill=-9)}
+    conditions = {CLEAN: random_predictions(), PGD_4: random_predictions(1, skill=-9)}
     scores, drops = tables.score_table(conditions), tables.drop_table(conditions)
     assert list(scores.index) == ["clean", "pgd 4"] and list(drops.index) == ["pgd 4"]
     assert scores.loc["pgd 4", "accuracy (%)"].startswith("0.0 (0.0 to ")
@@ -34,17 +34,17 @@ def test_tables_read_well():
 
 
 def test_plain_names_will_do_for_conditions():
-    named = {"clean": said(), "blurred": said(1)}
+    named = {"clean": random_predictions(), "blurred": random_predictions(1)}
     assert list(tables.drop_table(named).index) == ["blurred"]
     assert list(tables.accuracy_table({("a", "b"): named}).columns) == ["clean", "blurred"]
-    gains = tables.gain_table({"clean": said()}, {"clean": said(1)})
+    gains = tables.gain_table({"clean": random_predictions()}, {"clean": random_predictions(1)})
     assert gains.loc["clean", "accuracy (points)"] == tables.interval_text(
-        metrics.gains(said(), said(1)).loc["accuracy"]
+        metrics.gains(random_predictions(), random_predictions(1)).loc["accuracy"]
     )
 
 
 def test_intervals_come_from_a_table_or_by_name():
-    score = metrics.score_of(said())
+    score = metrics.score_of(random_predictions())
     by_name = tables.with_interval({"a": score})
     table = pd.DataFrame([score], index=pd.Index(["a"], name="model"))
     assert by_name["a"] == tables.with_interval(table)["a"] == str(score)
@@ -53,8 +53,8 @@ def test_intervals_come_from_a_table_or_by_name():
 
 
 def test_the_wide_tables_have_a_dash_where_there_are_no_predictions():
-    models = {("a", "standard"): ATTACKED, ("b", "standard"): {"clean": said()}}
-    models[("c", "odd")] = {"shuffled": said()}
+    models = {("a", "standard"): ATTACKED, ("b", "standard"): {"clean": random_predictions()}}
+    models[("c", "odd")] = {"shuffled": random_predictions()}
     table, drops = tables.accuracy_table(models), tables.combined_drop_table(models)
     expected = [metrics.score_of(found).text(digits=0) for found in ATTACKED.values()]
     assert table.loc[("a", "standard")].drop("shuffled").tolist() == expected

@@ -14,7 +14,7 @@ from utils.data.duplicates import (
 from utils.data.split import Split, Splits
 
 
-def strangers(count: int, size: int = 32, seed: int = 0, channels: int = 1):
+def unrelated(count: int, size: int = 32, seed: int = 0, channels: int = 1):
     generator = torch.Generator().manual_seed(seed)
     shape = (count, channels, size, size)
     return torch.randint(40, 215, shape, generator=generator, dtype=torch.uint8)
@@ -26,14 +26,14 @@ def split_of(images, labels=None, groups=None) -> Split:
 
 
 def test_small_pictures_are_averages_of_areas():
-    images = strangers(3, 64, channels=3)
+    images = unrelated(3, 64, channels=3)
     expected = images.float().mean(1).reshape(3, 32, 2, 32, 2).mean((2, 4)).flatten(1)
     assert torch.allclose(small_grey(images), expected, atol=1e-3)
-    assert torch.equal(small_grey(strangers(2)), strangers(2).float().flatten(1))
+    assert torch.equal(small_grey(unrelated(2)), unrelated(2).float().flatten(1))
 
 
 def test_the_nearest_are_those_of_brute_force():
-    queries, pictures = small_grey(strangers(50)), small_grey(strangers(2100, seed=1))
+    queries, pictures = small_grey(unrelated(50)), small_grey(unrelated(2100, seed=1))
     distances, positions = nearest(queries, pictures, 3)
     every = torch.cdist(queries.double(), pictures.double()) / 32
     expected = every.topk(3, largest=False)
@@ -43,21 +43,21 @@ def test_the_nearest_are_those_of_brute_force():
 
 @pytest.mark.parametrize("shift", [0, 1, 2, 3, 5])
 def test_duplicates_are_found_up_to_the_threshold_and_not_beyond(shift):
-    images = torch.cat([strangers(1500), strangers(1500)[700:710] + shift])
+    images = torch.cat([unrelated(1500), unrelated(1500)[700:710] + shift])
     expected = [[700 + i, 1500 + i] for i in range(10)] if shift <= NEAR else []
     assert duplicate_pairs(images).tolist() == expected
 
 
 def test_a_recompressed_image_is_still_a_duplicate():
     noise = torch.randn(20, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 3
-    images = strangers(20, 64)
+    images = unrelated(20, 64)
     again = (images + noise).round().clamp(0, 255).to(torch.uint8)
     assert len(duplicate_pairs(torch.cat([images, again]))) == 20
 
 
 def test_duplicates_form_chains_and_tie_known_groups_only_when_identical():
-    image = strangers(1)
-    images = torch.cat([image, image + 2, image + 4, strangers(2, seed=1), image])
+    image = unrelated(1)
+    images = torch.cat([image, image + 2, image + 4, unrelated(2, seed=1), image])
     unknown = merge_duplicates(images)
     assert unknown[0] == unknown[1] == unknown[2] == unknown[5]
     assert len(unknown.unique()) == 3
@@ -67,9 +67,9 @@ def test_duplicates_form_chains_and_tie_known_groups_only_when_identical():
 
 
 def test_the_table_of_duplicates_says_where_both_lie():
-    train, test = strangers(30), strangers(30, seed=1)
+    train, test = unrelated(30), unrelated(30, seed=1)
     test[4], test[6] = train[9], train[3] + 1
-    splits = Splits(split_of(train), split_of(strangers(30, seed=2)), split_of(test))
+    splits = Splits(split_of(train), split_of(unrelated(30, seed=2)), split_of(test))
     table = duplicates_across(splits)
     assert table["distance"].tolist() == [0, 1] and table["identical"].tolist() == [True, False]
     assert table[["split", "image", "split of twin", "twin"]].to_numpy().tolist() == [

@@ -1,48 +1,71 @@
-"""What a name stands for: a data set of the catalogue, or a path."""
+"""Every kind of source answers the same questions."""
 
+import numpy as np
 import pytest
+from folders import class_folders, noise_image
 
-from utils.data.source import is_path, resolve_path
-
-
-def test_names_of_the_catalogue_are_no_paths(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "brain_phantom").mkdir()
-    assert not is_path("brain_phantom") and is_path("./brain_phantom")
-    assert resolve_path("./brain_phantom") == tmp_path / "brain_phantom"
+from utils.data.source import ArrayFile, DrawnImages, ImageFiles, source_of
 
 
-@pytest.mark.parametrize("written", ["my images", "./my images", "folder:my images", "~/my images"])
-def test_a_path_may_be_relative_have_spaces_and_begin_at_home(written, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "my images").mkdir()
-    assert is_path(written) and resolve_path(written) == tmp_path / "my images"
+@pytest.fixture
+def root(tmp_path):
+    class_folders(tmp_path / "blood_cells", ["normal_cell", "spherocyte"], 3, colour=True)
+    parts = {"train": 4, "val": 2, "test": 2}
+    arrays = {f"{part}_images": np.zeros((n, 28, 28), np.uint8) for part, n in parts.items()}
+    arrays |= {f"{part}_labels": np.arange(n)[:, None] % 2 for part, n in parts.items()}
+    np.savez(tmp_path / "pneumoniamnist.npz", **arrays)
+    class_folders(tmp_path / "own", ["a", "b"], 3)
+    return tmp_path
 
 
-def test_a_table_is_a_path_and_another_file_is_none(tmp_path):
-    for name in ("table.csv", "TABLE.CSV", "image.png"):
-        (tmp_path / name).write_text("path,label")
-    assert resolve_path(str(tmp_path / "table.csv")) == tmp_path / "table.csv"
-    assert resolve_path(f"folder:{tmp_path}/TABLE.CSV") == tmp_path / "TABLE.CSV"
-    with pytest.raises(FileNotFoundError, match="image.png is neither a folder nor a .csv table"):
-        resolve_path(str(tmp_path / "image.png"))
+def test_the_name_decides_the_kind(root):
+    kinds = {"brain_phantom": DrawnImages, "pneumoniamnist": ArrayFile, "blood_cells": ImageFiles}
+    assert {name: type(source_of(name, root)) for name in kinds} == kinds
+    assert source_of(f"folder:{root}/own") == source_of(str(root / "own"))
+    assert source_of(str(root / "own")).path == root / "own"
 
 
-REFUSED = {
-    "": (ValueError, "names no data set; choose from brain_phantom"),
-    "folder:": (ValueError, "names no data set; choose from brain_phantom"),
-    "alzheimers": (ValueError, r"did you mean alzheimer_mri\?.*or give the path to a folder"),
-    "Brain_Phantom": (ValueError, r"did you mean brain_phantom\?"),
-    "xyz": (ValueError, "unknown data set 'xyz'; choose from .*xyz does not exist"),
-    "/nowhere/at/all": (FileNotFoundError, "/nowhere/at/all is neither a folder nor a .csv table"),
-    "folder:chest_xrays": (FileNotFoundError, r"neither a folder.*did you mean chest_xray\?"),
-}
+@pytest.mark.parametrize("name", ["brain_phantom", "pneumoniamnist", "{}/own"])
+def test_images_are_read_with_labels_and_parts(name, root):
+    gathered = source_of(name.format(root), root).read(32)
+    assert gathered.split.size == 32 and len(gathered.parts) == len(gathered.split) > 5
+    assert gathered.digest and gathered.notes["patients"]
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_name_that_means_nothing_is_refused_with_the_choices(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    error, message = REFUSED[name]
-    with pytest.raises(error, match=message):
-        resolve_path(name)
+def test_the_signature_is_stable_and_none_where_nothing_is(root):
+    for name in ("brain_phantom", "pneumoniamnist", "blood_cells", str(root / "own")):
+        assert source_of(name, root).signature() == source_of(name, root).signature() is not None
+    assert source_of("blood_cells").signature() is None
+    with pytest.raises(FileNotFoundError, match="Chula"):
+        source_of("blood_cells").read(32)
+
+
+def test_an_array_file_of_the_size_is_preferred(root):
+    (root / "medmnist").mkdir()
+    (root / "medmnist" / "bloodmnist_64.npz").touch()
+    (root / "medmnist" / "bloodmnist.npz").touch()
+    assert source_of("bloodmnist", root, 64).path.name == "bloodmnist_64.npz"
+    assert source_of("bloodmnist", root, 32).path.name == "bloodmnist.npz"
+
+
+def test_files_are_listed_and_other_kinds_have_none(root):
+    assert len(source_of("blood_cells", root).listing().files) == 6
+    for name in ("brain_phantom", "pneumoniamnist"):
+        with pytest.raises(ValueError, match="no image files of its own; give the path"):
+            source_of(name, root).listing()
+
+
+def test_a_folder_without_classes_is_listed_only_if_labels_are_not_needed(root):
+    noise_image(root / "plain" / "1.png", 0)
+    source = source_of(str(root / "plain"))
+    assert len(source.listing(labelled=False).files) == 1
+    with pytest.raises(FileNotFoundError, match="no class folders"):
+        source.listing()
+
+
+def test_what_is_there_is_not_fetched(root):
+    for name in ("brain_phantom", "pneumoniamnist", "blood_cells"):
+        source = source_of(name, root)
+        assert source.fetched(32) is source
+    with pytest.raises(FileNotFoundError, match="cannot be downloaded"):
+        source_of("blood_cells").fetched(32)

@@ -1,70 +1,12 @@
-"""Data as plain tensors, and patients who stay on one side."""
+"""Data as plain tensors."""
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from small import small_split
 
-from utils.data.patient_split import split_by_group
-from utils.data.split import Split, Splits, batches, to_float
-
-IMPOSSIBLE = [(0.8, 0.1), (1.2, -0.2), (1.0, 0.0), (0.5, 0.5, 0.5)]
-FRACTIONS = [(0.8, 0.1, 0.1), (0.7, 0.2, 0.1), (0.5, 0.5), (0.25, 0.25, 0.25, 0.25)]
-
-
-def patients(seed: int, count: int = 90):
-    """Rare and frequent classes, few and many images per patient."""
-    rng = np.random.default_rng(seed)
-    sizes = rng.integers(1, 30, count)
-    classes = rng.choice(4, count, p=[0.5, 0.3, 0.15, 0.05])
-    classes[:16] = np.repeat(np.arange(4), 4)
-    order = rng.permutation(sizes.sum())
-    return np.repeat(classes, sizes)[order], np.repeat(rng.permutation(count) * 7, sizes)[order]
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("fractions", FRACTIONS, ids=str)
-def test_every_image_is_dealt_once_and_no_group_twice(seed, fractions):
-    labels, groups = patients(seed)
-    parts = split_by_group(labels, groups, fractions, seed)
-    assert sorted(np.concatenate(parts)) == list(range(len(labels)))
-    seen = [set(groups[part]) for part in parts]
-    assert sum(map(len, seen)) == len(set.union(*seen))
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("fractions", FRACTIONS, ids=str)
-def test_every_class_reaches_every_part_in_its_share(seed, fractions):
-    labels, groups = patients(seed)
-    for part, fraction in zip(split_by_group(labels, groups, fractions), fractions, strict=True):
-        assert set(labels[part]) == set(labels)
-        assert abs(len(part) / len(labels) - fraction) < 0.05
-
-
-def test_single_images_are_dealt_exactly():
-    labels = np.repeat([0, 1], [700, 300])
-    train, validation, test = split_by_group(labels, np.arange(1000), (0.7, 0.2, 0.1))
-    assert [np.bincount(labels[p]).tolist() for p in (train, validation, test)] == [
-        [490, 210],
-        [140, 60],
-        [70, 30],
-    ]
-
-
-def test_the_seed_decides_and_nothing_else():
-    labels, groups = patients(0)
-    first, again, other = (split_by_group(labels, groups, (0.8, 0.2), seed) for seed in (1, 1, 2))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(first[1], other[1])
-
-
-@pytest.mark.parametrize("fractions", IMPOSSIBLE, ids=str)
-def test_impossible_fractions_are_refused(fractions):
-    with pytest.raises(ValueError, match="sum to 1"):
-        split_by_group([0, 1], [0, 1], fractions)
-
+from utils.data.split import Split, Splits, batches, concatenate, to_float
 
 IMAGES = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
 WRONG = {
@@ -136,7 +78,7 @@ def test_pixels_lie_between_zero_and_one():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 99])
-def test_per_patient_keeps_so_many_images_of_each_patient_spread_over_his(count):
+def test_per_patient_keeps_so_many_images_of_each_patient_evenly_spread(count):
     groups = torch.tensor([7, 7, 2, 7, 7, 2, 7, 5])
     images, labels = torch.zeros(8, 1, 2, 2, dtype=torch.uint8), torch.zeros(8).long()
     whole = Split(images, labels, ("a",), groups, changed=torch.arange(8))
@@ -157,11 +99,11 @@ def test_per_patient_without_patients_or_without_a_limit_is_everything():
     assert alone.per_patient(1) is alone
 
 
-def test_together_they_are_what_was_dealt_out():
+def test_all_parts_together_are_the_whole():
     whole = small_split(60)
-    dealt = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
-    assert dealt.all_images.fingerprint == whole.fingerprint
-    assert torch.equal(dealt.all_images.groups, whole.groups)
+    parts = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
+    assert parts.all_images.fingerprint == whole.fingerprint
+    assert torch.equal(parts.all_images.groups, whole.groups)
 
 
 @pytest.mark.parametrize("size", [4, 8, 16, 32])
@@ -175,3 +117,13 @@ def test_resized_images_keep_their_mean_and_their_findings(size):
     assert after.masks.dtype == torch.bool and after.masks.float().mean() == 0.25
     assert torch.equal(after.labels, split.labels) and torch.equal(after.groups, split.groups)
     assert split.resized(size).masks is None
+
+
+def test_files_follow_their_images_and_are_empty_where_there_are_none():
+    split = replace(small_split(6), files=tuple("abcdef"))
+    assert split.take([4, 1]).files == ("e", "b")
+    assert split.take(split.labels == 0).files == ("a", "d") and split.limit(2).files
+    assert concatenate(split, small_split(2)).files == (*"abcdef", "", "")
+    assert concatenate(small_split(2), small_split(2)).files is None
+    with pytest.raises(ValueError, match="6 images but 1 files"):
+        replace(split, files=("a",))

@@ -1,10 +1,11 @@
-"""Large images of strangers: nobody of the training set among them."""
+"""Images the model has not seen: of unseen patients, and photographs."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
+from small import small_split
 
 from utils.contamination.resizers import Resizer, downscale
 from utils.data import loading
@@ -12,7 +13,12 @@ from utils.data.duplicates import nearest, small_grey
 from utils.data.loading import load
 from utils.data.phantoms import draw
 from utils.data.split import Splits, resized
-from utils.data.unseen import concatenate_patients, exclude_patients_of, unseen_patients
+from utils.data.unseen import (
+    concatenate_patients,
+    exclude_patients_of,
+    foreign_photographs,
+    unseen_patients,
+)
 
 
 def test_new_patients_are_drawn_large():
@@ -22,8 +28,8 @@ def test_new_patients_are_drawn_large():
 
 
 @pytest.mark.parametrize("size", [96, 64])
-def test_who_is_shown_larger_is_not_learned_from(size):
-    """Even where the picture of him that is shown is but one of several."""
+def test_patients_that_are_shown_are_excluded_from_training(size):
+    """Even if only one of several images of a patient is shown."""
     split = draw("chest_phantom", 64, 12)
     parts = Splits(*(split.take(split.groups % 3 == part) for part in range(3)))
     shown = torch.cat([split.images[split.groups == patient][1:2] for patient in (3, 7, 8)])
@@ -33,7 +39,7 @@ def test_who_is_shown_larger_is_not_learned_from(size):
     assert gone == [{3}, {7}, set()]
 
 
-def test_strangers_leave_all_as_it_was():
+def test_unseen_patients_exclude_nothing():
     split = draw("chest_phantom", 64, 12)
     left = exclude_patients_of(
         Splits(split, split, split), unseen_patients("chest_phantom", 128, 9).images
@@ -55,7 +61,7 @@ def as_chest_xray(split, root, parts=("train", "test")):
     return root
 
 
-def test_of_files_the_test_patients_arrive_or_those_of_another_folder(tmp_path, monkeypatch):
+def test_files_give_the_test_patients_or_those_of_another_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
     split = draw("chest_phantom", 64, 48).per_patient(1)
     split = replace(split, groups=torch.arange(len(split)))
@@ -80,3 +86,21 @@ def test_both_together_share_no_patient():
     )
     assert len(both) == 19 * 3 and len(set(both.patients)) == 19
     assert torch.equal(both.labels[: len(one)], one.labels) and both.masks is None
+
+
+@pytest.mark.parametrize(
+    "like", [small_split(6), draw("cervix_phantom", 32, 9)], ids=["grey", "colour"]
+)
+def test_photographs_have_the_shape_of_the_images_beside_them(like):
+    found = foreign_photographs(like, 5)
+    assert found.images.shape == (5, *like.images.shape[1:]) and found.images.dtype == torch.uint8
+    assert found.class_names == like.class_names
+    assert found.images.flatten(1).float().std(1).min() > 5  # something is seen in each
+
+
+def test_the_seed_decides_which_crops():
+    like = small_split(6)
+    assert foreign_photographs(like, 4).fingerprint == foreign_photographs(like, 4).fingerprint
+    assert (
+        foreign_photographs(like, 4).fingerprint != foreign_photographs(like, 4, seed=1).fingerprint
+    )

@@ -142,11 +142,11 @@ def test_a_total_loss_is_not_more_certain_than_its_patients():
     assert 90 < table.loc["accuracy", "low"] < 98  # 100 patients could hide a few survivors
 
 
-def test_missed_disease_is_the_share_of_the_sick_that_are_called_normal():
-    said = some_predictions(skill=1)
-    sick = said.take(said.labels > 0)
-    expected = (sick.probabilities.argmax(1) == 0).mean()
-    found = score_of(said, "missed disease")
-    assert 0 < found.low < expected < found.high
-    assert found.value == pytest.approx(expected)
-    assert np.isnan(score_of(said.take(said.labels == 0), "missed disease").value)
+def test_missed_disease_is_the_share_of_diseased_images_predicted_normal():
+    found = some_predictions(skill=1)
+    diseased = found.take(found.labels > 0)
+    expected = (diseased.probabilities.argmax(1) == 0).mean()
+    rate = score_of(found, "missed disease")
+    assert 0 < rate.low < expected < rate.high
+    assert rate.value == pytest.approx(expected)
+    assert np.isnan(score_of(found.take(found.labels == 0), "missed disease").value)

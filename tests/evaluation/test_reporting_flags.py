@@ -17,8 +17,8 @@ SPLIT = small_split(60, seed=5)
 def saying(right: float) -> Predictions:
     """Predictions of the same images of which this share is right."""
     hits = np.arange(len(SPLIT)) < right * len(SPLIT)
-    said = np.where(hits, SPLIT.labels, (SPLIT.labels + 1) % 3)
-    return Predictions(SPLIT.labels.numpy(), np.eye(3)[said], np.arange(len(said)), "abc")
+    predicted = np.where(hits, SPLIT.labels, (SPLIT.labels + 1) % 3)
+    return Predictions(SPLIT.labels.numpy(), np.eye(3)[predicted], np.arange(len(predicted)), "abc")
 
 
 PIXELS = to_float(SPLIT.images)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from utils.data.names import is_table
 from utils.files import short_digest
 
 PARTS = {
@@ -167,10 +168,6 @@ def _patients(column) -> tuple[str, ...] | None:
 
 def leaves_folder(path: Path, folder: Path) -> bool:
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
-def is_table(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
 
 
 def signature(source: Path) -> str:

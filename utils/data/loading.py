@@ -5,7 +5,7 @@ from pathlib import Path
 
 from utils.data.cache import Store
 from utils.data.patient_split import split_dataset
-from utils.data.source import Source, source_of
+from utils.data.source import Source, is_path, source_of
 from utils.data.split import Splits
 from utils.files import short_digest
 from utils.run import ROOT, folder_of
@@ -66,7 +66,8 @@ def _store(source: Source, size: int, fractions: Sequence[float], seed: int) -> 
             f"such as {FRACTIONS}; got {tuple(fractions)}"
         )
     request = {"name": source.name, "size": size, "fractions": list(fractions), "seed": seed}
-    folder = f"{folder_of(source.name)}_{size}"
+    place = folder_of(source.name) if is_path(source.name) else source.name
+    folder = f"{place}_{size}"
     if (tuple(fractions), seed) != (FRACTIONS, 0):
         folder += f"_{short_digest(list(fractions), seed)}"
     return Store(VARIABLES / folder, {**request, "recipe": RECIPE})

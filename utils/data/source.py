@@ -8,7 +8,6 @@ read(size)   all images
 fetched(size)  the source after a download, if one is needed and possible
 """
 
-import difflib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -24,19 +23,26 @@ from utils.data.listing import (
     PARTS,
     Listing,
     class_folders,
-    is_table,
     labelled_folders,
     signature,
     table_files,
     unlabelled_files,
 )
+from utils.data.names import WANTED, is_path, is_table, resolve_path
 from utils.data.patient_split import GatheredImages
 from utils.data.phantoms import PHANTOMS, draw
 from utils.data.prepare import apply_recipe, read_listing
 from utils.data.split import Split
 
-ALIAS = "folder:"  # folder:PATH is the same as PATH
-WANTED = "a folder of class folders or a .csv table"
+__all__ = [
+    "DrawnImages",
+    "ArrayFile",
+    "ImageFiles",
+    "Source",
+    "is_path",
+    "resolve_path",
+    "source_of",
+]
 
 
 class Source(Protocol):
@@ -51,27 +57,6 @@ class Source(Protocol):
     def read(self, size: int, cache: Path | None = None) -> GatheredImages: ...
 
     def fetched(self, size: int) -> "Source": ...
-
-
-def is_path(name: str) -> bool:
-    """Whether a name means a path. A name of the catalogue never does: write ./NAME for a folder
-    that is called like one."""
-    return name not in DATASETS
-
-
-def resolve_path(name: str) -> Path:
-    """The absolute path that a name means; links are kept. An error where nothing lies there."""
-    text = name.removeprefix(ALIAS)
-    if not text.strip():
-        raise ValueError(f"{name!r} names no data set; {_choices()}")
-    path = Path(os.path.abspath(Path(text).expanduser()))
-    if path.is_dir() or (path.is_file() and is_table(path)):
-        return path
-    if name == text and not path.exists() and Path(text).name == text:
-        raise ValueError(
-            f"unknown data set {name!r}{_guess(name)}; {_choices()} ({path} does not exist)"
-        )
-    raise FileNotFoundError(f"{path} is neither a folder nor a .csv table{_guess(text)}")
 
 
 def source_of(name: str, root: str | Path | None = None, size: int = 0) -> Source:
@@ -202,13 +187,3 @@ def _present(source: ArrayFile | ImageFiles) -> Path:
 
 def _no_files(name: str) -> ValueError:
     return ValueError(f"{name} has no image files of its own; give the path to {WANTED}")
-
-
-def _choices() -> str:
-    return f"choose from {', '.join(DATASETS)}, or give the path to {WANTED}"
-
-
-def _guess(name: str) -> str:
-    folded = {known.casefold(): known for known in DATASETS}
-    close = difflib.get_close_matches(Path(name).name.casefold(), folded, n=1, cutoff=0.6)
-    return f" (did you mean {folded[close[0]]}?)" if close else ""

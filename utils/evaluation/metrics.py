@@ -1,5 +1,7 @@
 """Scores with intervals, from predictions alone: no model, no images."""
 
+from typing import Protocol
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,7 @@ from utils.evaluation.predictions import Predictions
 
 
 def accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Share of images on the diagonal."""
     return _diagonal(confusion).sum(-1) / confusion.sum((-2, -1))
 
 
@@ -31,6 +34,7 @@ def macro_precision(confusion: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
+    """Mean over the classes; a class that is never predicted counts 0."""
     both = confusion.sum(-1) + confusion.sum(-2)
     return _over_present(_ratio(2 * _diagonal(confusion), both), confusion)
 
@@ -41,13 +45,19 @@ def missed_disease(confusion: np.ndarray) -> np.ndarray:
     return _ratio(diseased[..., 0].sum(-1), diseased.sum((-2, -1)), empty=np.nan)
 
 
-SCORES = {
+class Score(Protocol):
+    """(..., classes, classes) -> (...): a number for each confusion matrix."""
+
+    def __call__(self, confusion: np.ndarray, /) -> np.ndarray: ...
+
+
+SCORES: dict[str, Score] = {
     "accuracy": accuracy,
     "balanced accuracy": balanced_accuracy,
     "macro F1": macro_f1,
     "macro precision": macro_precision,
 }
-RATES = {"missed disease": missed_disease}  # less is better
+RATES: dict[str, Score] = {"missed disease": missed_disease}  # less is better
 DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the combined drop
 
 

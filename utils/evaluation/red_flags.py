@@ -20,7 +20,7 @@ from utils.evaluation.metrics import majority_share, score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.sanity_checks import QUERIES, SanityChecks, lossless, run_sanity_checks
 
-LUCK = 0.05  # p-value below which a difference is significant
+ALPHA = 0.05  # p-value below which a difference is significant
 NOT_APPLICABLE = "not applicable"
 
 
@@ -34,7 +34,7 @@ class AttackEvidence:
     single_step: Predictions
     attacked: dict[float, Predictions]  # by size; 0 and the attack's epsilon among them
     strongest: Predictions  # the attack after its restarts
-    few: SanityChecks
+    checks: SanityChecks
 
     @property
     def published(self) -> list[Predictions]:
@@ -63,7 +63,7 @@ def check_attack(
         single_step=published[suite.condition("fgsm")],
         attacked=suite.curve(published),
         strongest=strongest,
-        few=run_sanity_checks(
+        checks=run_sanity_checks(
             model, split.limit(images), suite.attack, survivors.limit(images), file
         ),
     )
@@ -79,7 +79,7 @@ def judge(flags: dict[str, Callable], evidence) -> pd.DataFrame:
 
 def _weaker_than_one_step(e: AttackEvidence) -> str | None:
     iterated = e.attacked[e.attack.epsilon]
-    if more_often_right(iterated, e.single_step) < LUCK:
+    if more_often_right(iterated, e.single_step) < ALPHA:
         return f"accuracy {iterated.accuracy:.1%}, after a single step {e.single_step.accuracy:.1%}"
 
 
@@ -95,73 +95,73 @@ def _rises_with_epsilon(e: AttackEvidence) -> str | None:
     sizes = sorted(set(e.attacked) - {0})
     for small, large in zip(sizes, sizes[1:], strict=False):
         weak, strong = e.attacked[small], e.attacked[large]
-        if more_often_right(strong, weak) < LUCK:
+        if more_often_right(strong, weak) < ALPHA:
             return f"{weak.accuracy:.1%} at {small * 255:g}/255, {strong.accuracy:.1%} at more"
 
 
 def _better_than_clean(e: AttackEvidence) -> str | None:
     attacked = e.attacked[e.attack.epsilon]
-    if more_often_right(attacked, e.clean) < LUCK:
+    if more_often_right(attacked, e.clean) < ALPHA:
         return f"accuracy {attacked.accuracy:.1%} attacked, {e.clean.accuracy:.1%} clean"
 
 
 def _no_better_than_noise(e: AttackEvidence) -> str | None:
     attacked = e.attacked[e.attack.epsilon]
-    if more_often_right(e.noise, attacked) >= LUCK:
+    if more_often_right(e.noise, attacked) >= ALPHA:
         return f"accuracy {attacked.accuracy:.1%} attacked, {e.noise.accuracy:.1%} under noise"
 
 
 def _survives_full_range(e: AttackEvidence) -> str | None:
-    if e.few.full_range.right.any():
-        return f"{e.few.full_range.accuracy:.1%} are right although every pixel was free"
+    if e.checks.full_range.right.any():
+        return f"{e.checks.full_range.accuracy:.1%} are right although every pixel was free"
 
 
 def _not_converged(e: AttackEvidence) -> str | None:
-    if e.few.doubled is None:
+    if e.checks.doubled is None:
         return NOT_APPLICABLE
-    if more_often_right(e.few.attacked, e.few.doubled) < LUCK:
-        return f"{e.few.attacked.accuracy:.1%}, with twice the steps {e.few.doubled.accuracy:.1%}"
+    if more_often_right(e.checks.attacked, e.checks.doubled) < ALPHA:
+        return f"{e.checks.attacked.accuracy:.1%}, with more steps {e.checks.doubled.accuracy:.1%}"
 
 
 def _lost_by_saving(e: AttackEvidence) -> str | None:
-    if more_often_right(e.few.saved, e.few.attacked) < LUCK:
-        return f"{e.few.attacked.accuracy:.1%}, read back from the file {e.few.saved.accuracy:.1%}"
+    if more_often_right(e.checks.saved, e.checks.attacked) < ALPHA:
+        return f"{e.checks.attacked.accuracy:.1%}, after saving {e.checks.saved.accuracy:.1%}"
 
 
 def _beaten_by_queries(e: AttackEvidence) -> str | None:
-    if not e.few.black_box_applies:
+    if not e.checks.black_box_applies:
         return NOT_APPLICABLE
-    found = e.few.black_box
+    found = e.checks.black_box
     if found is not None and not found.right.all():
         broken = int((~found.right).sum())
         return f"{QUERIES} queries broke {broken} of {len(found.right)} survivors"
 
 
 def _outside(e: AttackEvidence) -> str | None:
-    if e.few.lowest < -1e-6 or e.few.highest > 1 + 1e-6:
-        return f"pixels from {e.few.lowest:.3f} to {e.few.highest:.3f}"
-    if e.few.largest_change > e.attack.epsilon + 1e-5:
-        return f"a change of {e.few.largest_change * 255:.1f}/255 ({norm_of(e.attack)})"
+    if e.checks.lowest < -1e-6 or e.checks.highest > 1 + 1e-6:
+        return f"pixels from {e.checks.lowest:.3f} to {e.checks.highest:.3f}"
+    if e.checks.largest_change > e.attack.epsilon + 1e-5:
+        return f"a change of {e.checks.largest_change * 255:.1f}/255 ({norm_of(e.attack)})"
 
 
 def _in_training_mode(e: AttackEvidence) -> str | None:
-    return "batch norm or dropout was training while attacked" if e.few.trains else None
+    return "batch norm or dropout was training while attacked" if e.checks.trains else None
 
 
 def _members_apart(e: AttackEvidence) -> str | None:
     sets = max(len(predictions.seen) for predictions in e.published)
     if sets > 1:
         return f"the mean of predictions for {sets} different sets of images"
-    return "the members received different images" if e.few.apart else None
+    return "the members received different images" if e.checks.apart else None
 
 
 def _leaks(e: AttackEvidence) -> str | None:
-    return "the next optimizer step would follow the attacker" if e.few.leaks else None
+    return "the next optimizer step would follow the attacker" if e.checks.leaks else None
 
 
 def _dead(e: AttackEvidence) -> str | None:
-    if e.few.dead_gradients > 0.01:
-        return f"for {e.few.dead_gradients:.1%} of the images"
+    if e.checks.dead_gradients > 0.01:
+        return f"for {e.checks.dead_gradients:.1%} of the images"
 
 
 ATTACK_FLAGS = {

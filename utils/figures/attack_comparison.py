@@ -10,6 +10,7 @@ import seaborn
 from matplotlib.figure import Figure
 
 from utils.evaluation import metrics
+from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import majority_share
 from utils.evaluation.predictions import Predictions
 from utils.figures.style import (
@@ -114,9 +115,9 @@ def transfer(
     return closed(figure)
 
 
-def claimed_vs_true(told: Mapping[str, float], true: Mapping[str, pd.Series]) -> Figure:
+def claimed_vs_true(told: Mapping[str, float], true: Mapping[str, Interval | pd.Series]) -> Figure:
     """What was told of each exhibit, in percent, beside what is true with its interval."""
-    rows = 100 * np.array([true[name][["value", "low", "high"]] for name in told], dtype=float)
+    rows = 100 * np.array([list(true[name]) for name in told], dtype=float)
     value, low, high = rows.T
     places, said = np.arange(len(told)), [100 * share for share in told.values()]
     with plt.rc_context(STYLE):

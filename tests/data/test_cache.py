@@ -1,0 +1,69 @@
+"""Prepared splits on disk: whole, rebuilt if damaged, and never with code in them."""
+
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from folders import class_folders, sizes
+
+from utils.data.loading import load
+
+
+class Hostile:
+    def __reduce__(self):
+        return (open, ("executed", "w"))
+
+
+def test_array_files_and_stores_with_code_in_them_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("pneumoniamnist.npz", train_images=np.array([Hostile()], dtype=object))
+    with pytest.raises(ValueError, match="no MedMNIST file"):
+        load("pneumoniamnist", root=tmp_path)
+    name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 10)}"
+    load(name, 8)
+    (path,) = (tmp_path / "variables").glob("folder_own*/train_set.pt")
+    torch.save({"images": Hostile()}, path)
+    found = json.loads((path.parent / "manifest.json").read_text())
+    found["files"]["train_set.pt"] = path.stat().st_size  # a careful attacker
+    (path.parent / "manifest.json").write_text(json.dumps(found))
+    with pytest.raises(ValueError, match="more than tensors"):
+        load(name, 8)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_an_unfinished_or_damaged_store_is_not_trusted(tmp_path):
+    name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 20)}"
+    whole = load(name, 8).train.images.clone()
+    (folder,) = (tmp_path / "variables").glob("folder_own*")
+    for hurt in ("manifest.json", "test_set.pt"):
+        (folder / hurt).unlink()
+        assert torch.equal(load(name, 8).train.images, whole)
+    (folder / "train_set.pt").write_bytes((folder / "train_set.pt").read_bytes()[:-40])
+    assert torch.equal(load(name, 8).train.images, whole)
+
+
+SCRIPT = """
+import sys, pathlib
+from utils.data import loading
+loading.VARIABLES = pathlib.Path(sys.argv[1])
+loading.load(sys.argv[2], 8)
+"""
+
+
+def test_a_killed_process_and_three_at_once_leave_one_good_store(tmp_path):
+    name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 60)}"
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "variables"), name]
+    killed = subprocess.Popen(command)
+    while not list((tmp_path / "variables").glob("*/.lock")) and killed.poll() is None:
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    with ThreadPoolExecutor(3) as pool:
+        splits = list(pool.map(lambda _: load(name, 8), range(3)))
+    assert len({found.train.fingerprint for found in splits}) == 1
+    assert sum(sizes(splits[0])) == 120

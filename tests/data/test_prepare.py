@@ -1,0 +1,86 @@
+"""Files become labelled images: classes, conflicts, patients recovered from pixels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from folders import chest_xray, noise_image, sizes
+from PIL import Image
+
+from utils.data.datasets import DATASETS
+from utils.data.loading import load, manifest
+
+
+def test_unknown_classes_and_unreadable_sets_are_named(tmp_path):
+    noise_image(chest_xray(tmp_path) / "chest_xray" / "train" / "COVID" / "1.png", 1)
+    with pytest.raises(ValueError, match="unknown class 'covid'"):
+        load("chest_xray", 16, root=tmp_path)
+    for label in "ab":
+        (tmp_path / "own" / label).mkdir(parents=True)
+        (tmp_path / "own" / label / "1.jpg").write_text("no image")
+    with pytest.raises(ValueError, match="none of 2 files could be read .*not an image"):
+        load(f"folder:{tmp_path / 'own'}", 8)
+
+
+def test_broken_files_and_images_under_two_classes_are_set_aside_with_the_reason(cervix_splits):
+    listed = {
+        Path(file).name: reason for file, reason in manifest("cervical_cancer", 32)["quarantine"]
+    }
+    assert listed.pop("empty.jpg") == "empty file"
+    assert listed.pop("cut.jpg").startswith("cannot be decoded")
+    clash = "the same image appears under Type_2 and Type_3"
+    assert listed == dict.fromkeys(["best_4.jpg", "4.jpg", "clash.jpg"], clash)
+
+
+def slices(root, patients: int, synthetic: int, seed: int):
+    """Patients of four similar pictures, black above and below; and some without a black edge."""
+    rng = np.random.default_rng(seed)
+    for number in range(patients + synthetic):
+        coarse = rng.integers(60, 200, (6, 6)).astype(np.uint8)
+        head = np.array(Image.fromarray(coarse).resize((48, 32), Image.Resampling.BICUBIC))
+        for index in range(4 if number < patients else 1):
+            image = np.zeros((48, 48), np.uint8)
+            image[8:40] = np.clip(head + rng.normal(0, 4, head.shape), 0, 255)
+            image[:4] = 0 if number < patients else 2
+            root.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(root / f"{number:03d}_{index}.png")
+
+
+@pytest.fixture
+def lost_patients(tmp_path):
+    """Real images in both official parts, as in the original; the last class has two patients."""
+    for seed, name in enumerate(DATASETS["alzheimer_mri"].class_names):
+        patients = 2 if name.startswith("Moderate") else 40
+        slices(tmp_path / "alzheimer_mri" / "train" / name, patients, 30, seed)
+        (tmp_path / "alzheimer_mri" / "test" / name).mkdir(parents=True)
+        moved = tmp_path / "alzheimer_mri" / "train" / name / "000_0.png"
+        moved.rename(tmp_path / "alzheimer_mri" / "test" / name / "000_0.png")
+    return tmp_path
+
+
+def test_lost_patients_are_recovered_and_synthetic_images_are_for_training_alone(lost_patients):
+    splits = load("alzheimer_mri", 48, root=lost_patients)
+    notes = manifest("alzheimer_mri", 48)
+    assert notes["recovered"] == 122 and notes["recovered with 32 pictures"] == 0
+    assert notes["synthetic"] == 120 and "pixels" in notes["patients"]
+    made_up = DATASETS["alzheimer_mri"].synthetic
+    assert not made_up(splits.test.images).any() and not made_up(splits.validation.images).any()
+    assert int(made_up(splits.train.images).sum()) == 120 - notes["withheld"]
+    patients = [set(split.groups.tolist()) for _, split in splits.items()]
+    assert not patients[0] & patients[1] and not (patients[0] | patients[1]) & patients[2]
+    # Two patients: one for testing, one for training.
+    assert splits.test.counts[3] == 4 and splits.validation.counts[3] == 0
+    assert made_up(splits.train.images[splits.train.labels == 3]).sum() < splits.train.counts[3]
+    assert sum(sizes(splits)) == 122 * 4 + 120 - notes["withheld"]
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_synthetic_copy_of_a_held_out_patient_is_left_out(lost_patients, part):
+    tested = getattr(load("alzheimer_mri", 48, root=lost_patients), part)
+    before = manifest("alzheimer_mri", 48)["withheld"]
+    copy = tested.images[tested.labels == 0][0, 0].clone()
+    copy[:2] = 3
+    folder = lost_patients / "alzheimer_mri" / "train" / "Non_Demented"
+    Image.fromarray(copy.numpy()).save(folder / "copy.png")
+    load("alzheimer_mri", 48, root=lost_patients)
+    assert manifest("alzheimer_mri", 48)["withheld"] == before + 1
