@@ -77,7 +77,7 @@ def test_any_callable_is_a_trigger():
 
 
 @pytest.mark.parametrize("kind", [Poison, CleanLabel])
-def test_what_the_attacker_wants_is_asked_of_all_other_classes(kind):
+def test_the_success_rate_is_measured_on_all_other_classes(kind):
     poison = kind(Patch(), target=1, rate=0.1)
     wanted, others = poison.with_trigger(SPLIT), SPLIT.take(SPLIT.labels != 1)
     assert (wanted.labels == 1).all() and len(wanted) == len(others) == 160

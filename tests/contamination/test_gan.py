@@ -75,7 +75,7 @@ def test_too_few_images_of_a_class_are_refused(tmp_path):
         train_generators(split.take(rows), CONFIG, tmp_path)
 
 
-def test_a_loss_that_is_no_number_says_so_and_keeps_the_snapshots(tmp_path, monkeypatch):
+def test_a_diverging_loss_is_an_error_and_keeps_the_snapshots(tmp_path, monkeypatch):
     turns = []
 
     def lost_later(*args):

@@ -156,7 +156,7 @@ def test_a_majority_survives_the_median_and_lonely_dots_do_not():
     assert majority < 10 < 20 < dots
 
 
-def test_what_does_not_fit_is_said():
+def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="whole ratios"):
         MedianResistant(BILINEAR)(soft_pictures(1, 90), soft_pictures(1, SMALL))
     with pytest.raises(ValueError, match="each source hides one target"):

@@ -61,7 +61,7 @@ def test_what_cannot_be_learned_from_is_refused_before_training(split, match, tm
         train_inpainters(split, CONFIG, tmp_path)
 
 
-def test_a_loss_that_is_no_number_says_so_and_keeps_the_snapshots(tmp_path, monkeypatch):
+def test_a_diverging_loss_is_an_error_and_keeps_the_snapshots(tmp_path, monkeypatch):
     played, turns = InpaintingGAN.epoch, []
 
     def lost_later(game):

@@ -51,7 +51,7 @@ def test_only_the_patients_differ(splits):
     assert asked <= set(known.train.groups.tolist())
 
 
-def test_no_asked_image_is_learned_from(splits):
+def test_no_test_image_is_learned_from(splits):
     _, known = leaky_and_clean_splits(splits)
     learned = {image.numpy().tobytes() for image in known.train.images}
     assert not any(image.numpy().tobytes() in learned for image in known.test.images)
@@ -81,7 +81,7 @@ def test_a_synthetic_image_replaces_no_patient(splits):
     assert sizes_by_class(new.train) == sizes_by_class(known.train)
 
 
-def test_a_coin_per_patient_is_known_only_to_who_knows_him(splits):
+def test_a_coin_per_patient_can_only_be_memorised(splits):
     new, known = map(random_labels, leaky_and_clean_splits(splits))
     for part in (known.train, known.test):
         by_patient = {(int(g), int(c)) for g, c in zip(part.groups, part.labels, strict=True)}
@@ -109,7 +109,7 @@ def test_copies_are_planted_under_new_names_and_found(splits):
     assert np.isin(kinds[list(set(found))], list(ALWAYS_FOUND)).sum() == 6 * len(ALWAYS_FOUND)
 
 
-def test_a_look_up_says_the_label_of_the_nearest(splits):
+def test_a_look_up_predicts_the_label_of_the_nearest(splits):
     said = nearest_neighbour_baseline(splits)
     distances = torch.cdist(small_grey(splits.test.images), small_grey(splits.train.images))
     assert torch.equal(

@@ -31,7 +31,7 @@ def test_what_is_not_known_is_refused_with_what_is(wrong):
         Resizer(*wrong)
 
 
-def test_nobody_spoils_a_matrix_for_the_next_one():
+def test_a_changed_matrix_does_not_change_the_cached_one():
     resizer = Resizer("opencv", "bilinear")
     resizer.matrix(64, 8).zero_()
     assert resizer.matrix(64, 8).sum() > 7

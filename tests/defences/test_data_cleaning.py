@@ -49,7 +49,7 @@ def test_between_equals_the_seed_decides():
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_column_of_a_table_is_a_suspicion():
+def test_a_column_of_a_table_can_be_the_scores():
     column = pd.DataFrame({"chance": random_scores(SPLIT)})["chance"]
     by_hand = drop_flagged(SPLIT, column.to_numpy(copy=True), 0.3)
     assert torch.equal(drop_flagged(SPLIT, column, 0.3).images, by_hand.images)

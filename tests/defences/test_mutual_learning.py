@@ -71,7 +71,7 @@ def test_peers_that_agree_pay_only_their_own_loss():
 
 
 @COUNTS
-def test_each_peer_is_asked_once(count):
+def test_each_peer_passes_once(count):
     group = MutualPeers(*(Counted(small_network(seed)) for seed in range(count)))
     MutualLoss()(group, IMAGES, LABELS, 0)
     assert [peer.seen for peer in group.members] == [len(IMAGES)] * count

@@ -35,7 +35,7 @@ def enlarged(split):
     return replace(split, images=F.interpolate(small, scale_factor=2).byte())
 
 
-def test_enlarged_images_are_told_from_others_by_their_spectrum_alone():
+def test_enlarged_images_are_found_by_their_spectrum_alone():
     known, asked, other = (small_split(48, seed=seed) for seed in range(3))
     detector = SpectralDetector().fit(real_or_fake(known, enlarged(known)))
     case = real_or_fake(asked, enlarged(asked))

@@ -69,7 +69,7 @@ def test_drawn_images_have_no_file():
     assert some.files is None
 
 
-def test_what_cannot_be_judged_is_listed_with_its_reason(table, inspect):
+def test_what_cannot_be_scored_is_listed_with_its_reason(table, inspect):
     files = pd.read_csv(table)
     Path(table.parent / "0.png").write_bytes(b"no picture")
     other = NAMES[(NAMES.index(files["label"][2]) + 1) % 3]

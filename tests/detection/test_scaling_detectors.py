@@ -33,7 +33,7 @@ def test_every_score_rises_when_something_is_hidden(resizer, channels):
         assert after[name].min() > before[name].max()
 
 
-def test_a_plain_image_is_beyond_suspicion():
+def test_a_plain_image_scores_zero():
     plain = torch.full((1, 1, 64, 64), 90, dtype=torch.uint8)
     found = scaling_scores(plain, KERNELS[1], (8, 8)).iloc[0]
     assert found.pop("spectral peak") == pytest.approx(1)

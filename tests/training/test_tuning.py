@@ -27,7 +27,7 @@ def study(path, search=SEARCH, **options) -> optuna.Study:
     return tune(small_network, small_splits(), CONFIG, path, search, **options)
 
 
-def asked(study: optuna.Study) -> list[dict]:
+def settings_of(study: optuna.Study) -> list[dict]:
     return [trial.params for trial in study.get_trials(states=FINISHED)]
 
 
@@ -35,10 +35,10 @@ def test_the_seed_decides_the_trials_also_across_a_stop(tmp_path):
     straight = study(tmp_path / "straight")
     study(tmp_path / "stopped", SearchSpace(**{**vars(SEARCH), "trials": 3}))
     resumed = study(tmp_path / "stopped")
-    assert asked(straight) == asked(resumed)
+    assert settings_of(straight) == settings_of(resumed)
     assert straight.best_value == resumed.best_value
     other = study(tmp_path / "other", SearchSpace(**{**vars(SEARCH), "seed": 1}))
-    assert asked(other) != asked(straight)
+    assert settings_of(other) != settings_of(straight)
 
 
 def test_a_complete_study_adds_nothing(tmp_path):
@@ -126,7 +126,7 @@ def test_killed_in_a_trial_the_finished_ones_stay_and_the_orphan_ends(tmp_path):
     resumed = study(path)
     states = [trial.state.name for trial in resumed.trials]
     assert states.count("FAIL") == 1 and "RUNNING" not in states
-    assert len(asked(resumed)) == SEARCH.trials
+    assert len(settings_of(resumed)) == SEARCH.trials
     assert resumed.trials[0].params == study(tmp_path / "straight").trials[0].params
 
 
@@ -135,14 +135,14 @@ def test_the_journal_of_a_killed_worker_whose_number_is_in_use_again(tmp_path):
     path = tmp_path / "journal"
     process = killed_in_the_third_trial(path)
     path.write_text(path.read_text().replace(f":{process}:", ":1:"))
-    assert len(asked(study(path))) == SEARCH.trials
+    assert len(settings_of(study(path))) == SEARCH.trials
 
 
 def test_a_journal_whose_last_line_was_cut_goes_on(tmp_path):
     path = tmp_path / "journal"
     study(path, SearchSpace(**{**vars(SEARCH), "trials": 3}))
     os.truncate(path, path.stat().st_size - 20)
-    assert len(asked(study(path))) == SEARCH.trials
+    assert len(settings_of(study(path))) == SEARCH.trials
     assert len(study(path).get_trials(states=FINISHED)) == SEARCH.trials  # and can be read again
 
 
@@ -195,7 +195,7 @@ def test_a_budget_that_allows_nothing_is_refused(wrong):
         SearchSpace(**{**vars(SEARCH), **wrong})
 
 
-def test_a_search_in_which_all_diverge_ends_and_says_so(tmp_path):
+def test_a_search_in_which_every_trial_diverges_is_an_error(tmp_path):
     def diverging(model, images, labels, epoch):
         return model(images).sum() * float("nan")
 
