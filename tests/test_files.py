@@ -2,10 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
-from utils.files import atomic_write, read_tensors, write_json
+from utils.files import atomic_write, read_tensors, to_pillow, write_json
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
@@ -29,3 +30,12 @@ def test_a_damaged_file_is_named(tmp_path, name, content):
 def test_tensors_survive(tmp_path):
     torch.save({"images": torch.arange(3), "names": ["a"]}, tmp_path / "x.pt")
     assert read_tensors(tmp_path / "x.pt")["names"] == ["a"]
+
+
+@pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])
+def test_a_picture_has_the_pixels_of_its_image(channels, mode):
+    image = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
+    picture = to_pillow(image)
+    assert picture.mode == mode and picture.size == (7, 5)
+    levels = torch.from_numpy(np.array(picture)).view(5, 7, channels)
+    assert torch.equal(levels.permute(2, 0, 1), image)

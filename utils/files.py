@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 
 @contextmanager
@@ -49,3 +51,9 @@ def read_tensors(path: Path, mmap: bool = False) -> dict:
         raise ValueError(f"{path} {reason}; delete it unless you know where it is from") from error
     except (SafetensorError, RuntimeError, EOFError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and run again") from error
+
+
+def to_pillow(image: Tensor) -> Image.Image:
+    """An image (channels, height, width), uint8, as a picture that Pillow can save."""
+    levels = image.cpu().permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
