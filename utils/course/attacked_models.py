@@ -1,0 +1,213 @@
+"""Models under attack, side by side: what the four chapters of attacked networks share."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils import figures
+from utils.attacks.pgd import PGD
+from utils.backbones import Classifier
+from utils.course.chapter import Chapter
+from utils.course.defended_models import Defences
+from utils.course.reading_kit import one_per_patient, write_kit
+from utils.course.tables import flag_table, interval_text
+from utils.course.trained_models import TrainedModel, load_trained, save_trained
+from utils.data.split import to_float
+from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.leakage import leakage_alarm
+from utils.evaluation.metrics import gains, score_of
+from utils.evaluation.predict import attacked_split, predict
+from utils.evaluation.predictions import Predictions
+from utils.evaluation.red_flags import check_attack, check_clean
+from utils.evaluation.saliency import before_and_after, saliency_shift
+
+METRICS = ("accuracy", "balanced accuracy")
+
+
+def clean_twin(chapter: Chapter, data_root: str = "") -> TrainedModel:
+    """The model of the clean chapter; where it has left none, that chapter runs now."""
+    name = chapter.run.name.removesuffix("_atk")
+    return load_trained(chapter.run.of(name), chapter.splits, chapter.parameters, data_root)
+
+
+def attack_twin(chapter: Chapter, twin: TrainedModel) -> "AttackedModels":
+    """The clean twin under PGD, with the budget, steps and restarts of the parameters."""
+    chosen = chapter.parameters
+    epsilon, steps = chosen["EPSILON"] / 255, chosen["ATTACK_STEPS"]
+    attack = PGD(epsilon, steps, stop_when_fooled=True, precision="auto")
+    attacked = AttackedModels(chapter, AttackSuite(attack, chosen["RESTARTS"]))
+    attacked.add("standard", twin.model)
+    attacked.check_split()
+    return attacked
+
+
+@dataclass
+class AttackedModels:
+    """Models under one attack suite: their predictions, their flags, one table, one figure."""
+
+    chapter: Chapter
+    suite: AttackSuite
+    models: dict[str, Classifier] = field(default_factory=dict)
+    answers: dict[str, dict[str, Predictions]] = field(default_factory=dict)
+    flags: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def add(self, name: str, model: Classifier) -> None:
+        """Attack one more model, and check the attack."""
+        test = self.chapter.splits.test
+        self.models[name] = model
+        self.answers[name] = self.suite.ask(model, test)
+        self.flags[name] = check_attack(model, test, self.suite, self.answers[name])
+
+    @property
+    def strongest(self) -> dict[str, Predictions]:
+        return {name: found[self.suite.strongest] for name, found in self.answers.items()}
+
+    def by_kind(self, name: str = "standard") -> Figure:
+        """Accuracy of one model by the size of the change: noise, one step, many steps."""
+        kinds = {"noise (control)": "noise", "one step (FGSM)": "fgsm", "many steps (PGD)": "pgd"}
+        return figures.accuracy_by_epsilon(
+            {shown: self.suite.curve(self.answers[name], kind) for shown, kind in kinds.items()}
+        )
+
+    def by_model(self) -> Figure:
+        """Accuracy of every model under PGD by the size of the change."""
+        curves = {f"{n} training": self.suite.curve(a, "pgd") for n, a in self.answers.items()}
+        figure = figures.accuracy_by_epsilon(curves)
+        self.chapter.run.save_figure("accuracy_by_epsilon", figure)
+        return figure
+
+    def table(self) -> pd.DataFrame:
+        """One row per model and score: clean, noise, attacked, what the attack takes away, and
+        what the model has more than the standard one under attack; paired 95 % intervals."""
+        table = robustness_table(self.answers, self.suite)
+        self.chapter.run.save_table("robustness", table.reset_index())
+        return table
+
+    def confusions(self, names: tuple[str, ...] = ("standard", "adversarial")) -> Figure:
+        shown = [(n, c) for n in names for c in ("clean", self.suite.strongest)]
+        figure = figures.confusions({f"{n}, {c}": self.answers[n][c] for n, c in shown})
+        self.chapter.run.save_figure("confusion", figure)
+        return figure
+
+    def check_split(self) -> None:
+        """Flags of the clean score and of the split, beside those of the attack."""
+        clean = self.answers["standard"]["clean"]
+        self.flags["split"] = check_clean(clean, leakage_alarm(self.chapter.splits))
+
+    def flag_table(self) -> pd.DataFrame:
+        return pd.concat({name: flag_table(found) for name, found in self.flags.items()})
+
+    @property
+    def red(self) -> list[str]:
+        """The names of the checks that are raised, with the model they concern."""
+        return [
+            f"{name}: {flag}"
+            for name, found in self.flags.items()
+            for flag in found.loc[found["red"], "flag"]
+        ]
+
+    def saliency(self, few) -> Figure:
+        """Where the standard and the defended model look, before and after the attack."""
+        maps, captions = {}, {}
+        for name in ("standard", "adversarial"):
+            found = before_and_after(self.models[name], few, self.suite.attack)
+            for state, (heat, answers) in found.items():
+                maps[f"{name},\n{state}"] = heat
+                captions[f"{name},\n{state}"] = [
+                    self.chapter.names[k].replace("_", " ") for k in answers
+                ]
+        figure = figures.heatmap_grid(few.images, few.masks, maps, captions)
+        self.chapter.run.save_figure("gradcam", figure)
+        return figure
+
+    def saliency_shifts(self) -> pd.DataFrame:
+        """Over a sample of the test set: how much each model's maps change under attack."""
+        sample = self.chapter.splits.test.limit(self.chapter.parameters["LOOKS"])
+        rows = {
+            name: saliency_shift(model, sample, self.suite.attack)
+            for name, model in self.models.items()
+        }
+        return pd.DataFrame(rows).T.round(3)
+
+    def reading_kit(self) -> pd.DataFrame:
+        """Pairs of clean and attacked pictures for a reader; the attack does not stop early.
+
+        The model is asked about the very pictures on the page, saved in 8 bits.
+        """
+        count, seed = self.chapter.parameters["KIT_PAIRS"], self.chapter.parameters["SEED"]
+        if not count:
+            return pd.DataFrame()
+        model, attack = self.models["standard"], self.suite.attack
+        pairs = one_per_patient(self.chapter.splits.test, count, seed)
+        saved = attacked_split(model, pairs, replace(attack, stop_when_fooled=False))
+        answers = [predict(model, split).probabilities.argmax(1) for split in (pairs, saved)]
+        pictures = to_float(pairs.images), to_float(saved.images)
+        folder = self.chapter.run.assets / "reading_kit"
+        kit = write_kit(folder, *pictures, pairs.labels, *answers, self.chapter.names, seed)
+        return pd.Series(kit, name="reading kit").to_frame()
+
+    def record(
+        self,
+        twin: TrainedModel,
+        defences: Defences,
+        shifts: pd.DataFrame,
+    ) -> None:
+        """Keep what `results` reads, and the defended model for later chapters."""
+        run, parameters = self.chapter.run, self.chapter.parameters
+        run.save_predictions(self.answers)
+        made = {**twin.parameters, **parameters}
+        save_trained(
+            run, defences.models["adversarial"], defences.config, self.chapter.splits, made
+        )
+        run.record(
+            parameters=parameters,
+            config=asdict(defences.config),
+            attack=repr(self.suite.attack),
+            twin=twin.parameters,
+            conditions=list(self.answers["standard"]),
+            looks=shifts.to_dict("index"),
+            collapsed=defences.collapsed,
+            data=self.chapter.splits.test.fingerprint,
+            flags=[
+                {"variant": name, **flag}
+                for name, found in self.flags.items()
+                for flag in found.to_dict("records")
+            ],
+        )
+
+    def facts(self) -> str:
+        """What must hold on every machine, or the run is not to be believed."""
+        strongest = {name: found.accuracy for name, found in self.strongest.items()}
+        noise = self.answers["standard"][self.suite.name("noise")].accuracy
+        better = strongest["adversarial"] > strongest["standard"]
+        return (
+            f"PGD takes more than noise: {strongest['standard'] < noise}\n"
+            f"adversarial training beats standard under PGD: {better}\n"
+            f"red flags: {len(self.red)}"
+        )
+
+
+def robustness_table(
+    answers: Mapping[str, Mapping[str, Predictions]], suite: AttackSuite
+) -> pd.DataFrame:
+    """Clean, noise and attack side by side for each model, with the differences that count."""
+    noise, attacked = suite.name("noise"), suite.strongest
+    standard = next(iter(answers.values()))
+    rows = {}
+    for model, found in answers.items():
+        lost = gains(found["clean"], found[attacked])
+        gained = gains(standard[attacked], found[attacked])
+        for metric in METRICS:
+            score = {c: score_of(found[c], metric) for c in ("clean", noise, attacked)}
+            rows[model, metric] = {
+                "clean (%)": interval_text(score["clean"]),
+                "noise (%)": interval_text(score[noise]),
+                "PGD (%)": interval_text(score[attacked]),
+                "lost to PGD (points)": interval_text(lost.loc[metric]),
+                "more than standard under PGD (points)": (
+                    "" if found is standard else interval_text(gained.loc[metric])
+                ),
+            }
+    return pd.DataFrame(rows).T.rename_axis(["training", "score"])
