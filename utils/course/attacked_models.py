@@ -1,6 +1,5 @@
 """Models under attack, side by side: what the four chapters of attacked networks share."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import pandas as pd
@@ -8,22 +7,21 @@ from matplotlib.figure import Figure
 
 from utils import figures
 from utils.attacks.pgd import PGD
+from utils.attacks.random_noise import RandomSigns
 from utils.backbones import Classifier
 from utils.course.chapter import Chapter
 from utils.course.defended_models import Defences
 from utils.course.reading_kit import one_per_patient, write_kit
-from utils.course.tables import flag_table, interval_text
+from utils.course.tables import flag_table, robustness_table
 from utils.course.trained_models import TrainedModel, load_trained, save_trained
-from utils.data.split import to_float
+from utils.data.split import Split, to_float
 from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.leakage import leakage_alarm
-from utils.evaluation.metrics import gains, score_of
-from utils.evaluation.predict import attacked_split, predict
+from utils.evaluation.predict import attacked_images, attacked_split, predict
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.red_flags import check_attack, check_clean
 from utils.evaluation.saliency import before_and_after, saliency_shift
-
-METRICS = ("accuracy", "balanced accuracy")
 
 
 def clean_twin(chapter: Chapter, data_root: str = "") -> TrainedModel:
@@ -50,14 +48,14 @@ class AttackedModels:
     chapter: Chapter
     suite: AttackSuite
     models: dict[str, Classifier] = field(default_factory=dict)
-    answers: dict[str, dict[str, Predictions]] = field(default_factory=dict)
+    answers: dict[str, dict[Condition, Predictions]] = field(default_factory=dict)
     flags: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def add(self, name: str, model: Classifier) -> None:
         """Attack one more model, and check the attack."""
         test = self.chapter.splits.test
         self.models[name] = model
-        self.answers[name] = self.suite.ask(model, test)
+        self.answers[name] = self.suite.predict(model, test)
         self.flags[name] = check_attack(model, test, self.suite, self.answers[name])
 
     @property
@@ -81,19 +79,19 @@ class AttackedModels:
     def table(self) -> pd.DataFrame:
         """One row per model and score: clean, noise, attacked, what the attack takes away, and
         what the model has more than the standard one under attack; paired 95 % intervals."""
-        table = robustness_table(self.answers, self.suite)
+        table = robustness_table(self.answers, self.suite.noise, self.suite.strongest)
         self.chapter.run.save_table("robustness", table.reset_index())
         return table
 
     def confusions(self, names: tuple[str, ...] = ("standard", "adversarial")) -> Figure:
-        shown = [(n, c) for n in names for c in ("clean", self.suite.strongest)]
+        shown = [(n, c) for n in names for c in (CLEAN, self.suite.strongest)]
         figure = figures.confusions({f"{n}, {c}": self.answers[n][c] for n, c in shown})
         self.chapter.run.save_figure("confusion", figure)
         return figure
 
     def check_split(self) -> None:
         """Flags of the clean score and of the split, beside those of the attack."""
-        clean = self.answers["standard"]["clean"]
+        clean = self.answers["standard"][CLEAN]
         self.flags["split"] = check_clean(clean, leakage_alarm(self.chapter.splits))
 
     def flag_table(self) -> pd.DataFrame:
@@ -108,9 +106,30 @@ class AttackedModels:
             for flag in found.loc[found["red"], "flag"]
         ]
 
-    def saliency(self, few) -> Figure:
+    def picture(self, count: int = 2) -> Figure:
+        """What the attack adds to a few images, beside random signs of the same size.
+
+        PGD does not stop at its first success here: else little but its random start is seen.
+        """
+        model, few = self.models["standard"], self._images(count)
+        changes = {
+            "random signs": RandomSigns(self.suite.attack.epsilon),
+            "PGD": replace(self.suite.attack, stop_when_fooled=False),
+        }
+        shown = {name: attacked_images(model, few, change) for name, change in changes.items()}
+        sure = {name: predict(model, few, change).probabilities for name, change in changes.items()}
+        figure = figures.perturbations(few, shown, sure)
+        self.chapter.run.save_figure("perturbations", figure)
+        return figure
+
+    def _images(self, count: int) -> Split:
+        """A few test images that the standard model classifies correctly when they are clean."""
+        right = self.answers["standard"][CLEAN].right.nonzero()[0]
+        return self.chapter.splits.test.take(right[:: max(1, len(right) // count)][:count])
+
+    def saliency(self, count: int = 4) -> Figure:
         """Where the standard and the defended model look, before and after the attack."""
-        maps, captions = {}, {}
+        maps, captions, few = {}, {}, self._images(count)
         for name in ("standard", "adversarial"):
             found = before_and_after(self.models[name], few, self.suite.attack)
             for state, (heat, answers) in found.items():
@@ -180,34 +199,10 @@ class AttackedModels:
     def facts(self) -> str:
         """What must hold on every machine, or the run is not to be believed."""
         strongest = {name: found.accuracy for name, found in self.strongest.items()}
-        noise = self.answers["standard"][self.suite.name("noise")].accuracy
+        noise = self.answers["standard"][self.suite.noise].accuracy
         better = strongest["adversarial"] > strongest["standard"]
         return (
             f"PGD takes more than noise: {strongest['standard'] < noise}\n"
             f"adversarial training beats standard under PGD: {better}\n"
             f"red flags: {len(self.red)}"
         )
-
-
-def robustness_table(
-    answers: Mapping[str, Mapping[str, Predictions]], suite: AttackSuite
-) -> pd.DataFrame:
-    """Clean, noise and attack side by side for each model, with the differences that count."""
-    noise, attacked = suite.name("noise"), suite.strongest
-    standard = next(iter(answers.values()))
-    rows = {}
-    for model, found in answers.items():
-        lost = gains(found["clean"], found[attacked])
-        gained = gains(standard[attacked], found[attacked])
-        for metric in METRICS:
-            score = {c: score_of(found[c], metric) for c in ("clean", noise, attacked)}
-            rows[model, metric] = {
-                "clean (%)": interval_text(score["clean"]),
-                "noise (%)": interval_text(score[noise]),
-                "PGD (%)": interval_text(score[attacked]),
-                "lost to PGD (points)": interval_text(lost.loc[metric]),
-                "more than standard under PGD (points)": (
-                    "" if found is standard else interval_text(gained.loc[metric])
-                ),
-            }
-    return pd.DataFrame(rows).T.rename_axis(["training", "score"])

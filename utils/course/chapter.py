@@ -86,7 +86,7 @@ class CleanEvaluation:
     def baselines(self) -> str:
         """The scores that need no learning."""
         alarm = self.alarm
-        return f"majority class {alarm.majority:.1%}, nearest neighbour {alarm.look_up:.1%}"
+        return f"majority class {alarm.majority:.1%}, nearest neighbour {alarm.baseline.value:.1%}"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Chapter:
         model = self.builder().to(self.run.device)
         history = train_or_load(model, self.splits, config, self.run.checkpoints)
         chance = majority_share(self.splits.validation.labels.numpy())
-        figure = figures.curves(history, chance, "balanced accuracy")
+        figure = figures.training_curves(history, chance, "balanced accuracy")
         self.run.save_figure("training", figure)
         return Training(model, config, history, figure)
 

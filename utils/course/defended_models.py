@@ -75,6 +75,8 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace) -> Defence
         models[name] = fresh()
         where = chapter.run.checkpoints
         histories[name] = train_or_load(models[name], splits, config, where, loss, score)
-        drawn[name] = figures.curves(histories[name], chance, "balanced, attacked", title=name)
+        drawn[name] = figures.training_curves(
+            histories[name], chance, "balanced, attacked", title=name
+        )
         chapter.run.save_figure(f"training_{name}", drawn[name])
     return Defences(models, histories, config, study.best_params, drawn)

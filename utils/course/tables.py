@@ -19,6 +19,8 @@ from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import drops, gains, score_of, scores
 from utils.evaluation.predictions import Predictions
 
+ROBUST_SCORES = ("accuracy", "balanced accuracy")
+
 
 def show_source(thing) -> Code:
     """The code itself, where the code is the lesson."""
@@ -100,6 +102,29 @@ def combined_drop_table(
 
     with_clean = {name: found for name, found in models.items() if CLEAN in by_condition(found)}
     return _wide(with_clean, drop).drop(columns=str(CLEAN), errors="ignore")
+
+
+def robustness_table(
+    answers: Mapping[str, Mapping[Condition, Predictions]], noise: Condition, attacked: Condition
+) -> pd.DataFrame:
+    """Clean, noise and attack side by side for each model, with the differences that count."""
+    standard = next(iter(answers.values()))
+    rows = {}
+    for model, found in answers.items():
+        lost = gains(found[CLEAN], found[attacked])
+        gained = gains(standard[attacked], found[attacked])
+        for metric in ROBUST_SCORES:
+            score = {c: score_of(found[c], metric) for c in (CLEAN, noise, attacked)}
+            rows[model, metric] = {
+                "clean (%)": str(score[CLEAN]),
+                "noise (%)": str(score[noise]),
+                "PGD (%)": str(score[attacked]),
+                "lost to PGD (points)": interval_text(lost.loc[metric]),
+                "more than standard under PGD (points)": (
+                    "" if found is standard else interval_text(gained.loc[metric])
+                ),
+            }
+    return pd.DataFrame(rows).T.rename_axis(["training", "score"])
 
 
 def wide_table(table: pd.DataFrame) -> Styler:
