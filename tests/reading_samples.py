@@ -4,7 +4,7 @@ import re
 
 from small import NAMES, small_split
 
-from utils.course.reading_kit import read_key
+from utils.course.reading_kit.kit import read_key
 from utils.data.split import to_float
 
 PAIRS = 24

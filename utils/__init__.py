@@ -16,3 +16,24 @@ detection      a score per image: which one is wrong?
 audit          a folder, before training
 course         the command line, the runner, tables for the reader, the museum, the reading kit
 """
+
+from collections.abc import Callable
+from importlib import import_module
+
+
+def exports(package: str, **names: str) -> Callable[[str], object]:
+    """A package's `__getattr__`: its public names, each loaded with its module when asked for.
+
+    So `from utils.attacks import PGD` loads utils/attacks/pgd.py and nothing else.
+    """
+    homes = {name: module for module, each in names.items() for name in each.split()}
+
+    def find(name: str) -> object:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return find
+
+
+__getattr__ = exports(__name__, backbones="Classifier RowReader build", run="ROOT start_run")

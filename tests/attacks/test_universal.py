@@ -7,7 +7,7 @@ from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
 from utils.attacks.universal import fit_universal
 from utils.data.split import to_float
-from utils.evaluation.predict import logits, predict
+from utils.evaluation.inference import logits, predict
 
 MODEL, KNOWN, UNSEEN = trained_network(), small_split(96, seed=5), small_split(96, seed=6)
 

@@ -28,7 +28,7 @@ from utils.data.patient_recovery import recover_patients
 from utils.data.phantoms import PHANTOMS, draw
 from utils.data.split import to_float
 from utils.defences.adversarial_training import AdversarialLoss
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 from utils.run import ROOT
 from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import ValidationScore

@@ -6,7 +6,7 @@ from small import small_split, trained_network
 from utils.attacks.pgd import PGD
 from utils.contamination.adversarial import AdversarialImages
 from utils.contamination.base import KINDS, contaminate
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 
 MODEL, SPLIT = trained_network(), small_split(48, seed=5)
 STEP = AdversarialImages(model=MODEL, attack=PGD(0.2, 10), rate=0.5)

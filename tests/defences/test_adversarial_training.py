@@ -19,7 +19,7 @@ from utils.defences.adversarial_training import (
     divergence,
     fast_adversarial,
 )
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 from utils.training.losses import (
     CleanScore,
     CrossEntropy,

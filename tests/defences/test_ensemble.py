@@ -20,7 +20,7 @@ from utils.defences.ensemble import (
     fit_vote,
     mean_of_separate_attacks,
 )
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 
 SPLIT = small_split(60, seed=7)
 MEMBERS = [trained_network(seed) for seed in range(3)]

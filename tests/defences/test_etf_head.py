@@ -16,7 +16,7 @@ from utils.defences.etf_head import (
     replace_head_with_etf,
     simplex_etf,
 )
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 from utils.training.checkpoints import identity
 from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import ValidationScore

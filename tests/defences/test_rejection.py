@@ -7,7 +7,7 @@ from small import small_split, trained_network
 
 from utils.attacks.pgd import PGD
 from utils.defences.rejection import ACCEPTED, MEASURES, Rejector
-from utils.evaluation.predict import logits
+from utils.evaluation.inference import logits
 
 MODEL, KNOWN, UNSEEN = trained_network(), small_split(96, seed=5), small_split(96, seed=6)
 EVERY = pytest.mark.parametrize("measure", MEASURES)

@@ -20,7 +20,7 @@ from utils.detection.out_of_fold import (
     cross_val_outputs,
     outputs_of,
 )
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 from utils.training.loop import TrainConfig, train_or_load
 
 CONFIG = TrainConfig(epochs=6, batch_size=16, learning_rate=0.01, augment=False)

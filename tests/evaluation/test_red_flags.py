@@ -15,9 +15,9 @@ from utils.data.split import to_float
 from utils.defences.ensemble import Ensemble, mean_of_separate_attacks
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN
+from utils.evaluation.inference import predict
 from utils.evaluation.intervals import Interval
 from utils.evaluation.leakage import LeakageAlarm
-from utils.evaluation.predict import predict
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.red_flags import (
     ATTACK_FLAGS,

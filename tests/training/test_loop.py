@@ -17,7 +17,7 @@ from small import small_network, small_splits
 
 from utils.attacks.pgd import PGD
 from utils.defences.adversarial_training import AdversarialLoss
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 from utils.run import ROOT
 from utils.training.loop import (
     OPTIMIZERS,

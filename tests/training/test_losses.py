@@ -10,7 +10,7 @@ from utils.data.split import to_float
 from utils.defences.adversarial_training import AdversarialLoss, TradesLoss
 from utils.defences.etf_head import DotRegression
 from utils.defences.mutual_learning import MutualLoss
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 from utils.training.losses import (
     CleanScore,
     CrossEntropy,

@@ -1,1 +1,16 @@
 """Test-time attacks: (model, images, labels) -> attacked images."""
+
+from utils import exports
+
+# What chapters import from the package itself, by the module that defines it.
+__getattr__ = exports(
+    __name__,
+    apgd="APGD WorstCase worst_case",
+    black_box="Square queries_needed",
+    few_pixels="FewPixels",
+    hop_skip_jump="HopSkipJump",
+    pgd="PGD fgsm iterated_fgsm momentum_fgsm",
+    random_noise="RandomGaussian RandomSigns RandomUniform",
+    regions="Anatomy FindingRegion RandomPixels StrongestPatch StrongestPixels StrongestRows",
+    universal="fit_universal",
+)

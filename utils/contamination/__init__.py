@@ -1,1 +1,26 @@
 """Changes of a Split: noise, label errors, backdoors, fakes, inpainting, image scaling."""
+
+from utils import exports
+
+# What chapters import from the package itself, by the module that defines it.
+__getattr__ = exports(
+    __name__,
+    adversarial="AdversarialImages",
+    backdoor="Blend CleanLabel Patch Poison Sinusoid backdoor",
+    base="Contamination KINDS contaminate kinds_of",
+    fakes="Fakes latent_walk sample_fakes",
+    gan="ConditionalGAN train_generators",
+    gan_trainer="GANConfig",
+    hidden_images=(
+        "HiddenImage HiddenTrigger MedianResistant attack_quality random_control "
+        "save_lossless vulnerability_map"
+    ),
+    image_scaling="Scaling",
+    inpainting="BlurredFill GeneratedFill NoisyFill Tampering tamper",
+    inpainting_gan="InpaintingGAN train_inpainters",
+    inpainting_regions="shapes_of",
+    label_noise="ImageDependent Symmetric",
+    noise="BiasField Blur FAMILIES Gaussian Motion Poisson jpeg",
+    planted_leaks="COPIES leaky_and_clean_splits random_labels",
+    resizers="RESIZERS Resizer downscale",
+)

@@ -9,7 +9,7 @@ from utils.attacks.base import Attack
 from utils.attacks.pgd import PGD
 from utils.contamination.base import Contamination
 from utils.data.split import Split
-from utils.evaluation.predict import attacked_split
+from utils.evaluation.inference import attacked_split
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from torch import Generator, Tensor, nn
 
 from utils.contamination.base import Contamination
 from utils.data.split import Split, to_float, to_uint8
+from utils.evaluation.inference import predict
 from utils.evaluation.intervals import interval_table
 from utils.evaluation.metrics import score_of
-from utils.evaluation.predict import predict
 
 Trigger = Callable[[Tensor], Tensor]
 

@@ -1,1 +1,19 @@
 """The command line, the runner, tables for the reader, the museum, the reading kit."""
+
+from utils import exports
+
+# What chapters import from the package itself, by the module that defines it.
+__getattr__ = exports(
+    __name__,
+    attacked_models="attack_twin clean_twin",
+    chapter="open_chapter",
+    defended_models="defend",
+    museum="Exhibit exhibit_table",
+    parameters="refuse_unknown",
+    tables=(
+        "drop_table flag_table gain_table interval_text pair_table prose_table "
+        "score_table settings share_table show_source with_interval"
+    ),
+    trained_models="load_trained save_trained",
+    **{"reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit"},
+)

@@ -11,14 +11,14 @@ from utils.attacks.random_noise import RandomSigns
 from utils.backbones import Classifier
 from utils.course.chapter import Chapter
 from utils.course.defended_models import Defences
-from utils.course.reading_kit import one_per_patient, write_kit
+from utils.course.reading_kit.kit import one_per_patient, write_kit
 from utils.course.tables import flag_table, robustness_table
 from utils.course.trained_models import TrainedModel, load_trained, save_trained
 from utils.data.split import Split, to_float
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.inference import attacked_images, attacked_split, predict
 from utils.evaluation.leakage import leakage_alarm
-from utils.evaluation.predict import attacked_images, attacked_split, predict
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.red_flags import check_attack, check_clean
 from utils.evaluation.saliency import before_and_after, saliency_shift

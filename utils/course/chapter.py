@@ -14,9 +14,10 @@ from utils.course.tables import flag_table, score_table, settings
 from utils.course.trained_models import save_trained
 from utils.data.loading import load
 from utils.data.split import Splits, to_float
+from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
 from utils.evaluation.metrics import majority_share
-from utils.evaluation.predict import predict, predict_all
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.red_flags import check_clean
 from utils.evaluation.saliency import heat_maps, localisation
@@ -63,7 +64,7 @@ class Training:
 class CleanEvaluation:
     """The predictions for held-out patients, clean and under random noise."""
 
-    predictions: dict[str, Predictions]
+    predictions: dict[Condition, Predictions]
     alarm: LeakageAlarm
 
     @cached_property
@@ -76,7 +77,7 @@ class CleanEvaluation:
 
     @cached_property
     def flags(self) -> pd.DataFrame:
-        return check_clean(self.predictions["clean"], self.alarm)
+        return check_clean(self.predictions[CLEAN], self.alarm)
 
     @property
     def flag_table(self) -> pd.DataFrame:
@@ -147,7 +148,9 @@ class Chapter:
     def evaluate(self, model: Classifier) -> CleanEvaluation:
         """Predict the test patients once, and look for leaks between the splits."""
         test = self.splits.test
-        predictions = predict_all(model, test, {"clean": None, "noise_4": RandomSigns(NOISE)})
+        predictions = predict_all(
+            model, test, {CLEAN: None, Condition("noise", NOISE): RandomSigns(NOISE)}
+        )
         evaluation = CleanEvaluation(predictions, leakage_alarm(self.splits))
         self.run.save_table("scores", evaluation.scores.reset_index(names="condition"))
         self.run.save_figure("confusion", evaluation.confusion)
@@ -172,7 +175,7 @@ class Chapter:
         test = self.splits.test
         if test.masks is None:
             return {}
-        answers = evaluation.predictions["clean"].probabilities.argmax(1)
+        answers = evaluation.predictions[CLEAN].probabilities.argmax(1)
         maps = heat_maps(model, to_float(test.images.to(self.run.device)), answers)
         return localisation(maps, test.masks.numpy())
 

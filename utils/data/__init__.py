@@ -1,1 +1,16 @@
 """Split, data sets by name, reading files, splitting by patient, duplicates, drawn images."""
+
+from utils import exports
+
+# What chapters import from the package itself, by the module that defines it.
+__getattr__ = exports(
+    __name__,
+    datasets="facts_of",
+    duplicates="duplicates_across nearest small_grey",
+    loading="load manifest",
+    patient_recovery="exactly_recovered recover_patients tangent_distances",
+    patient_split="split_by_group split_by_image",
+    reader="read_images",
+    split="Split Splits concatenate resized to_float to_uint8",
+    unseen="concatenate_patients exclude_patients_of foreign_photographs unseen_patients",
+)

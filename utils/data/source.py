@@ -1,11 +1,11 @@
 """Where the images of a data set come from: drawn, one array file, or image files.
 
-`source_of` decides once what a name stands for; every other module calls the same methods:
+`source_of` decides once what a name stands for. All sources have the same methods:
 
-signature()  changes when the images may have changed; None while nothing is there
-listing()    the files with their labels, without opening an image
-read(size)   all images
-fetched(size)  the source after a download, if one is needed and possible
+signature()    changes when the images may have changed; None if they are not there
+listing()      the files with their labels; no image is opened
+fetched(size)  the source after a download, if one is needed
+read(size)     all images
 """
 
 import hashlib
@@ -46,7 +46,7 @@ __all__ = [
 
 
 class Source(Protocol):
-    """What the rest of the project may ask of a data set."""
+    """What every kind of source offers."""
 
     name: str
 

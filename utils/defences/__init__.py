@@ -1,1 +1,16 @@
 """Losses and modules that make a model harder to fool, and cleaning of training data."""
+
+from utils import exports
+
+# What chapters import from the package itself, by the module that defines it.
+__getattr__ = exports(
+    __name__,
+    adversarial_training="AdversarialLoss TradesLoss collapsed_epochs fast_adversarial",
+    data_cleaning="drop_flagged oracle_scores random_scores relabel_flagged",
+    ensemble="Ensemble fit_blending fit_stacking fit_vote mean_of_separate_attacks",
+    etf_head="DotRegression SCALE add_batch_norm replace_head_with_etf simplex_etf",
+    mutual_learning="MutualLoss MutualPeers",
+    neural_collapse="WatchedCollapse nc_measures",
+    rejection="Rejector",
+    restoration="GlobalFilter SelectiveFilter",
+)

@@ -16,7 +16,7 @@ from utils.backbones import Classifier
 from utils.data.split import Split
 from utils.defences.etf_head import ETFHead
 from utils.defences.mutual_learning import MutualPeers
-from utils.evaluation.predict import features
+from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
 from utils.training.losses import EpochScore, ValidationScore
 

@@ -15,7 +15,7 @@ from utils.backbones import Classifier
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split, Splits
 from utils.detection.noise_traces import traces
-from utils.evaluation.predict import features_and_logits
+from utils.evaluation.inference import features_and_logits
 from utils.run import progress
 from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import CrossEntropy, Loss

@@ -1,1 +1,22 @@
 """Predictions, metrics, intervals, comparisons, the attack suite, red flags, saliency."""
+
+from utils import exports
+
+# What chapters import from the package itself, by the module that defines it.
+__getattr__ = exports(
+    __name__,
+    attack_suite="AttackSuite",
+    comparison="compare excess_over_control flip_predictions flip_rate",
+    conditions="CLEAN Condition",
+    generated_images="agreement kid manifold memorisation_test",
+    image_similarity="histogram_similarity psnr ssim",
+    inference="attacked_images attacked_split features logits predict predict_all",
+    intervals="Interval interval_table mean_of share",
+    leakage="SIBLING leakage_alarm nearest_neighbour_baseline relative_distances",
+    metrics="SCORES balanced_accuracy gains majority_share score_of scores",
+    predictions="Predictions pool_seeds",
+    red_flags="check_attack check_clean",
+    reporting_flags="Report check_report",
+    roc="FALSE_POSITIVE_RATE roc_scores",
+    saliency="HottestPixels heat_maps mass_in_mask sensitivity",
+)

@@ -10,7 +10,7 @@ from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import RandomDirection, RandomSigns
 from utils.data.split import Split
 from utils.evaluation.conditions import CLEAN, Condition
-from utils.evaluation.predict import predict, predict_all
+from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.predictions import Predictions
 from utils.run import progress
 

@@ -16,7 +16,7 @@ from utils.attacks.regions import highest
 from utils.backbones import Classifier
 from utils.data.split import Split, batches, to_float
 from utils.evaluation.image_similarity import ssim
-from utils.evaluation.predict import BATCH, attacked_images
+from utils.evaluation.inference import BATCH, attacked_images
 from utils.run import autocast, device_of
 
 MIN_ROWS = 7  # of a feature map; coarser maps blur everything

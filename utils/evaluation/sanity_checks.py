@@ -13,7 +13,7 @@ from utils.attacks.black_box import QueryAttack, Square
 from utils.attacks.norms import norm_named
 from utils.attacks.pgd import input_gradient
 from utils.data.split import Split, to_float, to_uint8
-from utils.evaluation.predict import attacked_images, predict
+from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.predictions import Predictions
 from utils.run import device_of
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.data.split import Split, Splits, batches, to_float
-from utils.evaluation.predict import predict
+from utils.evaluation.inference import predict
 from utils.run import PRECISIONS, autocast, device_of
 from utils.training.checkpoints import Checkpoint, identity, short_name
 from utils.training.epochs import run_epochs

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from utils.attacks.base import Attack
 from utils.data.split import Split
+from utils.evaluation.inference import predict
 from utils.evaluation.metrics import balanced_accuracy
-from utils.evaluation.predict import predict
 from utils.evaluation.predictions import Predictions
 
 

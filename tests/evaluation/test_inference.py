@@ -11,7 +11,7 @@ from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
 from utils.backbones import build
 from utils.data.split import to_float
-from utils.evaluation.predict import (
+from utils.evaluation.inference import (
     attacked_images,
     attacked_split,
     features,

@@ -17,7 +17,7 @@ from reading_samples import (
     the_other,
 )
 
-from utils.course.reading_kit import (
+from utils.course.reading_kit.kit import (
     kit_of,
     one_per_patient,
     read_key,

@@ -3,7 +3,7 @@
 import pytest
 from reading_samples import KIT
 
-from utils.course.reading_kit import write_kit
+from utils.course.reading_kit.kit import write_kit
 
 
 @pytest.fixture

@@ -13,9 +13,15 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from utils.course.reading_answers import COLUMNS, choices, diagnoses_allowed, is_blank, read_answers
-from utils.course.reading_page import pictures_on, render_kit
-from utils.course.reading_results import ReadingResult, join_answers
+from utils.course.reading_kit.answers import (
+    COLUMNS,
+    choices,
+    diagnoses_allowed,
+    is_blank,
+    read_answers,
+)
+from utils.course.reading_kit.page import pictures_on, render_kit
+from utils.course.reading_kit.results import ReadingResult, join_answers
 from utils.data.split import Split
 from utils.files import atomic_write, write_json
 from utils.run import Run

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from reading_samples import COLOUR, KIT, PAIRS, PNG
 
-from utils.course.reading_kit import read_key, read_pictures, write_kit
-from utils.course.reading_page import pictures_on, render_kit
+from utils.course.reading_kit.kit import read_key, read_pictures, write_kit
+from utils.course.reading_kit.page import pictures_on, render_kit
 from utils.data.split import to_uint8
 
 

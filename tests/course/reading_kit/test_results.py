@@ -4,7 +4,7 @@ import pytest
 from reading_samples import PAIRS, fill, the_other, the_truth
 from scipy.stats import binomtest
 
-from utils.course.reading_kit import score_kit
+from utils.course.reading_kit.kit import score_kit
 from utils.course.tables import share_table
 
 HALF = {True: lambda pair: pair["tampered"], False: the_other}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from utils.course.reading_answers import UNSURE
+from utils.course.reading_kit.answers import UNSURE
 from utils.evaluation.intervals import share
 
 IMAGES = ("clean", "attacked")

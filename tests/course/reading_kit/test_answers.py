@@ -6,8 +6,8 @@ import pytest
 from reading_samples import KIT, PAIRS, fill, rewritten, the_other
 from small import NAMES
 
-from utils.course.reading_answers import choices, diagnoses_allowed, is_blank
-from utils.course.reading_kit import read_key, score_kit, write_kit
+from utils.course.reading_kit.answers import choices, diagnoses_allowed, is_blank
+from utils.course.reading_kit.kit import read_key, score_kit, write_kit
 
 TOLERATED = {
     "semicolons": lambda text: text.replace(",", ";"),

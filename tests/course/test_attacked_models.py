@@ -1,0 +1,70 @@
+"""Models side by side under one attack: one table, flags, a picture, a reading kit, a record."""
+
+import pytest
+import torch
+from small import small_splits, trained_network
+from torch import nn
+
+from utils.attacks.pgd import PGD
+from utils.course.attacked_models import AttackedModels
+from utils.course.chapter import Chapter
+from utils.evaluation.attack_suite import AttackSuite
+from utils.run import start_run
+
+PARAMETERS = {"SEED": 0, "LOOKS": 6, "KIT_PAIRS": 2, "EPSILON": 8}
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("utils.run.ROOT", tmp_path_factory.mktemp("course"))
+        run = start_run("resnet_atk", "small", 0, device="cpu")
+        chapter = Chapter(run, small_splits(), PARAMETERS)
+        suite = AttackSuite(PGD(8 / 255, 4, stop_when_fooled=True))
+        found = AttackedModels(chapter, suite)
+        found.add("standard", trained_network())
+        found.add("adversarial", Constant())
+        found.check_split()
+        yield found
+
+
+class Constant(nn.Module):
+    """Gives every image the same answer, so that no attack changes it."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([5.0, 0.0, 0.0]))
+
+    def forward(self, images):
+        return self.weight + 0 * images.mean((1, 2, 3))[:, None]
+
+
+def test_the_table_tells_what_the_attack_takes_and_the_defence_gives(attacked):
+    table = attacked.table()
+    lost = table["lost to PGD (points)"]
+    assert lost["adversarial", "accuracy"].startswith("0.0")
+    assert lost["standard", "accuracy"].startswith("-")
+    gained = table["more than standard under PGD (points)"]
+    assert gained["standard", "accuracy"] == "" and gained["adversarial", "accuracy"]
+
+
+def test_a_constant_answer_is_flagged_and_named(attacked):
+    assert any(name.startswith("adversarial: ") for name in attacked.red)
+    assert set(attacked.flag_table().index.get_level_values(0)) == {
+        "standard",
+        "adversarial",
+        "split",
+    }
+
+
+def test_facts_count_the_flags(attacked):
+    assert f"red flags: {len(attacked.red)}" in attacked.facts()
+
+
+def test_the_picture_and_the_curves_are_drawn(attacked):
+    for figure in (attacked.picture(), attacked.by_kind(), attacked.by_model()):
+        assert figure.axes
+
+
+def test_the_reading_kit_has_its_pairs(attacked):
+    assert attacked.reading_kit().loc["pairs"].item() == 2

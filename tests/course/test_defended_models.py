@@ -1,0 +1,48 @@
+"""Adversarially trained twins: tuned on their own objective, trained from the twin's weights."""
+
+import pytest
+from small import small_splits
+
+from utils.backbones import build
+from utils.course.chapter import Chapter
+from utils.course.defended_models import defend, losses_of
+from utils.course.trained_models import TrainedModel
+from utils.run import start_run
+from utils.training.loop import TrainConfig
+from utils.training.tuning import SearchSpace
+
+PARAMETERS = {
+    "SEED": 0,
+    "EPSILON": 8,
+    "ADVERSARIAL_WEIGHT": 0.5,
+    "GROW": 1,
+    "ADVERSARIAL_IMAGES": 0,
+    "ADVERSARIAL_EPOCHS": 2,
+    "PER_PATIENT": 0,
+}
+
+
+@pytest.fixture
+def chapter(assets):
+    return Chapter(start_run("rnn_atk", "small", 0, device="cpu"), small_splits(), PARAMETERS)
+
+
+def test_losses_follow_the_parameters(chapter):
+    losses = losses_of(chapter)
+    assert losses["adversarial"].weight == 0.5
+    assert losses["fast"].attack.epsilon == pytest.approx(10 / 255, rel=0.3)
+
+
+@pytest.mark.slow
+def test_both_defences_are_trained_and_leave_the_twin_alone(chapter):
+    model = build("gru_rows", 3, 16)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    twin = TrainedModel(model, TrainConfig(epochs=2, batch_size=16), {}, "rnn")
+    search = SearchSpace(1, 32, epochs=1, learning_rate=(1e-3, 2e-3), batch_size=(16,))
+    found = defend(chapter, twin, search)
+    assert (
+        set(found.models) == set(found.histories) == set(found.figures) == {"adversarial", "fast"}
+    )
+    assert all(len(history) == 2 for history in found.histories.values())
+    assert all((model.state_dict()[name] == value).all() for name, value in before.items())
+    assert set(found.kept) == set(found.models) and isinstance(found.collapsed, list)

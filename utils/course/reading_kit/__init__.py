@@ -1,0 +1,1 @@
+"""The reading kit: can a person tell, and how is that scored?"""
