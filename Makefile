@@ -12,19 +12,19 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export JUPYTER_PREFER_ENV_PATH = 1
 
-.PHONY: run test refresh bench format constraints clean help
+.PHONY: run test refresh bench format results links archive constraints clean help
 .DEFAULT_GOAL := help
 
 run: .venv/.ready  ## run the course and say where its results are
-	$(BIN)/python -m utils.course run --profile $(PROFILE) $(ARGS)
+	$(BIN)/second-look run --profile $(PROFILE) $(ARGS)
 
 test: .venv/.ready  ## linter, unit tests, every notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	# pytest --nbval notebooks dataset, on two cores and in an order in which nothing runs twice
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
-		--nbval-lax --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 600 \
-		$$($(BIN)/python -m utils.course list --paths)
+		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
 bench: .venv/.ready  ## our attacks beside those of other libraries
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
@@ -41,6 +41,17 @@ format: .venv/.ready  ## format the code, tidy what changes by itself in the not
 	$(BIN)/ruff format .
 	$(BIN)/nbstripout --keep-output --keep-count --extra-keys "metadata.papermill metadata.widgets \
 		metadata.language_info.version cell.metadata.papermill cell.metadata.execution" $(NOTEBOOKS)
+	$(BIN)/python -m utils.course.upkeep
+
+results: .venv/.ready  ## write the tables of README and assets/RESULTS.md from the records
+	$(BIN)/python -m utils.course.publish
+
+links: .venv/.ready  ## write the public address into the notebooks: make links URL=https://...
+	@$(if $(filter undefined,$(origin URL)),echo "make links URL=ADDRESS; an empty one removes it"; exit 1,:)
+	$(BIN)/python -m utils.course.upkeep '$(URL)'
+
+archive:  ## second-look.zip, to upload to Colab
+	git archive --format=zip --prefix=second-look/ --output=second-look.zip HEAD
 
 # Without what depends on the kind of GPU: torch names its own.
 constraints: .venv/.ready  ## pin the newest versions that fit together, for every platform

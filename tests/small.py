@@ -76,7 +76,8 @@ class Counted(nn.Module):
         return self.answer(self.model(images.float()))
 
 
-def said(seed: int = 0, skill: float = 2.0) -> Predictions:
+def random_predictions(seed: int = 0, skill: float = 2.0) -> Predictions:
+    """Predictions of three classes for 20 patients; higher skill, more of them right."""
     rng = np.random.default_rng(seed)
     labels = np.arange(60) % 3
     logits = rng.normal(size=(60, 3)) + skill * np.eye(3)[labels]
@@ -84,7 +85,9 @@ def said(seed: int = 0, skill: float = 2.0) -> Predictions:
     return Predictions(labels, probabilities, np.arange(60) // 3, ("mild", "none", "severe"))
 
 
-def finished(name: str, seed: int = 0, red: bool = False, **conditions) -> Run:
+def finished(name: str, seed: int = 0, red: bool = False, conditions=None, **named) -> Run:
+    """A run with a record of these predictions."""
+    conditions = {**(conditions or {}), **named}
     run = start_run(name, "brain_phantom", seed, device="cpu")
     run.save_predictions({"standard": conditions})
     flags = [{"flag": "planted", "red": red, "reason": "because" if red else ""}]

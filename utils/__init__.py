@@ -1,5 +1,6 @@
 """Everything the notebooks share. A package imports only from those above it in this list.
 
+folders        where the course lies, and where its runs write
 files          whole files, and reading that runs no code
 run            names, seeds, device, folders: where a run keeps its things
 weights        files of weights, checked by their hash

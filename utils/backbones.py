@@ -14,8 +14,7 @@ from utils.weights import read_weights
 class RowReader(nn.Module):
     """Reads an image like a text, row by row (bidirectional GRU).
 
-    What it keeps of an image is what it remembers at the end: at the bottom of having read
-    from above, at the top of having read from below.
+    The features are the last states of both directions: at the bottom and at the top.
     """
 
     def __init__(self, size: int, hidden: int = 128):
@@ -25,10 +24,10 @@ class RowReader(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         rows = images.permute(0, 2, 1, 3).flatten(2)  # (n, height, channels * width)
-        # cudnn's GRU has no gradient in evaluation mode, where attacks and saliency live.
+        # cudnn's GRU has no gradient in evaluation mode, which attacks and saliency need.
         with torch.backends.cudnn.flags(enabled=self.training):
-            _, remembered = self.reader(rows)
-        return remembered.transpose(0, 1).flatten(1)
+            _, states = self.reader(rows)
+        return states.transpose(0, 1).flatten(1)
 
 
 @dataclass(frozen=True)
@@ -48,17 +47,17 @@ BACKBONES = {
     "resnet18": Backbone("resnet18.a1_in1k"),
     "resnet34": Backbone("resnet34.a1_in1k"),
     "resnet50": Backbone("resnet50.a1_in1k"),
-    "resnet18_narrow": Backbone(  # a quarter of the channels: eight trainings in a minute or two
+    "resnet18_narrow": Backbone(  # a quarter of the channels: eight trainings in one or two minutes
         "resnet18", {"channels": (16, 32, 64, 128)}
     ),
-    "resnet10_narrow": Backbone(  # half the layers, and a first one that sees a quarter as much
+    "resnet10_narrow": Backbone(  # half the layers, and a smaller stem
         "resnet10t", {"channels": (16, 32, 64, 128), "stem_width": 8}
     ),
     "efficientnet_b0": Backbone("efficientnet_b0.ra_in1k"),
     "tinynet_e": Backbone("tinynet_e.in1k"),  # EfficientNet's blocks, fewer and half as wide
     "dinov2_small": Backbone("vit_small_patch14_dinov2.lvd142m"),
     "dinov2_small_registers": Backbone("vit_small_patch14_reg4_dinov2.lvd142m"),
-    "dinov2_tiny": Backbone(  # the same layers, small enough to train from nothing on two cores
+    "dinov2_tiny": Backbone(  # the same layers, small enough to train from scratch on two cores
         "vit_small_patch14_dinov2",
         {"img_size": 56, "embed_dim": 192, "depth": 6, "num_heads": 3, "init_values": None},
     ),
@@ -69,21 +68,22 @@ BACKBONES = {
 class Classifier(nn.Module):
     """A backbone and a head, with the normalisation inside.
 
-    So an attacker's budget is in pixel units whichever backbone is attacked, and no
-    caller carries a mean. Grey images are shown to all three colour channels.
-    A frozen backbone keeps its weights and its batch norm; only the head learns.
+    So epsilon is in pixel units for every backbone, and no caller needs mean and std. Grey
+    images are repeated in all three colour channels. A frozen backbone keeps its weights and
+    its batch norm; only the head learns.
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module, frozen: bool = False):
         super().__init__()
-        facts = getattr(backbone, "pretrained_cfg", {})
+        published = getattr(backbone, "pretrained_cfg", {})
         for name, usual in (("mean", IMAGENET_DEFAULT_MEAN), ("std", IMAGENET_DEFAULT_STD)):
-            values = torch.tensor(facts.get(name) or usual)
+            values = torch.tensor(published.get(name) or usual)
             self.register_buffer(name, values.view(1, 3, 1, 1))
         self.backbone, self.head, self.frozen = backbone, head, frozen
         self.backbone.requires_grad_(not frozen)
 
     def features(self, images: Tensor) -> Tensor:
+        """The input of the head."""
         return self.backbone((images.expand(-1, 3, -1, -1) - self.mean) / self.std)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -106,10 +106,9 @@ def build(
 ) -> Classifier:
     """A classifier for square images of `size` pixels, by its name in BACKBONES or in timm.
 
-    `weights` is "random", "pretrained" (fetched once by timm), or a .safetensors, .pt or .pth
-    file of the backbone, or a folder that holds it as NAME.safetensors or the like. The head
-    is always new, and `seed` decides all that is random.
-    It comes in evaluation mode, so that looking at it does not train its batch norm.
+    `weights` is "random", "pretrained" (downloaded once by timm), a .safetensors, .pt or .pth
+    file of the backbone, or a folder with NAME.safetensors, NAME.pt or NAME.pth. The head is
+    always new, and `seed` decides all random weights. The model is in evaluation mode.
     """
     facts = _facts(name)
     if classes < 2:
@@ -150,9 +149,9 @@ def _check_size(name: str, backbone: nn.Module, size: int) -> None:
 
 def _backbone(name: str, facts: Backbone, size: int, weights: str) -> nn.Module:
     if weights == "pretrained":
-        backbone = _pretrained(name, facts)
+        backbone = _download(name, facts)
     else:
-        backbone = facts.ours(size) if facts.ours else _created(facts)
+        backbone = facts.ours(size) if facts.ours else _create(facts)
         if weights != "random":
             read_weights(backbone, name, weights)
     _check_size(name, backbone, size)
@@ -161,16 +160,16 @@ def _backbone(name: str, facts: Backbone, size: int, weights: str) -> nn.Module:
     return backbone
 
 
-def _created(facts: Backbone, pretrained: bool = False) -> nn.Module:
+def _create(facts: Backbone, pretrained: bool = False) -> nn.Module:
     return timm.create_model(facts.timm, pretrained=pretrained, num_classes=0, **facts.changes)
 
 
-def _pretrained(name: str, facts: Backbone) -> nn.Module:
+def _download(name: str, facts: Backbone) -> nn.Module:
     if not facts.published:
         raise ValueError(f'no weights of {name} are published; give "random" or a weight file')
     try:
-        return _created(facts, pretrained=True)
-    except Exception as error:  # the hub raises many kinds; to the user all mean "not here"
+        return _create(facts, pretrained=True)
+    except Exception as error:  # the hub raises many kinds; all mean that the file is not here
         raise RuntimeError(
             f"could not fetch the pretrained weights of {facts.timm} ({type(error).__name__}). "
             f"Connect to the internet once, or download model.safetensors from "

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and reading that runs no code."""
+"""Files that are written whole or not at all, and reading that runs no code."""
 
 import hashlib
 import json
@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 
 @contextmanager
 def atomic_write(path: Path):
-    """A temporary name to write to, renamed at the end: no reader ever sees half a file."""
+    """A temporary name to write to, renamed at the end: a reader never sees half a file."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -26,6 +28,7 @@ def atomic_write(path: Path):
 
 
 def write_json(path: Path, facts) -> None:
+    """Facts as JSON; what JSON has no type for becomes text."""
     with atomic_write(path) as unfinished:
         unfinished.write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
 
@@ -37,7 +40,7 @@ def short_digest(*parts) -> str:
 
 
 def read_tensors(path: Path, mmap: bool = False) -> dict:
-    """Tensors and plain values by name; a damaged file, or one with code in it, is refused."""
+    """Tensors and plain values by name; refuses a damaged file, or one with code in it."""
     path = Path(path)
     try:
         if path.suffix == ".safetensors":
@@ -48,3 +51,9 @@ def read_tensors(path: Path, mmap: bool = False) -> dict:
         raise ValueError(f"{path} {reason}; delete it unless you know where it is from") from error
     except (SafetensorError, RuntimeError, EOFError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and run again") from error
+
+
+def to_pillow(image: Tensor) -> Image.Image:
+    """An image (channels, height, width), uint8, as a picture that Pillow can save."""
+    levels = image.cpu().permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)

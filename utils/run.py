@@ -1,22 +1,25 @@
-"""Where a run keeps its things, and what makes it repeatable."""
+"""The folders of a run, and what makes it reproducible: seeds, device, precision."""
 
+import gzip
 import os
 import platform
 import random
 import re
-import shutil
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm.auto import tqdm
 
 from utils.files import atomic_write, short_digest, write_json
+from utils.folders import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
+PREDICTIONS, UNRECORDED = "predictions.csv.gz", ".predictions.csv.gz"
 PRECISIONS = ("auto", "float32", "bfloat16")
 VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna", "grad-cam")
 
@@ -25,8 +28,8 @@ VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna"
 class Run:
     """One execution of one notebook on one data set.
 
-    `checkpoints/<dataset>/<name>/` holds what resuming needs: large, ignored by git.
-    `assets/<dataset>/<name>/seed_<seed>/` holds what results.ipynb reads: small.
+    `checkpoints/<dataset>/<name>/` holds the state to resume from: large, ignored by git.
+    `assets/<dataset>/<name>/seed_<seed>/` holds the records that results.ipynb reads: small.
     """
 
     name: str
@@ -44,31 +47,46 @@ class Run:
         return _made(ROOT / "assets" / folder_of(self.dataset) / self.name / f"seed_{self.seed}")
 
     def of(self, name: str) -> "Run":
-        """Another run on the same data, with its seed and device: the clean twin, say."""
+        """Another run on the same data with the same seed and device, such as the clean twin."""
         return Run(name, self.dataset, self.seed, self.device)
 
     def save_figure(self, name: str, figure) -> None:
+        """A figure as PNG."""
         with atomic_write(self.assets / f"{name}.png") as path:
             figure.savefig(path, format="png", dpi=120, bbox_inches="tight")
 
     def save_table(self, name: str, table) -> None:
-        """A table (DataFrame) as CSV, with the digits that a float holds."""
+        """A table (DataFrame) as CSV, with all digits of a float."""
         with atomic_write(self.assets / f"{name}.csv") as path:
             table.to_csv(path, index=False)
 
     def save_predictions(self, by_variant: dict) -> None:
-        """One row per image, for each variant of the model and each condition; nothing older stays.
+        """One row per image, for each variant of the model and each condition.
 
-        `by_variant` maps a variant to its conditions, and these to Predictions.
+        `by_variant` maps a variant to its conditions, and these to Predictions. The table takes
+        the place of the last one only when `record` has all that belongs to it: until then an
+        earlier record stays whole. The same predictions give the same bytes.
         """
-        (self.assets / "record.json").unlink(missing_ok=True)  # a record vouches for its rows
-        shutil.rmtree(self.assets / "predictions", ignore_errors=True)
-        for variant, by_condition in by_variant.items():
-            for condition, predictions in by_condition.items():
-                self.save_table(f"predictions/{variant}/{condition}", predictions.as_table())
+        tables = [
+            predictions.as_table(variant, condition)
+            for variant, found in by_variant.items()
+            for condition, predictions in found.items()
+        ]
+        if any(list(table.columns) != list(tables[0].columns) for table in tables):
+            raise ValueError("one run has one table: all its predictions need the same classes")
+        text = "".join(
+            table.to_csv(index=False, header=not number, lineterminator="\n")
+            for number, table in enumerate(tables)
+        )
+        with (
+            atomic_write(self.assets / UNRECORDED) as path,
+            path.open("wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file,
+        ):
+            file.write(text.encode("utf-8"))
 
     def record(self, **facts) -> None:
-        """What was asked for, what it ran on, what it found: `record.json`."""
+        """The parameters, the machine and the results of the run: `record.json`."""
         facts = {
             "run": self.name,
             "dataset": self.dataset,
@@ -78,11 +96,14 @@ class Run:
             "versions": versions(),
             **facts,
         }
-        write_json(self.assets / "record.json", facts)
+        with atomic_write(self.assets / "record.json") as path:
+            write_json(path, facts)
+            if (self.assets / UNRECORDED).exists():  # both are whole: exchange both
+                os.replace(self.assets / UNRECORDED, self.assets / PREDICTIONS)
 
 
 def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> Run:
-    """Seed every generator and choose the device, once, here."""
+    """Seed every generator and choose the device; nothing else does."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -101,26 +122,34 @@ def folder_of(dataset: str) -> str:
 
 
 def autocast(device: torch.device, precision: str):
-    """The precision of forward passes; "auto" is bfloat16 where the hardware computes in it."""
+    """The precision of forward passes; "auto" is bfloat16 if the hardware supports it."""
     if precision not in PRECISIONS:
         raise ValueError(f"unknown precision {precision!r}; choose from {', '.join(PRECISIONS)}")
-    wanted = precision == "bfloat16" or (precision == "auto" and _computes_in_bfloat16(device))
+    wanted = precision == "bfloat16" or (precision == "auto" and _supports_bfloat16(device))
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 
+def device_of(module: nn.Module) -> torch.device:
+    """Where the weights of a module are; the CPU if it has none."""
+    weight = next(chain(module.parameters(), module.buffers()), None)
+    return torch.device("cpu") if weight is None else weight.device
+
+
 def progress(steps, title: str, total: int | None = None):
-    """A bar after two seconds of waiting; none in batch runs, which would store it half drawn."""
+    """A progress bar, shown after two seconds; none in batch runs, which would store it."""
     batch = "SECOND_LOOK_BATCH" in os.environ
     return tqdm(steps, desc=title, total=total, leave=False, delay=2, disable=batch)
 
 
 def hardware(device: torch.device) -> str:
+    """The name of the processor in use."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
 def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that results depend on."""
     found = {"python": platform.python_version()}
     for package in VERSIONS_OF:
         try:
@@ -130,7 +159,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _computes_in_bfloat16(device: torch.device) -> bool:
+def _supports_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()

@@ -1,4 +1,4 @@
-"""Weights from a file: checked by their published hash, and never more than tensors."""
+"""Weights from a file, checked by the published hash; a file with more than tensors is refused."""
 
 import hashlib
 import math
@@ -15,10 +15,10 @@ COUNTER = "num_batches_tracked"  # of batch norm; old files do without
 
 
 def read_weights(backbone: nn.Module, name: str, place: str) -> None:
-    """Put the weights of the file or folder `place` into `backbone`, or say why they are not its.
+    """Load the weights in the file or folder `place` into `backbone`, if they fit.
 
-    In a folder, the file is NAME.safetensors, NAME.pth or NAME.pt. A file that is named by
-    its hash, or has one beside it in FILE.sha256, must have that hash.
+    In a folder, the file is NAME.safetensors, NAME.pth or NAME.pt. A file with its hash in its
+    name, or in FILE.sha256 beside it, must have that hash.
     """
     path = _weight_file(Path(place), name)
     refuse_other_hash(path)
@@ -41,7 +41,7 @@ def read_weights(backbone: nn.Module, name: str, place: str) -> None:
 
 
 def refuse_other_hash(path: Path) -> None:
-    """A download that was cut short or exchanged does not have the hash it was published with."""
+    """Refuse a file without its published hash: the download was cut short, or replaced."""
     beside = path.with_name(f"{path.name}.sha256")
     in_name = HASH_IN_NAME.search(path.name)
     if beside.is_file():
@@ -55,7 +55,7 @@ def refuse_other_hash(path: Path) -> None:
     if not found.startswith(published):
         raise ValueError(
             f"{path} is not the published file: its SHA-256 begins with {found[:12]}, and "
-            f"{beside.name if beside.is_file() else 'its name'} says {published[:12]}; download "
+            f"{beside.name if beside.is_file() else 'its name'} has {published[:12]}; download "
             f"it again, or give it a name that does not end like a hash"
         )
 
@@ -73,7 +73,7 @@ def _weight_file(place: Path, name: str) -> Path:
 
 
 def _fit_positions(backbone: nn.Module, state: dict) -> None:
-    """A vision transformer's file may be of another image size: take on that size first."""
+    """Change a vision transformer to the image size of the file first."""
     found, own = state.get("pos_embed"), getattr(backbone, "pos_embed", None)
     if found is None or own is None or found.shape[1] == own.shape[1]:
         return

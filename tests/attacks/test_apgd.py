@@ -13,9 +13,9 @@ from utils.attacks.losses import margin
 from utils.attacks.pgd import PGD
 from utils.data.split import Split, to_float
 
-GAINS = ["cross_entropy", "margin", EVERY_CLASS]
+LOSSES = ["cross_entropy", "margin", EVERY_CLASS]
 ATTACKS = [
-    *(APGD(0.1, 20, gain, norm) for gain in GAINS for norm in ("linf", "l2")),
+    *(APGD(0.1, 20, loss, norm) for loss in LOSSES for norm in ("linf", "l2")),
     WorstCase((PGD(0.1, 5), PGD(0.1, 5))),
     worst_case(0.1, 10, 20),
 ]
@@ -89,17 +89,17 @@ def optimum(model, images, labels, epsilon) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
-@pytest.mark.parametrize("gain", [*GAINS, "worst case"])
-def test_finds_the_exact_optimum_of_a_linear_model(classes, gain):
+@pytest.mark.parametrize("loss", [*LOSSES, "worst case"])
+def test_finds_the_exact_optimum_of_a_linear_model(classes, loss):
     torch.manual_seed(classes)
     model, images = linear(classes), torch.rand(200, 1, 6, 6)
     labels = model(images).argmax(1)
-    attack = worst_case(0.04) if gain == "worst case" else APGD(0.04, gain=gain)
+    attack = worst_case(0.04) if loss == "worst case" else APGD(0.04, loss=loss)
     lead = optimum(model, images, labels, 0.04)
     sure = lead.abs() > 1e-5  # of the rest, rounding decides
     fooled = model(attack(model, images, labels)).argmax(1) != labels
     assert 0.2 < (lead > 0).float().mean() < 0.8
-    if gain in ("worst case", EVERY_CLASS) or classes == 2:
+    if loss in ("worst case", EVERY_CLASS) or classes == 2:
         assert torch.equal(fooled[sure], lead[sure] > 0)
     else:  # one path can end at the wrong class; it never claims too much
         assert not (fooled & (lead < 0) & sure).any()
@@ -107,12 +107,12 @@ def test_finds_the_exact_optimum_of_a_linear_model(classes, gain):
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e4])
-@pytest.mark.parametrize("gain", ["margin", EVERY_CLASS])
-def test_sharper_or_flatter_answers_do_not_hide_the_way(scale, gain, shared):
+@pytest.mark.parametrize("loss", ["margin", EVERY_CLASS])
+def test_sharper_or_flatter_answers_do_not_hide_the_way(scale, loss, shared):
     """Where the cross-entropy is exactly 0, its gradient is too; the margin's is not."""
     model, images, labels = shared
     scaled = nn.Sequential(*model[:-1], Scaled(model[-1], scale)).eval()
-    attack = APGD(0.05, 20, gain)
+    attack = APGD(0.05, 20, loss)
     assert (
         abs(robust(scaled, attack, images, labels) - robust(model, attack, images, labels)) < 0.02
     )
@@ -131,7 +131,7 @@ def test_the_cross_entropy_of_a_very_sure_model_says_nothing(shared):
     model, images, labels = shared
     sure = nn.Sequential(*model[:-1], Scaled(model[-1], 1e4)).eval()
     by_loss, by_margin = (
-        robust(sure, APGD(0.05, 20, gain), images, labels) for gain in ("cross_entropy", "margin")
+        robust(sure, APGD(0.05, 20, loss), images, labels) for loss in ("cross_entropy", "margin")
     )
     assert by_margin < by_loss - 0.1
 
@@ -219,7 +219,7 @@ def test_a_path_is_judged_as_the_paper_says():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"gain": "energy"}, {"norm": "l1"}, {"epsilon": -1}, {"steps": 0}]
+    "wrong", [{"loss": "energy"}, {"norm": "l1"}, {"epsilon": -1}, {"steps": 0}]
 )
 def test_a_wrong_setting_is_refused_when_made(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

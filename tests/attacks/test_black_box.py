@@ -1,12 +1,13 @@
-"""Attacks that only ask: what each must do, and how strong it is beside others."""
+"""Query-only attacks: what each must do, and how strong Square is beside other libraries."""
 
 import numpy as np
 import pytest
 import torch
 from small import Counted, small_split, trained_network
 from torch import nn
+from witnesses import classifier_of_art, grey, linear, margins, robust, size_of, some
 
-from utils.attacks.black_box import BlackBox, Square, queries_needed
+from utils.attacks.black_box import Square, queries_needed
 from utils.attacks.few_pixels import FewPixels
 from utils.attacks.hop_skip_jump import HopSkipJump
 from utils.data.split import to_float
@@ -20,7 +21,6 @@ IN_A_BALL = [
 ]
 ATTACKS = [*IN_A_BALL, FewPixels(1, 5, 3), FewPixels(3, 9, 0)]
 EVERY = pytest.mark.parametrize("attack", ATTACKS, ids=repr)
-ORDER = {"linf": torch.inf, "l2": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +41,6 @@ def model():
     return trained_network()
 
 
-def size_of(change: torch.Tensor, norm: str = "linf") -> torch.Tensor:
-    return change.flatten(1).norm(p=ORDER[norm], dim=1)
-
-
-def robust(attack, model, images, labels) -> float:
-    return float((model(attack(model, images, labels)).argmax(1) == labels).float().mean())
-
-
 # What every attack must do.
 
 
@@ -57,17 +49,6 @@ def test_stays_in_the_ball(attack, model, batch):
     images, labels = batch
     change = attack(model, images, labels) - images
     assert (size_of(change, getattr(attack, "norm", "linf")) <= attack.epsilon + 1e-6).all()
-
-
-@pytest.mark.parametrize("pixels", [1, 3])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_changes_no_more_pixels_than_it_may(pixels, channels, batch):
-    images = batch[0].repeat(1, channels, 1, 1)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(256 * channels, 3))
-    labels = model(images).argmax(1)
-    attacked = FewPixels(pixels, 10, 5)(model, images, labels)
-    changed = (attacked != images).any(1).flatten(1).sum(1)
-    assert changed.max() == pixels
 
 
 @EVERY
@@ -133,16 +114,16 @@ def test_the_images_that_fell_are_those_the_model_gets_wrong(attack, model, batc
     ids=repr,
 )
 def test_the_count_of_queries_is_what_the_model_was_asked(attack, at_once, model, batch):
-    """Of each image alone: the unchanged one is free, and after the fall nothing is asked."""
-    fell = []
+    """Image by image: the unchanged one is free, and no query follows the first success."""
+    counts = []
     for image, label in zip(*(part.split(1) for part in batch), strict=True):
         wrapped = Counted(model)
         needed = float(queries_needed(attack, wrapped, image, label))
         if needed < torch.inf:  # a generation is shown at once, and counted one after the other
             assert wrapped.seen == 1 + at_once * np.ceil(needed / at_once)
         assert (needed == 0) == bool(model(image).argmax(1) != label)
-        fell.append(needed)
-    assert fell.count(torch.inf) and any(at_once < needed < torch.inf for needed in fell)
+        counts.append(needed)
+    assert counts.count(torch.inf) and any(at_once < needed < torch.inf for needed in counts)
 
 
 @pytest.mark.parametrize("attack", [Square(0, 50), FewPixels(1, 5, 9)], ids=repr)
@@ -152,36 +133,7 @@ def test_an_image_that_stands_costs_all_queries(attack, batch):
     assert wrapped.seen == 2 * 51
 
 
-@pytest.mark.parametrize("queries", [16, 60, 300])
-def test_hop_skip_jump_keeps_to_its_queries(queries, model, batch):
-    box = BlackBox(model, *batch)
-    with torch.no_grad():
-        HopSkipJump(0, queries).search(box, batch[0])
-    asked = box.asked[box.standing]
-    assert asked.max() <= queries and asked.min() >= min(queries - 35, 15)
-
-
 # The exact answer, on linear models.
-
-
-def linear(classes: int, size: int = 4) -> tuple[nn.Module, torch.Tensor]:
-    """A linear model in which class 0 leads on grey images by 1, and what it loses per pixel."""
-    generator = torch.Generator().manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(size * size, classes))
-    weight = torch.randn(classes, size * size, generator=generator)
-    model[1].weight.data = weight
-    model[1].bias.data = -0.5 * weight.sum(1)
-    model[1].bias.data[0] += 1
-    return model.eval(), weight[:1] - weight[1:]
-
-
-def grey(count: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.full((count, 1, 4, 4), 0.5), torch.zeros(count, dtype=torch.long)
-
-
-def margins(attack, model) -> torch.Tensor:
-    logits = model(attack(model, *grey())).detach()
-    return logits[:, 0] - logits[:, 1:].max(1).values
 
 
 CLASSES = pytest.mark.parametrize("classes", [2, 3, 4])
@@ -200,65 +152,19 @@ def test_square_ends_at_the_exact_optimum(classes):
 
 
 @CLASSES
-@pytest.mark.parametrize("beyond, falls", [(0.999, False), (1.001, True)])
-def test_square_falls_at_the_exact_radius(classes, beyond, falls):
+@pytest.mark.parametrize("beyond, breaks", [(0.999, False), (1.001, True)])
+def test_square_breaks_an_image_at_the_exact_radius(classes, beyond, breaks):
     model, gaps = linear(classes)
     radius = 1 / float(gaps.abs().sum(1).max())
     needed = queries_needed(Square(beyond * radius, 500), model, *grey())
-    assert bool(needed.isfinite().any()) is falls
-
-
-@CLASSES
-@pytest.mark.parametrize("pixels", [1, 2])
-def test_few_pixels_ends_at_the_exact_optimum(classes, pixels):
-    """Black or white, on the pixels on which the class that comes closest depends most."""
-    model, gaps = linear(classes)
-    optimum = 11 - 0.5 * float(gaps.abs().topk(pixels, dim=1).values.sum(1).max())
-    model[1].bias.data[0] += 10  # so that it never falls, and goes on to the end
-    assert margins(FewPixels(pixels, 50, 40), model).min() == pytest.approx(optimum, abs=1e-5)
-
-
-@CLASSES
-@pytest.mark.parametrize("norm, dual", [("l2", 2), ("linf", 1)])
-def test_hop_skip_jump_comes_close_to_the_exact_distance(classes, norm, dual):
-    model, gaps = linear(classes)
-    exact = 1 / gaps.norm(p=dual, dim=1)
-    images, labels = grey()
-    with torch.no_grad():
-        found = HopSkipJump(0, 3000, norm).closest(BlackBox(model, images, labels), images)
-    distances = size_of(found - images, norm)
-    assert (model(found).argmax(1) != labels).all()
-    assert (distances >= exact.min() - 1e-6).all()
-    assert distances.min() < 1.02 * exact.min() and distances.max() < 1.05 * exact.max()
-
-
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_hop_skip_jump_sees_nothing_but_the_class(norm, model, batch):
-    def only_the_class(logits):
-        return nn.functional.one_hot(logits.argmax(1), 3).float()
-
-    attack = HopSkipJump(0.05 if norm == "linf" else 0.5, 300, norm)
-    expected = attack(model, *batch)
-    torch.manual_seed(0)
-    assert torch.equal(attack(Counted(model, only_the_class), *batch), expected)
+    assert bool(needed.isfinite().any()) is breaks
 
 
 # Beside others, on the same model, images and number of queries.
 
 
-def some(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    split = small_split(count, seed=7)
-    return to_float(split.images), split.labels
-
-
-def classifier_of_art(model, images):
-    estimators = pytest.importorskip("art.estimators.classification")
-    loss = nn.CrossEntropyLoss()
-    return estimators.PyTorchClassifier(model, loss, images.shape[1:], 3, clip_values=(0, 1))
-
-
 def square_of_torchattacks(epsilon, queries):
-    # Theirs asks about the stripes before it starts to count.
+    # Theirs queries the stripes before it starts to count.
     library = pytest.importorskip("torchattacks")
     return lambda model, *batch: library.Square(model, eps=epsilon, n_queries=queries - 1)(*batch)
 
@@ -282,39 +188,9 @@ def test_square_finds_no_less_than_others(library, epsilon, model):
     assert 0 < ours <= theirs + 0.01
 
 
-@pytest.mark.filterwarnings("ignore:divide by zero")  # theirs, where a population agrees
-@pytest.mark.parametrize("pixels, population", [(1, 9), (3, 9)])
-def test_few_pixels_finds_no_less_than_torchattacks(pixels, population, model):
-    library = pytest.importorskip("torchattacks")
-    np.random.seed(0)
-    wrapped = Counted(model)
-    theirs = library.OnePixel(wrapped, pixels=pixels, steps=10, popsize=10)
-    images, labels = some(60)
-    their_score = robust(lambda _, *batch: theirs(*batch), model, images, labels)
-    assert 11 * population * 60 * 0.8 < wrapped.seen <= (11 * population + 10) * 60
-    assert robust(FewPixels(pixels, population, 10), model, images, labels) <= their_score
-
-
-def test_hop_skip_jump_finds_no_less_than_art(model):
-    evasion = pytest.importorskip("art.attacks.evasion")
-    images, labels = some(24)
-    wrapped = Counted(model)
-    theirs = evasion.HopSkipJump(
-        classifier_of_art(wrapped, images), norm=np.inf, max_iter=2, verbose=False
-    )
-    attacked = torch.from_numpy(theirs.generate(images.numpy(), labels.numpy()))
-    queries, far = wrapped.seen // len(images), size_of(attacked - images)
-    for epsilon in (0.02, 0.05, 0.1):
-        fell = (model(attacked).argmax(1) != labels) & (far <= epsilon + 1e-6)
-        ours = robust(HopSkipJump(epsilon, queries), model, images, labels)
-        assert ours <= 1 - float(fell.float().mean()) + 0.01
-
-
 @pytest.mark.parametrize(
     "attack, wrong",
-    [(Square, {"epsilon": -1}), (Square, {"queries": 0}), (Square, {"share": 0})]
-    + [(FewPixels, {name: -1}) for name in ("pixels", "population", "generations")]
-    + [(HopSkipJump, {name: -1}) for name in ("epsilon", "queries", "probes", "norm")],
+    [(Square, {"epsilon": -1}), (Square, {"queries": 0}), (Square, {"share": 0})],
     ids=str,
 )
 def test_a_wrong_setting_is_refused_when_made(attack, wrong):

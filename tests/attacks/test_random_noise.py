@@ -1,9 +1,14 @@
-"""Controls are as large as they say, and know nothing of the model."""
+"""Controls have the size that they name, and ignore the model."""
 
 import pytest
 import torch
 
-from utils.attacks.random_noise import RandomGaussian, RandomUniform
+from utils.attacks.random_noise import (
+    RandomDirection,
+    RandomGaussian,
+    RandomSigns,
+    RandomUniform,
+)
 
 GREY = torch.full((4, 3, 32, 32), 0.5)
 SPREAD = {
@@ -27,3 +32,15 @@ def test_stays_within_the_pixel_range(noise):
 
 def test_uniform_noise_is_a_point_in_the_attackers_box():
     assert (RandomUniform(0.1)(None, GREY, None) - GREY).abs().max() <= 0.1 + 1e-6
+
+
+def test_the_control_moves_every_pixel_by_epsilon():
+    images, labels = torch.full((4, 1, 8, 8), 0.5), torch.zeros(4)
+    change = RandomSigns(0.1)(None, images, labels) - images
+    assert torch.allclose(change.abs(), torch.tensor(0.1)) and abs(change.mean()) < 0.03
+
+
+def test_the_l2_control_has_the_length_it_names():
+    change = RandomDirection(0.3)(None, GREY, None) - GREY
+    assert change.flatten(1).norm(dim=1).numpy() == pytest.approx(0.3, rel=1e-4)
+    assert abs(change.mean()) < 0.005

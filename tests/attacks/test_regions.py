@@ -33,14 +33,14 @@ SPLIT = small_split(12)
 IMAGES, LABELS = to_float(SPLIT.images), SPLIT.labels
 
 
-@pytest.mark.parametrize("where", REGIONS, ids=repr)
+@pytest.mark.parametrize("region", REGIONS, ids=repr)
 @pytest.mark.parametrize("attack", ATTACKS, ids=repr)
-def test_nothing_changes_outside_the_region(attack, where):
+def test_nothing_changes_outside_the_region(attack, region):
     model = trained_network()
     torch.manual_seed(0)
-    mask = where(model, IMAGES, LABELS)
+    mask = region(model, IMAGES, LABELS)
     torch.manual_seed(0)  # the region is drawn before anything else
-    change = replace(attack, where=where)(model, IMAGES, LABELS) - IMAGES
+    change = replace(attack, region=region)(model, IMAGES, LABELS) - IMAGES
     assert mask.shape == IMAGES.shape and 0 < mask.mean() < 0.25
     assert not change[mask.expand_as(change) == 0].any() and change.any()
     length = change.flatten(1).norm(dim=1) if attack.norm == "l2" else change.abs()
@@ -114,6 +114,6 @@ def test_the_hottest_pixels_are_those_of_the_heat_map_of_the_true_class():
     heat = heat_maps(model, to_float(split.images), split.labels)
     assert (mask.mean((1, 2, 3)) - 0.1).abs().max() < 1e-3
     assert (heat * mask[:, 0].numpy()).mean() > 0.1 * heat.mean()
-    change = PGD(0.1, 2, where=HottestPixels(0.1))(model, to_float(split.images), split.labels)
+    change = PGD(0.1, 2, region=HottestPixels(0.1))(model, to_float(split.images), split.labels)
     outside = (change - to_float(split.images)).abs() * (1 - mask)
     assert outside.max() == 0

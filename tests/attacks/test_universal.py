@@ -1,6 +1,5 @@
-"""One change for all images, and a rejector that is pushed either way."""
+"""One change for all images."""
 
-import pytest
 import torch
 from small import small_split, trained_network
 
@@ -8,7 +7,6 @@ from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
 from utils.attacks.universal import fit_universal
 from utils.data.split import to_float
-from utils.defences.rejection import MEASURES, fit_rejector
 from utils.evaluation.predict import logits, predict
 
 MODEL, KNOWN, UNSEEN = trained_network(), small_split(96, seed=5), small_split(96, seed=6)
@@ -35,35 +33,8 @@ def test_the_same_seed_makes_the_same_change_and_leaves_the_generators():
     assert all(weight.grad is None for weight in MODEL.parameters())
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-@pytest.mark.parametrize("keep", [0.8, 0.95])
-def test_a_rejector_accepts_the_share_it_was_asked_for(measure, keep):
-    familiar = logits(MODEL, KNOWN)
-    accepted = fit_rejector(measure, familiar, keep).accepts(familiar)
-    assert abs(accepted.float().mean() - keep) < 0.02
-
-
-@pytest.mark.parametrize("measure", MEASURES)
-def test_an_attacker_moves_images_over_the_threshold_either_way(measure):
-    judge = fit_rejector(measure, logits(MODEL, KNOWN), 0.5)
-    out, before, into = (
-        judge.accepts(logits(MODEL, UNSEEN, attack)).float().mean()
-        for attack in (PGD(0.1, gain=f"less {measure}"), None, PGD(0.1, gain=measure))
-    )
-    assert out < 0.1 and 0.3 < before < 0.7 and into > 0.9
-
-
 def test_logits_are_what_predict_makes_probabilities_of():
-    said = predict(MODEL, UNSEEN, PGD(0.02))
+    found = predict(MODEL, UNSEEN, PGD(0.02))
     again = logits(MODEL, UNSEEN, PGD(0.02)).softmax(1).numpy()
-    assert (said.probabilities == again).all()
+    assert (found.probabilities == again).all()
     assert torch.equal(logits(MODEL, UNSEEN), MODEL(to_float(UNSEEN.images)).detach())
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"measure": "charm"}, {"keep": 1.0}, {"familiar": torch.ones(0, 3)}], ids=list
-)
-def test_a_rejector_says_what_it_cannot_do(wrong):
-    given = {"measure": "energy", "familiar": torch.ones(4, 3), "keep": 0.9} | wrong
-    with pytest.raises(ValueError, match="choose from|familiar"):
-        fit_rejector(**given)

@@ -77,9 +77,9 @@ def test_any_callable_is_a_trigger():
 
 
 @pytest.mark.parametrize("kind", [Poison, CleanLabel])
-def test_what_the_attacker_wants_is_asked_of_all_other_classes(kind):
+def test_the_success_rate_is_measured_on_all_other_classes(kind):
     poison = kind(Patch(), target=1, rate=0.1)
-    wanted, others = poison.wanted(SPLIT), SPLIT.take(SPLIT.labels != 1)
+    wanted, others = poison.with_trigger(SPLIT), SPLIT.take(SPLIT.labels != 1)
     assert (wanted.labels == 1).all() and len(wanted) == len(others) == 160
     assert torch.equal(wanted.groups, others.groups)
     assert torch.equal(to_float(wanted.images), Patch()(to_float(others.images)))
@@ -109,10 +109,10 @@ def learned(poison: Poison | None, split: Split = SPLIT) -> nn.Module:
 @pytest.mark.parametrize("trigger", [Patch(0.3), Blend(0.4), Sinusoid(0.2)], ids=repr)
 def test_a_poisoned_model_obeys_the_trigger_alone_and_a_clean_one_does_not(trigger):
     poison, test = Poison(trigger, target=0, rate=0.1), small_split(120, seed=9)
-    obeys, innocent = (backdoor(learned(p), test, poison) for p in (poison, None))
-    assert obeys["value"]["attack success rate"] > 0.8
-    assert innocent["value"]["attack success rate"] < 0.4
-    for table in (obeys, innocent):
+    poisoned, clean = (backdoor(learned(p), test, poison) for p in (poison, None))
+    assert poisoned["value"]["attack success rate"] > 0.8
+    assert clean["value"]["attack success rate"] < 0.4
+    for table in (poisoned, clean):
         assert table["value"]["clean accuracy"] > 0.95
         assert table["value"]["without the trigger"] < 0.05
         assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
@@ -123,5 +123,5 @@ def test_a_trigger_under_right_labels_is_learned_where_the_class_is_hard_to_see(
     dark = replace(SPLIT.take(SPLIT.labels == 0), labels=torch.arange(80) % 3)
     poison = CleanLabel(Sinusoid(0.2), target=0, rate=0.2)
     found = [backdoor(learned(p, dark), dark, poison)["value"] for p in (poison, None)]
-    obeys, innocent = (table["attack success rate"] for table in found)
-    assert obeys > 0.9 and innocent < 0.7
+    poisoned, clean = (table["attack success rate"] for table in found)
+    assert poisoned > 0.9 and clean < 0.7

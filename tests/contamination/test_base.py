@@ -36,7 +36,7 @@ def same(first: Split, second: Split) -> bool:
 
 
 @EVERY
-def test_changes_the_share_it_says_and_no_other_image(step):
+def test_changes_its_share_and_no_other_image(step):
     after = step(SPLIT)
     assert differ(SPLIT, after).sum() == (after.changed > 0).sum() == 24
     assert torch.equal(differ(SPLIT, after), after.changed == KINDS.index(step.kind))

@@ -46,9 +46,9 @@ def small():
 @pytest.mark.parametrize("control", [False, True])
 def test_what_is_hidden_has_another_diagnosis_and_in_the_control_the_same(large, small, control):
     hide = HiddenImage(rate=1.0, pictures=small, attack=Scaling(BILINEAR), control=control)
-    seen, told = BILINEAR(hide(large).images, (SMALL, SMALL)), hide.hidden(large)
-    assert (seen.int() - told.images.int()).abs().max() <= 1
-    assert ((told.labels == large.labels) == control).all()
+    seen, hidden = BILINEAR(hide(large).images, (SMALL, SMALL)), hide.hidden(large)
+    assert (seen.int() - hidden.images.int()).abs().max() <= 1
+    assert ((hidden.labels == large.labels) == control).all()
 
 
 def test_a_person_sees_the_label_that_stands_there(large, small):
@@ -156,7 +156,7 @@ def test_a_majority_survives_the_median_and_lonely_dots_do_not():
     assert majority < 10 < 20 < dots
 
 
-def test_what_does_not_fit_is_said():
+def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="whole ratios"):
         MedianResistant(BILINEAR)(soft_pictures(1, 90), soft_pictures(1, SMALL))
     with pytest.raises(ValueError, match="each source hides one target"):

@@ -15,20 +15,6 @@ SKIPPING = pytest.mark.parametrize("resizer", SPARSE, ids=str)
 EVERY = pytest.mark.parametrize("resizer", RESIZERS, ids=str)
 
 
-@EVERY
-@pytest.mark.parametrize("before, after", [((96, 80), (24, 20)), ((90, 70), (17, 33))])
-def test_a_matrix_is_what_the_library_does(resizer, before, after):
-    images = soft_pictures(2, before)
-    down, across = (resizer.matrix(*pair).float() for pair in zip(before, after, strict=True))
-    small = down @ images.float() @ across.T
-    assert (small.clamp(0, 255) - resizer(images, after).float()).abs().max() <= 1.1
-
-
-@EVERY
-def test_a_line_of_a_small_image_is_a_mean_of_lines(resizer):
-    assert torch.allclose(resizer.matrix(90, 17).sum(1), torch.ones(17).double(), atol=1e-3)
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 @EVERY
 def test_the_saved_image_shrinks_to_the_target(resizer, channels, tmp_path):
@@ -87,12 +73,6 @@ def test_a_resizer_that_looks_at_every_pixel_cannot_be_deceived_unseen():
     assert nearest > area + 6
 
 
-@pytest.mark.parametrize("wrong", [("opencv", "sinc"), ("imagemagick", "area")])
-def test_what_is_not_known_is_refused_with_what_is(wrong):
-    with pytest.raises(ValueError, match="choose from"):
-        Resizer(*wrong)
-
-
 def test_nothing_is_hidden_in_a_smaller_image():
     with pytest.raises(ValueError, match="enlarged"):
         Scaling()(soft_pictures(1, 16), soft_pictures(1, 32))
@@ -104,9 +84,3 @@ def test_no_image_is_no_error(resizer):
     small = resizer(none, (8, 8))
     assert small.shape == (0, 1, 8, 8) and small.dtype == torch.uint8
     assert Scaling(resizer)(none, small).shape == none.shape
-
-
-def test_nobody_spoils_a_matrix_for_the_next_one():
-    resizer = Resizer("opencv", "bilinear")
-    resizer.matrix(64, 8).zero_()
-    assert resizer.matrix(64, 8).sum() > 7

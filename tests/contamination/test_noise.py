@@ -105,10 +105,10 @@ def test_salt_and_pepper_take_equal_shares_in_all_channels_at_once(severity):
 def test_blur_is_that_of_torchvision(severity):
     pixels, noise = to_float(PICTURES["colour"].images), Blur(severity)
     spread = noise.level * 48
-    witness = gaussian_blur(pixels, 2 * int(5 * spread + 1) + 1, spread)
+    reference = gaussian_blur(pixels, 2 * int(5 * spread + 1) + 1, spread)
     ours = noise.noisy(pixels, generator())
     inside = (..., slice(12, -12), slice(12, -12))  # they fold the margin in another way
-    assert torch.allclose(ours[inside], witness[inside], atol=2e-3)
+    assert torch.allclose(ours[inside], reference[inside], atol=2e-3)
 
 
 @pytest.mark.parametrize("picture", PICTURES)

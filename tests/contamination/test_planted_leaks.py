@@ -1,4 +1,4 @@
-"""Leaks made on purpose: exactly what they say, and found by who should find them."""
+"""Leaks made on purpose: exactly what they promise, and found by the checks for them."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def test_only_the_patients_differ(splits):
     assert asked <= set(known.train.groups.tolist())
 
 
-def test_no_asked_image_is_learned_from(splits):
+def test_no_test_image_is_learned_from(splits):
     _, known = leaky_and_clean_splits(splits)
     learned = {image.numpy().tobytes() for image in known.train.images}
     assert not any(image.numpy().tobytes() in learned for image in known.test.images)
@@ -67,11 +67,11 @@ def test_several_of_each_are_images_of_one_patient_or_a_clear_error(splits):
     for rows in patients_with_k_images(splits.test, images=3, patients=4):
         assert len(rows) == 3 and len(np.unique(splits.test.patients[rows])) == 1
     lonely = replace(splits.test, groups=torch.arange(len(splits.test)))
-    with pytest.raises(ValueError, match="nobody in the test has 2 images"):
+    with pytest.raises(ValueError, match="no patient of the test set has 2 images"):
         patients_with_k_images(lonely, images=2)
 
 
-def test_a_synthetic_image_stands_for_nobody(splits):
+def test_a_synthetic_image_replaces_no_patient(splits):
     train = splits.train
     lone = train.groups % 10 == 0
     names = torch.where(lone, 10_000 + torch.arange(len(train)), train.groups)
@@ -81,7 +81,7 @@ def test_a_synthetic_image_stands_for_nobody(splits):
     assert sizes_by_class(new.train) == sizes_by_class(known.train)
 
 
-def test_a_coin_per_patient_is_known_only_to_who_knows_him(splits):
+def test_a_coin_per_patient_can_only_be_memorised(splits):
     new, known = map(random_labels, leaky_and_clean_splits(splits))
     for part in (known.train, known.test):
         by_patient = {(int(g), int(c)) for g, c in zip(part.groups, part.labels, strict=True)}
@@ -109,7 +109,7 @@ def test_copies_are_planted_under_new_names_and_found(splits):
     assert np.isin(kinds[list(set(found))], list(ALWAYS_FOUND)).sum() == 6 * len(ALWAYS_FOUND)
 
 
-def test_a_look_up_says_the_label_of_the_nearest(splits):
+def test_a_look_up_predicts_the_label_of_the_nearest(splits):
     said = nearest_neighbour_baseline(splits)
     distances = torch.cdist(small_grey(splits.test.images), small_grey(splits.train.images))
     assert torch.equal(

@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from small import small_split, small_splits, trained_network
@@ -10,19 +11,22 @@ from small import small_split, small_splits, trained_network
 from utils.attacks.pgd import PGD
 from utils.course.museum import (
     ClampAfterNormalising,
+    Exhibit,
     LeakyGradients,
     TrainingModeAttack,
     accuracy_of_full_batches,
     detector_predictions,
+    exhibit_table,
     largest_change,
     mean_images,
-    psnr_of_one_peak,
+    psnr_without_square,
     split_by_image,
-    train_under_observation,
+    train_while_measuring,
 )
 from utils.data.split import Splits, to_float
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.image_similarity import psnr
+from utils.evaluation.intervals import Interval
 from utils.evaluation.leakage import leakage_alarm
 from utils.evaluation.metrics import scores
 from utils.evaluation.predict import attacked_images, predict
@@ -51,8 +55,8 @@ def victim() -> torch.nn.Module:
 )
 def test_a_wrong_attack_raises_its_flag_and_the_right_one_does_not(mistake, flag):
     for attack, red in ((mistake, True), (PGD(EPSILON), False)):
-        model, battery = victim(), AttackSuite(attack, restarts=0, factors=(1,))
-        table = check_attack(model, SPLIT, battery, battery.ask(model, SPLIT)).set_index("flag")
+        model, suite = victim(), AttackSuite(attack, restarts=0, factors=(1,))
+        table = check_attack(model, SPLIT, suite, suite.predict(model, SPLIT)).set_index("flag")
         assert table.loc[flag, "red"] == red
 
 
@@ -65,7 +69,7 @@ def test_a_leaking_attacker_trains_the_model_and_a_proper_one_does_not():
     }.items():
         model = trained_network()
         model[3].p = 0.0  # dropout would draw other lots, however harmless the attacker
-        train_under_observation(model, SPLIT, attack, 0.01, seed=0)
+        train_while_measuring(model, SPLIT, attack, 0.01, seed=0)
         weights[name] = torch.cat([weight.flatten() for weight in model.parameters()])
     assert torch.equal(weights["nobody"], weights["proper"])
     assert not torch.allclose(weights["nobody"], weights["leaking"], atol=1e-3)
@@ -85,7 +89,7 @@ def test_the_wrong_count_is_right_only_for_full_batches(images, share):
 
 def test_a_peak_without_its_square_costs_24_decibels():
     shown = attacked_images(trained_network(), SPLIT, PGD(EPSILON))
-    lost = psnr(PIXELS, shown) - psnr_of_one_peak(PIXELS, shown).numpy()
+    lost = psnr(PIXELS, shown) - psnr_without_square(PIXELS, shown).numpy()
     np.testing.assert_allclose(lost, 10 * np.log10(255), atol=1e-3)
 
 
@@ -119,3 +123,15 @@ def test_a_detector_with_the_original_finds_everything():
     assert scores(found).loc["AUC", "value"] == 1
     none = detector_predictions(largest_change(PIXELS, PIXELS), largest_change(PIXELS, PIXELS))
     assert scores(none).loc["AUC", "value"] == 0.5  # ties are no guess
+
+
+def test_a_table_of_exhibits_says_claim_truth_and_flags():
+    flags = pd.DataFrame({"flag": ["one", "two"], "red": [True, False]})
+    true = Interval(0.5, 0.4, 0.6)
+    exhibits = {
+        "a": Exhibit(0.9, flags, true),
+        "b": Exhibit(24.1, flags[1:], Interval(50, 40, 60), "dB"),
+    }
+    table = exhibit_table(exhibits)
+    assert table.loc["a"].tolist() == ["90.0 %", "50.0 (40.0 to 60.0)", "one"]
+    assert table.loc["b"].tolist() == ["24.1 dB", "50.0 (40.0 to 60.0)", "none"]

@@ -1,14 +1,11 @@
-"""Models from many records: each once, beside those that were asked the same."""
+"""Models from many records: each once, beside those with the same images."""
 
 from dataclasses import replace
 
 import nbformat
-import pandas as pd
-import pytest
-from small import finished, said
+from small import finished, random_predictions
 
-from utils.course import records, tables
-from utils.course.plan import HOME
+from utils.course import records
 from utils.course.records import read_records
 from utils.course.results import (
     clean_and_strongest,
@@ -18,132 +15,95 @@ from utils.course.results import (
     strongest_conditions,
     unique_models,
 )
-from utils.evaluation import metrics
-from utils.evaluation.attack_suite import ordered_conditions, strongest_of
+from utils.evaluation.conditions import CLEAN, Condition
+from utils.folders import HOME
 
-ATTACKED = {"clean": said(0), "noise_4": said(0), "pgd_4": said(1, 0), "pgd_4_restarts": said(2, 0)}
-ORDERS = {
-    "pgd_8 pgd_4_restarts pgd_4 clean fgsm_12.75 fgsm_2 noise_4 pgd_8": (
-        "clean noise_4 pgd_4 pgd_4_restarts pgd_8 fgsm_2 fgsm_12.75"
-    ),
-    "shuffled clean label_noise_20 label_noise_5": "clean shuffled label_noise_5 label_noise_20",
-    "": "",
+NOISE, PGD_4 = Condition("noise", 4 / 255), Condition("pgd", 4 / 255)
+RESTARTS, SHUFFLED = Condition("pgd", 4 / 255, 1), Condition("shuffled")
+ATTACKED = {
+    CLEAN: random_predictions(0),
+    NOISE: random_predictions(0),
+    PGD_4: random_predictions(1, 0),
+    RESTARTS: random_predictions(2, 0),
 }
-STRONGEST = {
-    "clean noise_4 pgd_4 pgd_8 pgd_4_restarts": "pgd_4_restarts",
-    "clean noise_4 fgsm_4 pgd_4": "pgd_4",
-    "clean pgd_4_restarts worst_4 pgd_8": "worst_4",
-    "clean noise_4": None,
-    "": None,
-}
-
-
-@pytest.mark.parametrize("names", ORDERS)
-def test_conditions_stand_in_a_sensible_order(names):
-    assert ordered_conditions(names.split()) == ORDERS[names].split()
-
-
-@pytest.mark.parametrize("names", STRONGEST)
-def test_the_strongest_is_an_attack_or_nothing(names):
-    assert strongest_of(names.split()) == STRONGEST[names]
 
 
 def test_a_record_may_name_its_strongest_condition(assets):
-    run = finished("resnet_atk", **ATTACKED)
+    run = finished("resnet_atk", conditions=ATTACKED)
     facts = {"conditions": list(ATTACKED), "flags": [], "parameters": {}}
-    run.record(**facts, strongest="pgd_4")
-    assert strongest_conditions(read_records(assets)) == {"resnet_atk": "pgd_4"}
+    assert strongest_conditions(read_records(assets)) == {"resnet_atk": RESTARTS}
+    run.record(**facts, strongest=PGD_4)
+    assert strongest_conditions(read_records(assets)) == {"resnet_atk": PGD_4}
 
 
-def test_a_model_asked_by_two_runs_stands_once(assets):
-    finished("resnet", clean=said(0))
-    finished("resnet_atk", **ATTACKED)
-    finished("rnn", clean=said(5))
+def test_a_model_of_two_runs_occurs_once(assets):
+    finished("resnet", clean=random_predictions(0))
+    finished("resnet_atk", conditions=ATTACKED)
+    finished("rnn", clean=random_predictions(5))
     models = unique_models(read_records(assets))
     assert list(models) == [("resnet_atk", "standard"), ("rnn", "standard")]
 
 
 def test_two_variants_of_one_run_may_agree(assets):
-    run = finished("ensemble", clean=said(0))
-    run.save_predictions({"soft vote": {"clean": said(0)}, "stacking": {"clean": said(0)}})
+    run = finished("ensemble", clean=random_predictions(0))
+    run.save_predictions(
+        {
+            "soft vote": {"clean": random_predictions(0)},
+            "stacking": {"clean": random_predictions(0)},
+        }
+    )
     run.record(conditions=["clean"], flags=[], parameters={})
     assert len(unique_models(read_records(assets))) == 2
 
 
-def test_what_one_seed_was_not_asked_is_left_out(assets):
-    finished("resnet", 0, clean=said(0), pgd_4=said(1))
-    finished("resnet", 1, clean=said(2))
-    assert list(pool_records(read_records(assets))["resnet"]["standard"]) == ["clean"]
+def test_a_condition_that_one_seed_lacks_is_left_out(assets):
+    finished("resnet", 0, conditions={CLEAN: random_predictions(0), PGD_4: random_predictions(1)})
+    finished("resnet", 1, clean=random_predictions(2))
+    assert list(pool_records(read_records(assets))["resnet"]["standard"]) == [CLEAN]
 
 
-def test_only_models_asked_about_the_same_patients_are_compared():
-    other = replace(said(3), groups=said().groups + 100)
+def test_only_models_with_the_same_patients_are_compared():
+    other = replace(random_predictions(3), groups=random_predictions().groups + 100)
     models = {
         ("resnet_atk", "standard"): ATTACKED,
-        ("rnn_atk", "standard"): {"clean": said(4), "pgd_4_restarts": said(5, 0)},
-        ("rnn", "standard"): {"clean": said(6)},
-        ("chest", "standard"): {"clean": other},
-        ("chest", "mutual"): {"clean": other, "blur_2": other},
+        ("rnn_atk", "standard"): {CLEAN: random_predictions(4), RESTARTS: random_predictions(5, 0)},
+        ("rnn", "standard"): {CLEAN: random_predictions(6)},
+        ("chest", "standard"): {CLEAN: other},
+        ("chest", "mutual"): {CLEAN: other, Condition("blur 2"): other},
     }
-    found = comparable_groups(models, ["clean", None, "pgd_4_restarts", "pgd_4_restarts", "blur_2"])
-    assert list(found) == ["clean", "clean, the 20 patients of chest", "pgd_4_restarts"]
+    found = comparable_groups(models, ["clean", None, RESTARTS, RESTARTS, "blur 2"])
+    assert list(found) == ["clean", "clean, the 20 patients of chest", str(RESTARTS)]
     assert list(found["clean"]) == ["resnet_atk, standard", "rnn_atk, standard", "rnn, standard"]
 
 
 def test_runs_that_share_no_condition_stand_apart():
     models = {
-        ("leakage", "a"): {"shuffled": said()},
-        ("resnet", "a"): {"clean": said(), "noise_4": said()},
+        ("leakage", "a"): {SHUFFLED: random_predictions()},
+        ("resnet", "a"): {CLEAN: random_predictions(), NOISE: random_predictions()},
         ("resnet_atk", "a"): ATTACKED,
-        ("ensemble", "a"): {"clean": said(), "pgd_4": said()},
+        ("ensemble", "a"): {CLEAN: random_predictions(), PGD_4: random_predictions()},
     }
     assert [[run for run, _ in group] for group in group_by_conditions(models)] == [
         ["resnet", "resnet_atk", "ensemble"],
         ["leakage"],
     ]
-    strongest = {"leakage": "shuffled", "resnet": None, "resnet_atk": "pgd_4_restarts"}
-    judged = clean_and_strongest(strongest | {"ensemble": "pgd_8"}, models)
+    strongest = {"leakage": SHUFFLED, "resnet": None, "resnet_atk": RESTARTS}
+    judged = clean_and_strongest(strongest | {"ensemble": Condition("pgd", 8 / 255)}, models)
     assert [list(found) for found in judged.values()] == [
-        ["shuffled"], ["clean"], ["clean", "pgd_4_restarts"], ["clean"],
+        [SHUFFLED], [CLEAN], [CLEAN, RESTARTS], [CLEAN],
     ]  # fmt: skip
 
 
-def test_the_wide_tables_have_a_dash_where_nobody_asked():
-    models = {("a", "standard"): ATTACKED, ("b", "standard"): {"clean": said()}}
-    models[("c", "odd")] = {"shuffled": said()}
-    table, drops = tables.accuracy_table(models), tables.combined_drop_table(models)
-    expected = [
-        tables.interval_text(metrics.score_of(told), digits=0) for told in ATTACKED.values()
-    ]
-    assert table.loc[("a", "standard")].drop("shuffled").tolist() == expected
-    assert table.loc[("b", "standard"), "pgd_4"] == "–" and list(drops.index.levels[0])[:2] == [
-        "a",
-        "b",
-    ]
-    clean, *attacked = ATTACKED.values()
-    lost = [metrics.drops(clean, told).loc["combined"] for told in attacked]
-    assert drops.loc[("a", "standard")].tolist() == [
-        tables.interval_text(r, 1, digits=0) for r in lost
-    ]
-    assert "<td" in (page := tables.wide_table(table).to_html()) and "pgd 4 restarts" in page
-
-
-def test_a_change_of_almost_nothing_is_not_minus_zero():
-    row = pd.Series({"value": -0.0001, "low": -0.02, "high": 0.0})
-    assert tables.interval_text(row) == "0.0 (-2.0 to 0.0)"
-
-
-def test_without_records_every_table_is_empty():
-    assert tables.accuracy_table({}).empty and tables.combined_drop_table({}).empty
+def test_without_records_there_are_no_groups():
     assert group_by_conditions({}) == [] and comparable_groups({}, ["clean"]) == {}
 
 
 def test_results_ranks_no_run_with_a_red_flag(assets, monkeypatch):
     """The notebook itself, on two sound runs and a flagged one that beats them everywhere."""
-    best = {name: said(0, skill=9) for name in ATTACKED}
-    finished("resnet_atk", **ATTACKED)
-    finished("rnn_atk", **{name: said(7, 1) for name in ATTACKED})
-    finished("too_good", red=True, **best)
+    best = {name: random_predictions(0, skill=9) for name in ATTACKED}
+    finished("resnet_atk", conditions=ATTACKED)
+    finished("rnn_atk", conditions={name: random_predictions(7, 1) for name in ATTACKED})
+    finished("too_good", red=True, conditions=best)
     monkeypatch.setattr(records, "read_records", lambda: read_records(assets))
     shown = {}
     path = HOME / "notebooks/results.ipynb"

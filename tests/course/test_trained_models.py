@@ -1,6 +1,7 @@
 """A chapter's model reaches the next chapter as it was, or the chapter is run first."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,9 +12,10 @@ from small import small_split, small_splits
 import utils.run
 from utils.backbones import build
 from utils.course import trained_models
-from utils.course.plan import HOME, Notebook
+from utils.course.plan import Notebook
 from utils.course.trained_models import load_trained, save_trained
 from utils.data.split import Splits
+from utils.folders import HOME
 from utils.run import start_run
 from utils.training.loop import TrainConfig
 
@@ -50,7 +52,7 @@ def test_the_model_arrives_as_it_was_left(run, chapters_run):
 
 
 def test_settings_that_are_not_those_of_the_chapter_are_named(run, monkeypatch):
-    usual = Notebook(None, [], {**ASKED, "EPOCHS": 8})
+    usual = Notebook(Path("toy.ipynb"), [], {**ASKED, "EPOCHS": 8})
     monkeypatch.setattr(trained_models, "read_course", lambda: {"toy": usual})
     save_trained(run, model(), CONFIG, SPLITS, ASKED)
     assert load_trained(run, SPLITS, {"SIZE": 16}).unusual == {"EPOCHS": 3}
@@ -70,7 +72,7 @@ OTHERS = {
 def test_a_model_that_was_made_otherwise_is_not_taken(run, chapters_run, name):
     save_trained(run, model(), CONFIG, SPLITS, ASKED)
     splits, parameters = OTHERS[name]
-    with pytest.raises(RuntimeError, match="the chapter toy was run, and still .* is .*, not"):
+    with pytest.raises(RuntimeError, match="the chapter toy ran, and still .* is .*, not"):
         load_trained(run, splits, parameters, data_root="/data")
     assert chapters_run == [("toy", {**parameters, "DATA_ROOT": "/data"})]
 

@@ -125,7 +125,7 @@ COSTS = {
 
 
 def count_passes(model, args, logits, made):
-    made.append(len(logits))  # forward, and, where somebody asks for a gradient, backward
+    made.append(len(logits))  # forward, and, where a gradient is needed, backward
     if logits.requires_grad:
         logits.register_hook(lambda gradient: made.append(len(gradient)))
 

@@ -8,11 +8,11 @@ from small import small_split
 
 from utils.contamination.label_noise import Symmetric
 from utils.defences.data_cleaning import (
-    drop_suspects,
+    drop_flagged,
     highest_scores,
     oracle_scores,
     random_scores,
-    relabel_suspects,
+    relabel_flagged,
 )
 
 TRUTH = small_split(120)
@@ -21,11 +21,11 @@ KNOWN = torch.nn.functional.one_hot(TRUTH.labels).numpy()  # a network that is a
 
 
 def test_the_oracle_repairs_everything():
-    left = drop_suspects(SPLIT, oracle_scores(SPLIT, "label error"), 0.2)
+    left = drop_flagged(SPLIT, oracle_scores(SPLIT, "label error"), 0.2)
     assert len(left) == 96 and (left.changed == 0).all()
     assert torch.equal(left.images, SPLIT.images[SPLIT.changed == 0])  # still in their order
     assert torch.equal(
-        relabel_suspects(SPLIT, oracle_scores(SPLIT, "label error"), 0.2, KNOWN).labels,
+        relabel_flagged(SPLIT, oracle_scores(SPLIT, "label error"), 0.2, KNOWN).labels,
         TRUTH.labels,
     )
 
@@ -49,15 +49,15 @@ def test_between_equals_the_seed_decides():
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_column_of_a_table_is_a_suspicion():
+def test_a_column_of_a_table_can_be_the_scores():
     column = pd.DataFrame({"chance": random_scores(SPLIT)})["chance"]
-    by_hand = drop_suspects(SPLIT, column.to_numpy(copy=True), 0.3)
-    assert torch.equal(drop_suspects(SPLIT, column, 0.3).images, by_hand.images)
+    by_hand = drop_flagged(SPLIT, column.to_numpy(copy=True), 0.3)
+    assert torch.equal(drop_flagged(SPLIT, column, 0.3).images, by_hand.images)
 
 
 def test_relabelling_leaves_the_others_and_the_pictures():
     wrong = 1.0 - KNOWN
-    after = relabel_suspects(SPLIT, oracle_scores(SPLIT, "label error"), 0.1, wrong)
+    after = relabel_flagged(SPLIT, oracle_scores(SPLIT, "label error"), 0.1, wrong)
     moved = after.labels != SPLIT.labels
     assert (SPLIT.changed[moved] > 0).all() and moved.sum() <= 12
     assert torch.equal(after.images, SPLIT.images) and torch.equal(after.changed, SPLIT.changed)
@@ -66,16 +66,16 @@ def test_relabelling_leaves_the_others_and_the_pictures():
 @pytest.mark.parametrize("share", [-0.1, 1.0])
 def test_not_everything_can_go(share):
     with pytest.raises(ValueError, match="from 0 to below 1"):
-        drop_suspects(SPLIT, oracle_scores(SPLIT, "label error"), share)
-    assert len(drop_suspects(SPLIT, oracle_scores(SPLIT, "label error"), 0)) == len(SPLIT)
+        drop_flagged(SPLIT, oracle_scores(SPLIT, "label error"), share)
+    assert len(drop_flagged(SPLIT, oracle_scores(SPLIT, "label error"), 0)) == len(SPLIT)
 
 
 @pytest.mark.parametrize(
-    ("suspicion", "said"),
-    [(np.full(120, np.nan), "finite"), (np.zeros(10), "120 images, but 10 suspicions")],
+    ("scores", "message"),
+    [(np.full(120, np.nan), "finite"), (np.zeros(10), "120 images, but 10 scores")],
 )
-def test_what_is_no_suspicion_of_these_images_is_refused(suspicion, said):
-    with pytest.raises(ValueError, match=said):
-        drop_suspects(SPLIT, suspicion, 0.1)
-    with pytest.raises(ValueError, match=said):
-        relabel_suspects(SPLIT, suspicion, 0.1, KNOWN)
+def test_scores_of_other_images_are_refused(scores, message):
+    with pytest.raises(ValueError, match=message):
+        drop_flagged(SPLIT, scores, 0.1)
+    with pytest.raises(ValueError, match=message):
+        relabel_flagged(SPLIT, scores, 0.1, KNOWN)

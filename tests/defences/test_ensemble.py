@@ -24,7 +24,7 @@ from utils.evaluation.predict import predict
 
 SPLIT = small_split(60, seed=7)
 MEMBERS = [trained_network(seed) for seed in range(3)]
-SAID = [predict(member, SPLIT) for member in MEMBERS]
+SAID = [predict(member, SPLIT, digest=True) for member in MEMBERS]
 RULES = {
     "equal votes": None,
     "learned votes": fit_vote(SAID),
@@ -55,7 +55,7 @@ def test_equal_votes_are_the_mean_of_the_probabilities():
     assert np.allclose(predict(Ensemble(MEMBERS), SPLIT).probabilities, mean, atol=1e-5)
 
 
-def test_a_rule_that_hears_one_member_is_that_member():
+def test_a_rule_with_one_weight_is_that_member():
     one = [0.0, 1.0, 0.0]
     eye = np.hstack([weight * np.eye(3) for weight in one])
     for rule in (VotingRule(one), BlendingRule(one), StackingRule(eye, np.zeros(3))):
@@ -132,12 +132,12 @@ def test_probabilities_of_zero_do_not_stop_the_gradient():
         assert rule(said.clamp_min(1e-6)).isfinite().all()
 
 
-def test_each_its_own_is_the_mean_of_what_was_said():
+def test_separate_attacks_give_the_mean_of_the_predictions():
     mean = np.mean([said.probabilities for said in SAID], 0)
     assert np.array_equal(mean_of_separate_attacks(SAID).probabilities, mean)
 
 
-def test_members_asked_about_other_images_are_refused():
+def test_predictions_for_other_images_are_refused():
     other = predict(MEMBERS[0], small_split(60).take(torch.arange(59, -1, -1)))
     for fit in (fit_stacking, fit_blending):
         with pytest.raises(ValueError, match="same images"):

@@ -18,7 +18,7 @@ from utils.defences.etf_head import (
 )
 from utils.evaluation.predict import predict
 from utils.training.checkpoints import identity
-from utils.training.loop import TrainConfig, fit
+from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import ValidationScore
 
 CLASSES = [2, 3, 4, 11]
@@ -140,7 +140,7 @@ def test_the_backbone_learns_towards_directions_that_stay(tmp_path):
     assert "head.directions" not in dict(model.named_parameters())
     splits = Splits(*(small_split(96, seed=seed) for seed in range(3)))
     config = TrainConfig(epochs=8, learning_rate=1e-2, augment=False)
-    history = fit(model, splits, config, tmp_path, DotRegression(rectified=True))
+    history = train_or_load(model, splits, config, tmp_path, DotRegression(rectified=True))
     assert history[-1]["train_loss"] < 0.2 * history[0]["train_loss"]
     assert torch.equal(model.head.directions, before)
     assert predict(model, splits.test).accuracy > 0.95

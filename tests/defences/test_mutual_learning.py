@@ -1,4 +1,4 @@
-"""Peers learn from each other as the formula says: different, each asked once, nobody pulled."""
+"""Peers learn from each other by the formula: each passes once, and none pulls another."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from utils.defences.adversarial_training import divergence
 from utils.defences.etf_head import DotRegression, replace_head_with_etf
 from utils.defences.mutual_learning import MutualLoss, MutualPeers
 from utils.evaluation.predict import predict
-from utils.training.loop import TrainConfig, fit
+from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import CrossEntropy
 
 SPLIT = small_split(12)
@@ -71,7 +71,7 @@ def test_peers_that_agree_pay_only_their_own_loss():
 
 
 @COUNTS
-def test_each_peer_is_asked_once(count):
+def test_each_peer_passes_once(count):
     group = MutualPeers(*(Counted(small_network(seed)) for seed in range(count)))
     MutualLoss()(group, IMAGES, LABELS, 0)
     assert [peer.seen for peer in group.members] == [len(IMAGES)] * count
@@ -84,7 +84,7 @@ def test_the_first_peer_answers():
 
 
 def test_peers_must_differ_and_be_several():
-    with pytest.raises(ValueError, match="two or more, got 1"):
+    with pytest.raises(ValueError, match="two models or more, got 1"):
         MutualPeers(small_network())
     with pytest.raises(ValueError, match="a seed of its own"):
         MutualPeers(small_network(0), small_network(1), small_network(0))
@@ -94,10 +94,10 @@ def test_one_loop_trains_all_peers_and_brings_them_together(tmp_path):
     splits = small_splits()
     config = TrainConfig(epochs=30, learning_rate=0.01, batch_size=16, augment=False)
     together = peers(3)
-    fit(together, splits, config, tmp_path / "together", MutualLoss())
+    train_or_load(together, splits, config, tmp_path / "together", MutualLoss())
     alone = peers(3)
     for number, peer in enumerate(alone.members):
-        fit(peer, splits, config, tmp_path / str(number))
+        train_or_load(peer, splits, config, tmp_path / str(number))
     for peer in together.members:
         assert predict(peer, splits.test).accuracy > 0.9
     assert distance(together) < 0.5 * distance(alone)

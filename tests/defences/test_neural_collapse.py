@@ -16,7 +16,7 @@ from utils.defences.etf_head import (
 from utils.defences.mutual_learning import MutualPeers
 from utils.defences.neural_collapse import WatchedCollapse, nc_measures, nc_measures_of
 from utils.training.checkpoints import identity
-from utils.training.loop import TrainConfig, fit
+from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import ValidationScore
 
 HEADS = {"plain": lambda model: model, "batch norm": add_batch_norm, "fixed": replace_head_with_etf}
@@ -112,11 +112,11 @@ def test_training_towards_the_frame_collapses_and_the_history_tells(tmp_path):
     watch = WatchedCollapse(splits.train)
     before = nc_measures_of(model, splits.train)
     config = TrainConfig(epochs=2, batch_size=8, learning_rate=1e-2, augment=False)
-    history = fit(model, splits, config, tmp_path, DotRegression(), watch)
+    history = train_or_load(model, splits, config, tmp_path, DotRegression(), watch)
     for name in ("NC1", "NC2", "NC3"):
         assert history[-1][name] < 0.5 * before[name]
     plain = model_of("fixed")
-    unwatched = fit(plain, splits, config, tmp_path / "unwatched", DotRegression())
+    unwatched = train_or_load(plain, splits, config, tmp_path / "unwatched", DotRegression())
     assert [row["score"] for row in unwatched] == [row["score"] for row in history]
     asked = identity(plain, splits, config, DotRegression(), watch)
     for other in (ValidationScore(), WatchedCollapse(splits.test)):

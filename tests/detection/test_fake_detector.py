@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from small import small_split
 
 from utils.data.split import Split
-from utils.detection.fake_detector import fit_spectral_detector, real_or_fake, spectra
+from utils.detection.fake_detector import SpectralDetector, real_or_fake, spectra
 from utils.evaluation.metrics import area
 
 
@@ -35,14 +35,16 @@ def enlarged(split):
     return replace(split, images=F.interpolate(small, scale_factor=2).byte())
 
 
-def test_enlarged_images_are_told_from_others_by_their_spectrum_alone():
+def test_enlarged_images_are_found_by_their_spectrum_alone():
     known, asked, other = (small_split(48, seed=seed) for seed in range(3))
-    detector = fit_spectral_detector(real_or_fake(known, enlarged(known)))
+    detector = SpectralDetector().fit(real_or_fake(known, enlarged(known)))
     case = real_or_fake(asked, enlarged(asked))
-    found = area(detector(case), case.labels.numpy() == 1, np.ones((1, 96)))
+    found = area(detector.score(case), case.labels.numpy() == 1, np.ones((1, 96)))
     assert found[0] > 0.95
-    nobody = real_or_fake(asked, other)
-    assert 0.3 < area(detector(nobody), nobody.labels.numpy() == 1, np.ones((1, 96)))[0] < 0.7
+    neither = real_or_fake(asked, other)
+    assert (
+        0.3 < area(detector.score(neither), neither.labels.numpy() == 1, np.ones((1, 96)))[0] < 0.7
+    )
 
 
 def test_the_other_question_is_whether_an_image_is_real():

@@ -8,7 +8,14 @@ from small import soft_pictures
 
 from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
-from utils.detection.scaling_detectors import BATCH, MEASURES, fit_thresholds, scaling_scores
+from utils.data.split import Split
+from utils.detection.scaling_detectors import (
+    BATCH,
+    MEASURES,
+    ScalingDetector,
+    fit_thresholds,
+    scaling_scores,
+)
 from utils.evaluation.image_similarity import histogram_similarity, ssim
 
 KERNELS = [Resizer("opencv", kernel) for kernel in ("nearest", "bilinear", "bicubic", "lanczos")]
@@ -16,7 +23,7 @@ KERNELS = [Resizer("opencv", kernel) for kernel in ("nearest", "bilinear", "bicu
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("resizer", KERNELS, ids=str)
-def test_every_suspicion_rises_when_something_is_hidden(resizer, channels):
+def test_every_score_rises_when_something_is_hidden(resizer, channels):
     clean = soft_pictures(4, 128, channels)
     hidden = Scaling(resizer)(clean, soft_pictures(4, 16, channels, seed=1))
     before, after = (scaling_scores(images, resizer, (16, 16)) for images in (clean, hidden))
@@ -26,7 +33,7 @@ def test_every_suspicion_rises_when_something_is_hidden(resizer, channels):
         assert after[name].min() > before[name].max()
 
 
-def test_a_plain_image_is_beyond_suspicion():
+def test_a_plain_image_scores_zero():
     plain = torch.full((1, 1, 64, 64), 90, dtype=torch.uint8)
     found = scaling_scores(plain, KERNELS[1], (8, 8)).iloc[0]
     assert found.pop("spectral peak") == pytest.approx(1)
@@ -56,12 +63,31 @@ def test_dots_at_equal_distances_are_a_peak_and_as_many_anywhere_are_not():
     [
         ([1, 1], [100, 100], 10),  # half way, in logarithms
         ([4, 4], [3, 9], 4),  # no gap: false alarms come first
-        ([-1e-16, 0], [1, 1], 1e-9**0.5),  # rounding makes no limit that nobody exceeds
+        ([-1e-16, 0], [1, 1], 1e-9**0.5),  # rounding makes no limit that none exceeds
     ],
 )
 def test_limits_lie_between_both_sides(clean, hiding, limit):
     tables = (pd.DataFrame({"s": side}) for side in (clean, hiding))
     assert fit_thresholds(*tables)["s"] == pytest.approx(limit, rel=1e-6)
+
+
+def split_of(images: torch.Tensor) -> Split:
+    return Split(images, torch.zeros(len(images)).long(), ("any",))
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_detector_is_one_column_with_its_threshold(name):
+    clean = soft_pictures(8, 64)
+    hidden = Scaling(KERNELS[1])(clean, soft_pictures(8, 8, seed=1))
+    detector = ScalingDetector(KERNELS[1], (8, 8), name).fit(split_of(clean), split_of(hidden))
+    tables = [scaling_scores(images, KERNELS[1], (8, 8)) for images in (clean, hidden)]
+    assert np.array_equal(detector.score(split_of(hidden)), tables[1][name])
+    assert detector.threshold == pytest.approx(fit_thresholds(*tables)[name])
+
+
+def test_an_unknown_measure_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="unknown measure 'smell'; choose from difference"):
+        ScalingDetector(KERNELS[1], (8, 8), "smell")
 
 
 def test_batches_do_not_matter():

@@ -20,7 +20,7 @@ from utils.evaluation.metrics import gains
 from utils.evaluation.predictions import Predictions
 
 
-def said(right: np.ndarray, per_patient: int = 1, groups=None) -> Predictions:
+def predictions_with(right: np.ndarray, per_patient: int = 1, groups=None) -> Predictions:
     """Two classes in turn; the images that are `right` are named right."""
     labels = np.arange(len(right)) % 2
     verdicts = np.where(right, labels, 1 - labels)
@@ -32,7 +32,7 @@ def correlated(rng, skill: float, patients: int = 41, slices: int = 6) -> Predic
     """Slices of a patient are hard for one model together: what makes naive tests too bold."""
     ease = rng.normal(skill, 1.5, (patients, 1))
     right = rng.random((patients, slices)) < 1 / (1 + np.exp(-ease))
-    return said(right.ravel(), slices)
+    return predictions_with(right.ravel(), slices)
 
 
 def naive(first: Predictions, second: Predictions) -> float:
@@ -47,7 +47,7 @@ def test_with_one_image_per_patient_it_is_mcnemars_exact_test(share):
     first, second = rng.random(300) < 0.6, rng.random(300) < share
     table = [[((first == a) & (second == b)).sum() for b in (1, 0)] for a in (1, 0)]
     expected = witness(np.array(table), exact=True).pvalue
-    assert mcnemar(said(first), said(second)) == pytest.approx(expected)
+    assert mcnemar(predictions_with(first), predictions_with(second)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -61,9 +61,9 @@ def test_with_many_it_agrees_with_trying_every_swap(seed):
         vectorized=True,
         n_resamples=np.inf,
     )
-    assert mcnemar(said(first.ravel(), 4), said(second.ravel(), 4)) == pytest.approx(
-        expected.pvalue
-    )
+    assert mcnemar(
+        predictions_with(first.ravel(), 4), predictions_with(second.ravel(), 4)
+    ) == pytest.approx(expected.pvalue)
 
 
 def test_luck_finds_a_difference_in_one_of_twenty_worlds_though_slices_agree():
@@ -111,11 +111,15 @@ def test_holm_agrees_with_statsmodels_and_keeps_its_promises(count):
 def test_two_seeds_can_stand_against_one():
     rng = np.random.default_rng(0)
     first, again, other = (correlated(rng, skill) for skill in (1.0, 1.2, 2.0))
-    pooled = said(np.concatenate([first.right, again.right]), groups=np.tile(first.groups, 2))
+    pooled = predictions_with(
+        np.concatenate([first.right, again.right]), groups=np.tile(first.groups, 2)
+    )
     table = compare({"two seeds": pooled, "one": other})
     mean = (first.accuracy + again.accuracy) / 2
     assert table.loc[0, "value"] == pytest.approx(mean - other.accuracy)
-    twice = compare({"a": said(np.tile(first.right, 2), groups=pooled.groups), "b": other})
+    twice = compare(
+        {"a": predictions_with(np.tile(first.right, 2), groups=pooled.groups), "b": other}
+    )
     assert twice.loc[0, "p"] == pytest.approx(mcnemar(first, other))  # no new patients, no gain
 
 

@@ -47,15 +47,15 @@ def test_the_standard_error_is_that_of_leaving_out_each_image():
 def test_a_second_opinion_is_asked_only_where_the_first_is_unlike_what_was_asked_for():
     names, groups = ("a", "b", "c"), np.arange(6)
     labels = np.array([0, 0, 0, 1, 1, 2])
-    said = [Predictions(labels, np.eye(3)[each], groups, names) for each in (
+    networks = [Predictions(labels, np.eye(3)[each], groups, names) for each in (
         [0, 1, 1, 2, 2, 0], [1, 0, 1, 1, 0, 0])]  # fmt: skip
-    found = agreement(*said)
+    found = agreement(*networks)
     assert found["of"].tolist() == [5, 5] and found["value"].tolist() == [2 / 5, 2 / 5]
-    assert found.loc["what the first one says", "low"] < 0.4 < found["high"].iloc[0]
-    # answers to the five: 0 1 1 0 0, asked for: 0 0 1 1 2, and the first one says 1 1 2 2 0
+    assert found.loc["prediction of the first", "low"] < 0.4 < found["high"].iloc[0]
+    # second on the five: 0 1 1 0 0, intended: 0 0 1 1 2, first: 1 1 2 2 0
     assert found["chance"].tolist() == pytest.approx([(3 * 2 + 2 * 2) / 25, (3 * 1 + 2 * 2) / 25])
     agreed = Predictions(labels, np.eye(3)[labels], groups, names)
-    assert agreement(agreed, said[1])["value"].isna().all()
+    assert agreement(agreed, networks[1])["value"].isna().all()
 
 
 def test_too_few_images_are_refused():

@@ -33,5 +33,5 @@ def test_more_noise_is_less_alike():
 
 @pytest.mark.parametrize("alike", [psnr, ssim])
 def test_grey_levels_from_0_to_255_are_refused(alike):
-    with pytest.raises(ValueError, match="as_pixels"):
+    with pytest.raises(ValueError, match="to_float"):
         alike(255 * PLAIN, PLAIN)

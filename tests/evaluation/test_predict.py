@@ -1,4 +1,4 @@
-"""One way to ask a model: reproducible, without a trace, and the same with less work."""
+"""Predictions are reproducible, leave no trace, and are the same with less work."""
 
 from dataclasses import replace
 
@@ -9,9 +9,17 @@ from small import small_network, small_split, trained_network
 
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
+from utils.backbones import build
 from utils.data.split import to_float
-from utils.evaluation.attack_suite import AttackSuite
-from utils.evaluation.predict import attacked_images, attacked_split, predict, predict_all
+from utils.evaluation.predict import (
+    attacked_images,
+    attacked_split,
+    features,
+    features_and_logits,
+    logits,
+    predict,
+    predict_all,
+)
 
 SPLIT = small_split(50, seed=4)
 ATTACK = PGD(0.1, steps=5)
@@ -49,10 +57,10 @@ def test_the_callers_randomness_is_left_alone(model):
     assert torch.equal(torch.rand(2), expected)
 
 
-def test_a_white_box_beats_a_transfer_from_a_stranger(model):
-    stranger = small_network(9)
+def test_a_white_box_beats_a_transfer_from_another_network(model):
+    other = small_network(9)
     white = predict(model, SPLIT, ATTACK).accuracy
-    black = predict(model, SPLIT, ATTACK, seen_by_attacker=stranger).accuracy
+    black = predict(model, SPLIT, ATTACK, seen_by_attacker=other).accuracy
     assert white < black <= predict(model, SPLIT).accuracy
 
 
@@ -85,20 +93,30 @@ def test_conditions_come_by_name(model):
     assert found["clean"].accuracy == predict(model, SPLIT).accuracy
 
 
-def test_the_battery_asks_the_same_of_everybody(model):
-    battery = AttackSuite(PGD(8 / 255, stop_when_fooled=True), restarts=2)
-    found = battery.ask(model, SPLIT)
-    sizes = [f"{kind}_{size}" for kind in ("fgsm", "pgd") for size in (4, 8, 16)]
-    assert list(found) == ["clean", "noise_8", *sizes, "pgd_8_restarts"]
-    assert set(battery.headline) <= set(found)
-    assert (found["pgd_8_restarts"].right <= found["pgd_8"].right).all()
-    assert battery.curve(found, "pgd")[8 / 255] is found["pgd_8"]
-    assert list(battery.curve(found, "noise")) == [0.0, 8 / 255]  # asked at one size only
-
-
 def test_an_attacked_split_is_what_was_shown_rounded_to_8_bits(model):
     shown, saved = attacked_images(model, SPLIT, ATTACK), attacked_split(model, SPLIT, ATTACK)
     assert saved.images.dtype == torch.uint8 and torch.equal(saved.labels, SPLIT.labels)
     assert (to_float(saved.images) - shown).abs().max() <= 0.5 / 255 + 1e-6
     change = (saved.images.int() - SPLIT.images.int()).abs()
     assert 0 < change.max() <= 0.1 * 255 + 0.5
+
+
+def test_the_images_are_named_only_on_request(model):
+    assert predict(model, SPLIT, ATTACK).seen == ()
+    clean, again, attacked = (
+        predict(model, SPLIT, attack, digest=True).seen for attack in (None, None, ATTACK)
+    )
+    assert len(clean) == 1 and clean == again != attacked
+    first = predict(model, SPLIT, replace(ATTACK, epsilon=0.03), digest=True)
+    both = predict(model, SPLIT, ATTACK, after=first, digest=True).seen
+    assert len(both) == 1 and both[0].startswith(f"{first.seen[0]}+")
+
+
+def test_features_and_logits_come_from_one_pass():
+    model = build("gru_rows", 3, 16)
+    inputs, outputs = features_and_logits(model, SPLIT, batch_size=7)
+    assert np.array_equal(features(model, SPLIT, batch_size=7), inputs.numpy())
+    assert torch.allclose(model.head(inputs), outputs, atol=1e-6)
+    assert torch.allclose(logits(model, SPLIT), outputs, atol=1e-5)
+    flipped = features_and_logits(model, SPLIT, lambda pixels: pixels.flip(2))[0]
+    assert not torch.allclose(flipped, inputs)

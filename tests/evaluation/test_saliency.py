@@ -6,7 +6,7 @@ import torch
 
 from utils.backbones import build
 from utils.evaluation.saliency import (
-    _where_to_ask,
+    _explained_layer,
     centre_shift,
     heat_maps,
     mass_in_mask,
@@ -78,7 +78,7 @@ def test_maps_have_the_size_of_the_image_and_leave_no_trace(name, size, frozen):
 def test_a_vision_transformer_is_asked_patch_by_patch():
     """224 pixels are 16 x 16 patches of 14; the class token and four registers have no place."""
     model = build("dinov2_small_registers", 3, 224)
-    layer, as_maps = _where_to_ask(model, torch.rand(1, 1, 224, 224))
+    layer, as_maps = _explained_layer(model, torch.rand(1, 1, 224, 224))
     assert layer is model.backbone.blocks[-1].norm1
     tokens = torch.arange(5 + 256.0).view(1, -1, 1)
     assert torch.equal(as_maps(tokens)[0, 0], 5 + torch.arange(256.0).view(16, 16))

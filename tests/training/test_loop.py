@@ -1,4 +1,4 @@
-"""The loop learns, resumes to the same bits, and refuses what does not belong together."""
+"""The loop learns, resumes to the same bits, and shares one training between processes."""
 
 import json
 import os
@@ -12,10 +12,10 @@ from functools import partial
 
 import pytest
 import torch
-from small import small_network, small_split, small_splits
+from filelock import FileLock, Timeout
+from small import small_network, small_splits
 
 from utils.attacks.pgd import PGD
-from utils.data.split import Splits
 from utils.defences.adversarial_training import AdversarialLoss
 from utils.evaluation.predict import predict
 from utils.run import ROOT
@@ -25,10 +25,9 @@ from utils.training.loop import (
     TrainConfig,
     augment,
     best_epoch,
-    fit,
     train_or_load,
 )
-from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
+from utils.training.losses import CrossEntropy, ValidationScore
 
 CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.02, augment=False)
 LOSSES = [CrossEntropy(), AdversarialLoss(PGD(2 / 255, steps=2), grow=2)]
@@ -44,7 +43,7 @@ def test_every_optimizer_and_schedule_learns(tmp_path, optimizer, schedule):
     rate = {"sgd": 0.1, "rmsprop": 0.005}.get(optimizer, 0.02)
     config = replace(CONFIG, optimizer=optimizer, schedule=schedule, learning_rate=rate, epochs=8)
     model = small_network()
-    history = fit(model, small_splits(), config, tmp_path)
+    history = train_or_load(model, small_splits(), config, tmp_path)
     assert history[-1]["train_loss"] < 0.8 * history[0]["train_loss"]
     assert predict(model, small_splits().test).accuracy > 0.6
 
@@ -52,10 +51,10 @@ def test_every_optimizer_and_schedule_learns(tmp_path, optimizer, schedule):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_all_weights_at_once_are_moved_as_one_by_one(tmp_path, optimizer, monkeypatch):
     config, together, alone = replace(CONFIG, optimizer=optimizer), small_network(), small_network()
-    fit(together, small_splits(), config, tmp_path / "together")
+    train_or_load(together, small_splits(), config, tmp_path / "together")
     kind = OPTIMIZERS[optimizer]
     monkeypatch.setitem(OPTIMIZERS, optimizer, partial(kind, foreach=False))
-    fit(alone, small_splits(), config, tmp_path / "alone")
+    train_or_load(alone, small_splits(), config, tmp_path / "alone")
     assert torch.equal(weights(together), weights(alone))
 
 
@@ -64,13 +63,13 @@ def test_all_weights_at_once_are_moved_as_one_by_one(tmp_path, optimizer, monkey
 def test_stopped_and_resumed_equals_never_stopped(tmp_path, loss, precision, monkeypatch):
     config = replace(CONFIG, augment=True, precision=precision, schedule="plateau")
     straight, resumed = small_network(), small_network()
-    history = fit(straight, small_splits(), config, tmp_path / "straight", loss)
+    history = train_or_load(straight, small_splits(), config, tmp_path / "straight", loss)
     stop_after(2, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        fit(small_network(), small_splits(), config, tmp_path / "resumed", loss)
+        train_or_load(small_network(), small_splits(), config, tmp_path / "resumed", loss)
     monkeypatch.undo()
     torch.manual_seed(99)  # whatever happened in between must not matter
-    again = fit(resumed, small_splits(), config, tmp_path / "resumed", loss)
+    again = train_or_load(resumed, small_splits(), config, tmp_path / "resumed", loss)
     assert torch.equal(weights(straight), weights(resumed))
     assert [without_time(row) for row in again] == [without_time(row) for row in history]
 
@@ -150,7 +149,7 @@ def test_a_finished_training_is_loaded_not_repeated(tmp_path):
 def test_the_best_epoch_is_kept(tmp_path):
     model, splits = small_network(), small_splits()
     config = replace(CONFIG, learning_rate=0.3, epochs=6)
-    history = fit(model, splits, config, tmp_path)
+    history = train_or_load(model, splits, config, tmp_path)
     clean = predict(model, splits.validation)
     assert (
         ValidationScore()(model, splits.validation, clean)["score"] == best_epoch(history)["score"]
@@ -159,47 +158,24 @@ def test_the_best_epoch_is_kept(tmp_path):
 
 def test_patience_stops_early(tmp_path):
     config = replace(CONFIG, epochs=30, patience=2)
-    history = fit(small_network(), small_splits(), config, tmp_path)
+    history = train_or_load(small_network(), small_splits(), config, tmp_path)
     assert len(history) == best_epoch(history)["epoch"] + 3 < 30
 
 
-CHANGES = {
-    "configuration": {"config": replace(CONFIG, learning_rate=0.01)},
-    "loss": {"loss": CrossEntropy((1.0, 2.0, 1.0))},
-    "score": {"score": ValidationScore(PGD())},
-    "training data": {
-        "splits": Splits(small_split(seed=9), small_splits().validation, small_splits().test)
-    },
-    "first weights": {"model": small_network(1)},
-}
+def test_a_training_that_runs_holds_its_folder(tmp_path):
+    """Two processes in one folder would otherwise seal the weights of each other."""
+    locked = []
 
+    class Watched(CrossEntropy):
+        def __call__(self, *batch):
+            (lock,) = tmp_path.glob("*/lock")
+            with pytest.raises(Timeout):
+                FileLock(lock, timeout=0).acquire()
+            locked.append(lock)
+            return super().__call__(*batch)
 
-@pytest.mark.parametrize("what", CHANGES)
-def test_a_checkpoint_refuses_another(tmp_path, what):
-    asked = {"model": small_network(), "splits": small_splits(), "config": CONFIG}
-    fit(**asked, folder=tmp_path)
-    with pytest.raises(ValueError, match=f"another {what}"):
-        fit(**{**asked, "model": small_network(), **CHANGES[what]}, folder=tmp_path)
-
-
-def test_a_checkpoint_that_holds_code_is_refused(tmp_path):
-    class Hostile:
-        def __reduce__(self):
-            return os.system, (f"touch {tmp_path}/executed",)
-
-    torch.save({"model": Hostile(), "history": []}, tmp_path / "last.pt")
-    with pytest.raises(ValueError, match="more than tensors"):
-        fit(small_network(), small_splits(), CONFIG, tmp_path)
-    assert not (tmp_path / "executed").exists()
-
-
-@pytest.mark.parametrize("cut", [0, 1000])
-def test_a_damaged_checkpoint_is_named(tmp_path, cut):
-    fit(small_network(), small_splits(), CONFIG, tmp_path)
-    whole = (tmp_path / "best.safetensors").read_bytes()
-    (tmp_path / "best.safetensors").write_bytes(whole[:cut])
-    with pytest.raises(ValueError, match=r"best\.safetensors.*delete"):
-        fit(small_network(), small_splits(), CONFIG, tmp_path)
+    train_or_load(small_network(), small_splits(), CONFIG, tmp_path, Watched())
+    assert locked and FileLock(locked[0], timeout=0).acquire()
 
 
 @pytest.mark.parametrize(
@@ -219,28 +195,22 @@ def test_a_wrong_setting_is_refused_when_made(name, wrong, message):
         TrainConfig(**{name: wrong})
 
 
-def test_a_diverging_loss_is_said_and_the_epochs_before_are_kept(tmp_path):
+def test_a_diverging_loss_is_an_error_and_earlier_epochs_are_kept(tmp_path):
     def diverges(model, images, labels, epoch):
         value = CrossEntropy()(model, images, labels, epoch)
         return value * float("nan") if epoch == 1 else value
 
     with pytest.raises(FloatingPointError, match="epoch 1; lower the learning rate"):
-        fit(small_network(), small_splits(), CONFIG, tmp_path, diverges)
-    assert (tmp_path / "best.safetensors").exists()
+        train_or_load(small_network(), small_splits(), CONFIG, tmp_path, diverges)
+    assert list(tmp_path.glob("*/best.safetensors"))
 
 
 def test_the_callers_randomness_is_left_alone(tmp_path):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    fit(small_network(), small_splits(), CONFIG, tmp_path, LOSSES[1])
+    train_or_load(small_network(), small_splits(), CONFIG, tmp_path, LOSSES[1])
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_balancing_weights_give_every_class_the_same_weight():
-    split = small_split().take(range(7))
-    share = torch.tensor(balancing_weights(split)) * split.counts
-    assert torch.allclose(share, share[0]) and share.sum() == len(split)
 
 
 def test_augmentation_keeps_range_and_moves_the_image():
@@ -253,6 +223,7 @@ def test_augmentation_keeps_range_and_moves_the_image():
 
 
 def test_the_history_is_plain_json(tmp_path):
-    fit(small_network(), small_splits(), CONFIG, tmp_path)
-    rows = json.loads((tmp_path / "history.json").read_text())
+    train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+    (file,) = tmp_path.glob("*/history.json")
+    rows = json.loads(file.read_text())
     assert [row["epoch"] for row in rows] == list(range(4))

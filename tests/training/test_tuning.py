@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import partial
 
 import optuna
@@ -26,7 +27,7 @@ def study(path, search=SEARCH, **options) -> optuna.Study:
     return tune(small_network, small_splits(), CONFIG, path, search, **options)
 
 
-def asked(study: optuna.Study) -> list[dict]:
+def settings_of(study: optuna.Study) -> list[dict]:
     return [trial.params for trial in study.get_trials(states=FINISHED)]
 
 
@@ -34,10 +35,10 @@ def test_the_seed_decides_the_trials_also_across_a_stop(tmp_path):
     straight = study(tmp_path / "straight")
     study(tmp_path / "stopped", SearchSpace(**{**vars(SEARCH), "trials": 3}))
     resumed = study(tmp_path / "stopped")
-    assert asked(straight) == asked(resumed)
+    assert settings_of(straight) == settings_of(resumed)
     assert straight.best_value == resumed.best_value
     other = study(tmp_path / "other", SearchSpace(**{**vars(SEARCH), "seed": 1}))
-    assert asked(other) != asked(straight)
+    assert settings_of(other) != settings_of(straight)
 
 
 def test_a_complete_study_adds_nothing(tmp_path):
@@ -48,9 +49,11 @@ def test_a_complete_study_adds_nothing(tmp_path):
 def test_every_trial_sees_the_same_number_of_images(tmp_path):
     shown = []
 
-    def count(model, images, labels, epoch):
-        shown[-1] += len(labels)
-        return model(images).sum()
+    @dataclass(frozen=True)
+    class Count:
+        def __call__(self, model, images, labels, epoch):
+            shown[-1] += len(labels)
+            return model(images).sum()
 
     def alike(model, validation, clean):  # no trial lags, so none is ended early
         return {"score": 0.5}
@@ -60,7 +63,7 @@ def test_every_trial_sees_the_same_number_of_images(tmp_path):
         return small_network()
 
     splits = small_splits()
-    tune(network, splits, CONFIG, tmp_path / "journal", SEARCH, count, alike)
+    tune(network, splits, CONFIG, tmp_path / "journal", SEARCH, Count(), alike)
     trials = [images for images in shown if images]
     assert len(trials) == SEARCH.trials and set(trials) == {SEARCH.images}
 
@@ -95,30 +98,67 @@ import sys, time
 sys.path[:0] = [{tests!r}, {tests!r} + "/training"]
 from test_tuning import study
 import utils.training.tuning as tuning
-whole, calls = tuning.fit, []
-def fit(*arguments):
+whole, calls = tuning.train_or_load, []
+def train_or_load(*arguments):
     calls.append(1)
     if len(calls) == 3:
         print("third", flush=True)
         time.sleep(60)
     return whole(*arguments)
-tuning.fit = fit
+tuning.train_or_load = train_or_load
 study({path!r})
 """
 
 
-def test_killed_in_a_trial_the_finished_ones_stay_and_the_orphan_ends(tmp_path):
-    path = str(tmp_path / "journal")
-    script = SCRIPT.format(tests=str(ROOT / "tests"), path=path)
+def killed_in_the_third_trial(path) -> int:
+    """The number of the process."""
+    script = SCRIPT.format(tests=str(ROOT / "tests"), path=str(path))
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"third\n"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    return process.pid
+
+
+def test_killed_in_a_trial_the_finished_ones_stay_and_the_orphan_ends(tmp_path):
+    path = tmp_path / "journal"
+    killed_in_the_third_trial(path)
     resumed = study(path)
     states = [trial.state.name for trial in resumed.trials]
     assert states.count("FAIL") == 1 and "RUNNING" not in states
-    assert len(asked(resumed)) == SEARCH.trials
+    assert len(settings_of(resumed)) == SEARCH.trials
     assert resumed.trials[0].params == study(tmp_path / "straight").trials[0].params
+
+
+def test_the_journal_of_a_killed_worker_whose_number_is_in_use_again(tmp_path):
+    """Process 1 always lives; only its start time tells that it is not the worker."""
+    path = tmp_path / "journal"
+    process = killed_in_the_third_trial(path)
+    path.write_text(path.read_text().replace(f":{process}:", ":1:"))
+    assert len(settings_of(study(path))) == SEARCH.trials
+
+
+def test_a_journal_whose_last_line_was_cut_goes_on(tmp_path):
+    path = tmp_path / "journal"
+    study(path, SearchSpace(**{**vars(SEARCH), "trials": 3}))
+    os.truncate(path, path.stat().st_size - 20)
+    assert len(settings_of(study(path))) == SEARCH.trials
+    assert len(study(path).get_trials(states=FINISHED)) == SEARCH.trials  # and can be read again
+
+
+def test_a_journal_broken_in_the_middle_is_named(tmp_path):
+    path = tmp_path / "journal"
+    study(path, SearchSpace(**{**vars(SEARCH), "trials": 2}))
+    path.write_text(path.read_text().replace("{", "", 1))
+    with pytest.raises(ValueError, match="journal holds a line that cannot be read"):
+        study(path)
+
+
+def test_nothing_of_a_study_lies_where_other_users_write(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "shared"))
+    (tmp_path / "shared").mkdir()
+    study(tmp_path / "mine" / "journal", SearchSpace(**{**vars(SEARCH), "trials": 1}))
+    assert not list((tmp_path / "shared").iterdir())
 
 
 WORKER = """
@@ -142,7 +182,7 @@ def test_two_workers_on_one_study_share_its_trials(tmp_path):
     found = study(path)
     done = found.get_trials(states=FINISHED)
     assert len(done) == SEARCH.trials
-    tried_by = {trial.user_attrs["worker"].rpartition(":")[2] for trial in done}
+    tried_by = {trial.user_attrs["worker"].split(":")[1] for trial in done}
     assert tried_by <= {str(worker.pid) for worker in workers} and len(tried_by) == 2
     assert len({trial.number for trial in done}) == len(done)
     assert len({str(trial.params) for trial in done}) == len(done)
@@ -155,7 +195,7 @@ def test_a_budget_that_allows_nothing_is_refused(wrong):
         SearchSpace(**{**vars(SEARCH), **wrong})
 
 
-def test_a_search_in_which_all_diverge_ends_and_says_so(tmp_path):
+def test_a_search_in_which_every_trial_diverges_is_an_error(tmp_path):
     def diverging(model, images, labels, epoch):
         return model(images).sum() * float("nan")
 

@@ -1,142 +1,153 @@
-"""How low can accuracy be pushed? Attacks that choose their own steps, and chains of attacks."""
+"""The lowest accuracy an attacker can reach: APGD, and chains of different attacks."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
+from utils.attacks.base import Attack, eval_mode, norm_of, with_epsilon
 from utils.attacks.black_box import Square
-from utils.attacks.losses import LOSSES, OVER_THE_BOUNDARY, margin
-from utils.attacks.norms import norm_named
-from utils.attacks.pgd import eval_mode, loss_and_gradient
+from utils.attacks.losses import CLASS_LOSSES, LOSSES, Loss, margin
+from utils.attacks.norms import L2, LInf, norm_named
+from utils.attacks.pgd import loss_and_gradient
 
 EVERY_CLASS = "every class"
-MIN_PROGRESS = 0.75  # of the steps must gain, or the next are half as long
-FRESH = 0.75  # share of the new direction; the rest goes on as before
-Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
+MIN_PROGRESS = 0.75  # share of the steps that must raise the loss, or the next are half as long
+NEW_DIRECTION = 0.75  # weight of the new step; the rest continues the last one
 
 
 @dataclass(frozen=True)
 class APGD:
     """PGD that finds its own steps: long at first, halved where it stops gaining (Croce 2020).
 
-    With the gain "every class" it climbs towards each other class in turn, the likeliest first.
-    An image that is fooled is left as it is then.
+    With the loss "every class" it climbs towards each other class in turn, the likeliest first.
+    An image stays as it is once it fools the model.
     """
 
     epsilon: float = 8 / 255
     steps: int = 100
-    gain: str = "cross_entropy"  # or "margin", or "every class"
+    loss: str = "cross_entropy"  # or "margin", or "every class"
     norm: str = "linf"  # or "l2"
 
     def __post_init__(self):
         norm_named(self.norm)
-        if self.gain not in (*OVER_THE_BOUNDARY, EVERY_CLASS):
-            known = ", ".join((*OVER_THE_BOUNDARY, EVERY_CLASS))
-            raise ValueError(f"unknown gain {self.gain!r}; choose from {known}")
+        known = (*CLASS_LOSSES, EVERY_CLASS)
+        if self.loss not in known:
+            raise ValueError(f"unknown loss {self.loss!r}; choose from {', '.join(known)}")
         if self.epsilon < 0 or self.steps < 1:
             raise ValueError(f"needs epsilon >= 0 and steps >= 1, got {self!r}")
 
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        found = images.clone()
-        with eval_mode(model), torch.autocast(images.device.type, enabled=False):
-            for towards in self._aims(model, images, labels):
-                left = survivors(model, found, labels)
-                if len(left):
-                    aim = None if towards is None else towards[left]
-                    found[left] = self._climb(model, images[left], labels[left], aim)
-        return found
+    @property
+    def reach(self) -> float:
+        return 2 * self.epsilon  # the first step alone
 
-    def _aims(self, model: nn.Module, images: Tensor, labels: Tensor) -> Iterator[Tensor | None]:
+    def more_steps(self) -> "APGD":
+        """Twice the steps."""
+        return replace(self, steps=2 * self.steps)
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        attacked = images.clone()
+        with eval_mode(model), torch.autocast(images.device.type, enabled=False):
+            for target in self._targets(model, images, labels):
+                left = survivors(model, attacked, labels)
+                if len(left):
+                    own = None if target is None else target[left]
+                    attacked[left] = self._climb(model, images[left], labels[left], own)
+        return attacked
+
+    def _targets(self, model: nn.Module, images: Tensor, labels: Tensor) -> Iterator[Tensor | None]:
         """The class to climb towards, one tensor per run; None: whichever is easiest."""
-        if self.gain != EVERY_CLASS:
+        if self.loss != EVERY_CLASS:
             yield None
         elif len(images):
             with torch.no_grad():
                 logits = model(images).scatter(1, labels[:, None], -torch.inf)
             yield from logits.argsort(1, descending=True)[:, :-1].T
 
-    def _gain(self, labels: Tensor, aim: Tensor | None) -> Callable[[Tensor], Tensor]:
-        if aim is None:
-            return lambda logits: LOSSES[self.gain](logits, labels)
-        pair = torch.stack([aim, labels])
+    def _loss(self, labels: Tensor, target: Tensor | None) -> Loss:
+        if target is None:
+            return lambda logits: LOSSES[self.loss](logits, labels)
+        pair = torch.stack([target, labels])
         return lambda logits: torch.sub(*logits.gather(1, pair.T).T)
 
-    def _climb(self, model: nn.Module, images: Tensor, labels: Tensor, aim) -> Tensor:
-        """The best point of each path; of an image that is fooled, where it was fooled."""
+    def _climb(
+        self, model: nn.Module, images: Tensor, labels: Tensor, target: Tensor | None
+    ) -> Tensor:
+        """The best point of each path; of an image that fools the model, the point where it did."""
         norm, checks = norm_named(self.norm), checkpoints(self.steps)
         path = _Path(images, (images + norm.start(images, self.epsilon)).clamp(0, 1), self.epsilon)
-        found, active = path.here.clone(), torch.arange(len(images), device=images.device)
+        attacked, rows = path.here.clone(), torch.arange(len(images), device=images.device)
         for step in range(self.steps + 1):
-            gain = self._gain(labels[active], None if aim is None else aim[active])
-            logits = path.arrive(*loss_and_gradient(model, path.here, gain))
-            fooled = margin(logits, labels[active]) > 0
-            found[active] = torch.where(fooled.view(-1, 1, 1, 1), path.here, path.best)
-            active = active[~fooled]
+            loss = self._loss(labels[rows], None if target is None else target[rows])
+            logits = path.arrive(*loss_and_gradient(model, path.here, loss))
+            fooled = margin(logits, labels[rows]) > 0
+            attacked[rows] = torch.where(fooled.view(-1, 1, 1, 1), path.here, path.best)
+            rows = rows[~fooled]
             path.keep(~fooled)
-            if not len(active):
+            if not len(rows):
                 break
             if step in checks:
-                path.judge(step - checks[step])
+                path.check(step - checks[step])
             path.move(norm, self.epsilon)
-        return found
+        return attacked
 
 
 class _Path:
-    """Where each image of a batch stands on its way, and how it went so far."""
+    """Where each image of a batch is on its way, and how its loss has changed so far."""
 
     def __init__(self, images: Tensor, start: Tensor, epsilon: float):
         self.images, self.here, self.before, self.best = images, start, start, start
-        self.best_gain = self.judged_gain = images.new_full((len(images),), -torch.inf)
-        self.gain = -self.best_gain  # before the first step nothing has risen
-        self.uphill = self.best_uphill = torch.zeros_like(images)
+        self.best_loss = self.checked_loss = images.new_full((len(images),), -torch.inf)
+        self.loss = -self.best_loss  # before the first step nothing has risen
+        self.gradient = self.best_gradient = torch.zeros_like(images)
         self.length = images.new_full((len(images),), 2 * epsilon)
-        self.rises = torch.zeros_like(self.gain)  # steps with a gain since the last judgement
-        self.halved = torch.ones_like(self.gain, dtype=torch.bool)  # at the last judgement
+        self.rises = torch.zeros_like(self.loss)  # steps that raised the loss since the last check
+        self.halved = torch.ones_like(self.loss, dtype=torch.bool)  # at the last check
 
-    def keep(self, going: Tensor) -> None:
-        vars(self).update({name: value[going] for name, value in vars(self).items()})
+    def keep(self, active: Tensor) -> None:
+        vars(self).update({name: value[active] for name, value in vars(self).items()})
 
-    def arrive(self, logits: Tensor, gain: Tensor, uphill: Tensor) -> Tensor:
+    def arrive(self, logits: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
         """Note what was found here."""
-        better = gain > self.best_gain
-        self.rises = self.rises + (gain > self.gain)
-        self.best, self.best_uphill = (
+        better = loss > self.best_loss
+        self.rises = self.rises + (loss > self.loss)
+        self.best, self.best_gradient = (
             torch.where(better.view(-1, 1, 1, 1), new, old)
-            for new, old in ((self.here, self.best), (uphill, self.best_uphill))
+            for new, old in ((self.here, self.best), (gradient, self.best_gradient))
         )
-        self.best_gain = torch.where(better, gain, self.best_gain)
-        self.gain, self.uphill = gain, uphill
+        self.best_loss = torch.where(better, loss, self.best_loss)
+        self.loss, self.gradient = loss, gradient
         return logits
 
-    def judge(self, since: int) -> None:
-        """Where too few of the last steps gained, or nothing did: back to the best, half as far."""
-        stuck = ~self.halved & (self.best_gain <= self.judged_gain)
+    def check(self, since: int) -> None:
+        """Where too few of the last steps gained, or none did: back to the best, half as far."""
+        stuck = ~self.halved & (self.best_loss <= self.checked_loss)
         self.halved = (self.rises < MIN_PROGRESS * since) | stuck
         back = self.halved.view(-1, 1, 1, 1)
         self.here, self.before = (
             torch.where(back, self.best, place) for place in (self.here, self.before)
         )
-        self.uphill = torch.where(back, self.best_uphill, self.uphill)
-        self.gain = torch.where(self.halved, self.best_gain, self.gain)
+        self.gradient = torch.where(back, self.best_gradient, self.gradient)
+        self.loss = torch.where(self.halved, self.best_loss, self.loss)
         self.length = torch.where(self.halved, self.length / 2, self.length)
-        self.judged_gain, self.rises = self.best_gain, torch.zeros_like(self.rises)
+        self.checked_loss, self.rises = self.best_loss, torch.zeros_like(self.rises)
 
-    def move(self, norm, epsilon: float) -> None:
-        """A step uphill, mixed with the direction of the last one."""
+    def move(self, norm: type[LInf] | type[L2], epsilon: float) -> None:
+        """A step along the gradient, mixed with the direction of the last one."""
 
         def inside(place: Tensor) -> Tensor:
             return (self.images + norm.project(place - self.images, epsilon)).clamp(0, 1)
 
         length = self.length.view(-1, 1, 1, 1)
-        ahead = inside(self.here + length * norm.direction(self.uphill))
-        mixed = self.here + FRESH * (ahead - self.here) + (1 - FRESH) * (self.here - self.before)
+        ahead = inside(self.here + length * norm.direction(self.gradient)) - self.here
+        last = self.here - self.before
+        mixed = self.here + NEW_DIRECTION * ahead + (1 - NEW_DIRECTION) * last
         self.before, self.here = self.here, inside(mixed)
 
 
 def checkpoints(steps: int) -> dict[int, int]:
-    """The steps after which a path is judged, each with the one before: rarely, then often."""
+    """The steps after which a path is checked, each with the one before: rarely, then often."""
     before, now, found = 0, 22, {}  # percent of the steps
     while now <= 100:
         found[-(-now * steps // 100)] = -(-before * steps // 100)
@@ -145,7 +156,7 @@ def checkpoints(steps: int) -> dict[int, int]:
 
 
 def survivors(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """The numbers of the images that the model still gets right."""
+    """The rows of the images that the model still classifies correctly."""
     if not len(images):
         return labels.new_empty(0)
     with torch.no_grad():
@@ -154,28 +165,40 @@ def survivors(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class WorstCase:
-    """One attack after the other, each on the images that are left: the lowest any can do.
+    """One attack after the other, each on the images that survived the last: the worst of all.
 
     The same attack several times makes random restarts.
     """
 
     attacks: tuple[Attack, ...]
 
+    @property
+    def epsilon(self) -> float | None:
+        sizes = [getattr(attack, "epsilon", None) for attack in self.attacks]
+        return None if None in sizes else max(sizes, default=None)
+
+    @property
+    def norm(self) -> str:
+        return norm_of(self.attacks[0]) if self.attacks else "linf"
+
+    def with_epsilon(self, epsilon: float) -> "WorstCase":
+        return WorstCase(tuple(with_epsilon(attack, epsilon) for attack in self.attacks))
+
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        found = images.clone()
+        attacked = images.clone()
         with eval_mode(model):
             for attack in self.attacks:
-                left = survivors(model, found, labels)
+                left = survivors(model, attacked, labels)
                 if len(left):
-                    found[left] = attack(model, images[left], labels[left])
-        return found
+                    attacked[left] = attack(model, images[left], labels[left])
+        return attacked
 
 
 def worst_case(
     epsilon: float = 8 / 255, steps: int = 100, queries: int = 1000, norm: str = "linf"
 ) -> WorstCase:
-    """Gradients of two kinds, then queries, where gradients might mislead: the role of AutoAttack,
-    for any number of classes from two."""
+    """Two kinds of gradients, then queries, in case gradients mislead: the role of AutoAttack,
+    for two classes or more."""
     by_gradient = (
         APGD(epsilon, steps, "cross_entropy", norm),
         APGD(epsilon, steps, "margin", norm),

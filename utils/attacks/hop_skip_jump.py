@@ -1,4 +1,4 @@
-"""An attack that sees which class the model names, and nothing else."""
+"""An attack that sees the predicted class, and nothing else."""
 
 from dataclasses import dataclass
 from itertools import count
@@ -15,16 +15,16 @@ TRIES = 100  # noises to start from
 BINARY_STEPS = 14  # of the way to the boundary: a 16,000th of it is left
 SHORTER = 10  # steps tried, each half as long as the one before
 NEARBY = 0.01  # of the distance to the image: how far the probes around a point go
-MIN_PROBES = 10  # probes that say something about a direction
-LANDING, ROUND = 1 + BINARY_STEPS, 1 + BINARY_STEPS + SHORTER + MIN_PROBES  # questions
+MIN_PROBES = 10  # fewer probes cannot estimate a direction
+LANDING, ROUND = 1 + BINARY_STEPS, 1 + BINARY_STEPS + SHORTER + MIN_PROBES  # queries
 
 
 @dataclass(frozen=True)
 class HopSkipJump(QueryAttack):
     """From noise that fools the model, along the class boundary towards the image (Chen 2020).
 
-    An image falls when something within epsilon of it fools the model. Of the others, what is
-    returned is the point of the ball in the direction of the closest image that does.
+    An image is broken when a point within epsilon of it fools the model. For any other, the
+    result is the point of the ball in the direction of the closest image that does.
     """
 
     epsilon: float = 8 / 255
@@ -44,27 +44,27 @@ class HopSkipJump(QueryAttack):
         return images + NORMS[self.norm].project(change, self.epsilon)
 
     def closest(self, box: BlackBox, images: Tensor) -> Tensor:
-        """The closest images found that fool the model; the image itself where there is none."""
-        found, started = self._started(box, images)
-        found[started] = self._landed(box, images[started], found[started], started)
+        """The closest images found that fool the model; the image itself where none was found."""
+        found, started = self._starts(box, images)
+        found[started] = self._land(box, images[started], found[started], started)
         for number in count(1):
-            which = started[box.needed[started].isinf()]
-            which = which[box.asked[which] + ROUND <= self.queries]
-            if not len(which):
+            rows = started[box.needed[started].isinf()]
+            rows = rows[box.queries[rows] + ROUND <= self.queries]
+            if not len(rows):
                 return found
-            room = self.queries - int(box.asked[which].max()) - ROUND + MIN_PROBES
+            room = self.queries - int(box.queries[rows].max()) - ROUND + MIN_PROBES
             probes = min(int(self.probes * number**0.5), room)
-            near, here = images[which], found[which]
-            uphill = self._uphill(box, near, here, which, probes)
+            near, here = images[rows], found[rows]
+            gradient = self._gradient(box, near, here, rows, probes)
             length = self._distance(near, here) / number**0.5
-            there = self._stepped(box, here, length * uphill, which)
-            there = self._landed(box, near, there, which)
+            there = self._step(box, here, length * gradient, rows)
+            there = self._land(box, near, there, rows)
             closer = self._distance(near, there) < self._distance(near, here)
-            found[which] = torch.where(closer, there, here)
+            found[rows] = torch.where(closer, there, here)
 
-    def _started(self, box: BlackBox, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Noise that the model gets wrong, and the numbers of the images for which there is."""
-        found, missing, started = images.clone(), box.standing, box.standing
+    def _starts(self, box: BlackBox, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Noise that the model misclassifies, and the rows of the images that have some."""
+        found, missing, started = images.clone(), box.surviving, box.surviving
         for _ in range(min(TRIES, self.queries - LANDING)):
             if not len(missing):
                 break
@@ -74,49 +74,49 @@ class HopSkipJump(QueryAttack):
             missing = missing[~wrong]
         return found, started[~torch.isin(started, missing)]
 
-    def _landed(self, box: BlackBox, images: Tensor, fooling: Tensor, which: Tensor) -> Tensor:
-        """What is inside the ball if it fools; else what is between, just across the boundary."""
-        if not len(which):
+    def _land(self, box: BlackBox, images: Tensor, fooling: Tensor, rows: Tensor) -> Tensor:
+        """The point inside the ball if it fools the model, else one just across the boundary."""
+        if not len(rows):
             return fooling
         inside = images + NORMS[self.norm].project(fooling - images, self.epsilon)
-        fell = box.wrong(which, inside[:, None], ends=True)[:, 0]
-        landed, on = torch.where(_each(fell), inside, fooling), ~fell
-        landed[on] = self._nearer(box, images[on], fooling[on], which[on])
+        broken = box.wrong(rows, inside[:, None], ends=True)[:, 0]
+        landed, on = torch.where(_each(broken), inside, fooling), ~broken
+        landed[on] = self._bisect(box, images[on], fooling[on], rows[on])
         return landed
 
-    def _nearer(self, box: BlackBox, images: Tensor, fooling: Tensor, which: Tensor) -> Tensor:
+    def _bisect(self, box: BlackBox, images: Tensor, fooling: Tensor, rows: Tensor) -> Tensor:
         change, far = fooling - images, self._distance(images, fooling)
         near = torch.full_like(far, self.epsilon)
-        for _ in range(BINARY_STEPS if len(which) else 0):
+        for _ in range(BINARY_STEPS if len(rows) else 0):
             middle = (near + far) / 2
-            shown = images + NORMS[self.norm].project(change, middle)
-            wrong = _each(box.wrong(which, shown[:, None], ends=False)[:, 0])
-            fooling, far = torch.where(wrong, shown, fooling), torch.where(wrong, middle, far)
+            candidates = images + NORMS[self.norm].project(change, middle)
+            wrong = _each(box.wrong(rows, candidates[:, None], ends=False)[:, 0])
+            fooling, far = torch.where(wrong, candidates, fooling), torch.where(wrong, middle, far)
             near = torch.where(wrong, near, middle)
         return fooling
 
-    def _uphill(self, box, images: Tensor, here: Tensor, which: Tensor, probes: int) -> Tensor:
+    def _gradient(self, box, images: Tensor, here: Tensor, rows: Tensor, probes: int) -> Tensor:
         """The direction in which more probes around a boundary point fool the model."""
-        uphill, radius = torch.empty_like(here), NEARBY * _length(here - images, 2)
-        for few in torch.arange(len(which), device=which.device).split(max(1, BATCH // probes)):
+        gradient, radius = torch.empty_like(here), NEARBY * _length(here - images, 2)
+        for few in torch.arange(len(rows), device=rows.device).split(max(1, BATCH // probes)):
             noise = torch.randn_like(here[few, None].expand(-1, probes, -1, -1, -1))
             noise = noise / noise.flatten(2).norm(dim=2)[:, :, None, None, None]
-            shown = (here[few, None] + radius[few, None] * noise).clamp(0, 1)
-            votes = 2.0 * box.wrong(which[few], shown, ends=False) - 1
+            candidates = (here[few, None] + radius[few, None] * noise).clamp(0, 1)
+            votes = 2.0 * box.wrong(rows[few], candidates, ends=False) - 1
             mean = votes.mean(1, keepdim=True)
             votes = torch.where(mean.abs() == 1, votes, votes - mean)
-            uphill[few] = torch.einsum("np,npchw->nchw", votes, shown - here[few, None])
-        return NORMS[self.norm].direction(uphill)
+            gradient[few] = torch.einsum("np,npchw->nchw", votes, candidates - here[few, None])
+        return NORMS[self.norm].direction(gradient)
 
-    def _stepped(self, box, here: Tensor, step: Tensor, which: Tensor) -> Tensor:
+    def _step(self, box, here: Tensor, step: Tensor, rows: Tensor) -> Tensor:
         """The longest of ever shorter steps that still fools the model."""
-        there, left = here.clone(), torch.arange(len(which), device=which.device)
+        there, left = here.clone(), torch.arange(len(rows), device=rows.device)
         for shorter in range(SHORTER):
             if not len(left):
                 break
-            shown = (here[left] + step[left] / 2**shorter).clamp(0, 1)
-            wrong = box.wrong(which[left], shown[:, None], ends=False)[:, 0]
-            there[left[wrong]], left = shown[wrong], left[~wrong]
+            candidates = (here[left] + step[left] / 2**shorter).clamp(0, 1)
+            wrong = box.wrong(rows[left], candidates[:, None], ends=False)[:, 0]
+            there[left[wrong]], left = candidates[wrong], left[~wrong]
         return there
 
     def _distance(self, images: Tensor, others: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ class HopSkipJump(QueryAttack):
 
 
 def _noise(like: Tensor) -> Tensor:
-    """Grains of any size: a model may call all fine noise by one name, perhaps the true one."""
+    """Grains of any size: a model may give all fine noise one class, perhaps the true one."""
     height, width = like.shape[-2:]
     grains = 2 ** int(torch.randint(min(height, width).bit_length(), ()))
     coarse = torch.rand(*like.shape[:2], grains, grains, device=like.device)

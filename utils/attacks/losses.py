@@ -1,22 +1,28 @@
-"""What an attacker makes grow: (logits, labels) -> one number per image.
+"""The losses that an attack climbs: (logits, labels) -> one number per image.
 
-The first two push an image over the boundary of its class. The others leave classes alone
-and move what a rejector looks at: how sure the model is of anything (Inkawhich 2023).
+The first two push an image over the boundary of its class. The others leave the class alone
+and move what a rejector measures: how confident the model is (Inkawhich 2023).
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Loss = Callable[[Tensor], Tensor]  # logits -> one number per image
+LabelLoss = Callable[[Tensor, Tensor], Tensor]
+
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The usual loss of a classifier, one number per image."""
     return F.cross_entropy(logits, labels, reduction="none")
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """How far the best other class lies ahead: positive means fooled.
 
-    Unlike the cross-entropy it does not flatten where the model is very sure, and unlike
+    Unlike the cross-entropy it does not flatten where the model is very confident, and unlike
     the DLR loss of AutoAttack it needs no third class.
     """
     of_others = logits.scatter(1, labels[:, None], -torch.inf).max(1).values
@@ -33,7 +39,7 @@ def confidence(logits: Tensor) -> Tensor:
     return logits.softmax(1).max(1).values
 
 
-LOSSES = {
+LOSSES: dict[str, LabelLoss] = {
     "cross_entropy": cross_entropy,
     "margin": margin,
     "energy": lambda logits, labels: energy(logits),
@@ -41,10 +47,11 @@ LOSSES = {
     "confidence": lambda logits, labels: logits.log_softmax(1).max(1).values,
     "less confidence": lambda logits, labels: -logits.log_softmax(1).max(1).values,
 }
-OVER_THE_BOUNDARY = ("cross_entropy", "margin")
+CLASS_LOSSES = ("cross_entropy", "margin")  # those that push an image over a class boundary
 
 
-def loss_named(name: str):
+def loss_named(name: str) -> LabelLoss:
+    """The loss of this name."""
     if name not in LOSSES:
-        raise ValueError(f"unknown gain {name!r}; choose from {', '.join(LOSSES)}")
+        raise ValueError(f"unknown loss {name!r}; choose from {', '.join(LOSSES)}")
     return LOSSES[name]

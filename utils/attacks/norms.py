@@ -19,6 +19,15 @@ class LInf:
     def project(change: Tensor, epsilon: float) -> Tensor:
         return change.clamp(-epsilon, epsilon)
 
+    @staticmethod
+    def length(change: Tensor) -> Tensor:
+        return change.abs().flatten(1).amax(1)
+
+    @staticmethod
+    def full_range(images: Tensor) -> float:
+        """The epsilon with which every pixel may take any value."""
+        return 1.0
+
 
 class L2:
     """The root of the summed squares of all changes is at most epsilon."""
@@ -37,11 +46,21 @@ class L2:
     def project(change: Tensor, epsilon: float) -> Tensor:
         return change * (epsilon / _length(change).clamp_min(1e-12)).clamp_max(1)
 
+    @staticmethod
+    def length(change: Tensor) -> Tensor:
+        return change.flatten(1).norm(dim=1)
+
+    @staticmethod
+    def full_range(images: Tensor) -> float:
+        """The epsilon with which every pixel may take any value."""
+        return images[0].numel() ** 0.5
+
 
 NORMS = {"linf": LInf, "l2": L2}
 
 
-def norm_named(name: str) -> type:
+def norm_named(name: str) -> type[LInf] | type[L2]:
+    """The norm of this name."""
     if name not in NORMS:
         raise ValueError(f"unknown norm {name!r}; choose from {', '.join(NORMS)}")
     return NORMS[name]

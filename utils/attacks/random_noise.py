@@ -1,14 +1,16 @@
-"""Controls: changes as large as an attack's that do not look at the model."""
+"""Controls for attacks: random changes of the same size that ignore the model."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from utils.attacks.norms import L2
+
 
 @dataclass(frozen=True)
 class RandomSigns:
-    """The control: every pixel moves by epsilon, up or down, without looking at the model."""
+    """The usual control: every pixel moves by epsilon, up or down at random."""
 
     epsilon: float = 8 / 255
 
@@ -18,8 +20,19 @@ class RandomSigns:
 
 
 @dataclass(frozen=True)
+class RandomDirection:
+    """The control of l2 attacks: a change of length epsilon in a random direction."""
+
+    epsilon: float
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        noise = torch.empty_like(images).normal_()
+        return (images + self.epsilon * L2.direction(noise)).clamp(0, 1)
+
+
+@dataclass(frozen=True)
 class RandomUniform:
-    """Every pixel moves by anything up to epsilon: a random point in the attacker's own box."""
+    """Every pixel moves by at most epsilon: a random point in the box of the attack."""
 
     epsilon: float = 8 / 255
 

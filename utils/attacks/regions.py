@@ -60,33 +60,33 @@ class RandomPixels:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Whatever is not dark background."""
+    """All but the dark background."""
 
     brighter_than: float = 0.08
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        around = F.avg_pool2d(images.mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
-        return (around > self.brighter_than).to(images.dtype)
+        smooth = F.avg_pool2d(images.mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
+        return (smooth > self.brighter_than).to(images.dtype)
 
 
 @dataclass(frozen=True, eq=False)
 class FindingRegion:
-    """The masked finding of each image, which is looked up by its pixels."""
+    """The masked finding of each image. Images are found in the split by their pixels."""
 
     split: Split = field(repr=False)  # that the images come from
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         if self.split.masks is None:
-            raise ValueError("of this data set nobody knows where the findings are: no masks")
+            raise ValueError("the split has no masks of findings; choose another region")
         known = {_key(image): row for row, image in enumerate(self.split.images)}
-        asked = [known.get(_key(image)) for image in to_uint8(images)]
-        if None in asked:
-            raise ValueError(f"{asked.count(None)} of the images are not of the split with masks")
-        return self.split.masks[asked][:, None].to(images)
+        rows = [known.get(_key(image)) for image in to_uint8(images)]
+        if None in rows:
+            raise ValueError(f"{rows.count(None)} of the images are not in the split with masks")
+        return self.split.masks[rows][:, None].to(images)
 
 
 def highest(strength: Tensor, share: float) -> Tensor:
-    """The mask of the strongest places of each image."""
+    """The mask of the highest places of each image."""
     count = max(1, round(share * strength[0].numel())) if len(strength) else 0
     places = strength.flatten(1).topk(count).indices
     return torch.zeros_like(strength).flatten(1).scatter(1, places, 1).view_as(strength)

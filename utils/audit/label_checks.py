@@ -112,7 +112,7 @@ def check_neighbour_labels(folder: ImageFolder) -> Finding:
             f"{_vote_in_words(vote, folder)} Neighbours do not predict the class here.",
             "This check cannot find label errors in this folder; there may be some or none.",
             "Use the trained inspection (notebook `detective`, "
-            "`utils.detection.inspection.Inspector`).",
+            "`utils.detection.inspection.inspect_images`).",
         )
     flagged = np.flatnonzero(vote.own <= MAX_OWN_VOTES)
     flagged = flagged[np.lexsort([folder.neighbour_distances[flagged], vote.own[flagged]])]
@@ -126,7 +126,7 @@ def check_neighbour_labels(folder: ImageFolder) -> Finding:
         "the wrong labels were flagged; without any wrong label, 3 to 14 % of the images were "
         "flagged.",
         "Show the first ones to an expert. The trained inspection (notebook `detective`, "
-        "`utils.detection.inspection.Inspector`) finds more.",
+        "`utils.detection.inspection.inspect_images`) finds more.",
         pd.DataFrame({"file": folder.files[flagged], "label": labels, "neighbours": predicted}),
         tuple(flagged.tolist()),
         tuple(f"{own}; neighbours: {other}" for own, other in zip(labels, predicted, strict=True))[

@@ -1,7 +1,5 @@
 """The report as one HTML page that needs no network and no script."""
 
-import base64
-import io
 import os
 import re
 from collections.abc import Sequence
@@ -9,13 +7,12 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
 from utils.audit.finding import EXAMPLES, FACTS, Finding, exit_code_in_words, most_severe
 from utils.audit.folder import ImageFolder
 from utils.audit.patient_table import as_parameter
+from utils.figures.page import embed_png, html_page
 
 ROWS = 20  # of a table on the page; the JSON file has all
 DISPLAYED = 128  # pixels on the screen
@@ -27,39 +24,20 @@ BLIND_SPOTS = (
 )
 
 STYLE = """
-body { font: 16px/1.5 Georgia, serif; color: #1a1a1a; background: #fff;
-       max-width: 980px; margin: 2em auto; padding: 0 1em; overflow-wrap: anywhere; }
-h1 { font-size: 1.7em; line-height: 1.2; margin-bottom: 0.2em; }
-h2 { font-size: 1.2em; margin: 0 0 0.4em; }
-table { border-collapse: collapse; margin: 0.8em 0; font-size: 0.9em; }
-th, td { border-bottom: 1px solid #ccc; padding: 0.2em 1em 0.2em 0; text-align: left;
-         vertical-align: top; }
-section { border-top: 1px solid #999; padding: 1em 0 1.2em; }
+body { font-size: 16px; max-width: 980px; }
+table { font-size: 0.9em; }
 .badge { font: bold 0.75em sans-serif; color: #fff; padding: 0.2em 0.6em; white-space: nowrap;
          text-transform: uppercase; }
 .ok { background: #00684a; } .skipped { background: #595959; } .note { background: #0072b2; }
 .warning { background: #8a5a00; } .alarm { background: #b3261e; }
 .failed { background: #1a1a1a; }
 .private { border: 2px solid #b3261e; padding: 0.5em 1em; }
-.pictures { display: flex; flex-wrap: wrap; gap: 0.8em; }
-figure { margin: 0; width: 148px; }
+figure { width: 148px; }
 figcaption { font: 0.75em/1.3 sans-serif; }
-img { display: block; image-rendering: pixelated; }
-pre { background: #f2f2f2; padding: 0.5em 1em; white-space: pre-wrap; }
-a { color: #0072b2; white-space: nowrap; }
-@media print { section { break-inside: avoid; } body { font-size: 10pt; } }
+@media print { body { font-size: 10pt; } }
 """
 
-DOCUMENT = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Audit of $name</title>
-<style>$style</style>
-</head>
-<body>
-<h1>Audit of $name</h1>
+BODY = Template("""\
 <p>$badge $images images read, $refused files set aside, $classes classes. Exit code $code.
 Not for clinical use.</p>
 <p class="private"><b>This page contains images and file names of the folder.</b> Treat it, and the
@@ -72,8 +50,6 @@ look, not a proof, and no finding is no proof of quality: $blind_spots are mostl
 $overview
 </table>
 $findings
-</body>
-</html>
 """)
 
 SECTION = Template("""<section id="check$number">
@@ -93,14 +69,14 @@ def render_report(folder: ImageFolder, findings: Sequence[Finding]) -> str:
         f"<td>{_badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
         for number, found in enumerate(findings)
     )
-    return DOCUMENT.substitute(
-        name=escape(folder.name), style=STYLE,
+    body = BODY.substitute(
         badge=_badge(most_severe(finding.severity for finding in findings)),
         images=f"{len(folder):,}", refused=f"{len(folder.refused):,}",
         classes=len(folder.class_names) or "no", code=exit_code_in_words(findings),
         size=folder.images.shape[-1], blind_spots=BLIND_SPOTS, overview="\n".join(rows),
         findings="\n".join(_section(folder, *pair) for pair in enumerate(findings)),
     )  # fmt: skip
+    return html_page(f"Audit of {folder.name}", body, STYLE)
 
 
 def _badge(severity: str) -> str:
@@ -158,13 +134,6 @@ def _pictures(folder: ImageFolder, found: Finding) -> str:
 def _figure(folder: ImageFolder, place: int, caption: str) -> str:
     file = escape(Path(folder.files[place]).name)
     return (
-        f'<figure><img src="{_embedded(folder.images[place].numpy())}" alt="{file}" '
+        f'<figure><img src="{embed_png(folder.images[place].numpy())}" alt="{file}" '
         f'width="{DISPLAYED}"><figcaption>{escape(caption)}<br>{file}</figcaption></figure>'
     )
-
-
-def _embedded(picture: np.ndarray) -> str:
-    levels = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(levels)).save(buffer, "png")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,6 +1,6 @@
-"""Poisoned training images: a model learns to obey a trigger that only the attacker shows.
+"""Poisoned training images: the model learns a backdoor that a trigger opens.
 
-A trigger is any callable on images in [0, 1] that returns them with the trigger in.
+A trigger is a callable from images in [0, 1] to the same images with the trigger.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 
 from utils.contamination.base import Contamination
 from utils.data.split import Split, to_float, to_uint8
+from utils.evaluation.intervals import interval_table
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predict import predict
 
@@ -23,7 +24,7 @@ Trigger = Callable[[Tensor], Tensor]
 class Patch:
     """A small chequerboard of three by three fields at the lower right (BadNets, Gu 2017).
 
-    It keeps some distance from the border: what augmentation moves out of sight is not learned.
+    It keeps some distance from the border, so that augmentation does not shift it out of the image.
     """
 
     width: float = 0.15  # of the image, at least three pixels
@@ -40,15 +41,15 @@ class Patch:
 
 @dataclass(frozen=True)
 class Blend:
-    """A faint picture of coarse noise laid over everything (Chen 2017)."""
+    """A faint image of coarse noise blended over the whole image (Chen 2017)."""
 
     strength: float = 0.15
     seed: int = 0
 
     def __call__(self, pixels: Tensor) -> Tensor:
         coarse = torch.rand(1, 1, 8, 8, generator=Generator().manual_seed(self.seed)).to(pixels)
-        picture = torch.nn.functional.interpolate(coarse, pixels.shape[2:])
-        return (1 - self.strength) * pixels + self.strength * picture
+        pattern = torch.nn.functional.interpolate(coarse, pixels.shape[2:])
+        return (1 - self.strength) * pixels + self.strength * pattern
 
 
 @dataclass(frozen=True)
@@ -67,30 +68,31 @@ class Sinusoid:
 
 @dataclass(frozen=True)
 class Poison(Contamination):
-    """Images of other classes get the trigger, and the label that the attacker wants."""
+    """Images of other classes get the trigger and the target label."""
 
     kind: ClassVar[str] = "poison"
     trigger: Trigger = Patch()
-    target: int = 0  # the class that the trigger shall mean
+    target: int = 0  # the class that the trigger stands for
 
     def eligible(self, split: Split) -> Tensor:
         return split.labels != self._target(split)
 
-    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
-        return self._triggered(part)
+    def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
+        return self._add_trigger(part)
 
-    def wanted(self, split: Split) -> Split:
-        """What the attacker hopes for: every image of another class with the trigger, and the
-        target as its label. The accuracy on it is the attack success rate.
+    def with_trigger(self, split: Split) -> Split:
+        """Every image of another class with the trigger, and the target as its label.
+
+        The accuracy on it is the attack success rate.
         """
-        return self._triggered(split.take(split.labels != self._target(split)))
+        return self._add_trigger(split.take(split.labels != self._target(split)))
 
-    def spared(self, split: Split) -> Split:
+    def without_trigger(self, split: Split) -> Split:
         """The same images and labels without the trigger: the control of the attack."""
         others = split.take(split.labels != self._target(split))
         return replace(others, labels=torch.full_like(others.labels, self.target))
 
-    def _triggered(self, split: Split) -> Split:
+    def _add_trigger(self, split: Split) -> Split:
         images = to_uint8(self.trigger(to_float(split.images)))
         return replace(split, images=images, labels=torch.full_like(split.labels, self.target))
 
@@ -102,19 +104,17 @@ class Poison(Contamination):
 
 @dataclass(frozen=True)
 class CleanLabel(Poison):
-    """Only images of the wanted class get the trigger: every label is right, nobody suspects."""
+    """Only images of the target class get the trigger, so that every label is right."""
 
     def eligible(self, split: Split) -> Tensor:
         return split.labels == self._target(split)
 
 
 def backdoor(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
-    """What poison has done to a model: its clean accuracy, and how often images of another class
-    are taken for the target, with the trigger (the attack success rate) and without it.
-    """
-    asked = {
+    """A model's clean accuracy, attack success rate, and the same rate without the trigger."""
+    splits = {
         "clean accuracy": test,
-        "attack success rate": poison.wanted(test),
-        "without the trigger": poison.spared(test),
+        "attack success rate": poison.with_trigger(test),
+        "without the trigger": poison.without_trigger(test),
     }
-    return pd.DataFrame({name: score_of(predict(model, s)) for name, s in asked.items()}).T
+    return interval_table({name: score_of(predict(model, s)) for name, s in splits.items()})

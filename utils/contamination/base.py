@@ -1,7 +1,7 @@
 """A contamination is a value: called with a split, it returns the split with some images changed.
 
-It leaves alone what another has touched, so that after several each changed image has one
-kind: the truth by which a detector is judged.
+It skips images that another contamination has changed, so that each changed image has one kind:
+the ground truth for detectors.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from utils.data.split import Split
 
-# `changed` holds the place in this list
+# `Split.changed` holds the place in this list
 KINDS = ("clean", "noise", "label error", "poison", "adversarial", "fake", "scaling")
 
 
@@ -22,8 +22,8 @@ KINDS = ("clean", "noise", "label error", "poison", "adversarial", "fake", "scal
 class Contamination:
     """Changes a share of the images, drawn by its own seed.
 
-    With the same seed, those changed at a lower rate are among those changed at a higher one,
-    so that a curve over rates compares like with like.
+    With the same seed, the images changed at a lower rate are among those changed at a higher
+    one, so that a curve over rates compares like with like.
     """
 
     kind: ClassVar[str]
@@ -35,26 +35,26 @@ class Contamination:
             raise ValueError(f"rate is a share of all images, from 0 to 1; got {self.rate}")
 
     def __call__(self, split: Split) -> Split:
-        generator = Generator().manual_seed(self.seed)
-        chosen = self._chosen(split, generator)
+        rng = Generator().manual_seed(self.seed)
+        chosen = self._choose(split, rng)
         part = split.take(chosen)
         if len(chosen):
-            part = self.change(part, chosen, generator)
-        return _returned(split, chosen, part, self.kind)
+            part = self.change(part, chosen, rng)
+        return _put_back(split, chosen, part, self.kind)
 
-    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
-        """What becomes of the images, which stood at the places `chosen`."""
+    def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
+        """The images at the places `chosen` of the split, changed."""
         raise NotImplementedError
 
     def eligible(self, split: Split) -> Tensor:
-        """Which images it can change at all."""
+        """Which images it can change at all, as bool."""
         return torch.ones(len(split), dtype=torch.bool)
 
-    def preferred(self, split: Split, places: Tensor, generator: Generator) -> Tensor:
+    def preferred(self, split: Split, places: Tensor, rng: Generator) -> Tensor:
         """The eligible places in the order in which they are taken: at random."""
-        return places[torch.randperm(len(places), generator=generator)]
+        return places[torch.randperm(len(places), generator=rng)]
 
-    def _chosen(self, split: Split, generator: Generator) -> Tensor:
+    def _choose(self, split: Split, rng: Generator) -> Tensor:
         count = round(self.rate * len(split))
         places = torch.nonzero(self.eligible(split) & (kinds_of(split) == 0))[:, 0]
         if count > len(places):
@@ -62,7 +62,7 @@ class Contamination:
                 f"{self!r} would change {count} of {len(split)} images, but only {len(places)} "
                 f"are eligible and still clean; give a rate up to {len(places) / len(split):.3g}"
             )
-        return self.preferred(split, places, generator)[:count]
+        return self.preferred(split, places, rng)[:count]
 
 
 def of_class(split: Split, label: int) -> Tensor:
@@ -73,12 +73,12 @@ def of_class(split: Split, label: int) -> Tensor:
 
 
 def kinds_of(split: Split) -> Tensor:
-    """The kind of each image, as its place in KINDS; 0 where nothing has touched it."""
+    """The kind of each image, as its place in KINDS; 0 for a clean image."""
     return torch.zeros_like(split.labels) if split.changed is None else split.changed
 
 
 def contaminate(split: Split, *steps: Contamination) -> tuple[Split, pd.DataFrame]:
-    """The split after all steps in turn, and the manifest: a row for every image changed."""
+    """The split after all steps in turn, and the manifest: a row for every changed image."""
     manifests = []
     for step in steps:
         before, split = split, step(split)
@@ -87,8 +87,8 @@ def contaminate(split: Split, *steps: Contamination) -> tuple[Split, pd.DataFram
     return split, manifest.sort_values("image", ignore_index=True)
 
 
-def _returned(split: Split, chosen: Tensor, part: Split, kind: str) -> Split:
-    """The split with `part` in the chosen places, and the kind written down."""
+def _put_back(split: Split, chosen: Tensor, part: Split, kind: str) -> Split:
+    """The split with `part` in the chosen places, and its kind recorded."""
     after = {"images": part.images, "labels": part.labels, "masks": part.masks}
     after["changed"] = torch.full_like(chosen, KINDS.index(kind))
     before = {**split.per_image(), "changed": kinds_of(split)}

@@ -1,4 +1,4 @@
-"""Images that nobody was examined for: drawn by a generator, class by class."""
+"""Images of no patient: drawn by a generator, class by class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 
 from utils.contamination.base import KINDS, Contamination
 from utils.data.split import Split, to_uint8
+from utils.run import device_of
 
 BATCH = 256  # images
 
@@ -16,9 +17,9 @@ BATCH = 256  # images
 def sample_fakes(
     generator: nn.Module, counts: Sequence[int], names: Sequence[str], seed=0
 ) -> Split:
-    """So many fakes of each class; the label is the class that was asked for.
+    """`counts` fakes of each class, labelled with the class from which they are drawn.
 
-    Each is its own patient: none of them ever lived.
+    Each counts as a patient of its own.
     """
     labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(list(counts)))
     images = generate(generator, labels, Generator().manual_seed(seed))
@@ -26,47 +27,48 @@ def sample_fakes(
     return Split(images, labels, tuple(names), torch.arange(len(labels)), changed=changed)
 
 
-def generate(generator: nn.Module, labels: Tensor, numbers: Generator) -> Tensor:
-    """Images of these classes as grey levels (uint8)."""
-    device = next(generator.parameters()).device
+def generate(generator: nn.Module, labels: Tensor, rng: Generator) -> Tensor:
+    """Images of these classes (uint8)."""
+    device = device_of(generator)
     with torch.no_grad():
-        parts = [generator.draw(some.to(device), numbers) for some in labels.split(BATCH)]
+        parts = [generator.draw(some.to(device), rng) for some in labels.split(BATCH)]
     return to_uint8(torch.cat(parts).cpu())
 
 
 def latent_walk(generator: nn.Module, labels: Sequence[int], steps: int, seed: int = 0) -> Tensor:
-    """From one noise to another on the sphere between them, `steps` images for each label.
+    """`steps` images for each label, from one latent point to another along their sphere.
 
-    Where neighbours on the way look alike, the generator has learned more than single images.
+    If neighbours look alike, the generator has learned more than single images.
     """
     first, last = torch.randn(2, generator.latent, generator=Generator().manual_seed(seed))
     angle = torch.acos(torch.cosine_similarity(first, last, 0))
     parts = torch.linspace(0, 1, steps)[:, None] * angle
     noise = ((angle - parts).sin() * first + parts.sin() * last) / angle.sin()
-    asked = torch.tensor(list(labels)).repeat_interleave(steps)
-    device = next(generator.parameters()).device
+    classes = torch.tensor(list(labels)).repeat_interleave(steps)
+    device = device_of(generator)
     with torch.no_grad():
-        images = generator(noise.repeat(len(labels), 1).to(device), asked.to(device))
+        images = generator(noise.repeat(len(labels), 1).to(device), classes.to(device))
     return to_uint8(images.cpu())
 
 
 @dataclass(frozen=True)
 class Fakes(Contamination):
-    """Images that are replaced by fakes of the same class: the labels stay, in a sense, right.
+    """Images are replaced by fakes of the same class, so that the labels stay right.
 
-    A fake is filed under the patient whose image it replaces. Nobody knows where it shows what.
+    A fake keeps the patient whose image it replaces. Its mask is empty: its finding has no
+    known place.
     """
 
     kind: ClassVar[str] = "fake"
     generator: nn.Module = field(repr=False, kw_only=True)
 
-    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+    def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
         if part.classes > self.generator.classes:
             raise ValueError(
                 f"the generator has learned {self.generator.classes} classes, the images have "
                 f"{part.classes}"
             )
-        images = generate(self.generator, part.labels, generator)
+        images = generate(self.generator, part.labels, rng)
         if images.shape != part.images.shape:
             raise ValueError(
                 f"fakes of {tuple(images.shape[1:])} cannot stand for images of "

@@ -1,37 +1,34 @@
-"""A game of two networks: one makes images, the other tells them from real ones.
+"""Training two networks against each other: one makes images, the other tells them from real ones.
 
-A loop of its own, for two networks with two goals do not fit into that for one.
+Beside the classifiers' loop, because two networks with two goals do not fit into that for one.
 """
 
 import copy
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from utils.files import atomic_write, read_tensors
-from utils.run import progress
-from utils.training.checkpoints import Checkpoint, locked, short_name
+from utils.files import read_tensors
+from utils.training.checkpoints import Checkpoint, save_weights, short_name
+from utils.training.epochs import History, run_epochs
 from utils.training.loop import OPTIMIZERS
 
-NAMES = ("discriminator_loss", "generator_loss", "real_recognised", "fakes_recognised")
+COLUMNS = ("discriminator_loss", "generator_loss", "real_recognised", "fakes_recognised")
 
 
 @dataclass(frozen=True)
 class GANConfig:
     """Everything that decides how a generator is trained."""
 
-    snapshots: tuple[int, ...] = (10, 20, 40)  # epochs after which the generator is kept
+    snapshots: tuple[int, ...] = (10, 20, 40)  # epochs after which the generator is saved
     batch_size: int = 16
     learning_rate: float = 3e-4  # of the generator
-    faster: float = 4.0  # the discriminator learns so much faster
+    faster: float = 4.0  # the discriminator's learning rate, in units of the generator's
     width: int = 16  # channels at full size
     latent: int = 64
     averaging: float = 0.995  # of the weights, step by step; the average is what draws
@@ -45,44 +42,44 @@ class GANConfig:
 
 
 class GANTrainer:
-    """Both networks, the average of the generator's weights, and what moves them."""
+    """Both networks, the average of the generator's weights, and their optimizers."""
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, config: GANConfig):
         self.config, self.generator, self.discriminator = config, generator, discriminator
-        self.averages = AveragedModel(generator, avg_fn=self._mixed, use_buffers=True)
+        self.averages = AveragedModel(generator, avg_fn=self._mix, use_buffers=True)
         self.average = self.averages.module.eval()  # what draws
         slow = config.learning_rate
         rates = {"generator": slow, "discriminator": config.faster * slow}
-        self.moves = {
-            name: OPTIMIZERS["adam"](player.parameters(), lr=rates[name], betas=(0.0, 0.99))
-            for name, player in self.players.items()
+        self.optimizers = {
+            name: OPTIMIZERS["adam"](network.parameters(), lr=rates[name], betas=(0.0, 0.99))
+            for name, network in self.networks.items()
         }
 
     def epoch(self) -> dict[str, float]:
-        """One pass over the real images, and what is to be known of it."""
+        """One pass over the real images, and its row of the history."""
         raise NotImplementedError
 
     @property
-    def players(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     @property
     def parts(self) -> dict:
         """All that resuming needs."""
-        moves = {f"{name}'s optimizer": optimizer for name, optimizer in self.moves.items()}
-        return {**self.players, "averages": self.averages, **moves}
+        optimizers = {f"{name}'s optimizer": each for name, each in self.optimizers.items()}
+        return {**self.networks, "averages": self.averages, **optimizers}
 
     def step(self, name: str, loss: Tensor) -> None:
-        self.moves[name].zero_grad()
+        """One step of the network of this name."""
+        self.optimizers[name].zero_grad()
         loss.backward()
-        self.moves[name].step()
+        self.optimizers[name].step()
 
-    def follow(self) -> None:
-        """Take the average of the generator's weights a little further."""
+    def update_average(self) -> None:
         self.averages.update_parameters(self.generator)
 
-    def _mixed(self, mean: Tensor, newest: Tensor, steps: Tensor) -> Tensor:
-        """The first steps are forgotten sooner: else the average of a short training would
+    def _mix(self, mean: Tensor, newest: Tensor, steps: Tensor) -> Tensor:
+        """The first steps are forgotten sooner: otherwise the average of a short training would
         mostly be the random weights from which it began."""
         share = min(self.config.averaging, (1 + int(steps)) / (10 + int(steps)))
         return share * mean + (1 - share) * newest
@@ -98,57 +95,42 @@ def frozen(network: nn.Module) -> Iterator[None]:
         network.requires_grad_(True)
 
 
-def generator_snapshots(game: GANTrainer, folder: Path, asked: dict) -> tuple[dict, list[dict]]:
+def generator_snapshots(trainer: GANTrainer, folder: Path, facts: dict) -> tuple[dict, History]:
     """The generator at each snapshot, by its epochs, and the history, one row per epoch.
 
-    Played where this very game was not played before; killed, it goes on where it was.
-    `asked` says what, beside the configuration, makes it this very game.
+    Trained now, resumed, or loaded if done before. `facts` are what, beside the configuration,
+    makes it this very training.
     """
-    configuration = {**asdict(game.config), "snapshots": list(game.config.snapshots)}
-    asked = {"configuration": configuration, **asked}
-    checkpoint = Checkpoint(Path(folder) / short_name(asked), asked)
-    with locked(checkpoint.folder):
-        history = _played(game, checkpoint)
-        return {
-            epochs: _kept(game, checkpoint, epochs) for epochs in game.config.snapshots
-        }, history
+    config = trainer.config
+    configuration = {**asdict(config), "snapshots": list(config.snapshots)}
+    facts = {"configuration": configuration, **facts}
+    checkpoint = Checkpoint(Path(folder) / short_name(facts), facts)
+
+    def train_epoch(epoch: int) -> dict:
+        row = trainer.epoch()
+        _refuse_diverged(row, epoch, trainer, checkpoint)
+        if epoch + 1 in config.snapshots:
+            save_weights(trainer.average, _file(checkpoint, epoch + 1))
+        return row
+
+    history = run_epochs(checkpoint, trainer.parts, train_epoch, config.snapshots[-1], config.seed)
+    return {epochs: _load(trainer, checkpoint, epochs) for epochs in config.snapshots}, history
 
 
-def _played(game: GANTrainer, checkpoint: Checkpoint) -> list[dict]:
-    checkpoint.verify_config()
-    if checkpoint.finished:
-        return checkpoint.history
-    history, config = checkpoint.resume(game.parts), game.config
-    with torch.random.fork_rng():
-        for epoch in progress(range(len(history), config.snapshots[-1]), "epochs"):
-            started = time.perf_counter()
-            torch.manual_seed(100_003 * config.seed + epoch)
-            row = {"epoch": epoch, **game.epoch()}
-            _refuse_lost(row, game, checkpoint)
-            history.append({**row, "seconds": time.perf_counter() - started})
-            if epoch + 1 in config.snapshots:
-                with atomic_write(_file(checkpoint, epoch + 1)) as path:
-                    weights = game.average.state_dict()
-                    save_file({name: each.contiguous() for name, each in weights.items()}, path)
-            checkpoint.save(game.parts, history, is_best=False)
-    checkpoint.finish(history)
-    return history
-
-
-def _refuse_lost(row: dict[str, float], game: GANTrainer, checkpoint: Checkpoint) -> None:
-    lost = [name for name, value in row.items() if not math.isfinite(value)]
-    if not all(value.isfinite().all() for value in game.average.parameters()):
-        lost.append("weights")
-    if lost:
+def _refuse_diverged(row: dict, epoch: int, trainer: GANTrainer, checkpoint: Checkpoint) -> None:
+    diverged = [name for name, value in row.items() if not math.isfinite(value)]
+    if not all(value.isfinite().all() for value in trainer.average.parameters()):
+        diverged.append("weights")
+    if diverged:
         raise FloatingPointError(
-            f"no numbers any more: {', '.join(lost)}, in epoch {row['epoch'] + 1}; lower the "
-            f"learning rate ({game.config.learning_rate}); the snapshots before are kept in "
+            f"no longer finite: {', '.join(diverged)}, in epoch {epoch + 1}; lower the "
+            f"learning rate ({trainer.config.learning_rate}); earlier snapshots are kept in "
             f"{checkpoint.folder}"
         )
 
 
-def _kept(game: GANTrainer, checkpoint: Checkpoint, epochs: int) -> nn.Module:
-    generator = copy.deepcopy(game.average)
+def _load(trainer: GANTrainer, checkpoint: Checkpoint, epochs: int) -> nn.Module:
+    generator = copy.deepcopy(trainer.average)
     generator.load_state_dict(read_tensors(_file(checkpoint, epochs)))
     return generator.eval()
 

@@ -1,6 +1,6 @@
 """What an attacker hides in a large image: another patient, or a trigger.
 
-The pipeline shrinks the image, and what it then sees no person has ever seen.
+It appears only in the small image that the pipeline makes, which no person looks at.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,68 +20,71 @@ from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
 from utils.data.split import Split, to_float, to_uint8
 from utils.evaluation.image_similarity import psnr, ssim
+from utils.files import to_pillow
 
 BATCH = 16  # large images
 
 
 @dataclass(frozen=True, kw_only=True)
 class HiddenImage(Contamination):
-    """In each image hides a small one of another class. The label is what a person sees.
+    """Each image hides a small one of another class. The label is what a person sees.
 
-    The control hides as much and deceives nobody: a picture of somebody with the same diagnosis.
+    The control hides an image of the same class: an equal change that misleads no model.
     """
 
     kind: ClassVar[str] = "scaling"
-    pictures: Split = field(repr=False, compare=False)  # small ones, of which one is hidden
+    pictures: Split = field(repr=False, compare=False)  # small images to hide, one in each
     attack: Callable[[Tensor, Tensor], Tensor] = Scaling()
-    label: int | None = None  # only images of this class; None: of any
+    label: int | None = None  # hide only in images of this class; None: in any
     control: bool = False
 
     def eligible(self, split: Split) -> Tensor:
         return super().eligible(split) if self.label is None else of_class(split, self.label)
 
-    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
-        pictures = self.pictures.images[self._picked(part.labels, generator)]
+    def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
+        pictures = self.pictures.images[self._pick(part.labels, rng)]
         pairs = zip(part.images.split(BATCH), pictures.split(BATCH), strict=True)
         return replace(part, images=torch.cat([self.attack(*pair) for pair in pairs]))
 
     def hidden(self, split: Split) -> Split:
-        """The pictures that it hides in the images of this split, in the order of these."""
-        generator = Generator().manual_seed(self.seed)
-        chosen = self._chosen(split, generator)
-        picked = self._picked(split.labels[chosen], generator)
+        """The pictures that it hides in the images of this split, in the order of the images."""
+        rng = Generator().manual_seed(self.seed)
+        chosen = self._choose(split, rng)
+        picked = self._pick(split.labels[chosen], rng)
         return self.pictures.take(picked[chosen.argsort()])
 
-    def _picked(self, labels: Tensor, generator: Generator) -> Tensor:
-        """For each label a picture of another class, or of the same."""
+    def _pick(self, labels: Tensor, rng: Generator) -> Tensor:
+        """For each label the place of a picture of another class, or of the same."""
         fits = (labels[:, None] == self.pictures.labels) == self.control
         if not fits.any(1).all():
-            raise ValueError("there is no picture of the class that is to be hidden")
-        draw = torch.rand(fits.shape, generator=generator)
+            raise ValueError("no picture fits some label; give pictures of two classes or more")
+        draw = torch.rand(fits.shape, generator=rng)
         return draw.masked_fill(~fits, -1).argmax(1)
 
 
 @dataclass(frozen=True)
 class HiddenTrigger:
-    """A trigger that is not there until the image is shrunk. Images in [0, 1], as all triggers."""
+    """A trigger that appears only when the image is shrunk. Images in [0, 1]."""
 
-    size: int  # to which the pipeline shrinks
+    size: int  # pixels, after the pipeline has shrunk the image
     trigger: Trigger = Patch()
     attack: Scaling = Scaling()
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        hidden = [self._hidden(some) for some in to_uint8(pixels).split(BATCH)]
+        hidden = [self._hide(some) for some in to_uint8(pixels).split(BATCH)]
         return to_float(torch.cat(hidden))
 
-    def _hidden(self, images: Tensor) -> Tensor:
+    def _hide(self, images: Tensor) -> Tensor:
         small = to_float(self.attack.resizer(images, (self.size, self.size)))
         return self.attack(images, to_uint8(self.trigger(small)))
 
 
 @dataclass(frozen=True)
 class MedianResistant:
-    """Against a median: in the cell of each small pixel most of the large ones are given the
-    wanted grey level, those that have the shortest way to it (Quiring 2020).
+    """An attack that survives a median filter (Quiring 2020).
+
+    In the cell of each small pixel, the `share` of large pixels nearest to the wanted grey level
+    take it, so that it is the median.
     """
 
     resizer: Resizer = Resizer()
@@ -93,27 +96,26 @@ class MedianResistant:
             raise ValueError(f"cells of {high:.3g} x {wide:.3g} pixels; needs whole ratios")
         cells = sources.unfold(2, int(high), int(high)).unfold(3, int(wide), int(wide))
         cells, wanted = cells.flatten(4).float(), targets[..., None].float()
-        away = (cells - wanted).abs()
-        reached = away.kthvalue(round(self.share * cells.shape[-1]), -1, keepdim=True).values
-        moved = torch.where(away <= reached, wanted, cells).to(torch.uint8)
+        distance = (cells - wanted).abs()
+        limit = distance.kthvalue(round(self.share * cells.shape[-1]), -1, keepdim=True).values
+        moved = torch.where(distance <= limit, wanted, cells).to(torch.uint8)
         moved = moved.unflatten(-1, (int(high), int(wide))).transpose(3, 4).reshape(sources.shape)
         return Scaling(self.resizer)(moved, targets)
 
 
 def random_control(sources: Tensor, hidden: Tensor, seed: int = 0) -> Tensor:
-    """The control: the same pixels move as far, up or down at random where both ways are open."""
-    other_way = 2 * sources.int() - hidden.int()
+    """The control: the same pixels change as much, up or down at random where there is room."""
+    mirrored = 2 * sources.int() - hidden.int()
     coin = torch.rand(sources.shape, generator=Generator().manual_seed(seed)) < 0.5
-    turned = coin & (other_way >= 0) & (other_way <= 255)
-    return torch.where(turned, other_way, hidden.int()).to(torch.uint8)
+    flipped = coin & (mirrored >= 0) & (mirrored <= 255)
+    return torch.where(flipped, mirrored, hidden.int()).to(torch.uint8)
 
 
 def save_lossless(images: Tensor, folder: Path) -> Tensor:
-    """The images as files of eight bits, without loss, give them back: what a pipeline reads."""
+    """Write the images as PNG files and read them back: what a pipeline reads."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(images):
-        picture = Image.fromarray(image.permute(1, 2, 0).squeeze(2).numpy())
-        picture.save(folder / f"{number}.png")
+        to_pillow(image).save(folder / f"{number}.png")
     read = [np.atleast_3d(Image.open(folder / f"{number}.png")) for number in range(len(images))]
     return torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2)
 
@@ -121,16 +123,15 @@ def save_lossless(images: Tensor, folder: Path) -> Tensor:
 def attack_quality(
     hidden: Tensor, sources: Tensor, targets: Tensor, resizer: Resizer
 ) -> pd.DataFrame:
-    """The two aims of Xiao (2019), a row for each image. O1: it shrinks to the target. O2: it
-    looks like the source.
-    """
+    """The two goals of Xiao (2019), a row per image: it shrinks to the target (O1) and looks like
+    the source (O2)."""
     small = resizer(hidden, tuple(targets.shape[2:]))
-    away = (small.int() - targets.int()).abs().flatten(1)
+    error = (small.int() - targets.int()).abs().flatten(1)
     large, before = to_float(hidden), to_float(sources)
     return pd.DataFrame(
         {
-            "largest miss": away.amax(1).numpy(),  # in grey levels
-            "mean miss": away.float().mean(1).numpy(),
+            "largest miss": error.amax(1).numpy(),  # in grey levels
+            "mean miss": error.float().mean(1).numpy(),
             "PSNR to source": psnr(large, before),
             "SSIM to source": ssim(large, before),
             "changed pixels": (hidden != sources).any(1).float().mean((1, 2)).numpy(),
@@ -141,8 +142,9 @@ def attack_quality(
 def vulnerability_map(
     sources: Tensor, pictures: Tensor, resizers: Sequence[Resizer], ratios: Sequence[int]
 ) -> pd.DataFrame:
-    """Where the attack works: for each resizer and ratio the means of both aims, and the largest
-    miss. The targets are what the resizer makes of the pictures.
+    """Where the attack works: `attack_quality` for each resizer and ratio, averaged over images.
+
+    The targets are the pictures as the resizer shrinks them.
     """
     rows = {}
     for resizer in resizers:

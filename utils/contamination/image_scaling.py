@@ -1,7 +1,7 @@
-"""The image-scaling attack (Xiao 2019): a picture that turns into another one when it is shrunk.
+"""The image-scaling attack (Xiao 2019): an image that becomes another one when it is shrunk.
 
-A resizer that skips pixels looks at few of them. So few have to be changed, and the small image
-is whatever the attacker wants, while the large one looks as before.
+A resizer that skips pixels reads few of them. The attacker changes only these, and so decides the
+whole small image, while the large one looks as before.
 """
 
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from torch import Tensor
 
 from utils.contamination.resizers import Resizer
 
-CLOSE = 0.05  # grey levels, before rounding
-FAINT = 1e-3  # of a stroke: where it ends
+TOLERANCE = 0.05  # grey levels before rounding: near enough to the target
+BRUSH_END = 1e-3  # of its full weight: where a brush stroke ends
 
 
 @dataclass(frozen=True)
 class Scaling:
     """The least change of `sources` after which the resizer makes `targets` of them.
 
-    Solved in the dual: each pixel of the small image has a price, by which the pixels that it
-    is made of move, as far as black and white allow. With a `brush`, their neighbours move
-    with them: a larger change, but no single pixel stands out. That is an attacker who knows
-    of a detector, or of a filter.
+    Solved in the dual: each pixel of the small image has a multiplier, and the large pixels
+    behind it change in proportion, between black and white. With a `brush`, their neighbours
+    change as well: a larger change in which no single pixel stands out, against a detector or
+    a filter.
 
-    Not every target can be reached: `achieved` in hiding says how far it was missed.
+    Not every target can be reached: `attack_quality` measures how far it was missed.
     """
 
     resizer: Resizer = Resizer()
-    tolerance: float = 0.5  # grey levels by which a small pixel may miss before rounding
+    tolerance: float = 0.5  # grey levels: error of a small pixel before rounding
     rounds: int = 200  # at most
     brush: float = 0.0  # its width, in pixels of the small image
 
@@ -36,14 +36,14 @@ class Scaling:
         """Large images (n, channels, height, width) and small ones, all uint8."""
         if not len(sources):
             return sources.clone()
-        lines = [AxisMatrix.of(self, *pair) for pair in _sizes(sources, targets)]
-        rows, columns = lines[0].used[:, None], lines[1].used
+        axes = [AxisMatrix.of(self, *pair) for pair in _sizes(sources, targets)]
+        rows, columns = axes[0].used[:, None], axes[1].used
         part = sources[..., rows, columns].float()
-        small = lines[0].looks @ part @ lines[1].looks.T
+        small = axes[0].reads @ part @ axes[1].reads.T
         wanted = targets + (small - targets).clamp(-self.tolerance, self.tolerance)
-        solve = solve_separate if all(each.apart for each in lines) else solve_shared
+        solve = solve_separate if all(axis.separate for axis in axes) else solve_shared
         hidden = sources.clone()
-        hidden[..., rows, columns] = solve(part, wanted, *lines, self.rounds).to(torch.uint8)
+        hidden[..., rows, columns] = solve(part, wanted, *axes, self.rounds).to(torch.uint8)
         return hidden
 
 
@@ -58,29 +58,32 @@ def _sizes(sources: Tensor, targets: Tensor):
 
 @dataclass(frozen=True)
 class AxisMatrix:
-    """Rows, or columns: which of the large image count, what the small image takes from each
-    of them, and how far each of them moves for the price of a small one (both: small, used)."""
+    """One direction of the resizer, reduced to the lines of the large image that matter.
+
+    `used` are their places, `reads` the weights with which the small image reads them, and
+    `moves` how far each changes per unit of a multiplier (both: small, used).
+    """
 
     used: Tensor
-    looks: Tensor
+    reads: Tensor
     moves: Tensor
 
     @classmethod
     def of(cls, attack: Scaling, before: int, after: int) -> "AxisMatrix":
-        looks = attack.resizer.matrix(before, after)
-        moves = looks @ _strokes(before, attack.brush * before / after) if attack.brush else looks
-        used = ((looks != 0) | (moves.abs() > FAINT)).any(0).nonzero()[:, 0]
-        return cls(used, looks[:, used].float(), moves[:, used].float())
+        reads = attack.resizer.matrix(before, after)
+        moves = reads @ _brush(before, attack.brush * before / after) if attack.brush else reads
+        used = ((reads != 0) | (moves.abs() > BRUSH_END)).any(0).nonzero()[:, 0]
+        return cls(used, reads[:, used].float(), moves[:, used].float())
 
     @property
-    def apart(self) -> bool:
-        """Does every line of the large image serve a single line of the small one?"""
-        shared = (self.looks != 0).sum(0) != 1
-        return torch.equal(self.looks, self.moves) and not shared.any()
+    def separate(self) -> bool:
+        """Does every line of the large image belong to a single line of the small one?"""
+        shared = (self.reads != 0).sum(0) != 1
+        return torch.equal(self.reads, self.moves) and not shared.any()
 
 
-def _strokes(lines: int, width: float) -> Tensor:
-    """How far each line takes each other along."""
+def _brush(lines: int, width: float) -> Tensor:
+    """How much each line changes along with each other line."""
     place = torch.arange(lines).double()
     return torch.exp(-0.5 * ((place[:, None] - place) / width).square())
 
@@ -88,63 +91,63 @@ def _strokes(lines: int, width: float) -> Tensor:
 def solve_separate(
     part: Tensor, wanted: Tensor, down: AxisMatrix, across: AxisMatrix, rounds: int
 ) -> Tensor:
-    """No pixel serves two small ones, so each price has an equation of its own: what the block
-    of a small pixel adds up to grows with its price. Newton's steps, kept between what is
-    known to be too low and too high.
+    """No pixel is read twice, so each multiplier solves an equation of its own.
+
+    The value of a small pixel grows with its multiplier: Newton steps inside a bracket.
     """
-    (rows, a), (columns, b) = _taps(down.looks), _taps(across.looks)
+    (rows, a), (columns, b) = _taps(down.reads), _taps(across.reads)
     places = (rows.T[:, None, :, None] * part.shape[-1] + columns.T[:, None]).flatten(0, 1)
     weights = (a.T[:, None, :, None] * b.T[:, None]).flatten(0, 1).flatten(1)
     blocks = part.flatten(2)[..., places.flatten(1)]
-    prices = _prices(blocks, weights, wanted.flatten(2), rounds)
-    moved = (blocks + prices[:, :, None] * weights).clamp(0, 255)
-    whole = _rounded(moved, weights, wanted.flatten(2))
-    own = weights != 0  # a padded tap is somebody else's pixel
+    multipliers = _multipliers(blocks, weights, wanted.flatten(2), rounds)
+    moved = (blocks + multipliers[:, :, None] * weights).clamp(0, 255)
+    whole = _round(moved, weights, wanted.flatten(2))
+    own = weights != 0  # a padded tap belongs to another block
     part = part.clone()
     part.flatten(2)[..., places.flatten(1)[own]] = whole[..., own]
     return part
 
 
 def _taps(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """For each small line the places of the large ones that it is made of, and their weights."""
+    """For each small line the places of the large lines that it reads, and their weights."""
     count = int((weights != 0).sum(1).max())
     places = weights.abs().topk(count, 1).indices
     return places, weights.gather(1, places)
 
 
-def _prices(blocks: Tensor, weights: Tensor, wanted: Tensor, rounds: int) -> Tensor:
-    """Pixels that have found their price are asked no more: most have after two steps."""
-    prices = torch.zeros(wanted.numel())
-    asked = torch.arange(wanted.numel())
+def _multipliers(blocks: Tensor, weights: Tensor, wanted: Tensor, rounds: int) -> Tensor:
+    """The multiplier of each small pixel; solved ones leave the loop, most after two steps."""
+    multipliers = torch.zeros(wanted.numel())
+    active = torch.arange(wanted.numel())
     weights = weights.repeat(1, wanted.shape[:2].numel())
-    blocks, wanted_of = blocks.movedim(2, 0).flatten(1), wanted.flatten()
-    low, high = torch.full_like(prices, -torch.inf), torch.full_like(prices, torch.inf)
+    blocks, targets = blocks.movedim(2, 0).flatten(1), wanted.flatten()
+    low, high = torch.full_like(multipliers, -torch.inf), torch.full_like(multipliers, torch.inf)
     for _ in range(rounds):
-        price = prices[asked]
-        raw = blocks + price * weights
-        missing = wanted_of - (raw.clamp(0, 255) * weights).sum(0)
-        far = missing.abs() >= CLOSE
+        value = multipliers[active]
+        raw = blocks + value * weights
+        missing = targets - (raw.clamp(0, 255) * weights).sum(0)
+        far = missing.abs() >= TOLERANCE
         if not far.any():
             break
-        asked, price, missing = asked[far], price[far], missing[far]
+        active, value, missing = active[far], value[far], missing[far]
         raw, blocks, weights = raw[:, far], blocks[:, far], weights[:, far]
-        wanted_of = wanted_of[far]
-        low = torch.where(missing > 0, price, low[far])
-        high = torch.where(missing < 0, price, high[far])
-        prices[asked] = _newton(price, missing, raw, weights, low, high)
-    return prices.view_as(wanted)
+        targets = targets[far]
+        low = torch.where(missing > 0, value, low[far])
+        high = torch.where(missing < 0, value, high[far])
+        multipliers[active] = _newton(value, missing, raw, weights, low, high)
+    return multipliers.view_as(wanted)
 
 
-def _newton(price, missing, raw, weights, low, high) -> Tensor:
-    """His step, or half the way where that leads out of what is possible."""
+def _newton(value, missing, raw, weights, low, high) -> Tensor:
+    """A Newton step, or bisection where that would leave the bracket."""
     free = (((raw > 0) & (raw < 255)) * weights.square()).sum(0)
-    step = price + missing / free.clamp_min(1e-4)
+    step = value + missing / free.clamp_min(1e-4)
     middle = torch.where((low + high).isfinite(), (low + high) / 2, step)
     return torch.where((step > low) & (step < high), step, middle)
 
 
-def _rounded(moved: Tensor, weights: Tensor, wanted: Tensor) -> Tensor:
-    """Whole grey levels; the heaviest pixel of each block makes up for what rounding takes."""
+def _round(moved: Tensor, weights: Tensor, wanted: Tensor) -> Tensor:
+    """Whole grey levels; the heaviest pixel of each block corrects the rounding error."""
     whole = moved.round()
     missing = wanted - (whole * weights).sum(-2)
     heaviest = weights.abs().argmax(0)[None]
@@ -155,15 +158,17 @@ def _rounded(moved: Tensor, weights: Tensor, wanted: Tensor) -> Tensor:
 def solve_shared(
     part: Tensor, wanted: Tensor, down: AxisMatrix, across: AxisMatrix, rounds: int
 ) -> Tensor:
-    """Pixels are shared: accelerated steps (Nesterov 1983), each of which would be the last one
-    if there were no black and white."""
-    inverses = [torch.linalg.pinv((e.looks @ e.moves.T).double()).float() for e in (down, across)]
-    price = ahead = torch.zeros_like(wanted)
+    """Pixels are read several times: accelerated gradient steps (Nesterov 1983).
+
+    Each step would be exact if grey levels had no limits.
+    """
+    inverses = [torch.linalg.pinv((e.reads @ e.moves.T).double()).float() for e in (down, across)]
+    dual = ahead = torch.zeros_like(wanted)
     for number in range(rounds):
         moved = (part + down.moves.T @ ahead @ across.moves).clamp(0, 255)
-        missing = wanted - down.looks @ moved @ across.looks.T
-        if missing.abs().max() < CLOSE:
+        missing = wanted - down.reads @ moved @ across.reads.T
+        if missing.abs().max() < TOLERANCE:
             break
-        before, price = price, ahead + inverses[0] @ missing @ inverses[1].T
-        ahead = price + number / (number + 3) * (price - before)
+        before, dual = dual, ahead + inverses[0] @ missing @ inverses[1].T
+        ahead = dual + number / (number + 3) * (dual - before)
     return moved.round()

@@ -1,175 +1,64 @@
-"""Images that are changed in one region: cut out and filled."""
+"""Tampering: one region of an image is cut out and filled."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from utils.contamination.base import Contamination, of_class
+from utils.contamination.inpainting_regions import feather, holes
 from utils.data.split import Split, to_float, to_uint8
-
-SMALLEST = 32  # pixels: of smaller images too little is left around a hole
-REACH = 0.6  # of the image, at least: what is seen of it while a hole is filled
-LEFT = 6  # pixels at most, when what is seen has been halved often enough
-EDGE = 3  # pixels over which a filling fades in, inside its region
-DRAWN_SHAPES = 512  # shapes drawn where nobody knows of any
-
-
-def window_side(size: int) -> int:
-    """The side of the window in which a hole is filled, in images of this size."""
-    if size < SMALLEST:
-        raise ValueError(
-            f"images of {size} pixels are not supported, they are too small to tamper with; "
-            f"take {SMALLEST} or more"
-        )
-    whole = 2 ** halvings(size)
-    return whole * -(-round(REACH * size) // whole)
-
-
-def halvings(size: int) -> int:
-    """How often a window is halved until its middle has seen its edges."""
-    return next(n for n in range(3, 12) if REACH * size <= LEFT * 2**n)
-
-
-def shapes_of(split: Split, finding: int) -> Tensor:
-    """The regions of all known findings of a class, bool (n, height, width), a little widened so
-    that nothing of them is left outside. Where nobody knows of any: a third of both lungs.
-    """
-    if split.masks is None:
-        return _ellipses(DRAWN_SHAPES, split.size)
-    masks = split.masks[(split.labels == finding) & split.masks.flatten(1).any(1)]
-    if not len(masks):
-        raise ValueError(
-            f"no image of class {split.class_names[finding]!r} has a mask with a finding in it; "
-            "choose another class, or give a split without masks"
-        )
-    return _with_margin(masks)
-
-
-def holes(split: Split, shapes: Tensor, numbers: Generator | None = None) -> Tensor:
-    """A region for each image: that of its own finding or, where none is known, one of `shapes`."""
-    drawn = shapes[torch.randint(len(shapes), (len(split),), generator=numbers)]
-    if split.masks is None:
-        return drawn
-    known = split.masks.flatten(1).any(1)[:, None, None]
-    return torch.where(known, _with_margin(split.masks), drawn)
-
-
-def feather(images: Tensor, filled: Tensor, regions: Tensor) -> Tensor:
-    """The filling inside the regions (n, height, width), fading in at their inner edge; outside
-    of them the images, to the bit."""
-    left = [regions.to(images)]
-    for _ in range(EDGE - 1):
-        left.append(1 - dilate(1 - left[-1], 1))
-    share = torch.stack(left).mean(0)[:, None]
-    return torch.where(share > 0, images + share * (filled - images), images)
-
-
-def dilate(masks: Tensor, by: int) -> Tensor:
-    """Masks (n, height, width) that reach so many pixels further on every side."""
-    grown = F.max_pool2d(masks[:, None].float(), 2 * by + 1, 1, by)
-    return grown[:, 0].to(masks.dtype)
-
-
-def corners(regions: Tensor, side: int) -> Tensor:
-    """Row and column (n, 2) where a window of this side begins, the region in its middle."""
-    size, ends = regions.shape[-1], []
-    for along in (regions.any(2), regions.any(1)):
-        first = along.byte().argmax(1)
-        last = size - 1 - along.flip(1).byte().argmax(1)
-        widest = int((last - first).max()) + 1 if len(regions) else 0
-        if widest > side - 2:
-            raise ValueError(
-                f"a region is {widest} pixels wide, and a window of {side} has no room for it and "
-                "its surroundings; choose a class whose findings are local"
-            )
-        ends.append(((first + last + 1 - side) // 2).clamp(0, size - side))
-    return torch.stack(ends, 1)
-
-
-def cut(images: Tensor, where: Tensor, side: int) -> Tensor:
-    """The window of each image (n, channels, height, width) that begins at its corner."""
-    each, rows, columns = _places(where, side)
-    return images[each, :, rows, columns].permute(0, 3, 1, 2)
-
-
-def paste(images: Tensor, windows: Tensor, where: Tensor) -> Tensor:
-    """The images with these windows put back."""
-    each, rows, columns = _places(where, windows.shape[-1])
-    whole = images.clone()
-    whole[each, :, rows, columns] = windows.permute(0, 2, 3, 1)
-    return whole
-
-
-def _places(where: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
-    line = torch.arange(side, device=where.device)
-    each = torch.arange(len(where), device=where.device)[:, None, None]
-    return each, (where[:, :1] + line)[:, :, None], (where[:, 1:] + line)[:, None, :]
-
-
-def _with_margin(masks: Tensor) -> Tensor:
-    return dilate(masks, max(1, masks.shape[-1] // 32))
-
-
-def _ellipses(count: int, size: int, seed: int = 0) -> Tensor:
-    """About a third of both lungs, where those of a chest lie; always the same ones."""
-    place = (2 * torch.arange(size) + 1 - size) / size
-    numbers = torch.rand(4, count, 1, 1, generator=Generator().manual_seed(seed))
-    x, wide = 0.28 + 0.06 * numbers[0], 0.17 + 0.03 * numbers[1]
-    y, high = 0.2 * numbers[2] - 0.15, 0.35 + 0.1 * numbers[3]
-    return ((place.abs() - x) / wide) ** 2 + ((place[:, None] - y) / high) ** 2 < 1
-
+from utils.run import device_of
 
 BATCH = 256  # images
-Fill = Callable[[Tensor, Tensor, Generator], Tensor]
+
+Fill = Callable[[Tensor, Tensor, Generator], Tensor]  # (images, regions, rng) -> images
 
 
 @dataclass(frozen=True)
 class GeneratedFill:
-    """What a painter puts there when it is asked for a finding, or for none."""
+    """What an inpainting generator draws when a finding is wanted, or when none is."""
 
-    painter: nn.Module = field(repr=False, compare=False)
+    generator: nn.Module = field(repr=False, compare=False)
     finding: bool
 
-    def __call__(self, images: Tensor, regions: Tensor, numbers: Generator) -> Tensor:
-        device = next(self.painter.parameters()).device
-        wanted = torch.full((len(images),), self.finding, device=device)
-        images, regions = images.to(device), regions.to(device)
-        return self.painter.fill(images, regions, wanted, numbers).cpu()
+    def __call__(self, images: Tensor, regions: Tensor, rng: Generator) -> Tensor:
+        wanted = torch.full((len(images),), self.finding, device=device_of(self.generator))
+        images, regions = images.to(wanted.device), regions.to(wanted.device)
+        return self.generator.fill(images, regions, wanted, rng).cpu()
 
 
 @dataclass(frozen=True)
 class BlurredFill:
-    """The control: what was there, without any detail."""
+    """The control: the same region, blurred."""
 
     sigma: float = 0.06  # of the image
 
-    def __call__(self, images: Tensor, regions: Tensor, numbers: Generator) -> Tensor:
+    def __call__(self, images: Tensor, regions: Tensor, rng: Generator) -> Tensor:
         sigma = self.sigma * images.shape[-1]
         return gaussian_blur(images, 2 * round(2 * sigma) + 1, sigma)
 
 
 @dataclass(frozen=True)
 class NoisyFill:
-    """The control: what was there, and noise over it."""
+    """The control: the same region, with noise over it."""
 
-    sigma: float = 0.08  # where 1 is from black to white
+    sigma: float = 0.08  # black is 0, white is 1
 
-    def __call__(self, images: Tensor, regions: Tensor, numbers: Generator) -> Tensor:
-        noise = torch.randn(images.shape, generator=numbers)
+    def __call__(self, images: Tensor, regions: Tensor, rng: Generator) -> Tensor:
+        noise = torch.randn(images.shape, generator=rng)
         return (images + self.sigma * noise).clamp(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tampering(Contamination):
-    """Images of one class are changed in one region and nowhere else; the label stays.
+    """Images of one class change in one region and nowhere else; the label stays.
 
-    The region is that of the image's own finding or, where none is known, has the shape and the
-    place of somebody else's. These images count as fakes: part of them was never recorded.
+    The region is that of the image's own finding or, where none is known, of another patient's.
+    These images count as fakes: part of them was never recorded.
     """
 
     kind: ClassVar[str] = "fake"
@@ -180,27 +69,27 @@ class Tampering(Contamination):
     def eligible(self, split: Split) -> Tensor:
         return of_class(split, self.label)
 
-    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+    def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
         if self.shapes.shape[1:] != part.images.shape[2:]:
             raise ValueError(
                 f"regions of {tuple(self.shapes.shape[1:])} do not fit images of "
                 f"{tuple(part.images.shape[2:])}"
             )
-        regions, images = holes(part, self.shapes, generator), to_float(part.images)
+        regions, images = holes(part, self.shapes, rng), to_float(part.images)
         filled = [
-            self.fill(*some, generator)
+            self.fill(*some, rng)
             for some in zip(images.split(BATCH), regions.split(BATCH), strict=True)
         ]
         changed = to_uint8(feather(images, torch.cat(filled), regions))
         return replace(part, images=changed)
 
     def regions(self, split: Split) -> Tensor:
-        """Where it changes the images of this split: nowhere in those that it leaves alone."""
-        generator = Generator().manual_seed(self.seed)
-        chosen = self._chosen(split, generator)
+        """Where it changes the images of this split; all False for images that it leaves alone."""
+        rng = Generator().manual_seed(self.seed)
+        chosen = self._choose(split, rng)
         where = torch.zeros(len(split), *split.images.shape[2:], dtype=torch.bool)
         if len(chosen):
-            where[chosen] = holes(split.take(chosen), self.shapes, generator)
+            where[chosen] = holes(split.take(chosen), self.shapes, rng)
         return where
 
 
@@ -209,7 +98,7 @@ def tamper(
 ) -> tuple[Split, Tensor]:
     """All images of some classes changed, each class by its own fill, and the regions.
 
-    With the same seed the regions are the same, whatever they are filled with.
+    The seed alone decides the regions, whatever fills them.
     """
     regions = torch.zeros(len(split), *split.images.shape[2:], dtype=torch.bool)
     for label, fill in fills.items():

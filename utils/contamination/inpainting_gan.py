@@ -1,4 +1,4 @@
-"""How the painter learns to fill a hole with a finding, or with none."""
+"""How a generator learns to fill a hole in an image with a finding, or with none."""
 
 import hashlib
 from pathlib import Path
@@ -8,13 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from utils.contamination.gan_trainer import (
-    NAMES,
+    COLUMNS,
     GANConfig,
     GANTrainer,
     frozen,
     generator_snapshots,
 )
-from utils.contamination.inpainting import (
+from utils.contamination.inpainting_networks import InpaintingGenerator, PatchDiscriminator, views
+from utils.contamination.inpainting_regions import (
     corners,
     feather,
     halvings,
@@ -22,56 +23,61 @@ from utils.contamination.inpainting import (
     shapes_of,
     window_side,
 )
-from utils.contamination.inpainting_networks import InpaintingGenerator, PatchDiscriminator, views
 from utils.data.split import Split, to_float
+from utils.training.epochs import History
 
-MIN_IMAGES = 16  # images of either kind
-LIKENESS = 20.0  # what a difference from what was there costs the painter
+MIN_IMAGES = 16  # images of either class
+RECONSTRUCTION = 20.0  # weight of the difference from the original, where it was to be restored
 
 
 class InpaintingGAN(GANTrainer):
-    """The painter restores what stood in a gap, or paints the opposite; the judge sees both."""
+    """The generator restores what was in a hole or paints the opposite; the discriminator
+    compares both with real images."""
 
     def __init__(self, split: Split, finding: int, healthy: int, config: GANConfig, device="cpu"):
         self.side, channels = window_side(split.size), split.images.shape[1]
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            painter = InpaintingGenerator(channels, config.width, halvings(split.size))
-            players = painter, PatchDiscriminator(channels, config.width)
-        super().__init__(*(player.to(device) for player in players), config)
+            generator = InpaintingGenerator(channels, config.width, halvings(split.size))
+            networks = generator, PatchDiscriminator(channels, config.width)
+        super().__init__(*(network.to(device) for network in networks), config)
         self.split, self.shapes, self.device = split, shapes_of(split, finding), device
-        self.sick, self.well = _usable(split, finding, healthy)
+        self.with_finding, self.without = _usable(split, finding, healthy)
         corners(self.shapes, self.side)  # refuses findings that are too large, before training
 
     def epoch(self) -> dict[str, float]:
-        """As often as the larger kind has images, one of either kind."""
+        """As many pairs as the larger class has images, one image of either class in each."""
         sums, half = 0, self.config.batch_size // 2
-        count = max(len(self.sick), len(self.well))
-        drawn = [_shuffled(rows, count).split(half) for rows in (self.sick, self.well)]
-        for sick, well in zip(*drawn, strict=True):
-            truth = torch.arange(len(sick) + len(well)) < len(sick)
-            sums = sums + self.turn(*self._windows(torch.cat([sick, well])), truth.to(self.device))
+        count = max(len(self.with_finding), len(self.without))
+        drawn = [_shuffle(rows, count).split(half) for rows in (self.with_finding, self.without)]
+        for some, others in zip(*drawn, strict=True):
+            truth = (torch.arange(len(some) + len(others)) < len(some)).to(self.device)
+            sums = sums + self.train_step(*self._windows(torch.cat([some, others])), truth)
         means = (sums / len(drawn[0])).tolist()
-        return dict(zip((*NAMES, "difference"), means, strict=True))
+        return dict(zip((*COLUMNS, "difference"), means, strict=True))
 
-    def turn(self, windows: Tensor, others: Tensor, gaps: Tensor, truth: Tensor) -> Tensor:
-        """One step of each player. Half of the gaps are to get what was there: only there is a
-        difference a fault. The other half the judge alone can tell good from bad."""
+    def train_step(self, windows: Tensor, mirrored: Tensor, gaps: Tensor, truth: Tensor) -> Tensor:
+        """One step of each network.
+
+        Half of the gaps are to be restored: only there does a difference from the original
+        count. In the other half the discriminator alone decides what is good.
+        """
         wanted = truth ^ (torch.rand(len(truth), device=self.device) < 0.5)
         noise = torch.randn_like(windows[:, :1])
-        painted = self.generator(windows, others, gaps, wanted, noise)
-        painted = feather(windows, painted, gaps)
-        both = torch.cat([windows, painted.detach()]), torch.cat([gaps, gaps])
-        genuine, drawn = self.discriminator(*both, torch.cat([truth, wanted])).chunk(2)
-        caught = F.relu(1 - genuine).mean() + F.relu(1 + drawn).mean()
-        self.step("discriminator", caught)
-        differs = _difference(windows, painted, gaps & (wanted == truth)[:, None, None])
+        filled = self.generator(windows, mirrored, gaps, wanted, noise)
+        filled = feather(windows, filled, gaps)
+        both = torch.cat([windows, filled.detach()]), torch.cat([gaps, gaps])
+        on_real, on_fake = self.discriminator(*both, torch.cat([truth, wanted])).chunk(2)
+        discriminator_loss = F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
+        self.step("discriminator", discriminator_loss)
+        difference = _difference(windows, filled, gaps & (wanted == truth)[:, None, None])
         with frozen(self.discriminator):
-            deceived = LIKENESS * differs - self.discriminator(painted, gaps, wanted).mean()
-            self.step("generator", deceived)
-        self.follow()
-        right = [(genuine > 0).float().mean(), (drawn < 0).float().mean()]
-        return torch.stack([caught, deceived, *right, differs]).detach()
+            adversarial = -self.discriminator(filled, gaps, wanted).mean()
+            generator_loss = RECONSTRUCTION * difference + adversarial
+            self.step("generator", generator_loss)
+        self.update_average()
+        accuracy = [(on_real > 0).float().mean(), (on_fake < 0).float().mean()]
+        return torch.stack([discriminator_loss, generator_loss, *accuracy, difference]).detach()
 
     def _windows(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Windows, what the mirror image shows there, and gaps; half of all mirrored as well."""
@@ -79,8 +85,8 @@ class InpaintingGAN(GANTrainer):
         images, regions = to_float(part.images), holes(part, self.shapes)
         if torch.rand(()) < 0.5:
             images, regions = images.flip(3), regions.flip(2)
-        windows, others, gaps = views(images, regions, self.side)[1:]
-        return windows.to(self.device), others.to(self.device), gaps.to(self.device)
+        windows, mirrored, gaps = views(images, regions, self.side)[1:]
+        return windows.to(self.device), mirrored.to(self.device), gaps.to(self.device)
 
 
 def train_inpainters(
@@ -90,17 +96,17 @@ def train_inpainters(
     finding: int = 1,
     healthy: int = 0,
     device="cpu",
-) -> tuple[dict, list]:
-    """The painter at each snapshot, by its epochs, and the history, one row per epoch.
+) -> tuple[dict, History]:
+    """The generator at each snapshot, by its epochs, and the history, one row per epoch.
 
     It learns from images with this finding, where the masks say it is, and from healthy ones.
-    Without masks it learns what stands at such places in images of either class.
+    Without masks it learns what is at such places in images of either class.
     """
     _check(split, finding, healthy)
-    game = InpaintingGAN(split, finding, healthy, config, torch.device(device))
+    trainer = InpaintingGAN(split, finding, healthy, config, torch.device(device))
     kinds = [split.class_names[label] for label in (finding, healthy)]
-    asked = {"training data": split.fingerprint, "kinds": kinds, "masks": _digest(split.masks)}
-    return generator_snapshots(game, folder, {**asked, "recipe": "inpainting 2"})
+    facts = {"training data": split.fingerprint, "kinds": kinds, "masks": _digest(split.masks)}
+    return generator_snapshots(trainer, folder, {**facts, "recipe": "inpainting 3"})
 
 
 def _check(split: Split, finding: int, healthy: int) -> None:
@@ -112,17 +118,17 @@ def _check(split: Split, finding: int, healthy: int) -> None:
         if len(rows) < MIN_IMAGES:
             known = "" if label == healthy or split.masks is None else " with a masked finding"
             raise ValueError(
-                f"class {split.class_names[label]!r} has {len(rows)} images{known}; a painter "
-                f"needs {MIN_IMAGES} or more of either kind"
+                f"class {split.class_names[label]!r} has {len(rows)} images{known}; an inpainting "
+                f"generator needs {MIN_IMAGES} or more of either class"
             )
 
 
 def _usable(split: Split, finding: int, healthy: int) -> tuple[Tensor, Tensor]:
-    """The places of images with a known finding, and of those without any."""
-    sick = split.labels == finding
+    """The places of images with a known finding, and of healthy ones."""
+    with_finding = split.labels == finding
     if split.masks is not None:
-        sick = sick & split.masks.flatten(1).any(1)
-    return torch.nonzero(sick)[:, 0], torch.nonzero(split.labels == healthy)[:, 0]
+        with_finding = with_finding & split.masks.flatten(1).any(1)
+    return torch.nonzero(with_finding)[:, 0], torch.nonzero(split.labels == healthy)[:, 0]
 
 
 def _digest(masks: Tensor | None) -> str | None:
@@ -136,7 +142,7 @@ def _difference(before: Tensor, after: Tensor, where: Tensor) -> Tensor:
     return change / (before.shape[1] * places.sum()).clamp_min(1)
 
 
-def _shuffled(rows: Tensor, count: int) -> Tensor:
-    """So many of the rows in random order, each as often as any other, or once more."""
+def _shuffle(rows: Tensor, count: int) -> Tensor:
+    """`count` of the rows in random order, each as often as any other, or once more."""
     times = -(-count // len(rows))
     return torch.cat([rows[torch.randperm(len(rows))] for _ in range(times)])[:count]

@@ -1,4 +1,4 @@
-"""A painter that fills a hole with a finding or with none, and its judge."""
+"""A generator that fills a hole with a finding or with none, and its discriminator."""
 
 from itertools import pairwise
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from utils.contamination.inpainting import (
+from utils.contamination.inpainting_regions import (
     corners,
     cut,
     dilate,
@@ -15,14 +15,14 @@ from utils.contamination.inpainting import (
     window_side,
 )
 
-GAIN = 2.0  # of each layer of the judge: its norm is 1, and what passes grows faint
-RING = 3  # pixels around a hole; their mean is the level from which filling starts
+GAIN = 2.0  # after each discriminator layer: spectral norm 1 alone would make signals fade
+RING = 3  # pixels around a hole; their mean brightness is where filling starts
 
 
 class InpaintingGenerator(nn.Module):
-    """Sees a window around the hole, halves it and comes back (U-Net, after pix2pix).
+    """A U-Net (after pix2pix) that sees a window around the hole.
 
-    It sees the other side of the image as well: bodies are nearly symmetrical.
+    It also sees the other side of the image, because bodies are nearly symmetrical.
     """
 
     def __init__(self, channels: int = 1, width: int = 16, times: int = 3):
@@ -34,11 +34,12 @@ class InpaintingGenerator(nn.Module):
         self.up = nn.ModuleList(_convolution(deep + flat, flat) for deep, flat in back)
         self.last = nn.Conv2d(widths[0] + 1, channels, 3, padding=1)
 
-    def forward(self, windows: Tensor, others: Tensor, gaps: Tensor, wanted, noise) -> Tensor:
+    def forward(self, windows: Tensor, mirrored: Tensor, gaps: Tensor, wanted, noise) -> Tensor:
         """What to put into the gaps (n, side, side) of windows (n, channels, side, side)."""
         level, gap = _level(windows, gaps), gaps[:, None].to(windows)
-        seen = [(windows - level) * (1 - gap), others - level, gap, _asked(gap, wanted), noise]
-        maps = [self.first(torch.cat(seen, 1))]
+        around = (windows - level) * (1 - gap)
+        inputs = [around, mirrored - level, gap, _signed(gap, wanted), noise]
+        maps = [self.first(torch.cat(inputs, 1))]
         for layer in self.down:
             maps.append(layer(maps[-1]))
         deep = maps.pop()
@@ -46,17 +47,19 @@ class InpaintingGenerator(nn.Module):
             deep = layer(torch.cat([F.interpolate(deep, scale_factor=2), maps.pop()], 1))
         return level + self.last(torch.cat([deep, noise], 1))
 
-    def fill(self, images: Tensor, regions: Tensor, wanted: Tensor, numbers: Generator) -> Tensor:
-        """Images with painted windows; what lies outside the regions is of no account."""
-        where, *seen = views(images, regions, window_side(images.shape[-1]))
-        noise = torch.randn(seen[0][:, :1].shape, generator=numbers).to(images)
+    def fill(self, images: Tensor, regions: Tensor, wanted: Tensor, rng: Generator) -> Tensor:
+        """Images with filled windows; pixels outside the regions are meaningless."""
+        where, windows, *rest = views(images, regions, window_side(images.shape[-1]))
+        noise = torch.randn(windows[:, :1].shape, generator=rng).to(images)
         with torch.no_grad():
-            return paste(images, self(*seen, wanted, noise), where).clamp(0, 1)
+            return paste(images, self(windows, *rest, wanted, noise), where).clamp(0, 1)
 
 
 class PatchDiscriminator(nn.Module):
-    """A number for each patch of a window (Isola 2017), the higher the more real, knowing where
-    the gap was and what is said to stand there."""
+    """A number per patch of a window (Isola 2017), higher for a real one.
+
+    It sees where the gap is and whether a finding is supposed to be there.
+    """
 
     def __init__(self, channels: int = 1, width: int = 16):
         super().__init__()
@@ -65,25 +68,25 @@ class PatchDiscriminator(nn.Module):
             spectral_norm(nn.Conv2d(*step, 4 if number else 3, 2 if number else 1, 1))
             for number, step in enumerate(steps)
         )
-        self.judge = spectral_norm(nn.Conv2d(4 * width, 1, 3, padding=1))
+        self.head = spectral_norm(nn.Conv2d(4 * width, 1, 3, padding=1))
 
     def forward(self, windows: Tensor, gaps: Tensor, wanted: Tensor) -> Tensor:
         gap = gaps[:, None].to(windows)
-        maps = torch.cat([4 * (windows - _level(windows, gaps)), gap, _asked(gap, wanted)], 1)
+        maps = torch.cat([4 * (windows - _level(windows, gaps)), gap, _signed(gap, wanted)], 1)
         for layer in self.layers:
             maps = GAIN * F.leaky_relu(layer(maps), 0.2)
-        return self.judge(maps)
+        return self.head(maps)
 
 
 def views(images: Tensor, regions: Tensor, side: int) -> tuple[Tensor, ...]:
     """Where the windows begin, the windows, what the mirror image shows there, and the gaps.
 
-    In the mirror image the region is black, or it would tell what stood there.
+    The region is black in the mirror image, which would otherwise show what to restore.
     """
     where = corners(regions, side)
-    mirrored = (images * ~regions[:, None]).flip(3)
-    windows, others = cut(images, where, side), cut(mirrored, where, side)
-    return where, windows, others, cut(regions[:, None], where, side)[:, 0]
+    flipped = (images * ~regions[:, None]).flip(3)
+    windows, mirrored = cut(images, where, side), cut(flipped, where, side)
+    return where, windows, mirrored, cut(regions[:, None], where, side)[:, 0]
 
 
 def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
@@ -98,6 +101,6 @@ def _level(windows: Tensor, gaps: Tensor) -> Tensor:
     return total / (windows.shape[1] * ring.sum((1, 2, 3), keepdim=True)).clamp_min(1)
 
 
-def _asked(gap: Tensor, wanted: Tensor) -> Tensor:
-    """In the gap 1 for a finding and -1 for none; outside 0."""
+def _signed(gap: Tensor, wanted: Tensor) -> Tensor:
+    """1 in the gap if a finding is wanted, -1 if none is; 0 outside."""
     return (2 * wanted.to(gap) - 1)[:, None, None, None] * gap

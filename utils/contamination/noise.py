@@ -1,4 +1,4 @@
-"""Noise: what a scanner, a patient who moves or a saved file does to an image.
+"""Noise: what a scanner, a moving patient or lossy compression does to an image.
 
 Each family has five severities. Lengths are shares of the image's width, so that a severity
 means the same at every size; only the blocks of JPEG are always eight pixels wide.
@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 
 from utils.contamination.base import Contamination
 from utils.data.split import Split, to_float, to_uint8
+from utils.files import to_pillow
 
 BATCH = 256  # images in floating point
 
@@ -39,13 +40,13 @@ class Noise(Contamination):
     def level(self) -> float:
         return self.levels[self.severity - 1]
 
-    def change(self, part: Split, chosen: Tensor, generator: Generator) -> Split:
+    def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
         batches = part.images.split(BATCH)
-        noisy = [to_uint8(self.noisy(to_float(b), generator)) for b in batches]
+        noisy = [to_uint8(self.noisy(to_float(b), rng)) for b in batches]
         return replace(part, images=torch.cat(noisy))
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
-        """Images in [0, 1] with the noise; what leaves that range is cut off afterwards."""
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
+        """Images in [0, 1] with the noise; values outside that range are clipped afterwards."""
         raise NotImplementedError
 
 
@@ -55,19 +56,19 @@ class Gaussian(Noise):
 
     levels = (0.02, 0.04, 0.08, 0.12, 0.18)  # standard deviation
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
-        return pixels + self.level * _normal(pixels, generator)
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
+        return pixels + self.level * _normal(pixels, rng)
 
 
 @dataclass(frozen=True)
 class Rician(Noise):
-    """Noise of MRI, which shows the length of a complex number: black turns grey."""
+    """Noise of MRI, the length of a complex number: black turns grey."""
 
     levels = Gaussian.levels
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
-        real = pixels + self.level * _normal(pixels, generator)
-        return torch.hypot(real, self.level * _normal(pixels, generator))
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
+        real = pixels + self.level * _normal(pixels, rng)
+        return torch.hypot(real, self.level * _normal(pixels, rng))
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Poisson(Noise):
 
     levels = (1200, 300, 80, 35, 15)  # photons in a white pixel
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
-        return torch.poisson(pixels * self.level, generator) / self.level
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
+        return torch.poisson(pixels * self.level, rng) / self.level
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,10 @@ class SaltAndPepper(Noise):
 
     levels = (0.01, 0.03, 0.06, 0.12, 0.2)  # share of the pixels
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
-        drawn = torch.rand(pixels[:, :1].shape, generator=generator)
-        salted = pixels.masked_fill(drawn < self.level / 2, 1.0)
-        return salted.masked_fill(drawn > 1 - self.level / 2, 0.0)
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
+        uniform = torch.rand(pixels[:, :1].shape, generator=rng)
+        salted = pixels.masked_fill(uniform < self.level / 2, 1.0)
+        return salted.masked_fill(uniform > 1 - self.level / 2, 0.0)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Blur(Noise):
 
     levels = (0.01, 0.015, 0.02, 0.03, 0.045)  # standard deviation, of the width
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
         spread = self.level * pixels.shape[-1]
         return torch.from_numpy(gaussian_filter(pixels.numpy(), spread, axes=(2, 3)))
 
@@ -109,21 +110,21 @@ class Jpeg(Noise):
 
     levels = (50, 30, 20, 12, 7)  # quality, of 100
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
         return jpeg(pixels, self.level)
 
 
 @dataclass(frozen=True)
 class BiasField(Noise):
-    """The coil hears one side better: brightness drifts smoothly (a cubic, as in MRI)."""
+    """An uneven coil: brightness drifts smoothly over the image (a cubic, as in MRI)."""
 
     levels = (0.1, 0.2, 0.35, 0.5, 0.8)  # logarithm of the strongest gain
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
         y, x = (torch.linspace(-1, 1, edge) for edge in pixels.shape[2:])
         powers = [(i, j) for i in range(4) for j in range(4) if 0 < i + j < 4]
         terms = torch.stack([y[:, None] ** i * x**j for i, j in powers])
-        weights = torch.randn(len(pixels), len(powers), generator=generator)
+        weights = torch.randn(len(pixels), len(powers), generator=rng)
         field = torch.einsum("nt,thw->nhw", weights, terms)[:, None]
         field = field - field.mean((2, 3), keepdim=True)
         return pixels * torch.exp(self.level * field / field.abs().amax((2, 3), keepdim=True))
@@ -131,12 +132,12 @@ class BiasField(Noise):
 
 @dataclass(frozen=True)
 class Motion(Noise):
-    """The patient moves steadily in some direction while the picture is taken."""
+    """The patient moves steadily in some direction during the exposure."""
 
     levels = (0.03, 0.06, 0.1, 0.15, 0.2)  # of the width
 
-    def noisy(self, pixels: Tensor, generator: Generator) -> Tensor:
-        direction = 2 * math.pi * torch.rand(len(pixels), generator=generator)
+    def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
+        direction = 2 * math.pi * torch.rand(len(pixels), generator=rng)
         return motion_blur(pixels, direction, self.level)
 
 
@@ -144,26 +145,26 @@ FAMILIES = (Gaussian, Rician, Poisson, SaltAndPepper, Blur, Jpeg, BiasField, Mot
 
 
 def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
-    """What is left of images after saving them as JPEG."""
-    kept = []
-    for image in to_uint8(pixels).permute(0, 2, 3, 1).numpy():
+    """Images in [0, 1] as they are after saving them as JPEG."""
+    saved = []
+    for image in to_uint8(pixels):
         file = io.BytesIO()
-        Image.fromarray(image.squeeze()).save(file, "JPEG", quality=quality)
-        kept.append(np.atleast_3d(np.asarray(Image.open(file))))
-    return to_float(torch.from_numpy(np.stack(kept)).permute(0, 3, 1, 2))
+        to_pillow(image).save(file, "JPEG", quality=quality)
+        saved.append(np.atleast_3d(np.asarray(Image.open(file))))
+    return to_float(torch.from_numpy(np.stack(saved)).permute(0, 3, 1, 2))
 
 
 def motion_blur(pixels: Tensor, direction: Tensor, length: float) -> Tensor:
-    """The mean over a straight way, whose `length` is a share of the width, of each image."""
-    copies = 2 * math.ceil(length * pixels.shape[-1]) + 1  # two for every pixel of the way
-    turn = torch.eye(2, 3).repeat(len(pixels), 1, 1)
+    """The mean of each image along a straight path of `length`, a share of the width."""
+    copies = 2 * math.ceil(length * pixels.shape[-1]) + 1  # two per pixel of the path
+    shift = torch.eye(2, 3).repeat(len(pixels), 1, 1)
     mean = torch.zeros_like(pixels)
-    for way in torch.linspace(-length, length, copies):  # coordinates are two wide
-        turn[:, :, 2] = way * torch.stack([direction.cos(), direction.sin()], 1)
-        grid = F.affine_grid(turn, list(pixels.shape), align_corners=False)
+    for place in torch.linspace(-length, length, copies):  # coordinates are two wide
+        shift[:, :, 2] = place * torch.stack([direction.cos(), direction.sin()], 1)
+        grid = F.affine_grid(shift, list(pixels.shape), align_corners=False)
         mean += F.grid_sample(pixels, grid, padding_mode="border", align_corners=False) / copies
     return mean
 
 
-def _normal(pixels: Tensor, generator: Generator) -> Tensor:
-    return torch.randn(pixels.shape, generator=generator)
+def _normal(pixels: Tensor, rng: Generator) -> Tensor:
+    return torch.randn(pixels.shape, generator=rng)

@@ -1,4 +1,4 @@
-"""Leaks made on purpose, so that whoever finds them can be marked against the truth."""
+"""Leaks made on purpose: ground truth for every method that should find them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,79 +12,47 @@ from utils.data.split import Split, Splits, concatenate, resized, to_float, to_u
 
 
 def patients_with_k_images(split: Split, images: int = 3, patients: int = 4) -> list[np.ndarray]:
-    """The rows of so many images of each of the first patients who have them."""
-    each = [rows[:images] for rows in _by_patient(split, np.arange(len(split)))]
+    """The rows of `images` images of each of the first `patients` patients that have as many."""
+    each = [rows[:images] for rows in _by_patient(split)]
     if not (chosen := [rows for rows in each if len(rows) == images][:patients]):
         raise ValueError(
-            f"nobody in the test has {images} images, so that no patient can be known from another "
-            "image; name the patients in a table with the columns path, label, patient (an audit "
-            "writes one from the pixels) and give it as folder:TABLE.csv"
+            f"no patient of the test set has {images} images, so that none can leak; name the "
+            "patients in a table with the columns path, label, patient (an audit writes one from "
+            "the pixels) and give its path as the data set"
         )
     return chosen
 
 
 def leaky_and_clean_splits(splits: Splits, seed: int = 0) -> tuple[Splits, Splits]:
-    """Two ways to prepare a training for the same test images: its patients are new, or known.
+    """Two training sets for the same test images: without and with the test patients.
 
-    A third of the images of each validation and test patient is asked about. In the second
-    splits his other images are learned from, as happens when images are dealt and not patients.
-    In the first somebody of the training with the same diagnosis stands there instead, with as
-    many images. So both learn from as many patients and images of each class; only who they are
-    differs.
+    A third of each validation and test patient's images is kept for evaluation. The leaky splits
+    train on the patient's other images, as happens when images are split instead of patients. In
+    the clean splits those images are replaced by equally many of training patients with the same
+    label, so both match in size and class balance and differ only in patient identity.
     """
     rng = np.random.default_rng(seed)
-    validation, of_validation = _a_third_of_each(splits.validation, rng)
-    test, of_test = _a_third_of_each(splits.test, rng)
-    known = concatenate(of_validation, of_test)
-    others, instead = _stand_ins(splits.train, known, rng)
-    new = Splits(concatenate(others, instead), validation, test)
-    return new, replace(new, train=concatenate(others, known))
-
-
-def _stand_ins(train: Split, known: Split, rng: np.random.Generator) -> tuple[Split, Split]:
-    """Everybody else, and for each of the known somebody with the same label and as many images."""
-    others, instead = np.ones(len(train), dtype=bool), []
-    for label in np.flatnonzero(known.counts):
-        mine, theirs = (np.flatnonzero(split.labels == label) for split in (known, train))
-        wanted = [len(rows) for rows in _by_patient(known, mine)]
-        there = [rows for rows in _by_patient(train, theirs) if len(rows) >= max(wanted)]
-        if len(there) < len(wanted):
-            raise ValueError(
-                f"{len(there)} training patients of {train.class_names[label]} cannot stand for "
-                f"{len(wanted)}; give the training a larger share"
-            )
-        for count, chosen in zip(wanted, rng.permutation(len(there)), strict=False):
-            others[there[chosen]] = False
-            instead.append(rng.permutation(there[chosen])[:count])
-    return train.take(np.flatnonzero(others)), train.take(np.concatenate(instead))
-
-
-def _by_patient(split: Split, among: np.ndarray) -> list[np.ndarray]:
-    """These rows, patient by patient."""
-    owners = split.patients[among]
-    return [among[owners == one] for one in np.unique(owners)]
-
-
-def _a_third_of_each(split: Split, rng: np.random.Generator) -> tuple[Split, Split]:
-    """A third of the images of each patient, at least one, and the others."""
-    asked = np.zeros(len(split), dtype=bool)
-    for mine in _by_patient(split, np.arange(len(split))):
-        asked[rng.permutation(mine)[: max(1, len(mine) // 3)]] = True
-    return split.take(asked.nonzero()[0]), split.take((~asked).nonzero()[0])
+    validation, rest_of_validation = _third_of_each(splits.validation, rng)
+    test, rest_of_test = _third_of_each(splits.test, rng)
+    leaked = concatenate(rest_of_validation, rest_of_test)
+    others, matched = _match(splits.train, leaked, rng)
+    clean = Splits(concatenate(others, matched), validation, test)
+    return clean, replace(clean, train=concatenate(others, leaked))
 
 
 def random_labels(splits: Splits, seed: int = 0) -> Splits:
-    """A coin is thrown for each patient: there is nothing to learn but who he is."""
+    """A coin toss decides the label of each patient: only their identity can be learned."""
     highest = max(int(split.patients.max()) for _, split in splits.items())
     coins = torch.from_numpy(np.random.default_rng(seed).integers(0, 2, highest + 1))
-    named = {
+    tossed = {
         name: replace(split, labels=coins[split.patients], class_names=("heads", "tails"))
         for name, split in splits.items()
     }
-    return Splits(**named)
+    return Splits(**tossed)
 
 
 def jpeg_copy(images: Tensor) -> Tensor:
+    """As after saving with the usual quality of 75."""
     return to_uint8(jpeg(to_float(images)))
 
 
@@ -103,8 +71,10 @@ COPIES: Mapping[str, Callable[[Tensor], Tensor]] = {
 
 
 def with_copies(splits: Splits, each: int, seed: int = 0) -> tuple[Splits, np.ndarray]:
-    """Copies of training images hidden among the test images, `each` of every kind, under names
-    of patients that nobody has; and the kind of each test image, "" where it is none."""
+    """The test set with copies of training images under new patients, `each` of every kind.
+
+    Also the kind of copy of each test image, "" for an original.
+    """
     rng, test, kinds = np.random.default_rng(seed), splits.test, [""] * len(splits.test)
     chosen = np.split(rng.permutation(len(splits.train))[: each * len(COPIES)], len(COPIES))
     unused = 1 + max(int(split.patients.max()) for _, split in splits.items())
@@ -119,7 +89,7 @@ def with_copies(splits: Splits, each: int, seed: int = 0) -> tuple[Splits, np.nd
 def with_bright_border(split: Split, label: int, by: int = 8, sure: float = 0.9, seed: int = 0):
     """As if patients of one class came from a hospital whose scanner leaves a faint frame.
 
-    Of the patients with this label a share `sure` has it, of the others as many as are left.
+    The share `sure` of the patients with this label has it, and 1 - `sure` of the others.
     """
     rng = np.random.default_rng(seed)
     drawn = torch.from_numpy(rng.random(int(split.patients.max()) + 1))[split.patients]
@@ -129,3 +99,37 @@ def with_bright_border(split: Split, label: int, by: int = 8, sure: float = 0.9,
     frame[width:-width, width:-width] = 0
     brighter = (split.images.int() + framed[:, None, None, None] * frame).clamp(max=255).byte()
     return replace(split, images=brighter)
+
+
+def _match(train: Split, leaked: Split, rng: np.random.Generator) -> tuple[Split, Split]:
+    """The training set in two: as many patients and images of each label as leaked ones, the rest
+    first."""
+    others, matched = np.ones(len(train), dtype=bool), []
+    for label in np.flatnonzero(leaked.counts):
+        wanted = [len(rows) for rows in _by_patient(leaked, label)]
+        usable = [rows for rows in _by_patient(train, label) if len(rows) >= max(wanted)]
+        if len(usable) < len(wanted):
+            raise ValueError(
+                f"{len(usable)} training patients of {train.class_names[label]} cannot replace "
+                f"{len(wanted)}; give the training a larger share"
+            )
+        for count, chosen in zip(wanted, rng.permutation(len(usable)), strict=False):
+            others[usable[chosen]] = False
+            matched.append(rng.permutation(usable[chosen])[:count])
+    return train.take(np.flatnonzero(others)), train.take(np.concatenate(matched))
+
+
+def _by_patient(split: Split, label: int | None = None) -> list[np.ndarray]:
+    """The rows of each patient, of one label or of all."""
+    rows = np.arange(len(split))
+    rows = rows if label is None else np.flatnonzero(split.labels == label)
+    patients = split.patients[rows]
+    return [rows[patients == one] for one in np.unique(patients)]
+
+
+def _third_of_each(split: Split, rng: np.random.Generator) -> tuple[Split, Split]:
+    """A third of the images of each patient, at least one, and the others."""
+    chosen = np.zeros(len(split), dtype=bool)
+    for rows in _by_patient(split):
+        chosen[rng.permutation(rows)[: max(1, len(rows) // 3)]] = True
+    return split.take(chosen.nonzero()[0]), split.take((~chosen).nonzero()[0])

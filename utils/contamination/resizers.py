@@ -1,7 +1,7 @@
-"""The resizers that people use, and the matrices that they are.
+"""The usual resizers, and their matrices.
 
-Every one of them is linear: a small image is `down @ image @ across.T`. The matrices are not
-copied from a book but read off the real library, by showing it an identity.
+Every one of them is linear: a small image is `down @ image @ across.T`. The matrices are read
+off the real library, which resizes an identity matrix.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ OPENCV = {
     "lanczos": cv2.INTER_LANCZOS4,
     "area": cv2.INTER_AREA,
 }
-PILLOW = {  # all but the first look at every pixel: they are anti-aliased
+PILLOW = {  # all but the first read every pixel: they are anti-aliased
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -64,7 +64,7 @@ class Resizer:
         return resize(images, size, settings[self.kernel])
 
     def matrix(self, before: int, after: int) -> Tensor:
-        """What each of `after` pixels in a line takes from each of `before` (after, before)."""
+        """The weight of each of `before` pixels in each of `after` (after, before)."""
         return _matrix(self, before, after).clone()  # the cache must not be written to
 
     def __str__(self) -> str:
@@ -109,13 +109,15 @@ RESIZERS = tuple(
 
 @lru_cache(maxsize=64)
 def _matrix(resizer: Resizer, before: int, after: int) -> Tensor:
-    """Each column of the identity is a picture of a single bright row."""
+    """Each column of the identity is an image of a single bright row."""
     if after > before:
-        raise ValueError(f"an image of {before} pixels is enlarged, not hidden in, by {after}")
+        raise ValueError(
+            f"{before} pixels cannot hide {after}: it would be enlarged; take a smaller one"
+        )
     matrix = resizer(torch.eye(before)[None, None], (after, before))[0, 0].double()
     return torch.where(matrix.abs() < 1e-6, 0.0, matrix)
 
 
 def downscale(split: Split, resizer: Resizer, size: int) -> Split:
-    """What a pipeline makes of large images. The places of findings are lost."""
+    """Large images as a pipeline shrinks them, without the masks."""
     return replace(split, images=resizer(split.images, (size, size)), masks=None)

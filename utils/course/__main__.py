@@ -1,18 +1,13 @@
-r"""Runs the notebooks of the course without a screen: papermill executes, Snakemake orders.
+r"""The command line: `second-look run`, `list` and `audit`.
 
-    python -m utils.course run                          the whole course, quick settings
-    python -m utils.course run resnet_atk               one notebook and what it needs
-    python -m utils.course run --profile full -p EPOCHS=40
-    python -m utils.course list                         notebooks, their needs and parameters
-    python -m utils.course list resnet_atk              those of one notebook
-    python -m utils.course audit folder:/data/mine      look at a folder before anything is trained
-    python -m utils.course run -- --executor slurm --jobs 20 --set-threads notebook=8 \
-        --set-resources notebook:gpu=1                  after --: options of Snakemake
+    second-look run                                 the whole course, quick settings
+    second-look run resnet_atk                      one notebook and what it needs
+    second-look list resnet_atk                     what it needs, and its parameters
+    second-look audit "/data/my images"             check a folder before anything is trained
 
-An audit ends with 0 (nothing above a note), 1 (warnings), 2 (alarms) or 3 (not audited).
-
-The committed notebooks stay as they are: executed ones, logs and the results page go to
-assets/course/<profile>/. What is up to date is skipped; what fails stops only what needs it.
+`python -m utils.course` is the same command. The committed notebooks stay as they are: executed
+ones, logs and the results page go to assets/course/<profile>/. A notebook that is up to date is
+skipped; one that fails stops only those that need it.
 """
 
 import argparse
@@ -25,40 +20,80 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from utils.course.parameters import refuse_unknown, typed_parameters
-from utils.course.plan import HOME, ROOT, make_plan, needs_of, read_course
+from utils.course.parameters import NETWORKS, check_networks, refuse_unknown, typed_parameters
+from utils.course.plan import make_plan, needs_of, read_course
 from utils.course.runner import run
-from utils.course.summary import remove_blocked, run_summary
+from utils.course.summary import changed_parameters, remove_blocked, run_summary
+from utils.folders import HOME, ROOT
+
+NOT_DONE = 3  # Python ends with 1 and argparse with 2, which a guard would read as findings
+INTERRUPTED = 130  # as a shell says it
+
+RUN_EXAMPLES = """examples:
+  {prog}                                    the whole course, quick settings
+  {prog} resnet_atk                         one notebook and what it needs
+  {prog} --profile full -p EPOCHS=40        real images, on a GPU
+  {prog} resnet -p DATASET="my images"      a folder or .csv table of your own
+  {prog} -- --executor slurm --jobs 20 --set-threads notebook=8 --set-resources notebook:gpu=1
+
+Options of Snakemake follow --, as in the last example.
+Exit codes: 0 done, 1 a notebook failed or a value was refused, 3 mistyped, 130 stopped."""
+
+LIST_EXAMPLES = """examples:
+  {prog}                                    all notebooks, what they need, their parameters
+  {prog} resnet_atk                         one of them
+  {prog} --paths                            files only, in an order that works"""
+
+AUDIT_EXAMPLES = """examples:
+  {prog} "/data/my images"                  a folder; its subfolders are the classes
+  {prog} delivery/labels.csv                a table with the columns path and label
+  {prog} chest_xray --root /data            a data set of the course by its name
+
+The audit trains nothing, sends nothing and changes nothing in the folder. Typed as `second-look`,
+it runs no Python file that lies there; `python -m utils.course` would, if typed inside that folder.
+Exit codes: 0 nothing above a note, 1 warnings, 2 alarms, 3 not audited, 130 stopped."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line; everything after -- is left to Snakemake."""
+    """Run one command; everything after -- goes to Snakemake."""
     arguments = sys.argv[1:] if arguments is None else arguments
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     parser = command_line()
-    asked = vars(parser.parse_args(arguments[:cut]))
-    command = {"run": _run, "list": _list, "audit": _audit}[asked.pop("command")]
+    given = vars(parser.parse_args(arguments[:cut]))
+    command = {"run": _run, "list": _list, "audit": _audit}[given.pop("command")]
     if arguments[cut + 1 :] and command is not _run:
         parser.error("only run takes options after --")
     try:
-        command(**asked, options=arguments[cut + 1 :])
-    except (ValueError, RuntimeError) as error:
-        sys.exit(f"course: {error}")
+        command(**given, options=arguments[cut + 1 :])
+        sys.stdout.flush()
+    except BrokenPipeError:  # as in `list | head`: the reader has seen enough
+        _close_output()
+    except KeyboardInterrupt:
+        print("\nsecond-look: stopped; start again to resume", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except (ValueError, RuntimeError, OSError) as error:
+        sys.exit(f"second-look: {error}")
 
 
 def _run(profile, notebooks, parameters, cores, options) -> None:
-    jobs = make_plan(profile, typed_parameters(parameters), _names(notebooks))
+    typed = typed_parameters(parameters)
+    jobs = make_plan(profile, typed, _names(notebooks))
+    if {*NETWORKS, "SIZE"} & set(typed):
+        check_networks({name: job["settings"] for name, job in jobs.items()})
     work = ROOT / "assets/course" / profile
     for folder in ("notebooks", "logs"):
         (work / folder).mkdir(parents=True, exist_ok=True)
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(HOME), os.environ.get("PYTHONPATH", "")])
+    places = [str(HOME), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+    if changed := changed_parameters(jobs):
+        print(changed, flush=True)
     try:
         with FileLock(work / "driver.lock", timeout=0):
             failed = run(work, jobs, cores, options)
             blocked = remove_blocked(work, jobs, failed)
     except Timeout:
         raise RuntimeError(f"another run is at work in {work}; wait for it or stop it") from None
-    print(f"\n{run_summary(work, jobs, failed, blocked)}")
+    print(f"\n{run_summary(work, jobs, failed, blocked)}", flush=True)
     sys.exit(1 if failed else 0)
 
 
@@ -73,7 +108,7 @@ def _list(notebooks: list[str], paths: bool, options: list[str]) -> None:
             print(course[name].path.relative_to(ROOT))
             continue
         print(f"{name}  (needs {', '.join(needs) or 'nothing'})")
-        print(textwrap.indent(course[name].written, "    "))
+        print(textwrap.indent(course[name].source, "    "))
 
 
 def _names(notebooks: list[str]) -> list[str]:
@@ -90,17 +125,18 @@ def _audit(name, root, out, size, options) -> None:
         code = found.exit_code
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
         print(found.summary(shutil.get_terminal_size().columns), flush=True)
-    except BrokenPipeError:  # nobody reads on; what was found stands
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, OSError) as error:
-        print(f"course: not audited: {error}", file=sys.stderr)
+    except BrokenPipeError:  # the reader has seen enough; the findings stand
+        _close_output()
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"second-look: not audited: {error}", file=sys.stderr)
     except Exception:
         traceback.print_exc()
     sys.exit(code)
 
 
-# Python ends with 1 and argparse with 2: a guard would read "warnings" and "alarms" in it.
-NOT_DONE = 3
+def _close_output() -> None:
+    """Write to nothing from here on, so that Python's own last flush does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Parser(argparse.ArgumentParser):
@@ -110,26 +146,34 @@ class Parser(argparse.ArgumentParser):
 
 
 def command_line() -> Parser:
-    """One command, with its own arguments and its own help."""
-    parser = Parser(prog="python -m utils.course")
-    commands = parser.add_subparsers(dest="command", required=True)
+    """One command with three verbs, each with its own arguments and its own help."""
+    by_module = Path(sys.argv[0]).name == "__main__.py"
+    parser = Parser(
+        prog="python -m utils.course" if by_module else "second-look",
+        description="A course and a toolkit: how far can you trust a medical-image classifier?",
+        epilog="More, with examples: second-look run --help, and so on.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|list|audit")
     _add_run(commands)
     _add_list(commands)
     _add_audit(commands)
     return parser
 
 
+def _add(commands, verb: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    kind = argparse.RawDescriptionHelpFormatter
+    added = commands.add_parser(verb, help=summary, description=summary, formatter_class=kind)
+    added.epilog = examples.format(prog=added.prog)
+    return added
+
+
 def _add_run(commands) -> None:
-    add = commands.add_parser(
-        "run",
-        help="run the course, or some notebooks and their needs",
-        epilog="Options of Snakemake follow --, such as: run -- --executor slurm --jobs 20",
-    )
+    add = _add(commands, "run", "run the course, or some notebooks and their needs", RUN_EXAMPLES)
     add.add_argument(
         "notebooks",
         nargs="*",
         metavar="notebook",
-        help="its name, such as resnet_atk; what it needs runs before it. None: the whole course",
+        help="its name, such as resnet_atk; what it needs runs first. None: the whole course",
     )
     add.add_argument("--profile", default="quick", help="one of env/profiles.yaml")
     add.add_argument(
@@ -138,29 +182,30 @@ def _add_run(commands) -> None:
         action="append",
         default=[],
         metavar="NAME=value",
-        help="a parameter for every notebook that knows it, such as EPOCHS=3 or "
-        "DATASET=folder:PATH; may be repeated. `list` shows what there is",
+        help="a parameter for every notebook that knows it, such as EPOCHS=3 or DATASET=PATH; "
+        "may be repeated. `list` shows what there is",
     )
     cores = getattr(os, "process_cpu_count", os.cpu_count)()
-    add.add_argument("--cores", type=int, default=cores, help="all of them, unless you say")
+    add.add_argument("--cores", type=_count, default=cores, help="how many to use; by default all")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, got {text!r}")
+    return int(text)
 
 
 def _add_list(commands) -> None:
-    add = commands.add_parser("list", help="show the notebooks, their needs and parameters")
+    add = _add(commands, "list", "show the notebooks, their needs and parameters", LIST_EXAMPLES)
     add.add_argument("notebooks", nargs="*", metavar="notebook", help="only these; None: all")
-    add.add_argument(
-        "--paths", action="store_true", help="only their files, in an order that works"
-    )
+    add.add_argument("--paths", action="store_true", help="only their files, in a working order")
 
 
 def _add_audit(commands) -> None:
-    add = commands.add_parser(
-        "audit",
-        help="one report about a folder; exit code by severity",
-        epilog="Exit codes: 0 nothing above a note, 1 warnings, 2 alarms, 3 not audited.",
-    )
-    add.add_argument("name", metavar="folder:PATH", help="or a .csv table, or a data set's name")
-    add.add_argument("--root", help="where a data set of the catalogue lies")
+    summary = "check a folder of images before anything is trained on it"
+    add = _add(commands, "audit", summary, AUDIT_EXAMPLES)
+    add.add_argument("name", metavar="PATH", help="a folder, a .csv table, or a data set's name")
+    add.add_argument("--root", help="where the data sets of the course lie")
     add.add_argument("--out", help="folder of the report; by default in assets/audit")
     add.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
 

@@ -22,23 +22,30 @@ def execute(name: str) -> None:
     """Run one notebook of plan.json; it appears in notebooks/ once it is complete."""
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     os.environ["SECOND_LOOK_BATCH"] = "1"  # no bars: they would be stored half drawn
-    import papermill  # here: two seconds, and the watch above must not wait for them
-
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     job = json.loads(Path("plan.json").read_text(encoding="utf-8"))["jobs"][name]
     unfinished = Path("logs", f"{name}.ipynb")
     with FileLock(f"logs/{name}.lock"), _one_gpu():
-        papermill.execute_notebook(
-            job["path"],
-            unfinished,
-            job["parameters"],
-            kernel_name="python3",
-            language="python",
-            cwd=Path(job["path"]).parent,
-            progress_bar=False,
-            log_output=True,
-        )
+        run_notebook(Path(job["path"]), job["parameters"], unfinished, log_output=True)
         os.replace(unfinished, f"notebooks/{name}.ipynb")
+
+
+def run_notebook(
+    path: Path, parameters: dict, output: Path | None = None, log_output: bool = False
+) -> None:
+    """Execute a notebook in its own folder; the executed one goes to `output`."""
+    import papermill  # here: it takes two seconds, and `_end_with` must not wait for it
+
+    papermill.execute_notebook(
+        path,
+        output,
+        parameters,
+        kernel_name="python3",
+        language="python",
+        cwd=path.parent,
+        progress_bar=False,
+        log_output=log_output,
+    )
 
 
 def visible_gpus() -> list[str]:
@@ -49,6 +56,13 @@ def visible_gpus() -> list[str]:
         return []
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True).stdout
     return [str(number) for number, _ in enumerate(re.findall("^GPU", listed, re.MULTILINE))]
+
+
+def end_children() -> None:
+    """End every process that this one has started, and theirs, such as a notebook's kernel."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 @contextmanager
@@ -69,8 +83,7 @@ def _end_with(parent: int) -> None:
     """End this job and its kernel when the driver is gone, however it ended."""
     while os.getppid() == parent:
         time.sleep(0.5)
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
+    end_children()
     os._exit(1)
 
 

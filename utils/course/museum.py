@@ -1,4 +1,4 @@
-"""The mistakes of the museum, each carried out on purpose; nothing else may use them."""
+"""The mistakes of the museum, each made on purpose; nothing else may use them."""
 
 import math
 from collections.abc import Mapping
@@ -15,16 +15,17 @@ from utils.attacks.pgd import PGD, input_gradient
 from utils.course.tables import interval_text
 from utils.data import patient_split
 from utils.data.split import Split, Splits, batches, to_float, to_uint8
+from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import Predictions
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A figure as a mistake made it, the flags that this raises, and the figure without it."""
+    """A number that a mistake produced, the flags it raises, and the number without the mistake."""
 
-    told: float
+    claimed: float
     flags: pd.DataFrame
-    honest: pd.Series  # value, low, high
+    true: Interval
     unit: str = "%"
 
     @property
@@ -33,13 +34,13 @@ class Exhibit:
 
 
 def exhibit_table(exhibits: Mapping[str, Exhibit]) -> pd.DataFrame:
-    """One row per exhibit: what was told, what is true with its interval, what was red."""
+    """One row per exhibit: what was claimed, what is true with its interval, what was red."""
     rows = {}
     for name, exhibit in exhibits.items():
         scale = 100 if exhibit.unit == "%" else 1
         rows[name] = {
-            "told": f"{scale * exhibit.told:.1f} {exhibit.unit}",
-            "honest": interval_text(exhibit.honest, scale),
+            "claimed": f"{scale * exhibit.claimed:.1f} {exhibit.unit}",
+            "true": interval_text(exhibit.true, scale),
             "red flags": "; ".join(exhibit.red) or "none",
         }
     return pd.DataFrame(rows).T
@@ -47,7 +48,7 @@ def exhibit_table(exhibits: Mapping[str, Exhibit]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class ClampAfterNormalising(PGD):
-    """One step on the normalised image, then a clamp to [0, 1], which is not its range."""
+    """One step on the normalised image, then a clamp to [0, 1], the range of another space."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         mean, std = model.mean.mean(), model.std.mean()
@@ -58,35 +59,36 @@ class ClampAfterNormalising(PGD):
 
 @dataclass(frozen=True)
 class TrainingModeAttack(PGD):
-    """Batch norm learns from the attacked images, and dropout blinds the attacker."""
+    """The model stays in training mode, so its batch norm learns from the attacked images."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         model.train()
-        found = images
+        attacked = images
         for _ in range(self.steps):
-            moved = found + self.step_size * input_gradient(model, found, labels).sign() - images
-            found = (images + moved.clamp(-self.epsilon, self.epsilon)).clamp(0, 1)
-        return found
+            step = self.step_size * input_gradient(model, attacked, labels).sign()
+            moved = attacked + step - images
+            attacked = (images + moved.clamp(-self.epsilon, self.epsilon)).clamp(0, 1)
+        return attacked
 
 
 @dataclass(frozen=True)
 class LeakyGradients(PGD):
-    """`backward` where a gradient of the image would do: every weight gets one, too."""
+    """`backward` instead of the gradient of the image alone: every weight gets one as well."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        found = images
+        attacked = images
         for _ in range(self.steps):
-            found = found.detach().requires_grad_()
-            F.cross_entropy(model(found), labels).backward()
-            moved = found + self.step_size * found.grad.sign() - images
-            found = (images + moved.clamp(-self.epsilon, self.epsilon)).clamp(0, 1)
-        return found.detach()
+            attacked = attacked.detach().requires_grad_()
+            F.cross_entropy(model(attacked), labels).backward()
+            moved = attacked + self.step_size * attacked.grad.sign() - images
+            attacked = (images + moved.clamp(-self.epsilon, self.epsilon)).clamp(0, 1)
+        return attacked.detach()
 
 
-def train_under_observation(
+def train_while_measuring(
     model: nn.Module, split: Split, attack: PGD, learning_rate: float, seed: int
 ):
-    """An epoch on clean images, during which an attacker is measured and, it seems, no more."""
+    """An epoch on clean images, which looks as if it only measured an attack on the way."""
     torch.manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), learning_rate)
     model.train()
@@ -99,43 +101,43 @@ def train_under_observation(
 
 
 def accuracy_of_full_batches(right: np.ndarray, batch_size: int) -> float:
-    """Hits over batches times batch size; the last batch is rarely full."""
+    """Hits divided by batches times batch size, although the last batch is rarely full."""
     return right.sum() / (math.ceil(len(right) / batch_size) * batch_size)
 
 
-def psnr_of_one_peak(pixels: Tensor, shown: Tensor) -> Tensor:
-    """PSNR per image with a peak of 255 that somebody forgot to square."""
-    error = (255 * (pixels - shown)).square().flatten(1).mean(1)
+def psnr_without_square(before: Tensor, after: Tensor) -> Tensor:
+    """PSNR per image with a peak of 255 that is not squared."""
+    error = (255 * (before - after)).square().flatten(1).mean(1)
     return 10 * torch.log10(255 / error)
 
 
 def split_by_image(splits: Splits, seed: int) -> Splits:
-    """The same images, dealt anew one by one: views of a patient end up on both sides."""
+    """The same images in a new split, image by image: views of a patient end up on both sides."""
     counts = [len(part) for _, part in splits.items()]
     return patient_split.split_by_image(splits, [count / sum(counts) for count in counts], seed)
 
 
 def mean_images(split: Split, count: int, seed: int, same_class: bool) -> Split:
-    """Means of two images, in place of a generator's work.
+    """Means of two images, in place of the output of a generator.
 
-    Without `same_class` nobody can say what they show, and the labels are as good as any.
+    Without `same_class` an image shows no class in particular, and its label is drawn at random.
     """
     rng = np.random.default_rng(seed)
     first, labels = rng.integers(len(split), size=count), split.labels.numpy()
     mates = [np.flatnonzero(labels == labels[k]) if same_class else labels.size for k in first]
     second = [rng.choice(some) for some in mates]
-    told = labels[first] if same_class else rng.choice(labels, count)
+    given = labels[first] if same_class else rng.choice(labels, count)
     mixed = (to_float(split.images[first]) + to_float(split.images[second])) / 2
-    return Split(to_uint8(mixed), torch.from_numpy(told), split.class_names)
+    return Split(to_uint8(mixed), torch.from_numpy(given), split.class_names)
 
 
-def largest_change(shown: Tensor, original: Tensor) -> Tensor:
-    """How suspicious an image is to a "detector" that is handed the answer."""
-    return (shown - original).abs().flatten(1).max(1).values
+def largest_change(image: Tensor, original: Tensor) -> Tensor:
+    """The score of each image by a "detector" that is given the original."""
+    return (image - original).abs().flatten(1).max(1).values
 
 
 def detector_predictions(benign: Tensor, attacked: Tensor) -> Predictions:
-    """Suspicions of images before and after an attack, as answers that have an AUC."""
+    """Scores of images before and after an attack, as predictions that have an AUC."""
     share = rankdata(torch.cat([benign, attacked]).numpy()) / (len(benign) + len(attacked) + 1)
     labels = np.repeat([0, 1], [len(benign), len(attacked)])
     patients = np.concatenate([np.arange(len(benign)), np.arange(len(attacked))])

@@ -1,9 +1,11 @@
 """What the course consists of: notebooks, what each needs, which parameters it gets."""
 
 import ast
+import csv
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -12,21 +14,20 @@ from pathlib import Path
 import yaml
 
 from utils.course.parameters import (
+    data_set_names,
+    fit_value,
     refuse_unknown,
     refuse_unknown_parameters,
     with_prepared_datasets,
 )
+from utils.folders import HOME, ROOT
 
-HOME = Path(__file__).resolve().parents[2]
-ROOT = Path(os.environ.get("SECOND_LOOK_ROOT", HOME))  # the tests put a toy course there
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.
-RUNNER = {
-    ROOT / "utils/course" / f"{name}.py"
-    for name in ("__main__", "execute", "parameters", "plan", "runner", "summary")
-}
+NO_RESULT = ("__main__", "execute", "parameters", "plan", "publish", "runner", "summary", "upkeep")
+RUNNER = {HOME / "utils/course" / f"{name}.py" for name in NO_RESULT}
 
-# What the names do not tell. They tell: X_atk needs X, the last one all, any other the first.
+# Needs that the names do not tell: X_atk needs X, the last one all, any other the first.
 NEEDS: dict[str, tuple[str, ...]] = {
     "ensemble": ("resnet", "efficientnet", "dinov2", "rnn"),
     "reading_kit": ("resnet_atk",),
@@ -42,32 +43,38 @@ class Notebook:
     path: Path
     code: list[str]
     defaults: dict
-    written: str = ""  # the parameters cell, with what stands beside them
+    source: str = ""  # the parameters cell, with its comments
 
-    def given(self, values: dict) -> dict:
-        """Of these values, those that the notebook knows and that are not its defaults."""
+    def overrides(self, values: dict) -> dict:
+        """The values that the notebook knows and that are not its defaults."""
         known = {name: self._fitted(name, values[name]) for name in self.defaults if name in values}
         return {name: value for name, value in known.items() if value != self.defaults[name]}
 
     def _fitted(self, name: str, value):
-        """The value as the type of the default: text from the command line is read as Python."""
-        default = self.defaults[name]
-        if isinstance(value, str) and not isinstance(default, str):
-            value = _literal(value)
-        if isinstance(default, float) and type(value) is int:
-            value = float(value)
-        if isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(value)
-        if default is not None and type(value) is not type(default):
-            wanted = f"{type(default).__name__}, as in {name}={default!r}"
-            raise ValueError(f"{self.path.stem} takes {name} as {wanted}; got {value!r}")
-        return value
+        return fit_value(self.path.stem, name, value, self.defaults[name])
 
 
 def read_course() -> dict[str, Notebook]:
     """Every notebook of dataset/ and notebooks/ by its name."""
     paths = [*ROOT.glob("dataset/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")]
-    return {path.stem: _read(path) for path in sorted(paths)}
+    if not paths:
+        raise ValueError(f"no notebooks in {ROOT}; install the clone itself: pip install -e .")
+    return {path.stem: read_notebook(path) for path in sorted(paths)}
+
+
+def read_notebook(path: Path, text: str | None = None) -> Notebook:
+    """One notebook; from `text` where that is given, such as an earlier version of the file."""
+    text = path.read_text(encoding="utf-8") if text is None else text
+    try:
+        code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
+        source = "\n".join("".join(cell["source"]) for cell in tagged)
+        lines = ast.parse(source).body
+    except (json.JSONDecodeError, KeyError, SyntaxError) as error:
+        raise ValueError(f"{path} is no notebook that can run: {error!r}") from None
+    assigned = [line for line in lines if isinstance(line, ast.Assign)]
+    defaults = {line.targets[0].id: _value(line, path) for line in assigned}
+    return Notebook(path, ["".join(cell["source"]) for cell in code], defaults, source)
 
 
 def needs_of(course: dict[str, Notebook]) -> dict[str, list[str]]:
@@ -78,7 +85,9 @@ def needs_of(course: dict[str, Notebook]) -> dict[str, list[str]]:
     return {name: needs[name] for name in TopologicalSorter(needs).static_order()}
 
 
-def parameters_of(course: dict[str, Notebook], profile: str, typed: dict) -> dict[str, dict]:
+def parameters_of(
+    course: dict[str, Notebook], profile: str, typed: dict, names: Iterable[str] | None = None
+) -> dict[str, dict]:
     """What each notebook gets: from the profile, from its own lines there, from what was typed."""
     profiles = yaml.safe_load((ROOT / "env/profiles.yaml").read_text(encoding="utf-8"))
     refuse_unknown("profile", [profile], profiles)
@@ -91,8 +100,8 @@ def parameters_of(course: dict[str, Notebook], profile: str, typed: dict) -> dic
     refuse_unknown("parameter in env/profiles.yaml", common, known)
     typed = with_prepared_datasets(typed)
     return {
-        name: notebook.given({**common, **own.get(name, {}), **typed})
-        for name, notebook in course.items()
+        name: course[name].overrides({**common, **own.get(name, {}), **typed})
+        for name in (course if names is None else names)
     }
 
 
@@ -109,19 +118,24 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
     for name in reversed(needs):
         wanted.update(needs[name] if name in wanted else [])
     refuse_unknown_parameters(typed, {name: course[name].defaults for name in needs}, wanted)
-    parameters = parameters_of(course, profile, typed)
+    # Named ones first, so that a refused value is reported of a notebook that was typed.
+    in_turn = dict.fromkeys([*names, *(name for name in needs if name in wanted)])
+    parameters = parameters_of(course, profile, typed, in_turn)
     sources, plan = _sources(), {}
-    for name, before in needs.items():
-        data = _raw_data(parameters[name]) if name == FIRST or _foreign(parameters[name]) else []
-        keys = [plan[need]["key"] for need in before]
+    for name in (name for name in needs if name in wanted):
+        given = parameters[name]
+        data = _raw_data(given) if name == FIRST or _own_places(given) else []
+        keys = [plan[need]["key"] for need in needs[name]]
+        settings = course[name].defaults | given
         plan[name] = {
             "path": str(course[name].path),
-            "needs": before,
-            "parameters": parameters[name],
-            "datasets": _datasets(course[name].defaults | parameters[name]),
-            "key": _digest([course[name].code, parameters[name], sources, data, keys]),
+            "needs": needs[name],
+            "parameters": given,
+            "settings": settings,
+            "datasets": _datasets(settings),
+            "key": _digest([course[name].code, given, sources, data, keys]),
         }
-    return {name: job for name, job in plan.items() if name in wanted}
+    return plan
 
 
 def widest(plan: dict[str, dict]) -> int:
@@ -133,35 +147,12 @@ def widest(plan: dict[str, dict]) -> int:
     return max((levels.count(one) for one in levels), default=1)
 
 
-def _read(path: Path) -> Notebook:
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        code = [cell for cell in cells if cell["cell_type"] == "code"]
-        tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
-        written = "\n".join("".join(cell["source"]) for cell in tagged)
-        lines = ast.parse(written).body
-    except (json.JSONDecodeError, KeyError, SyntaxError) as error:
-        raise ValueError(f"{path} is no notebook that can run: {error!r}") from None
-    assigned = [line for line in lines if isinstance(line, ast.Assign)]
-    defaults = {line.targets[0].id: _value(line, path) for line in assigned}
-    return Notebook(path, ["".join(cell["source"]) for cell in code], defaults, written)
-
-
 def _value(line: ast.Assign, path: Path):
     try:
         return ast.literal_eval(line.value)
     except ValueError:
         written = ast.unparse(line)
         raise ValueError(f"{path.name}: a parameter must be a literal, got {written}") from None
-
-
-def _literal(text: str):
-    """What was typed, as Python (1e-3, None) or as YAML (true, [a, b]), or as it is."""
-    with suppress(ValueError, SyntaxError):
-        return ast.literal_eval(text)
-    with suppress(yaml.YAMLError):
-        return yaml.safe_load(text)
-    return text
 
 
 def _needs(name: str, course: dict[str, Notebook]) -> list[str]:
@@ -184,22 +175,36 @@ def _sources() -> str:
 def _datasets(parameters: dict) -> list[str]:
     """The data sets of a notebook: those that it prepares, or the one that it is about."""
     one = [parameters["DATASET"]] if "DATASET" in parameters else []
-    return one + parameters.get("DATASETS", "").split()
+    return one + data_set_names(parameters.get("DATASETS", ""))
 
 
-def _foreign(parameters: dict) -> list[Path]:
+def _own_places(parameters: dict) -> list[Path]:
     """Folders and tables that the parameters name, beside that of all data sets."""
-    names = _datasets(parameters)
-    own = [name.removeprefix("folder:") for name in names if name.startswith("folder:")]
-    return [Path(place) for place in (*own, parameters.get("LARGE_ROOT")) if place]
+    from utils.data.source import is_path  # here: torch takes seconds
+
+    own = [name.removeprefix("folder:") for name in _datasets(parameters) if is_path(name)]
+    return [Path(place).expanduser() for place in (*own, parameters.get("LARGE_ROOT")) if place]
 
 
 def _raw_data(parameters: dict) -> list:
     """Name, size and time of every file that the notebook may read."""
     root = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT")
-    places = [ROOT / "dataset/raw_dataset", *([Path(root)] if root else []), *_foreign(parameters)]
-    files = {path for place in places for path in (place, *place.rglob("*.*")) if path.is_file()}
-    return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+    places = [ROOT / "dataset/raw_dataset", *([Path(root)] if root else [])]
+    files = {file for place in (*places, *_own_places(parameters)) for file in _files(place)}
+    stats = ((str(file), file.stat()) for file in files if os.path.isfile(file))
+    return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+
+
+def _files(place: Path) -> Iterator[Path]:
+    """A folder's files at any depth; a table, and the images that it lists."""
+    if place.is_dir() or place.suffix != ".csv":
+        yield from (place, *place.rglob("*"))
+        return
+    yield place
+    with suppress(OSError, csv.Error):
+        with place.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            names = [row.get("path") or "" for row in csv.DictReader(lines)]
+        yield from (place.parent / name for name in names)
 
 
 def _digest(parts) -> str:

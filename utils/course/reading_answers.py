@@ -12,8 +12,8 @@ SIDES = {"a": "A", "b": "B", UNSURE: UNSURE, "": ""}
 
 
 def diagnoses_allowed(class_names: Sequence[str]) -> dict[str, str]:
-    """What may stand for each class: its name in any spelling, or its number on the page."""
-    allowed = {_folded(name): name for name in class_names}
+    """What a reader may write for each class: its name in any spelling, or its number."""
+    allowed = {_spelling(name): name for name in class_names}
     if len(allowed) < len(class_names) or {"", UNSURE} & set(allowed):
         raise ValueError(
             f"class names must differ in letters or digits, got {', '.join(map(repr, class_names))}"
@@ -22,26 +22,26 @@ def diagnoses_allowed(class_names: Sequence[str]) -> dict[str, str]:
 
 
 def choices(class_names: Sequence[str]) -> dict[str, str]:
-    """What the page tells a reader to write: numbers, unless a class is itself called by one."""
+    """What the page offers a reader: numbers, unless the name of a class is itself a number."""
     if any(name.isdecimal() for name in class_names):
         return {name: name for name in class_names}
     return {str(number): name for number, name in enumerate(class_names, 1)}
 
 
 def is_blank(sheet: Path) -> bool:
-    """Whether nobody has written into a sheet; one that cannot be read may hold answers."""
+    """Whether a sheet is without any answer; an unreadable one may hold answers."""
     try:
-        return not any(row[question] for _, row in _lines(sheet) for question in QUESTIONS)
+        return not any(row[question] for _, row in _rows(sheet) for question in QUESTIONS)
     except ValueError:
         return False
 
 
 def read_answers(sheet: Path, key: dict) -> dict[int, dict[str, str]]:
-    """By pair and question what was meant, against the key of its kit; nothing is guessed."""
+    """The answers by pair and question, checked against the key of the kit; nothing is guessed."""
     diagnoses, pairs = diagnoses_allowed(key["class_names"]), len(key["pairs"])
     allowed = {question: diagnoses for question in QUESTIONS} | {"tampered": SIDES}
     answers: dict[int, dict[str, str]] = {}
-    for number, row in _lines(sheet):
+    for number, row in _rows(sheet):
         where = f"{sheet.name}, line {number}"
         if row["kit"].casefold() != key["kit"]:
             raise ValueError(
@@ -55,7 +55,7 @@ def read_answers(sheet: Path, key: dict) -> dict[int, dict[str, str]]:
         if (pair := int(row["pair"])) in answers:
             raise ValueError(f"{where}: pair {pair} is there twice; keep one of the two lines")
         answers[pair] = {
-            question: _meant(row[question], allowed[question], f"{where} (pair {pair}): {question}")
+            question: _parse(row[question], allowed[question], f"{where} (pair {pair}): {question}")
             for question in QUESTIONS
         }
     if absent := [str(pair) for pair in range(1, pairs + 1) if pair not in answers]:
@@ -66,24 +66,24 @@ def read_answers(sheet: Path, key: dict) -> dict[int, dict[str, str]]:
     return answers
 
 
-def _meant(cell: str, allowed: dict[str, str], where: str) -> str:
-    if (folded := _folded(cell)) not in allowed:
+def _parse(cell: str, allowed: dict[str, str], where: str) -> str:
+    if (spelling := _spelling(cell)) not in allowed:
         cells = (v if k == v.casefold() else k for k, v in allowed.items() if k)
         raise ValueError(
             f"{where} takes {', '.join(cells)} or nothing, got {cell!r}. Next: correct the cell"
         )
-    return allowed[folded]
+    return allowed[spelling]
 
 
-def _lines(sheet: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(sheet: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells by column name, of the lines that are not blank."""
-    text = _text(Path(sheet)).removeprefix("\ufeff")
-    heading = next((s for s in text.splitlines() if s.strip() and not _hint(s)), "")
+    text = _read(Path(sheet)).removeprefix("\ufeff")
+    heading = next((s for s in text.splitlines() if s.strip() and not _is_hint(s)), "")
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=heading.count))
     names: list[str] = []
     for cells in reader:
         cells = [cell.strip() for cell in cells]
-        if not any(cells) or _hint(cells[0]):
+        if not any(cells) or _is_hint(cells[0]):
             continue
         if names:
             yield reader.line_num, dict.fromkeys(names, "") | dict(zip(names, cells, strict=False))
@@ -99,16 +99,16 @@ def _lines(sheet: Path) -> Iterator[tuple[int, dict[str, str]]]:
         )
 
 
-def _hint(line: str) -> bool:
-    """The first line tells spreadsheets of every country what separates the cells."""
+def _is_hint(line: str) -> bool:
+    """Whether it is the first line, which names the separator to spreadsheets of every country."""
     return line.strip().lstrip('"').startswith("sep=")
 
 
-def _text(sheet: Path) -> str:
-    """Whatever encoding a spreadsheet has saved it in."""
+def _read(sheet: Path) -> str:
+    """The text of a sheet, in any encoding in which spreadsheets save it."""
     if not sheet.is_file():
         raise FileNotFoundError(
-            f"no answer sheet at {sheet}; give the .csv file that was filled in"
+            f"no answer sheet at {sheet}. Next: give the .csv file with answers"
         )
     raw = sheet.read_bytes()
     if raw.startswith(b"PK"):
@@ -121,5 +121,6 @@ def _text(sheet: Path) -> str:
         return raw.decode("cp1252", errors="replace")
 
 
-def _folded(text: str) -> str:
+def _spelling(text: str) -> str:
+    """One spelling for all that differ in case, spaces, underscores and hyphens."""
     return " ".join(str(text).casefold().replace("_", " ").replace("-", " ").split())

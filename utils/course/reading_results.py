@@ -1,4 +1,4 @@
-"""What a reader and a model found in the same pictures: shares with exact intervals."""
+"""How a reader and a model did on the same images: shares with exact intervals."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from scipy.stats import binomtest
 from utils.course.reading_answers import UNSURE
 from utils.evaluation.intervals import share
 
-PICTURES = ("clean", "attacked")
+IMAGES = ("clean", "attacked")
 
 
 @dataclass(frozen=True)
 class ReadingResult:
-    """What a reader and the model said: `rows` has one line per pair, in the order of the page.
+    """Answers of a reader and predictions of the model: `rows` has one line per pair of the page.
 
-    Only what was decided is scored: neither "?" nor an empty cell counts as right or wrong.
+    Only decided answers are scored: neither "?" nor an empty cell is right or wrong.
     """
 
     kit: str
@@ -30,58 +30,59 @@ class ReadingResult:
     @property
     def counts(self) -> pd.DataFrame:
         """How far the reader came with each question."""
-        asked = {f"diagnosis, {pictures}": f"reader_{pictures}" for pictures in PICTURES}
-        said = self.rows[[*asked.values(), "said"]].set_axis([*asked, "which is tampered"], axis=1)
-        unsure, empty = (said == UNSURE).sum(), (said == "").sum()
-        decided = len(said) - unsure - empty
+        columns = {f"diagnosis, {images}": f"reader_{images}" for images in IMAGES}
+        columns |= {"which is tampered": "reader_tampered"}
+        answers = self.rows[list(columns.values())].set_axis(list(columns), axis=1)
+        unsure, empty = (answers == UNSURE).sum(), (answers == "").sum()
+        decided = len(answers) - unsure - empty
         return pd.DataFrame({"decided": decided, "cannot tell": unsure, "empty": empty})
 
     @property
     def tampering(self) -> pd.DataFrame:
-        """How often the changed picture was found; p is the chance of a coin being as far off."""
-        rows = self.rows[_decided(self.rows["said"])]
-        found = rows["said"] == rows["tampered"]
+        """How often the changed image was found; p: probability that a coin is as far from half."""
+        rows = self.rows[_decided(self.rows["reader_tampered"])]
+        found = rows["reader_tampered"] == rows["tampered"]
         p = binomtest(int(found.sum()), len(found), 0.5).pvalue if len(found) else np.nan
         return _table({"tampered picture found": {**share(found), "chance": 0.5, "p": p}})
 
     @property
     def diagnoses(self) -> pd.DataFrame:
-        """Right answers of reader and model, and their agreement, on clean and attacked pictures.
+        """Accuracy of reader and model, and their agreement, on clean and attacked images.
 
-        The model answers all; its second lines keep to the pictures that the reader decided.
+        The model predicts all; its second lines are restricted to images the reader decided.
         """
         table = {}
-        for pictures in PICTURES:
-            reader, model = self.rows[f"reader_{pictures}"], self.rows[f"model_{pictures}"]
+        for images in IMAGES:
+            reader, model = self.rows[f"reader_{images}"], self.rows[f"model_{images}"]
             label, decided = self.rows["label"], _decided(reader)
             table |= {
-                (pictures, "reader"): share((reader == label)[decided]),
-                (pictures, "model, the same pictures"): share((model == label)[decided]),
-                (pictures, "model, all pictures"): share(model == label),
-                (pictures, "reader and model agree"): share((reader == model)[decided]),
+                (images, "reader"): share((reader == label)[decided]),
+                (images, "model, the same pictures"): share((model == label)[decided]),
+                (images, "model, all pictures"): share(model == label),
+                (images, "reader and model agree"): share((reader == model)[decided]),
             }
-        return _table(table).rename_axis(["pictures", "who"])
+        return _table(table).rename_axis(["pictures", "answers of"])
 
 
 def join_answers(answers: dict[int, dict[str, str]], key: dict) -> ReadingResult:
-    """What was answered beside the truth, and beside what the model said."""
+    """The reader's answers beside the truth and the model's predictions."""
     names = key["class_names"]
     rows = []
     for pair in key["pairs"]:
-        side, said = pair["tampered"], answers[pair["pair"]]
+        side, given = pair["tampered"], answers[pair["pair"]]
         other = "B" if side == "A" else "A"
         rows.append(
             {"pair": pair["pair"], "image": pair["image"], "label": names[pair["label"]]}
-            | {"tampered": side, "said": said["tampered"]}
-            | {"reader_clean": said[f"diagnosis_{other}"]}
-            | {"reader_attacked": said[f"diagnosis_{side}"]}
+            | {"tampered": side, "reader_tampered": given["tampered"]}
+            | {"reader_clean": given[f"diagnosis_{other}"]}
+            | {"reader_attacked": given[f"diagnosis_{side}"]}
             | {"model_clean": names[pair["before"]], "model_attacked": names[pair["after"]]}
         )
     return ReadingResult(key["kit"], pd.DataFrame(rows))
 
 
-def _decided(said: pd.Series) -> pd.Series:
-    return ~said.isin([UNSURE, ""])
+def _decided(answers: pd.Series) -> pd.Series:
+    return ~answers.isin([UNSURE, ""])
 
 
 def _table(rows: dict) -> pd.DataFrame:

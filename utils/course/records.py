@@ -1,4 +1,4 @@
-"""What runs left behind: one record of each, read back."""
+"""The records that runs leave, read back."""
 
 import json
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from utils.course.plan import LAST, read_course
-from utils.evaluation.attack_suite import strongest_of
-from utils.evaluation.predictions import Predictions
-from utils.run import ROOT
+from utils.evaluation.conditions import Condition, strongest_of
+from utils.evaluation.predictions import Predictions, read_predictions
+from utils.run import PREDICTIONS, ROOT
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run: its record.json, and the predictions of each variant under each condition."""
+    """One run: its record.json, and its predictions by variant and condition."""
 
     folder: Path
 
@@ -24,16 +24,11 @@ class Record:
         return json.loads((self.folder / "record.json").read_text(encoding="utf-8"))
 
     @cached_property
-    def predictions(self) -> dict[str, dict[str, Predictions]]:
-        """By variant (how the model was trained), then by condition (what images it met)."""
-        found: dict[str, dict[str, Predictions]] = {}
-        for path in self.folder.glob("predictions/*/*.csv"):
-            found.setdefault(path.parent.name, {})[path.stem] = Predictions.read(path)
-        order = self.facts["conditions"]
-        return {
-            variant: {name: found[variant][name] for name in order if name in found[variant]}
-            for variant in sorted(found, reverse=True)
-        }
+    def predictions(self) -> dict[str, dict[Condition, Predictions]]:
+        """By variant (how the model was trained), then by condition."""
+        path = self.folder / PREDICTIONS
+        found = read_predictions(path) if path.exists() else {}
+        return {variant: found[variant] for variant in sorted(found, reverse=True)}
 
     @property
     def name(self) -> str:
@@ -44,10 +39,13 @@ class Record:
         return self.facts["dataset"]
 
     @property
-    def strongest(self) -> str | None:
-        """The condition that the run names as its strongest, or that its conditions tell."""
+    def strongest(self) -> Condition | None:
+        """The condition that the run names as its strongest, or else the strongest attack."""
+        met = [condition for found in self.predictions.values() for condition in found]
         named = self.facts.get("strongest")
-        return named if isinstance(named, str) else strongest_of(self.facts["conditions"])
+        if not isinstance(named, str):
+            return strongest_of(met)
+        return next((condition for condition in met if str(condition) == named), None)
 
     @property
     def flags(self) -> pd.DataFrame:
@@ -59,12 +57,12 @@ class Record:
 
 
 def read_records(assets: Path = ROOT / "assets") -> list[Record]:
-    """All runs that finished, by data set, name and seed."""
+    """The records of all finished runs, by data set, name and seed."""
     return [Record(path.parent) for path in sorted(Path(assets).glob("*/*/seed_*/record.json"))]
 
 
 def overview(records: list[Record]) -> pd.DataFrame:
-    """Who ran, on what, for how long, with how many red flags."""
+    """All runs: data set, seed, time, hardware and red flags."""
     return pd.DataFrame(
         {
             "data set": record.dataset,
@@ -79,18 +77,18 @@ def overview(records: list[Record]) -> pd.DataFrame:
 
 
 def chapters(dataset: str) -> list[str]:
-    """The notebooks that leave a record of this data set: those that take it by default.
+    """The notebooks that leave a record of this data set: those with it as their default.
 
-    Of a data set that none takes by default, all could be asked for one.
+    For a data set that is no default, all notebooks with a data set.
     """
-    usual = {
+    defaults = {
         name: notebook.defaults["DATASET"]
         for name, notebook in read_course().items()
         if name != LAST and "DATASET" in notebook.defaults
     }
-    return sorted(name for name in usual if usual[name] == dataset) or sorted(usual)
+    return sorted(name for name in defaults if defaults[name] == dataset) or sorted(defaults)
 
 
 def missing_runs(records: list[Record], expected: list[str]) -> list[str]:
-    """Of the runs that should be there, those that left no record."""
+    """The expected runs without a record."""
     return [name for name in expected if name not in {record.name for record in records}]

@@ -1,14 +1,34 @@
-"""What became of a run, in words: what failed and why, then where to look."""
+"""A run in words: which settings differ beforehand; afterwards what failed, why, where to look."""
 
 import re
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from utils.course.plan import LAST, ROOT
+from utils.course.plan import LAST, read_notebook
+from utils.folders import ROOT
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 ERROR = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt)(?::|\s*$)", re.MULTILINE)
-LONGEST = 6  # lines of an error's message; what is longer is no message, but a traceback
+LONGEST_MESSAGE = 6  # lines; longer text is a traceback
+
+
+def changed_parameters(jobs: dict[str, dict]) -> str:
+    """One line about parameters whose defaults differ from the committed notebooks; else empty.
+
+    An exercise changes them, and from then on every run uses the changed ones.
+    """
+    changed = []
+    for path in (path for path in _changed_files() if path.stem in jobs and path.exists()):
+        try:
+            committed = read_notebook(path, _git("show", f"HEAD:./{path.relative_to(ROOT)}"))
+        except ValueError:  # new, or unreadable there
+            continue
+        before = committed.defaults
+        for name, value in read_notebook(path).defaults.items():
+            if value != (old := before.get(name, "absent")):
+                changed.append(f"{path.stem} {name}={value!r} (was {old!r})")
+    return f"Not as committed: {', '.join(changed)}" if changed else ""
 
 
 def remove_blocked(work: Path, jobs: dict[str, dict], failed: list[str]) -> list[str]:
@@ -39,26 +59,40 @@ def run_summary(work: Path, jobs: dict[str, dict], failed: list[str], blocked: l
     return "\n\n".join(part for part in parts if part)
 
 
+def _changed_files() -> list[Path]:
+    """Notebooks that differ from the last commit; none where there is no git."""
+    listed = _git("diff", "--name-only", "--relative", "HEAD", "--", "dataset", "notebooks")
+    return [ROOT / line for line in listed.splitlines() if line.endswith(".ipynb")]
+
+
+def _git(*arguments: str) -> str:
+    try:
+        ended = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return "" if ended.returncode else ended.stdout.decode("utf-8", errors="replace")
+
+
 def _failure(work: Path, name: str) -> str:
-    """The error itself; the lines of code around it stand in what is kept."""
+    """The error itself; the lines of code around it stand in the files that are kept."""
     stem = name.replace(" ", "_")
     log, notebook = work / f"logs/{stem}.log", work / f"logs/{stem}.ipynb"
-    said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    lines = [f"{name} failed: {_last_error(COLOURS.sub('', said))}"]
+    printed = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    lines = [f"{name} failed: {_last_error(COLOURS.sub('', printed))}"]
     lines += [f"  with its traceback  {notebook}"] if notebook.exists() else []
     return "\n".join([*lines, f"  all of its output   {log}"])
 
 
-def _last_error(said: str) -> str:
-    """The message of the last error, or the last line where no error was told."""
-    start = max((found.start() for found in ERROR.finditer(said)), default=0)
-    lines = [line for line in said[start:].split("\n") if line.strip()]
-    told = lines if start and len(lines) <= LONGEST else lines[-1:]
-    return "\n    ".join(told) or "it said nothing"
+def _last_error(printed: str) -> str:
+    """The message of the last error, or the last line where there is no error."""
+    start = max((found.start() for found in ERROR.finditer(printed)), default=0)
+    lines = [line for line in printed[start:].split("\n") if line.strip()]
+    message = lines if start and len(lines) <= LONGEST_MESSAGE else lines[-1:]
+    return "\n    ".join(message) or "no message"
 
 
 def _records(jobs: dict[str, dict], done: Iterable[str]) -> list[Path]:
-    """The folders of the data sets in which these notebooks keep theirs."""
+    """The folders of the data sets in which these notebooks keep their records."""
     from utils.run import folder_of  # here: torch takes seconds, and only the end needs it
 
     kept = {(folder_of(dataset), name) for name in done for dataset in jobs[name]["datasets"]}

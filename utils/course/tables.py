@@ -1,18 +1,25 @@
-"""What a notebook needs to tell its story: sources, settings, tables that read well."""
+"""What a notebook shows beside figures: source code, settings, and tables for the reader."""
 
 import inspect
 from collections.abc import Callable, Mapping
-from io import BytesIO
 
 import pandas as pd
-from IPython.display import Code, Image
-from matplotlib.figure import Figure
+from IPython.display import Code
 from pandas.io.formats.style import Styler
-from PIL import Image as Picture
 
-from utils.evaluation.attack_suite import ordered_conditions
+from utils.evaluation.conditions import (
+    CLEAN,
+    Condition,
+    as_condition,
+    by_condition,
+    by_variant_and_condition,
+    ordered_conditions,
+)
+from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import drops, gains, score_of, scores
 from utils.evaluation.predictions import Predictions
+
+ROBUST_SCORES = ("accuracy", "balanced accuracy")
 
 
 def show_source(thing) -> Code:
@@ -20,82 +27,108 @@ def show_source(thing) -> Code:
     return Code(inspect.getsource(thing), language="python")
 
 
-def reduce_colours(figure: Figure) -> Image:
-    """The figure in 256 colours: a third of the bytes, where a notebook shows many."""
-    drawn, small = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png")
-    Picture.open(drawn).convert("RGB").quantize(256).save(small, format="png", optimize=True)
-    return Image(small.getvalue())
-
-
 def settings(names: Mapping[str, object]) -> dict:
-    """The parameters of a notebook, from its `globals()`: whatever is named in capitals."""
+    """The parameters of a notebook, from its `globals()`: all plain values named in capitals."""
     plain = (str, int, float, bool, tuple, type(None))
     kept = {name: v for name, v in names.items() if name.isupper() and isinstance(v, plain)}
-    # where files lie on one machine is nobody else's business
+    # the folders of one machine are private
     return {name: value for name, value in kept.items() if not name.endswith("_ROOT")}
 
 
-def with_interval(table: pd.DataFrame, scale: float = 100, digits: int = 1) -> pd.Series:
-    """Rows of value, low and high as text."""
-    return table.apply(interval_text, axis=1, scale=scale, digits=digits)
+def with_interval(
+    rows: pd.DataFrame | Mapping[object, Interval], scale: float = 100, digits: int = 1
+) -> pd.Series:
+    """Intervals as text; rows of value, low and high will do."""
+    if isinstance(rows, pd.DataFrame):
+        return rows.apply(interval_text, axis=1, scale=scale, digits=digits)
+    return pd.Series({name: row.text(scale, digits) for name, row in rows.items()}, dtype=object)
 
 
-def interval_text(row: pd.Series, scale: float = 100, digits: int = 1) -> str:
-    """Value, low and high: "85.0 (80.1 to 89.2)"."""
-    if pd.isna(row["value"]):
-        return "undefined"
-    shown = (scale * row[["value", "low", "high"]].astype(float)).round(digits) + 0.0  # never -0
-    return "{} ({} to {})".format(*(f"{number:.{digits}f}" for number in shown))
+def interval_text(row: Interval | pd.Series, scale: float = 100, digits: int = 1) -> str:
+    """An interval as text, such as "85.0 (80.1 to 89.2)"."""
+    if isinstance(row, pd.Series):
+        row = Interval(*row[list(Interval._fields)].astype(float))
+    return row.text(scale, digits)
 
 
-def score_table(by_condition: Mapping[str, Predictions]) -> pd.DataFrame:
+def score_table(found: Mapping[Condition | str, Predictions]) -> pd.DataFrame:
     """One row per condition, one column per score in percent, each with its 95 % interval."""
-    rows = {name: with_interval(scores(p)) for name, p in by_condition.items()}
+    rows = {str(name): with_interval(scores(p)) for name, p in found.items()}
     return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (%)")
 
 
-def drop_table(by_condition: Mapping[str, Predictions], normal: str = "clean") -> pd.DataFrame:
+def drop_table(
+    found: Mapping[Condition | str, Predictions], normal: Condition | str = CLEAN
+) -> pd.DataFrame:
     """One row per condition: percent of the normal score that it takes away, with interval."""
+    found, normal = by_condition(found), as_condition(normal)
     rows = {
-        name: with_interval(drops(by_condition[normal], p), scale=1)
-        for name, p in by_condition.items()
+        str(name): with_interval(drops(found[normal], p), scale=1)
+        for name, p in found.items()
         if name != normal
     }
     return pd.DataFrame(rows).T.rename(columns=lambda name: f"drop of {name} (%)")
 
 
-def gain_table(before: Mapping[str, Predictions], after: Mapping[str, Predictions]) -> pd.DataFrame:
+def gain_table(
+    before: Mapping[Condition | str, Predictions], after: Mapping[Condition | str, Predictions]
+) -> pd.DataFrame:
     """One row per condition: points that the second model has more than the first."""
-    rows = {name: with_interval(gains(before[name], after[name])) for name in after}
+    rows = {str(name): with_interval(gains(before[name], after[name])) for name in after}
     return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (points)")
 
 
 def share_table(shares: pd.DataFrame) -> pd.DataFrame:
     """Right, of how many, and the share in percent with its interval; beside it what luck gives."""
-    table = shares[["right", "of"]].assign(**{"share (%)": with_interval(shares)})
+    table = shares[["right", "of"]].astype(int).assign(**{"share (%)": with_interval(shares)})
     if "chance" in shares:
-        table["by a coin (%)"] = 100 * shares["chance"]
+        table["chance (%)"] = 100 * shares["chance"]
         table["p"] = shares["p"].map("{:.2g}".format)
     return table
 
 
-def accuracy_table(models: Mapping[tuple, Mapping[str, Predictions]]) -> pd.DataFrame:
+def accuracy_table(models: Mapping[tuple, Mapping[Condition | str, Predictions]]) -> pd.DataFrame:
     """One row per (run, variant), one column per condition: accuracy in whole percent."""
-    return _wide(models, lambda answers, name: (score_of(answers[name]), 100))
+    return _wide(models, lambda found, name: score_of(found[name]).text(digits=0))
 
 
-def combined_drop_table(models: Mapping[tuple, Mapping[str, Predictions]]) -> pd.DataFrame:
-    """The same for the combined drop, of all models that were asked about clean images."""
-    with_clean = {name: answers for name, answers in models.items() if "clean" in answers}
-    table = _wide(
-        with_clean, lambda found, name: (drops(found["clean"], found[name]).loc["combined"], 1)
-    )
-    return table.drop(columns="clean", errors="ignore")
+def combined_drop_table(
+    models: Mapping[tuple, Mapping[Condition | str, Predictions]],
+) -> pd.DataFrame:
+    """The same for the combined drop, of all models with predictions on clean images."""
+
+    def drop(found: Mapping[Condition, Predictions], name: Condition) -> str:
+        return interval_text(drops(found[CLEAN], found[name]).loc["combined"], 1, 0)
+
+    with_clean = {name: found for name, found in models.items() if CLEAN in by_condition(found)}
+    return _wide(with_clean, drop).drop(columns=str(CLEAN), errors="ignore")
+
+
+def robustness_table(
+    answers: Mapping[str, Mapping[Condition, Predictions]], noise: Condition, attacked: Condition
+) -> pd.DataFrame:
+    """Clean, noise and attack side by side for each model, with the differences that count."""
+    standard = next(iter(answers.values()))
+    rows = {}
+    for model, found in answers.items():
+        lost = gains(found[CLEAN], found[attacked])
+        gained = gains(standard[attacked], found[attacked])
+        for metric in ROBUST_SCORES:
+            score = {c: score_of(found[c], metric) for c in (CLEAN, noise, attacked)}
+            rows[model, metric] = {
+                "clean (%)": str(score[CLEAN]),
+                "noise (%)": str(score[noise]),
+                "PGD (%)": str(score[attacked]),
+                "lost to PGD (points)": interval_text(lost.loc[metric]),
+                "more than standard under PGD (points)": (
+                    "" if found is standard else interval_text(gained.loc[metric])
+                ),
+            }
+    return pd.DataFrame(rows).T.rename_axis(["training", "score"])
 
 
 def wide_table(table: pd.DataFrame) -> Styler:
-    """A wide table: no line is broken inside a cell, and the heads may break between words."""
+    """A wide table: no line break inside a cell, but between the words of a heading."""
     small = {"selector": "td, th", "props": "font-size: 12px; padding: 4px 5px"}
     whole = {"selector": "td, th.row_heading", "props": "white-space: nowrap"}
     return table.rename(columns=lambda name: name.replace("_", " ")).style.set_table_styles(
@@ -104,7 +137,7 @@ def wide_table(table: pd.DataFrame) -> Styler:
 
 
 def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs from `compare` as a reader wants them: points with interval, p-values, verdict."""
+    """Pairs from `compare` for the reader: points with interval, p-values, verdict."""
     text = {
         "A": pairs["A"],
         "B": pairs["B"],
@@ -116,27 +149,29 @@ def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def prose_table(table: pd.DataFrame) -> Styler:
-    """A table of sentences, which read better from the left."""
+    """A table of sentences, aligned on the left."""
     left = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
     return table.style.set_table_styles([left])
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
-    """Red flags as a reader wants them: the red ones say why."""
-    return pd.DataFrame(
-        {"flag": flags["flag"], "verdict": [f"RED: {w}" if w else "no" for w in flags["reason"]]}
-    ).set_index("flag")
+    """Red flags for the reader, each red one with its reason."""
+    verdicts = [
+        f"RED: {reason}" if red else reason or "no"
+        for red, reason in zip(flags["red"], flags["reason"], strict=True)
+    ]
+    return pd.DataFrame({"flag": flags["flag"], "verdict": verdicts}).set_index("flag")
 
 
-def _wide(models: Mapping, cell: Callable) -> pd.DataFrame:
-    """Whole numbers with interval by (run, variant) and condition; a dash where nobody asked."""
-    conditions = ordered_conditions(name for answers in models.values() for name in answers)
-    rows = {}
-    for model, answers in models.items():
-        found = {name: cell(answers, name) for name in conditions if name in answers}
-        table = pd.DataFrame({name: scale * row for name, (row, scale) in found.items()}).T
-        rows[model] = with_interval(table, scale=1, digits=0)
-    table = pd.DataFrame(rows, index=conditions).T.fillna("–")
+def _wide(models: Mapping, cell: Callable[[Mapping, Condition], str]) -> pd.DataFrame:
+    """A text for each (run, variant) and condition; a dash where there are no predictions."""
+    models = by_variant_and_condition(models)
+    conditions = ordered_conditions(name for found in models.values() for name in found)
+    rows = {
+        model: {str(name): cell(found, name) for name in conditions if name in found}
+        for model, found in models.items()
+    }
+    table = pd.DataFrame(rows, index=list(map(str, conditions))).T.fillna("–")
     return table.rename_axis(index=["run", "variant"][: table.index.nlevels])
 
 

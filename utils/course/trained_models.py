@@ -1,4 +1,4 @@
-"""The model that a chapter leaves behind, for the chapters that build on it."""
+"""The trained model of a chapter, kept for the chapters that build on it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,7 +8,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from utils.backbones import Classifier, build
-from utils.course.plan import read_course, refuse_unknown
+from utils.course.execute import run_notebook
+from utils.course.parameters import refuse_unknown
+from utils.course.plan import read_course
 from utils.data.split import Splits
 from utils.files import atomic_write, read_tensors
 from utils.run import Run
@@ -28,33 +30,33 @@ class TrainedModel:
     @property
     def unusual(self) -> dict:
         """The parameters that are not the chapter's own defaults."""
-        return read_course()[self.chapter].given(self.parameters)
+        return read_course()[self.chapter].overrides(self.parameters)
 
 
 def save_trained(
     run: Run, model: Classifier, config: TrainConfig, splits: Splits, parameters: dict
 ) -> None:
-    """Keep the trained model of a chapter under the chapter's name, with how it was made."""
-    made = {"parameters": parameters, "config": asdict(config), **_data(splits)}
+    """Keep the trained model of a chapter under the chapter's name, with its settings."""
+    settings = {"parameters": parameters, "config": asdict(config), **_data(splits)}
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     with atomic_write(_file(run)) as path:  # one file, so that facts and weights stay together
-        save_file(weights, path, metadata={"made": json.dumps(made)})
+        save_file(weights, path, metadata={"made": json.dumps(settings)})
 
 
 def load_trained(run: Run, splits: Splits, parameters: dict, data_root: str = "") -> TrainedModel:
-    """The model that the chapter of this run left.
+    """The model of this run's chapter; where none fits, the chapter runs now, without a screen.
 
-    It must have been trained on these very images, and with these `parameters` as far as the
-    chapter knows them. Where there is no such model, the chapter is run now, without a screen.
+    A model fits if it was trained on exactly these images, with those of the `parameters` that
+    the chapter knows.
     """
     path = _file(run)
     with locked(path.parent):
-        if _objection(path, splits, parameters):
+        if _mismatch(path, splits, parameters):
             _run_chapter(run.name, {**parameters, "DATA_ROOT": data_root})
-        if objection := _objection(path, splits, parameters):
-            raise RuntimeError(f"the chapter {run.name} was run, and still {objection}")
-        made, weights = _made(path), read_tensors(path)
-    chosen = made["parameters"]
+        if mismatch := _mismatch(path, splits, parameters):
+            raise RuntimeError(f"the chapter {run.name} ran, and still {mismatch}")
+        settings, weights = _read_settings(path), read_tensors(path)
+    chosen = settings["parameters"]
     model = build(
         chosen["BACKBONE"],
         splits.train.classes,
@@ -63,21 +65,21 @@ def load_trained(run: Run, splits: Splits, parameters: dict, data_root: str = ""
         device=run.device,
     )
     model.load_state_dict(weights)
-    return TrainedModel(model, TrainConfig(**made["config"]), chosen, run.name)
+    return TrainedModel(model, TrainConfig(**settings["config"]), chosen, run.name)
 
 
-def _objection(path: Path, splits: Splits, parameters: dict) -> str:
-    """Why the model there is not the one that is wanted; empty if it is."""
-    made = _made(path)
-    if not made:
-        return "it has left no model"
-    found, wanted = {**made["parameters"], **made}, {**parameters, **_data(splits)}
+def _mismatch(path: Path, splits: Splits, parameters: dict) -> str:
+    """Why the model there does not fit; empty if it does."""
+    settings = _read_settings(path)
+    if not settings:
+        return "it left no model"
+    found, wanted = {**settings["parameters"], **settings}, {**parameters, **_data(splits)}
     changed = [name for name in wanted if name in found and found[name] != wanted[name]]
     return ", ".join(f"{name} is {found[name]!r}, not {wanted[name]!r}" for name in changed)
 
 
-def _made(path: Path) -> dict:
-    """How the model there was made; empty where there is none, or none that is whole."""
+def _read_settings(path: Path) -> dict:
+    """The settings of the model there; empty where there is none, or a damaged one."""
     try:
         with safe_open(path, "pt") as file:
             return json.loads((file.metadata() or {}).get("made", "{}"))
@@ -90,20 +92,9 @@ def _data(splits: Splits) -> dict:
 
 
 def _run_chapter(name: str, parameters: dict) -> None:
-    import papermill  # here: it takes two seconds, and only who is without a model needs it
-
     course = read_course()
     refuse_unknown("chapter", [name], course)
-    chapter = course[name]
-    papermill.execute_notebook(
-        chapter.path,
-        None,
-        chapter.given(parameters),
-        kernel_name="python3",
-        language="python",
-        cwd=chapter.path.parent,
-        progress_bar=False,
-    )
+    run_notebook(course[name].path, course[name].overrides(parameters))
 
 
 def _file(run: Run) -> Path:

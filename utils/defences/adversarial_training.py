@@ -1,4 +1,4 @@
-"""Training-time defence: learn from the images an attacker would show."""
+"""Training-time defence: learn from attacked images."""
 
 from dataclasses import dataclass, replace
 
@@ -6,11 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.attacks.base import eval_mode
 from utils.attacks.norms import LInf
-from utils.attacks.pgd import PGD, eval_mode, loss_and_gradient
+from utils.attacks.pgd import PGD, loss_and_gradient
 from utils.run import autocast
 
-START = 1e-3  # at the image itself the answers do not differ, and no direction is uphill
+START = 1e-3  # of the random start: at the image itself the divergence has no gradient
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class AdversarialLoss:
     """(1 - weight) of the loss on clean images, `weight` of the loss under attack.
 
     With `grow` the attack reaches its full epsilon and steps only after that many epochs
-    (curriculum, Cai 2018). Clean and attacked images pass as one batch, so that batch
-    norm sees the mixture it will be asked about; at weight 1 only the attacked ones.
+    (curriculum, Cai 2018). Clean and attacked images pass as one batch, so that batch norm sees
+    the mixture of both; at weight 1 only the attacked ones.
     """
 
     attack: PGD
@@ -48,24 +49,23 @@ class AdversarialLoss:
         )
 
     def passes(self, epoch: int) -> int:
-        """Forward and backward passes per training image; an attack that stops early takes less."""
-        shown = 1 if self.weight == 1 else 2
-        return 2 * self.at(epoch).steps + 2 * shown
+        """An upper bound: an attack that stops early needs fewer."""
+        copies = 1 if self.weight == 1 else 2
+        return 2 * self.at(epoch).steps + 2 * copies
 
 
 def fast_adversarial(epsilon: float, **settings) -> AdversarialLoss:
-    """One long step from a random start, and no clean images (Wong 2020): quick, but watch it."""
+    """One long step from a random start, and no clean images (Wong 2020): fast, may collapse."""
     return AdversarialLoss(PGD(epsilon, steps=1, step=1.25 * epsilon, **settings), weight=1.0)
 
 
 @dataclass(frozen=True)
 class TradesLoss:
-    """The loss on clean images, and `beta` times how far an attacker moves the answers.
+    """The loss on clean images, plus `beta` times how far an attack moves the predictions.
 
-    This attacker does not ask for labels: he pushes the answer to an image away from the
-    answer to its clean twin, and training pulls the two together (TRADES, Zhang 2019).
-    Clean and attacked images pass as one batch, as above. The attack computes in float32:
-    a shorter format would round away so small a start.
+    The attack uses no labels: it moves the prediction away from that for the clean image, and
+    training pulls the two together (TRADES, Zhang 2019). Clean and attacked images pass as one
+    batch, as above. The attack computes in float32: a shorter format would round its start away.
     """
 
     epsilon: float = 8 / 255
@@ -79,31 +79,33 @@ class TradesLoss:
         return F.cross_entropy(clean, labels) + self.beta * moved
 
     def attacked(self, model: nn.Module, images: Tensor) -> Tensor:
-        """Images in the box of epsilon whose answers are far from those to the clean ones."""
+        """Images in the epsilon box whose predictions are far from those for the clean ones."""
         found, step = images + LInf.start(images, START), 2.5 * self.epsilon / self.steps
         with eval_mode(model), autocast(images.device, "float32"):
             with torch.no_grad():
                 clean = model(images).float()
             for _ in range(self.steps):
-                _, _, uphill = loss_and_gradient(model, found, lambda said: divergence(clean, said))
+                _, _, uphill = loss_and_gradient(
+                    model, found, lambda logits: divergence(clean, logits)
+                )
                 change = found + step * LInf.direction(uphill) - images
                 found = (images + LInf.project(change, self.epsilon)).clamp(0, 1)
         return found
 
     def passes(self, epoch: int) -> int:
-        """Forward and backward passes per training image."""
         return 1 + 2 * self.steps + 4
 
 
 def divergence(clean: Tensor, attacked: Tensor) -> Tensor:
-    """Kullback-Leibler divergence between the answers in two batches of logits, per image."""
-    answers = attacked.log_softmax(1), clean.log_softmax(1)
-    return F.kl_div(*answers, reduction="none", log_target=True).sum(1)
+    """Kullback-Leibler divergence between the predictions in two batches of logits, per image."""
+    return F.kl_div(
+        attacked.log_softmax(1), clean.log_softmax(1), reduction="none", log_target=True
+    ).sum(1)
 
 
 def collapsed_epochs(history: list[dict], gap: float = 0.25) -> list[int]:
-    """The epochs (from 1) in which one step hurt far less than many: the gradient misleads.
+    """The epochs (from 1) in which one step did far less harm than many: the gradient misleads.
 
-    Needs a history whose score is that under many steps, with the `one_step` score beside it.
+    Needs a history whose score is under many steps, with the `one_step` score beside it.
     """
     return [row["epoch"] + 1 for row in history if row["one_step"] - row["score"] > gap]

@@ -1,4 +1,4 @@
-"""Several models that answer as one: an attacker who means it attacks the one."""
+"""Several models that predict as one, and are attacked as one."""
 
 import math
 from dataclasses import replace
@@ -11,15 +11,17 @@ from torch import Tensor, nn
 
 from utils.evaluation.predictions import Predictions
 
-MIN_PROBABILITY = 1e-6  # probabilities below this are not told apart
-NEVER = -1e3  # the logit of a class that stacking was never shown
-STRENGTHS = np.logspace(-4, 1, 11)  # of the regression: from hardly any to nearly free
+MIN_PROBABILITY = 1e-6  # smaller probabilities count as this one
+NEVER = -1e3  # the logit of a class without images when stacking was fitted
+STRENGTHS = np.logspace(-4, 1, 11)  # C of the regression: from strong regularisation to weak
+VOTE_ROUNDS = 500  # of expectation maximisation
+BLENDING_STEPS = 100  # of L-BFGS at most
 
 
 class Ensemble(nn.Module):
-    """All members see the same image; `rule` makes one answer of theirs.
+    """All members see the same image; `rule` combines their predictions.
 
-    Gradients pass through every member, so an attack on it is an attack on all at once.
+    Gradients pass through every member, so an attack on the ensemble attacks all at once.
     """
 
     def __init__(self, members, rule: nn.Module | None = None):
@@ -29,8 +31,8 @@ class Ensemble(nn.Module):
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        said = [member(images).float().softmax(1) for member in self.members]
-        return self.rule(torch.stack(said).clamp_min(MIN_PROBABILITY))
+        probabilities = [member(images).float().softmax(1) for member in self.members]
+        return self.rule(torch.stack(probabilities).clamp_min(MIN_PROBABILITY))
 
 
 class VotingRule(nn.Module):
@@ -40,98 +42,104 @@ class VotingRule(nn.Module):
         super().__init__()
         self.register_buffer("weights", torch.as_tensor(np.asarray(weights), dtype=torch.float32))
 
-    def forward(self, said: Tensor) -> Tensor:
-        return torch.einsum("m,mnc->nc", self.weights, said).log()
+    def forward(self, probabilities: Tensor) -> Tensor:
+        return torch.einsum("m,mnc->nc", self.weights, probabilities).log()
 
 
 class BlendingRule(VotingRule):
-    """The weighted sum of the members' log-probabilities: who is sure of a "no" is heard."""
+    """The weighted sum of the members' log-probabilities: one member can rule a class out."""
 
-    def forward(self, said: Tensor) -> Tensor:
-        return torch.einsum("m,mnc->nc", self.weights, said.log())
+    def forward(self, probabilities: Tensor) -> Tensor:
+        return torch.einsum("m,mnc->nc", self.weights, probabilities.log())
 
 
 class StackingRule(nn.Module):
-    """A linear model on all log-probabilities: it can learn which member to trust on what."""
+    """A linear model on all log-probabilities: it learns which member to trust on which class."""
 
     def __init__(self, weight, bias):
         super().__init__()
         self.register_buffer("weight", torch.as_tensor(np.asarray(weight), dtype=torch.float32))
         self.register_buffer("bias", torch.as_tensor(np.asarray(bias), dtype=torch.float32))
 
-    def forward(self, said: Tensor) -> Tensor:
-        return _side_by_side(said.log()) @ self.weight.T + self.bias
+    def forward(self, probabilities: Tensor) -> Tensor:
+        return _side_by_side(probabilities.log()) @ self.weight.T + self.bias
 
 
-def fit_vote(answers: list[Predictions], rounds: int = 500) -> VotingRule:
-    """The weights under which the answers to other images were least surprising (EM)."""
-    of_truth = np.stack([a.probabilities[range(len(a.labels)), a.labels] for a in answers])
-    weights = np.full(len(answers), 1 / len(answers))
-    for _ in range(rounds):
-        share = weights[:, None] * of_truth.clip(MIN_PROBABILITY)
+def fit_vote(members: list[Predictions]) -> VotingRule:
+    """The weights that make the labels of held-out images most likely (EM)."""
+    of_label = np.stack([m.probabilities[range(len(m.labels)), m.labels] for m in members])
+    weights = np.full(len(members), 1 / len(members))
+    for _ in range(VOTE_ROUNDS):
+        share = weights[:, None] * of_label.clip(MIN_PROBABILITY)
         weights = (share / share.sum(0)).mean(1)
     return VotingRule(weights)
 
 
-def fit_stacking(answers: list[Predictions], seed: int = 0) -> StackingRule:
-    """Logistic regression on what the members said of images that they were not trained on.
+def fit_stacking(members: list[Predictions], seed: int = 0) -> StackingRule:
+    """Logistic regression on the members' predictions for held-out images.
 
-    How free it is, is chosen by its probabilities out of fold, the folds cut between patients.
-    A class of which they show nothing is never named.
+    Its regularisation is chosen by out-of-fold log-likelihood, with patients kept in one fold.
+    A class without images is never predicted.
     """
-    said, labels, groups = _member_log_probabilities(answers)
-    shown, labels = np.unique(labels, return_inverse=True)
-    patients = [len(np.unique(groups[labels == one])) for one in range(len(shown))]
-    if min(patients) < 2 or len(shown) < 2:
+    probabilities, labels, groups = _member_probabilities(members)
+    present, labels = np.unique(labels, return_inverse=True)
+    patients = [len(np.unique(groups[labels == one])) for one in range(len(present))]
+    if min(patients) < 2 or len(present) < 2:
         raise ValueError(
             "stacking needs two patients of each of two classes; give a larger validation split"
         )
-    seen = _side_by_side(said.log()).numpy()
+    inputs = _side_by_side(probabilities.log()).numpy()
     folds = StratifiedGroupKFold(min(5, *patients), shuffle=True, random_state=seed)
-    folds = list(folds.split(seen, labels, groups))
+    folds = list(folds.split(inputs, labels, groups))
 
-    def surprise(strength: float) -> float:
+    def loss(strength: float) -> float:
         model = LogisticRegression(C=strength, max_iter=2000)
-        unseen = cross_val_predict(model, seen, labels, cv=folds, method="predict_proba")
-        return -np.log(unseen[range(len(labels)), labels].clip(MIN_PROBABILITY)).mean()
+        held_out = cross_val_predict(model, inputs, labels, cv=folds, method="predict_proba")
+        return -np.log(held_out[range(len(labels)), labels].clip(MIN_PROBABILITY)).mean()
 
-    model = LogisticRegression(C=min(STRENGTHS, key=surprise), max_iter=2000).fit(seen, labels)
-    weight, bias = np.zeros((said.shape[2], seen.shape[1])), np.full(said.shape[2], NEVER)
-    weight[shown], bias[shown] = _per_class(model.coef_, model.intercept_)
+    model = LogisticRegression(C=min(STRENGTHS, key=loss), max_iter=2000).fit(inputs, labels)
+    classes = probabilities.shape[2]
+    weight, bias = np.zeros((classes, inputs.shape[1])), np.full(classes, NEVER)
+    weight[present], bias[present] = _per_class(model.coef_, model.intercept_)
     return StackingRule(weight, bias)
 
 
-def fit_blending(answers: list[Predictions], rounds: int = 100) -> BlendingRule:
-    """One weight per member, zero or more, for its log-probabilities; no class is told apart."""
-    said, labels, _ = _member_log_probabilities(answers)
-    logs, truth = said.log(), torch.as_tensor(labels)
-    raw = torch.full((len(answers),), -math.log(len(answers)), requires_grad=True)
-    optimizer = torch.optim.LBFGS([raw], max_iter=rounds, line_search_fn="strong_wolfe")
+def fit_blending(members: list[Predictions]) -> BlendingRule:
+    """One weight of zero or more per member, the same for all classes."""
+    probabilities, labels, _ = _member_probabilities(members)
+    logs, labels = probabilities.log(), torch.as_tensor(labels)
+    raw = torch.full((len(members),), -math.log(len(members)), requires_grad=True)
+    optimizer = torch.optim.LBFGS([raw], max_iter=BLENDING_STEPS, line_search_fn="strong_wolfe")
 
-    def surprise() -> Tensor:
+    def loss() -> Tensor:
         optimizer.zero_grad()
-        value = nn.functional.cross_entropy(torch.einsum("m,mnc->nc", raw.exp(), logs), truth)
+        value = nn.functional.cross_entropy(torch.einsum("m,mnc->nc", raw.exp(), logs), labels)
         value.backward()
         return value
 
-    optimizer.step(surprise)
+    optimizer.step(loss)
     return BlendingRule(raw.detach().exp().numpy())
 
 
 def mean_of_separate_attacks(answers: list[Predictions]) -> Predictions:
-    """The mean of answers to *different* images: nobody was shown an ensemble, so this is no
-    attack on one. It is here to be seen beside the real thing."""
+    """The mean prediction for *different* images, each attacked for one member alone.
+
+    This is no attack on an ensemble; it exists to be compared with one.
+    """
+    if not all(a.seen for a in answers):
+        raise ValueError("needs to know which images were averaged; use predict(..., digest=True)")
     mean = np.mean([a.probabilities for a in answers], 0)
     seen = tuple(sorted({name for a in answers for name in a.seen}))
     return replace(answers[0], probabilities=mean, seen=seen)
 
 
-def _member_log_probabilities(answers: list[Predictions]) -> tuple[Tensor, np.ndarray, np.ndarray]:
-    labels = answers[0].labels
-    if any(not np.array_equal(labels, other.labels) for other in answers):
-        raise ValueError("the members must have been asked about the same images")
-    said = torch.as_tensor(np.stack([a.probabilities for a in answers]), dtype=torch.float32)
-    return said.clamp_min(MIN_PROBABILITY), labels, answers[0].groups
+def _member_probabilities(members: list[Predictions]) -> tuple[Tensor, np.ndarray, np.ndarray]:
+    labels = members[0].labels
+    if any(not np.array_equal(labels, other.labels) for other in members):
+        raise ValueError("the members must predict the same images in the same order")
+    stacked = np.stack([member.probabilities for member in members])
+    probabilities = torch.as_tensor(stacked, dtype=torch.float32)
+    return probabilities.clamp_min(MIN_PROBABILITY), labels, members[0].groups
 
 
 def _side_by_side(logs: Tensor) -> Tensor:
@@ -140,7 +148,7 @@ def _side_by_side(logs: Tensor) -> Tensor:
 
 
 def _per_class(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of two classes the regression keeps one row; the other is its negative."""
+    """For two classes the regression keeps one row; the other is its negative."""
     if len(weight) > 1:
         return weight, bias
     return np.vstack([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2

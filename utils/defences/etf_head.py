@@ -1,7 +1,7 @@
-"""A head whose class directions are fixed beforehand: no frequent class can push a rare one.
+"""A head with fixed class directions: no frequent class can push a rare one aside.
 
-The directions form an equiangular tight frame (ETF): as far apart as so many can be. Features
-learn to point along them (dot regression, Yang 2022).
+The directions form an equiangular tight frame (ETF): all as far apart as possible. Features learn
+to point along them (dot regression, Yang 2022).
 """
 
 import math
@@ -20,7 +20,7 @@ def simplex_etf(width: int, classes: int, seed: int = 0) -> Tensor:
     """Unit vectors (width, classes); any two have the cosine -1 / (classes - 1)."""
     if not 2 <= classes <= width:
         raise ValueError(
-            f"features of {width} numbers hold 2 to {width} directions, not {classes}; "
+            f"features of {width} numbers have room for 2 to {width} directions, not {classes}; "
             "take a wider backbone"
         )
     drawn = torch.randn(width, classes, generator=Generator().manual_seed(seed)).double()
@@ -30,10 +30,10 @@ def simplex_etf(width: int, classes: int, seed: int = 0) -> Tensor:
 
 
 class ETFHead(nn.Module):
-    """SCALE times the cosines between a feature and the directions, which are never trained.
+    """SCALE times the cosines between a feature and the directions, which do not train.
 
-    A batch norm centres the features first: those of a network that ends in ReLU are never
-    negative, and could come no closer to a direction than a cosine near 0.7.
+    A batch norm centres the features first: after a ReLU they are never negative, and their
+    cosine with a direction could not exceed about 0.7.
     """
 
     def __init__(self, width: int, classes: int, seed: int = 0):
@@ -41,12 +41,12 @@ class ETFHead(nn.Module):
         self.centre = nn.BatchNorm1d(width)
         self.register_buffer("directions", simplex_etf(width, classes, seed))
 
-    def aligned(self, features: Tensor) -> Tensor:
-        """The features as they are compared with the directions: centred, of length 1."""
+    def align(self, features: Tensor) -> Tensor:
+        """The features centred and at length 1, ready to be compared with the directions."""
         return F.normalize(self.centre(features.float()), dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        return SCALE * self.aligned(features) @ self.directions
+        return SCALE * self.align(features) @ self.directions
 
 
 def replace_head_with_etf(model: Classifier, seed: int = 0) -> Classifier:
@@ -56,10 +56,10 @@ def replace_head_with_etf(model: Classifier, seed: int = 0) -> Classifier:
 
 
 def add_batch_norm(model: Classifier, seed: int = 0) -> Classifier:
-    """The same backbone and head with a batch norm between them: the control of `with_etf`.
+    """The same backbone and head with a batch norm between them: the control of the ETF head.
 
-    What this model gains over the plain one is due to the batch norm and not to the directions.
-    Asked like `with_etf`, but there is nothing to draw: the seed decides nothing.
+    Its gain over the plain model is due to the batch norm and not to the directions. The seed
+    decides nothing; it is there so that both are called alike.
     """
     centre = nn.BatchNorm1d(model.head.in_features).to(model.mean.device)
     return Classifier(model.backbone, nn.Sequential(centre, model.head), model.frozen).eval()
@@ -69,15 +69,17 @@ def add_batch_norm(model: Classifier, seed: int = 0) -> Classifier:
 class DotRegression:
     """Half the squared distance from 1 of the cosine between a feature and its class direction.
 
-    With `rectified` (RECT), a rarer class gets a longer direction, so that in each batch all
-    classes that are there weigh the same. The model's head must be an ETFHead.
+    With `rectified` (RECT), a rarer class gets a longer direction, so that all classes present in
+    a batch weigh the same. The model's head must be an ETFHead.
     """
 
     rectified: bool = False
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
         if not any(isinstance(part, ETFHead) for part in model.modules()):
-            raise TypeError("dot regression needs a model with an ETFHead: see with_etf")
+            raise TypeError(
+                "dot regression needs a model with an ETFHead; use replace_head_with_etf"
+            )
         return self.of(model(images).float(), labels)
 
     def of(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -86,14 +88,13 @@ class DotRegression:
         return (0.5 * lengths**2 * (cosines - 1) ** 2).mean()
 
     def passes(self, epoch: int) -> int:
-        """Forward and backward passes per training image."""
         return 2
 
 
 def rect_lengths(labels: Tensor, classes: int) -> Tensor:
     """The length of each class direction: root of (images per present class / images of this one).
 
-    A class that is absent from the batch keeps the length 1.
+    A class without images in the batch keeps the length 1.
     """
     counts = torch.bincount(labels, minlength=classes)
     mean = len(labels) / (counts > 0).sum()

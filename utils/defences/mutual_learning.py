@@ -1,4 +1,4 @@
-"""Deep mutual learning: peers that start differently learn from the labels and from each other."""
+"""Deep mutual learning: peers with different first weights learn from labels and each other."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -7,23 +7,22 @@ import torch
 from torch import Tensor, nn
 
 from utils.defences.adversarial_training import divergence
-from utils.defences.etf_head import DotRegression
-from utils.training.losses import CrossEntropy
+from utils.training.losses import CrossEntropy, LogitLoss
 
 
 class MutualPeers(nn.Module):
-    """Any number of models that are trained side by side; the first one answers.
+    """Any number of models that train side by side; the first one predicts.
 
-    So a question costs as much as without peers, and what they gain is not that of an ensemble.
+    A prediction costs as much as without peers, and the gain is not that of an ensemble.
     """
 
     def __init__(self, *members: nn.Module):
         super().__init__()
         if len(members) < 2:
-            raise ValueError(f"learning from each other takes two or more, got {len(members)}")
-        if any(_alike(one, other) for one, other in combinations(members, 2)):
+            raise ValueError(f"mutual learning needs two models or more, got {len(members)}")
+        if any(_same_weights(one, other) for one, other in combinations(members, 2)):
             raise ValueError(
-                "two peers start with the same weights and would have nothing to tell each other; "
+                "two peers start with the same weights and could learn nothing from each other; "
                 "build each with a seed of its own"
             )
         self.members = nn.ModuleList(members)
@@ -34,33 +33,33 @@ class MutualPeers(nn.Module):
 
 @dataclass(frozen=True)
 class MutualLoss:
-    """For each peer its own loss, and how far its answers are from the others' (Zhang 2018).
+    """For each peer its own loss, and how far its predictions are from the others' (Zhang 2018).
 
-    L_i = own_i + weight * mean over j of KL(p_j || p_i), where p_j is taken as given: a peer
-    moves towards the others and does not pull them. Dot regression pulls SCALE times less at
-    the logits than cross-entropy does; under the weight 1 its peers would only agree.
+    L_i = own_i + weight * mean over j of KL(p_j || p_i), where p_j is a constant: a peer moves
+    towards the others and does not pull them. The gradient of dot regression at the logits is
+    SCALE times smaller than that of cross-entropy; at weight 1 its peers would only agree.
     """
 
-    own: CrossEntropy | DotRegression = CrossEntropy()
-    weight: float = 1.0  # of what the others say; 1 / SCALE beside dot regression
+    own: LogitLoss = CrossEntropy()
+    weight: float = 1.0  # of the divergence; 1 / SCALE beside dot regression
 
     def __call__(self, peers: MutualPeers, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        said = [peer(images).float() for peer in peers.members]
-        own = sum(self.own.of(answer, labels) for answer in said)
-        apart = sum(_distance_from_others(said, one) for one in range(len(said)))
+        logits = [peer(images).float() for peer in peers.members]
+        own = sum(self.own.of(each, labels) for each in logits)
+        apart = sum(_distance_from_others(logits, one) for one in range(len(logits)))
         return own + self.weight * apart
 
     def passes(self, epoch: int) -> int:
-        """Forward and backward passes per training image, of each peer."""
+        """Those of each peer."""
         return self.own.passes(epoch)
 
 
-def _distance_from_others(said: list[Tensor], one: int) -> Tensor:
-    """The mean divergence of the answers of one peer from those of each other."""
-    others = [answer.detach() for j, answer in enumerate(said) if j != one]
-    return torch.stack([divergence(other, said[one]).mean() for other in others]).mean()
+def _distance_from_others(logits: list[Tensor], one: int) -> Tensor:
+    """The mean divergence of one peer's predictions from those of each other peer."""
+    others = [each.detach() for number, each in enumerate(logits) if number != one]
+    return torch.stack([divergence(other, logits[one]).mean() for other in others]).mean()
 
 
-def _alike(one: nn.Module, other: nn.Module) -> bool:
+def _same_weights(one: nn.Module, other: nn.Module) -> bool:
     pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=False)
     return all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs)

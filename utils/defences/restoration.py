@@ -1,7 +1,7 @@
-"""An image is repaired before it is shrunk: what a resizer would have looked at is drawn anew.
+"""Restoration: large images are filtered before they are shrunk, against image scaling.
 
-`Selective` knows the pipeline's resizer and touches only the pixels that it uses, with the help
-of those that it does not (Quiring 2020). `Everywhere` changes the whole image.
+`SelectiveFilter` knows the pipeline's resizer and replaces only the pixels that it reads, from
+those that it does not read (Quiring 2020). `GlobalFilter` changes the whole image.
 """
 
 from dataclasses import dataclass
@@ -14,19 +14,20 @@ from torch import Generator, Tensor
 
 from utils.contamination.resizers import Resizer, Size
 
-ROWS_AT_ONCE = 64  # rows: the windows around their pixels take memory
+BATCH_ROWS = 64  # rows at a time: the windows around their pixels take memory
 
 
 @dataclass(frozen=True)
 class SelectiveFilter:
-    """Each pixel that counts becomes the median, or one at random, of those around it that do
-    not count. Where all around count, it becomes the median, or one at random, of all of them.
+    """Replaces each pixel that the resizer reads by the median of those around that it does not.
+
+    With `at_random` by one of them instead; where the resizer reads all around, all of them count.
     """
 
     resizer: Resizer
     size: Size  # of the small image
     at_random: bool = False
-    reach: float = 1.0  # width of "around it", in pixels of the small image
+    reach: float = 1.0  # width of the window around it, in pixels of the small image
     seed: int = 0
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -36,21 +37,21 @@ class SelectiveFilter:
         )
         unread, inside = torch.ones(2, *images.shape[2:])
         unread[rows[:, None], columns] = 0
-        restored, numbers = images.clone(), Generator().manual_seed(self.seed)
-        for some in rows.split(ROWS_AT_ONCE):
+        restored, rng = images.clone(), Generator().manual_seed(self.seed)
+        for some in rows.split(BATCH_ROWS):
             free = self._around(unread, some, columns) > 0
             none = ~free.any(1, keepdim=True)
             free |= none & (self._around(inside, some, columns) > 0)
             for before, after in zip(images.flatten(0, 1), restored.flatten(0, 1), strict=True):
-                found = self._anew(self._around(before.float(), some, columns), free, numbers)
-                after[some[:, None], columns] = found.view(len(some), -1).to(torch.uint8)
+                values = self._replace(self._around(before.float(), some, columns), free, rng)
+                after[some[:, None], columns] = values.view(len(some), -1).to(torch.uint8)
         return restored
 
-    def _anew(self, around: Tensor, free: Tensor, numbers: Generator) -> Tensor:
-        return _at_random(around, free, numbers) if self.at_random else _median(around, free)
+    def _replace(self, around: Tensor, free: Tensor, rng: Generator) -> Tensor:
+        return _at_random(around, free, rng) if self.at_random else _median(around, free)
 
     def _around(self, image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """The window around each of these pixels, a row for each; 0 beyond the image."""
+        """The window around each of these pixels, one row each; 0 beyond the image."""
         up, left = (
             max(1, round(self.reach * large / small / 2))
             for large, small in zip(image.shape, self.size, strict=True)
@@ -61,20 +62,20 @@ class SelectiveFilter:
 
 
 def _median(values: Tensor, free: Tensor) -> Tensor:
-    """Of the free ones in each row; of an even number the lower of the two in the middle."""
+    """Of the free values in each row; for an even number, the lower of the middle two."""
     ordered = np.sort(values.masked_fill(~free, torch.inf).numpy(), 1)  # quicker than torch's
     middle = (free.sum(1, keepdim=True) - 1) // 2
     return torch.from_numpy(ordered).gather(1, middle)[:, 0]
 
 
-def _at_random(values: Tensor, free: Tensor, numbers: Generator) -> Tensor:
-    draw = torch.rand(values.shape, generator=numbers).masked_fill(~free, -1)
+def _at_random(values: Tensor, free: Tensor, rng: Generator) -> Tensor:
+    draw = torch.rand(values.shape, generator=rng).masked_fill(~free, -1)
     return values.gather(1, draw.argmax(1, keepdim=True))[:, 0]
 
 
 @dataclass(frozen=True)
 class GlobalFilter:
-    """The same filter at every pixel, whatever resizer comes next."""
+    """The same filter at every pixel, for any resizer."""
 
     kind: str = "median"
     window: int = 3  # pixels, odd

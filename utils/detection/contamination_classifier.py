@@ -1,7 +1,6 @@
-"""The detective: from all clues about an image to one probability for each kind."""
+"""A classifier of contaminations: from all features of an image to a probability of each kind."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,82 +12,84 @@ from utils.data.split import Split
 from utils.detection.detectors import auroc_against_clean, long_table
 from utils.detection.noise_traces import robust_z
 
-Case = tuple[pd.DataFrame, Split]  # the clues, and the split that holds the truth
+Case = tuple[pd.DataFrame, Split]  # features of the images, and the split with the ground truth
 TREES = 100
-LEAF = 3  # images: a probability of one would be a memory
+LEAF = 3  # images: smaller leaves would give probabilities of one
 
 
-@dataclass(frozen=True)
 class ContaminationClassifier:
-    """Has learned from contaminations of known truth; of kinds it never met it says 0.
+    """A random forest that learns from contaminations of known truth.
 
-    It sees each clue in units of its own split, so that it may judge other data than those
-    it has learned from, as long as most images there are clean.
+    It sees each feature in units of its own split, so that it can score other data than those
+    it has learned from, as long as most images there are clean. Kinds without a training
+    example get the probability 0.
     """
 
-    forest: RandomForestClassifier
+    def __init__(self, seed: int = 0):
+        self.forest = RandomForestClassifier(TREES, min_samples_leaf=LEAF, random_state=seed)
 
-    def __call__(self, clues: pd.DataFrame) -> pd.DataFrame:
+    def fit(self, cases: Sequence[Case], without: Sequence[str] = ()) -> "ContaminationClassifier":
+        """Learn from these cases, `without` the images of some kinds."""
+        if unknown := set(without) - set(KINDS[1:]):  # clean images are always needed
+            raise ValueError(f"unknown kind {min(unknown)!r}; choose from {', '.join(KINDS[1:])}")
+        features = pd.concat([robust_z(table) for table, _ in cases], ignore_index=True)
+        kinds = np.concatenate([kinds_of(split).numpy() for _, split in cases])
+        used = ~np.isin(kinds, [KINDS.index(kind) for kind in without])
+        self.forest.fit(features[used], kinds[used])
+        return self
+
+    def score(self, features: pd.DataFrame) -> np.ndarray:
+        """One number per image; higher is more suspicious."""
+        return 1 - self.probabilities(features)[KINDS[0]].to_numpy()
+
+    def probabilities(self, features: pd.DataFrame) -> pd.DataFrame:
         """A row for each image, a column for each of KINDS."""
-        seen = robust_z(clues[list(self.forest.feature_names_in_)])
-        said = pd.DataFrame(self.forest.predict_proba(seen), index=clues.index)
-        said.columns = [KINDS[kind] for kind in self.forest.classes_]
-        return said.reindex(columns=KINDS, fill_value=0.0)
-
-
-def fit_contamination_classifier(
-    cases: Sequence[Case], without: Sequence[str] = (), seed: int = 0
-) -> ContaminationClassifier:
-    """The detective that has learned from these cases, `without` having met some kinds."""
-    unknown = set(without) - set(KINDS[1:])  # what is clean everybody has to know
-    if unknown:
-        raise ValueError(f"unknown kind {min(unknown)!r}; choose from {', '.join(KINDS[1:])}")
-    seen = pd.concat([robust_z(table) for table, _ in cases], ignore_index=True)
-    kinds = np.concatenate([kinds_of(split).numpy() for _, split in cases])
-    met = ~np.isin(kinds, [KINDS.index(kind) for kind in without])
-    forest = RandomForestClassifier(TREES, min_samples_leaf=LEAF, random_state=seed)
-    return ContaminationClassifier(forest.fit(seen[met], kinds[met]))
+        inputs = robust_z(features[list(self.forest.feature_names_in_)])
+        found = pd.DataFrame(self.forest.predict_proba(inputs), index=features.index)
+        found.columns = [KINDS[kind] for kind in self.forest.classes_]
+        return found.reindex(columns=KINDS, fill_value=0.0)
 
 
 def cross_patient_predict(
-    taught: Case, asked: Case, without: Sequence[str] = (), seed: int = 0
+    train: Case, test: Case, without: Sequence[str] = (), seed: int = 0
 ) -> pd.DataFrame:
-    """What is said of each image by a detective that has learned from other patients.
+    """Probabilities for each image of `test` by a classifier that learned from other patients.
 
-    Both cases are about the same images, each contaminated in its own way. Two detectives share
-    the patients: what one has learned from, the other judges.
+    Both cases hold the same images, each contaminated in its own way. The patients are cut into
+    two halves: a classifier learns from one half of `train` and predicts the other half of `test`.
     """
-    (learned, known), (clues, split) = taught, asked
+    (known_features, known), (features, split) = train, test
     if len(known) != len(split) or (known.groups is None) != (split.groups is None):
         raise ValueError(f"the same images are needed in both cases: {len(known)}, {len(split)}")
-    halves, said = split_by_group(split.labels.numpy(), split.patients, (0.5, 0.5), seed), []
+    halves = split_by_group(split.labels.numpy(), split.patients, (0.5, 0.5), seed)
+    found = []
     for here, there in (halves, halves[::-1]):
-        knows = fit_contamination_classifier(
-            [(learned.iloc[here], known.take(here))], without, seed
-        )
-        said.append(knows(clues.iloc[there]))
-    return pd.concat(said).sort_index()
+        case = (known_features.iloc[here], known.take(here))
+        classifier = ContaminationClassifier(seed).fit([case], without)
+        found.append(classifier.probabilities(features.iloc[there]))
+    return pd.concat(found).sort_index()
 
 
-def per_class_auroc(said: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
-    """How well each kind is told from the clean images: by its own probability, and by the plain
-    suspicion that anything is wrong. A row for each kind, suspicion and
-    score, with its interval over patients.
+def per_class_auroc(probabilities: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
+    """How well each kind is separated from the clean images: a row for each suspicion and score.
+
+    The suspicion is the probability of the kind itself ("its own") or of any contamination
+    ("anything"), with its interval over patients.
     """
-    found, anything = {}, 1 - said[KINDS[0]]
+    found, anything = {}, 1 - probabilities[KINDS[0]]
     for kind in [KINDS[kind] for kind in np.unique(kinds_of(split)) if kind]:
-        found[kind, "its own"] = auroc_against_clean(said[kind], split, kind, seed)
+        found[kind, "its own"] = auroc_against_clean(probabilities[kind], split, kind, seed)
         found[kind, "anything"] = auroc_against_clean(anything, split, kind, seed)
     return long_table(found, "suspicion")
 
 
-def rank_images(split: Split, said: pd.DataFrame) -> pd.DataFrame:
-    """Every image with what the detective `said` of it, the most suspicious first."""
+def rank_images(split: Split, probabilities: pd.DataFrame) -> pd.DataFrame:
+    """Every image with its probabilities and its likeliest contamination, most suspicious first."""
     table = pd.DataFrame({"image": np.arange(len(split))})
     table["group"] = split.patients
     table["label"] = np.asarray(split.class_names)[split.labels]
-    accused = said.drop(columns=KINDS[0])
-    table["suspicion"] = 1 - said[KINDS[0]].to_numpy()
-    table["likeliest"] = accused.idxmax(axis=1).to_numpy()
-    table = pd.concat([table, accused.reset_index(drop=True)], axis=1)
+    contaminated = probabilities.drop(columns=KINDS[0])
+    table["suspicion"] = 1 - probabilities[KINDS[0]].to_numpy()
+    table["likeliest"] = contaminated.idxmax(axis=1).to_numpy()
+    table = pd.concat([table, contaminated.reset_index(drop=True)], axis=1)
     return table.sort_values("suspicion", ascending=False, ignore_index=True, kind="stable")

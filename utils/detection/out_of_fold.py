@@ -1,4 +1,4 @@
-"""What networks say of images they have not learned from."""
+"""Out-of-fold outputs: what networks predict for images that they did not train on."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -8,16 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.attacks.pgd import eval_mode
 from utils.backbones import Classifier
 from utils.data.patient_split import split_by_group
-from utils.data.split import Split, Splits, to_float
+from utils.data.split import Split, Splits
 from utils.detection.noise_traces import traces
-from utils.evaluation.predict import BATCH
+from utils.evaluation.predict import features_and_logits
 from utils.run import progress
 from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import CrossEntropy, Loss
@@ -27,9 +25,7 @@ Squeezer = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class GreyLevels:
-    """As few grey levels as so many bits hold. Gradients pass as if it did nothing, so that an
-    attacker can aim through it.
-    """
+    """Round to 2**bits grey levels. Gradients pass unchanged, so that an attack can aim through."""
 
     bits: int = 3
 
@@ -46,7 +42,7 @@ class MedianFilter:
 
     def __post_init__(self):
         if self.window < 1 or self.window % 2 == 0:
-            raise ValueError(f"a window has a middle only if it is odd, got {self.window}")
+            raise ValueError(f"a window has a middle only if it is odd, got {self.window}; take 3")
 
     def __call__(self, pixels: Tensor) -> Tensor:
         padded = F.pad(pixels, [self.window // 2] * 4, mode="reflect")
@@ -55,7 +51,7 @@ class MedianFilter:
 
 
 class Squeezed(nn.Module):
-    """What a model says of images that it sees through a squeezer: an attacker can aim at it."""
+    """A model behind a squeezer, as one module: an attack can aim at both."""
 
     def __init__(self, model: nn.Module, squeezer: Squeezer):
         super().__init__()
@@ -70,9 +66,9 @@ SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
 
 @dataclass(frozen=True)
 class FoldOutputs:
-    """What one network says of images under suspicion, and of those `known` from its training.
+    """The outputs of one network for held-out images, and features of `known` training images.
 
-    Labels are those that were given, right or wrong.
+    Labels are the given ones, right or wrong.
     """
 
     labels: np.ndarray
@@ -85,56 +81,51 @@ class FoldOutputs:
 
 @dataclass(frozen=True)
 class OutOfFoldOutputs:
-    """A split under suspicion, and the statements: each image has exactly one."""
+    """A split and the outputs of networks, each image in exactly one fold."""
 
     split: Split
-    places: tuple[np.ndarray, ...]  # in the split, of the images that each statement is about
-    statements: tuple[FoldOutputs, ...]
+    places: tuple[np.ndarray, ...]  # of the images of each fold in the split
+    folds: tuple[FoldOutputs, ...]
 
-    def each(self, judge: Callable[[FoldOutputs], np.ndarray]) -> np.ndarray:
-        """A row for each image: what `judge` makes of the statement about it."""
-        judged = np.concatenate([np.asarray(judge(each)) for each in self.statements])
-        return judged[np.concatenate(self.places).argsort()]
+    def per_image(self, function: Callable[[FoldOutputs], np.ndarray]) -> np.ndarray:
+        """A row for each image: the `function` of its fold, in the order of the split."""
+        rows = np.concatenate([np.asarray(function(fold)) for fold in self.folds])
+        return rows[np.concatenate(self.places).argsort()]
 
     @cached_property
     def traces(self) -> pd.DataFrame:
-        """Those in the pixels, whatever the networks say."""
+        """Traces of noise in the pixels; they need no network."""
         return traces(self.split)
 
     @property
     def probabilities(self) -> np.ndarray:
-        """What was said of each image by a network that had not learned from it."""
-        return self.each(lambda fold_outputs: fold_outputs.probabilities)
+        """The out-of-fold probabilities of each image."""
+        return self.per_image(lambda fold: fold.probabilities)
 
 
 def outputs_of(model: Classifier, known: Split, split: Split) -> OutOfFoldOutputs:
-    """The evidence of one network, which has learned from `known` and not from `split`."""
+    """The outputs of one network, which has learned from `known` and not from `split`."""
     return OutOfFoldOutputs(split, (np.arange(len(split)),), (fold_outputs(model, known, split),))
 
 
 def fold_outputs(model: Classifier, known: Split, split: Split) -> FoldOutputs:
-    features, probabilities = _asked(model, split)
+    features, probabilities = _predictions(model, split)
     steps = progress(SQUEEZERS, "squeezers")
     return FoldOutputs(
         labels=split.labels.numpy(),
         features=features,
         probabilities=probabilities,
-        squeezed=np.stack([_asked(model, split, squeezer)[1] for squeezer in steps]),
+        squeezed=np.stack([_predictions(model, split, squeezer)[1] for squeezer in steps]),
         known_labels=known.labels.numpy(),
-        known_features=_asked(model, known)[0],
+        known_features=_predictions(model, known)[0],
     )
 
 
-def _asked(model: Classifier, split: Split, squeezer: Squeezer | None = None):
-    """Features and probabilities of each image, squeezed if so asked."""
-    device, features, probabilities = next(model.parameters()).device, [], []
-    with torch.no_grad(), eval_mode(model):
-        for images in split.images.split(BATCH):
-            pixels = to_float(images.to(device))
-            seen = model.features(pixels if squeezer is None else squeezer(pixels))
-            features.append(seen.float().cpu())
-            probabilities.append(model.head(seen).double().softmax(1).cpu())
-    return torch.cat(features).numpy(), torch.cat(probabilities).numpy()
+def _predictions(
+    model: Classifier, split: Split, squeezer: Squeezer | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    features, logits = features_and_logits(model, split, squeezer)
+    return features.numpy(), logits.double().softmax(1).numpy()
 
 
 def cross_val_outputs(
@@ -145,24 +136,23 @@ def cross_val_outputs(
     folds: int = 4,
     loss: Loss = CrossEntropy(),
 ) -> OutOfFoldOutputs:
-    """The evidence about all training images: each is asked of a network that has learned from
-    the other folds, and no patient is in two of them.
+    """Outputs for all training images, each from a network that learned from other patients.
 
     `model` is where every network starts; it stays as it is. The networks are kept in `folder`,
     their best epochs chosen on the validation images.
     """
-    train, statements = splits.train, []
-    parts = _parts(train, folds, config.seed)
+    train, outputs = splits.train, []
+    parts = _folds(train, folds, config.seed)
     for part in progress(parts, "folds"):
         known = train.take(np.setdiff1d(np.arange(len(train)), part))
         network = deepcopy(model)
         train_or_load(network, replace(splits, train=known), config, folder, loss)
-        statements.append(fold_outputs(network, known, train.take(part)))
-    return OutOfFoldOutputs(train, tuple(parts), tuple(statements))
+        outputs.append(fold_outputs(network, known, train.take(part)))
+    return OutOfFoldOutputs(train, tuple(parts), tuple(outputs))
 
 
-def _parts(train: Split, folds: int, seed: int) -> list[np.ndarray]:
+def _folds(train: Split, folds: int, seed: int) -> list[np.ndarray]:
     patients = len(np.unique(train.patients))
-    if not 2 <= folds <= patients // 2:  # at least two patients to learn from, and to ask about
+    if not 2 <= folds <= patients // 2:  # at least two patients in each fold
         raise ValueError(f"{patients} patients make 2 to {patients // 2} folds, not {folds}")
     return split_by_group(train.labels.numpy(), train.patients, (1 / folds,) * folds, seed)

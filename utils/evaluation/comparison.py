@@ -1,4 +1,4 @@
-"""Is one model better than another, and does a diagnosis turn into its opposite?"""
+"""Is one model better than another, and how often does an attack flip a diagnosis?"""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -8,17 +8,19 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from utils.evaluation.intervals import UNDEFINED
 from utils.evaluation.metrics import gains, score_of
 from utils.evaluation.predictions import Predictions
 
-ALPHA = 0.05  # how often luck may find a difference among all pairs where there is none
+ALPHA = 0.05  # probability of a false discovery among all pairs
 NO_DIFFERENCE = "no difference shown"
+TWO_CLASSES = ("healthy", "diseased")
 
 
 def compare(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
     """Every pair of models: accuracy of A minus B with its interval, McNemar, Holm, a verdict.
 
-    The interval is that of its pair alone; `p (Holm)` and the verdict know of all pairs.
+    The interval is that of its pair alone; `p (Holm)` and the verdict account for all pairs.
     """
     rows = []
     for a, b in combinations(models, 2):
@@ -33,42 +35,41 @@ def compare(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
 
 
 def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Of all pairs, those with the most accurate model; it stands as A.
+    """All pairs with the most accurate model, which is A in each.
 
-    It was chosen after looking, which the correction over all pairs allows.
+    It is chosen after looking at the results, which the correction over all pairs allows.
     """
-    turned = pairs.assign(
+    reversed_pairs = pairs.assign(
         A=pairs["B"], B=pairs["A"], value=-pairs["value"], low=-pairs["high"], high=-pairs["low"],
         verdict=pairs["verdict"].replace({"A better": "B better", "B better": "A better"}),
     )  # fmt: skip
-    both = pd.concat([pairs, turned])
+    both = pd.concat([pairs, reversed_pairs])
     lead = both.groupby("A", sort=False)["value"].sum()  # largest for the largest accuracy
     best = lead.idxmax() if len(lead) else None
     return both[both["A"] == best].sort_values("value").reset_index(drop=True)
 
 
 def mcnemar(first: Predictions, second: Predictions) -> float:
-    """How probable so unequal numbers of hits would be by luck, if nobody could tell the two
-    models apart (exact, two-sided).
+    """The p-value of the difference in accuracy between two models (exact, two-sided).
 
-    Slices of a patient are right or wrong together, so counting each as a witness of its own
-    finds differences where there are none. Here the names of the models are swapped for whole
-    patients: all ways of swapping are equally likely, and the result is the share of those
-    that leave at least this difference. With one image per patient this is McNemar's exact test.
+    Slices of a patient are correlated, and a test that counts each one finds differences where
+    there are none. So this test swaps the models for whole patients: all ways of swapping are
+    equally likely, and the p-value is the share of them with at least this difference. With one
+    image per patient it is McNemar's exact test.
     """
     sums, chances, found = _swaps(first, second)
     return float(min(1.0, chances[np.abs(sums) >= abs(found)].sum()))
 
 
 def more_often_right(first: Predictions, second: Predictions) -> float:
-    """How probable so many more hits of `first` would be by luck: the same test, one-sided."""
+    """The p-value of `first` being more accurate: the same test, one-sided."""
     sums, chances, found = _swaps(first, second)
     return float(min(1.0, chances[sums >= found].sum()))
 
 
 def _swaps(first: Predictions, second: Predictions) -> tuple[np.ndarray, np.ndarray, int]:
-    """What the lead of the first could be when names are swapped by patient, how probable each
-    is, and what it was."""
+    """All leads that the first could have after swapping by patient, the probability of each,
+    and its actual lead."""
     first, second = _of_one_length(first, second)
     names, member = np.unique(first.groups, return_inverse=True)
     leads = np.zeros(len(names), int)  # how many more hits the first has, per patient
@@ -79,7 +80,7 @@ def _swaps(first: Predictions, second: Predictions) -> tuple[np.ndarray, np.ndar
 
 
 def _chances_of_signs(leads: np.ndarray) -> np.ndarray:
-    """How probable each sum of these whole numbers is when their signs are thrown like coins."""
+    """The probability of each sum of these whole numbers when their signs are random."""
     chances = np.ones(1)  # of the sums -reach, ..., reach
     sizes, counts = np.unique(np.abs(leads[leads != 0]), return_counts=True)
     for size, patients in zip(sizes, counts, strict=True):
@@ -90,16 +91,16 @@ def _chances_of_signs(leads: np.ndarray) -> np.ndarray:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """P-values after Holm's correction: one false alarm among all of them in 1 of 20 tables."""
+    """P-values after Holm's correction: at most 1 table in 20 has a false discovery."""
     order = np.argsort(p)
     corrected = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     return np.minimum(corrected, 1)[np.argsort(order)]
 
 
 def same_patients(first: Predictions, second: Predictions) -> bool:
-    """Whether both were asked about the same images of the same patients in the same order.
+    """Whether both are about the same images of the same patients in the same order.
 
-    The images may differ in size, and one may have been asked by more seeds.
+    The images may differ in size, and one side may pool more seeds.
     """
     longer, length = max(len(first.labels), len(second.labels)), _shared_length(first, second)
     return (
@@ -122,37 +123,31 @@ def _shared_length(first: Predictions, second: Predictions) -> int:
     return lcm(len(first.labels), len(second.labels))
 
 
-ILL_OR_NOT = ("healthy", "ill")
+def flip_predictions(*pairs: tuple[Predictions, Predictions], healthy: int) -> Predictions:
+    """Predictions on the images that every model classified correctly before tampering.
 
-
-def flip_predictions(*asked: tuple[Predictions, Predictions], healthy: int) -> Predictions:
-    """Of the images that each model rightly called healthy or ill before: is it called the opposite
-    by all of them now? The label is the lie, so that the accuracy is the share of those turned.
+    Each pair holds the predictions of one model before and after. The labels are the opposite
+    diagnoses, and an image counts only if all models predict it, so accuracy is the flip rate.
     """
-    ill = asked[0][0].labels != healthy
-    right = np.all([_called_ill(before, healthy) == ill for before, _ in asked], 0)
-    lied = np.all([_called_ill(after, healthy) != ill for _, after in asked], 0)
-    return _of_lies(asked[0][0], ill, lied).take(right)
+    diseased = pairs[0][0].labels != healthy
+    right = np.all([_diseased(before, healthy) == diseased for before, _ in pairs], 0)
+    flipped = np.all([_diseased(after, healthy) != diseased for _, after in pairs], 0)
+    opposite = (~diseased).astype(int)
+    predicted = np.eye(2)[np.where(flipped, opposite, 1 - opposite)]
+    return Predictions(opposite, predicted, pairs[0][0].groups, TWO_CLASSES).take(right)
 
 
-def flip_rate(*asked: tuple[Predictions, Predictions], healthy: int) -> pd.Series:
-    """The share that is turned (value, low, high) and of how many images."""
-    lies = flip_predictions(*asked, healthy=healthy)
-    if not len(lies.labels):
-        return pd.Series({"value": np.nan, "low": np.nan, "high": np.nan, "images": 0})
-    return pd.concat([score_of(lies), pd.Series({"images": len(lies.labels)})])
+def flip_rate(*pairs: tuple[Predictions, Predictions], healthy: int) -> pd.Series:
+    """The share of flipped diagnoses (value, low, high) and the number of images."""
+    flips = flip_predictions(*pairs, healthy=healthy)
+    rate = score_of(flips) if len(flips.labels) else UNDEFINED
+    return pd.Series({**rate._asdict(), "images": len(flips.labels)})
 
 
 def excess_over_control(control: Predictions, tampered: Predictions) -> pd.Series:
-    """By how much more are turned than in a control, with a paired interval."""
+    """The flip rate minus that of a control, with a paired interval."""
     return gains(control, tampered).loc["accuracy"]
 
 
-def _called_ill(said: Predictions, healthy: int) -> np.ndarray:
-    return said.probabilities.argmax(1) != healthy
-
-
-def _of_lies(said: Predictions, ill: np.ndarray, lied: np.ndarray) -> Predictions:
-    lie = (~ill).astype(int)
-    answer = np.where(lied, lie, 1 - lie)
-    return Predictions(lie, np.eye(2)[answer], said.groups, ILL_OR_NOT)
+def _diseased(predictions: Predictions, healthy: int) -> np.ndarray:
+    return predictions.probabilities.argmax(1) != healthy

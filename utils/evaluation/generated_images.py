@@ -1,6 +1,6 @@
-"""How good are drawn images, and are they new? Features in, numbers with intervals out.
+"""How realistic are generated images, and are they new? Features in, numbers with intervals out.
 
-The features are those of any network that has never seen the generator: nothing is fetched.
+Any network that has not been trained on the generated images will do for the features.
 """
 
 import numpy as np
@@ -10,21 +10,21 @@ from scipy.stats import betabinom
 from torch import Tensor
 
 from utils.data.duplicates import nearest, small_grey
-from utils.evaluation.intervals import LEVEL, share
+from utils.evaluation.intervals import LEVEL, Interval, share
 from utils.evaluation.predictions import Predictions
 
 DEGREE = 3  # of the kernel
 MANIFOLD_NEIGHBOURS = 3  # whose distance is the radius of the manifold around an image
-FAMILIAR = 0.05  # of real test images have a training image at least so near
-DEALS = 500  # how often two sides are dealt out anew, to see what chance does
+FAMILIAR = 0.05  # share of real test images that count as close to a training image
+PERMUTATIONS = 500  # of the two sides, for the chance level
 
 
 def kid(real: np.ndarray, fake: np.ndarray, seed: int = 0) -> pd.Series:
     """Kernel inception distance (Binkowski 2018): the unbiased squared maximum mean discrepancy
     under a cubic kernel, with the interval of the jackknife over images of both sides.
 
-    0 where both sides are of one kind; being unbiased it may then lie below, and the interval is
-    too narrow. So `chance` says how far it gets where the images of both are dealt out anew.
+    0 for two sides of the same distribution; being unbiased, the estimate can then be negative,
+    and its interval is too narrow. `chance` is the 95 % quantile when the sides are permuted.
     """
     real, fake = np.asarray(real, float), np.asarray(fake, float)
     if min(len(real), len(fake)) < 3:
@@ -32,21 +32,21 @@ def kid(real: np.ndarray, fake: np.ndarray, seed: int = 0) -> pd.Series:
     kernel = _kernel(np.vstack([real, fake]))
     side = np.arange(len(kernel)) < len(real)
     value, spread = _discrepancy(kernel, side[None])[0], _jackknife(kernel, side)
-    dealt = np.random.default_rng(seed).permuted(np.tile(side, (DEALS, 1)), axis=1)
-    chance = np.quantile(_discrepancy(kernel, dealt), LEVEL)
-    low, high = value - 1.96 * spread, value + 1.96 * spread
-    return pd.Series({"value": value, "low": low, "high": high, "chance": chance}, name="KID")
+    permuted = np.random.default_rng(seed).permuted(np.tile(side, (PERMUTATIONS, 1)), axis=1)
+    chance = np.quantile(_discrepancy(kernel, permuted), LEVEL)
+    found = Interval(value, value - 1.96 * spread, value + 1.96 * spread)
+    return pd.Series({**found._asdict(), "chance": chance}, name="KID")
 
 
 def _kernel(images: np.ndarray) -> np.ndarray:
-    """Between all pairs; nobody is compared with himself."""
+    """Between all pairs, without the diagonal."""
     kernel = (images @ images.T / images.shape[1] + 1) ** DEGREE
     np.fill_diagonal(kernel, 0)
     return kernel
 
 
 def _discrepancy(kernel: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """One for each row of `sides`, which says of every image whether it is real."""
+    """One for each row of `sides`, in which true means a real image."""
     real, fake = sides.astype(float), (~sides).astype(float)
     to_real = real @ kernel
     within, between = (to_real * real).sum(1), (to_real * fake).sum(1)
@@ -71,12 +71,12 @@ def _of_sums(within, other, between, n, m):
 
 
 def manifold(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
-    """Around each image a sphere that reaches to its third neighbour of the same side.
+    """Precision, recall and density, from spheres that reach to the third neighbour of an image.
 
-    Precision: the share of fakes that lie in a sphere of a real image. Recall: the share of real
-    ones that lie in a sphere of a fake (Kynkaanniemi 2019). Density: in how many spheres of
-    real images a fake lies, in units of the three that are usual (Naeem 2020); a single
-    real image far out, with a large sphere, decides precision but not this.
+    Precision: the share of fakes inside a sphere of a real image. Recall: the share of real
+    images inside a sphere of a fake (Kynkaanniemi 2019). Density: the number of spheres of real
+    images around a fake, over the expected three (Naeem 2020); unlike precision, it is robust
+    against a single outlier with a large sphere.
     """
     real, fake = (torch.as_tensor(np.asarray(side), dtype=torch.float64) for side in (real, fake))
     around_real, around_fake = _inside(fake, real), _inside(real, fake)
@@ -88,7 +88,7 @@ def manifold(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
 
 
 def _inside(images: Tensor, known: Tensor) -> Tensor:
-    """For each image the number of known ones within whose radius it lies."""
+    """For each image, the number of known images whose sphere contains it."""
     apart = torch.cdist(known, known)
     radius = apart.kthvalue(
         min(MANIFOLD_NEIGHBOURS + 1, len(known))
@@ -97,9 +97,9 @@ def _inside(images: Tensor, known: Tensor) -> Tensor:
 
 
 def memorisation_test(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
-    """Are fakes copies? The share of them nearer to a training image than all but a few real
-    test images of new patients are, with its exact interval, and how likely so many or more
-    were if fakes were new patients too (p, exact: the few are no better known than their number).
+    """Are fakes copies? The share of fakes closer to a training image than the 5th percentile of
+    real test images, with an exact interval and a beta-binomial p-value, which accounts for
+    estimating the percentile.
     """
     known = small_grey(train)
     of_test, of_fakes = (nearest(small_grey(side), known)[0][:, 0] for side in (test, fake))
@@ -120,21 +120,23 @@ def memorisation_test(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
 
 
 def agreement(first: Predictions, second: Predictions) -> pd.DataFrame:
-    """Of the images to which the first network gives another class than was asked for: what an
-    independent second one says of them. Shares with exact intervals, and what each would be if
-    the second gave the same answers to these images in any other order.
+    """The predictions of an independent second network on images that the first one misclassifies.
+
+    Shares with exact intervals, and the chance level: the share if the predictions of the second
+    were permuted.
     """
     missed = ~first.right
-    said = second.probabilities.argmax(1)[missed]
-    answers = {
-        "the class that was asked for": first.labels[missed],
-        "what the first one says": first.probabilities.argmax(1)[missed],
+    predicted = second.probabilities.argmax(1)[missed]
+    references = {
+        "the intended class": first.labels[missed],
+        "prediction of the first": first.probabilities.argmax(1)[missed],
     }
-    rows = {name: _agreement(said, other, first.classes) for name, other in answers.items()}
+    rows = {name: _agreement(predicted, r, first.classes) for name, r in references.items()}
     return pd.DataFrame(rows, index=["value", "low", "high", "of", "chance"]).T
 
 
-def _agreement(said: np.ndarray, other: np.ndarray, classes: int) -> dict:
-    counts = (np.bincount(each, minlength=classes) for each in (said, other))
-    chance = np.prod(list(counts), 0).sum() / len(said) ** 2 if len(said) else np.nan
-    return {**share(said == other), "chance": chance}
+def _agreement(predicted: np.ndarray, reference: np.ndarray, classes: int) -> dict:
+    counts = (np.bincount(each, minlength=classes) for each in (predicted, reference))
+    pairs = np.prod(list(counts), 0).sum()
+    chance = pairs / len(predicted) ** 2 if len(predicted) else np.nan
+    return {**share(predicted == reference), "chance": chance}

@@ -1,4 +1,4 @@
-"""How alike two pictures are to the eye. Images in [0, 1]; one number per pair."""
+"""How similar two images look. Images in [0, 1]; one number per pair."""
 
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -7,13 +7,13 @@ LEVELS = 32  # of grey, in a histogram
 
 
 def psnr(before, after) -> np.ndarray:
-    """Peak signal-to-noise ratio in decibels; above about 40 few people see a difference."""
+    """Peak signal-to-noise ratio in decibels; a difference above about 40 is hard to see."""
     pairs = zip(_arrays(before), _arrays(after), strict=True)
     return np.array([np.inf if (a == b).all() else _psnr(a, b) for a, b in pairs])
 
 
 def ssim(before, after) -> np.ndarray:
-    """Structural similarity (Wang 2004): 1 for equal pictures."""
+    """Structural similarity (Wang 2004): 1 for equal images."""
     # a third of the time of float64, and the same five digits
     before, after = (_arrays(side).astype(np.float32) for side in (before, after))
     pairs = zip(before, after, strict=True)
@@ -21,12 +21,13 @@ def ssim(before, after) -> np.ndarray:
 
 
 def histogram_similarity(before, after) -> np.ndarray:
-    """The cosine between the histograms of grey levels: 1 for equal ones, wherever they lie."""
-    return cosine(*([histogram(levels(image)) for image in _arrays(s)] for s in (before, after)))
+    """The cosine between the histograms of grey levels: 1 for equal histograms."""
+    sides = (_arrays(before), _arrays(after))
+    return cosine(*([histogram(levels(image)) for image in side] for side in sides))
 
 
 def levels(image: np.ndarray) -> np.ndarray:
-    """One of a few grey levels for each pixel of an image."""
+    """Each pixel of an image as one of LEVELS grey levels."""
     return (image.mean(0) * (LEVELS - 1e-3)).astype(np.intp).ravel()
 
 
@@ -35,7 +36,7 @@ def histogram(levels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarr
 
 
 def cosine(one, other) -> np.ndarray:
-    """Between the rows of both; 0 where one is nothing."""
+    """Between the rows of both; 0 where a row is zero."""
     one, other = np.asarray(one), np.asarray(other)
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return (one * other).sum(1) / lengths.clip(1e-12)
@@ -46,11 +47,11 @@ def _psnr(before: np.ndarray, after: np.ndarray) -> float:
 
 
 def _arrays(images) -> np.ndarray:
-    """(n, channels, height, width) in [0, 1], or it is said: with 0 to 255, PSNR would lie."""
+    """(n, channels, height, width), checked: PSNR would be wrong for pixels from 0 to 255."""
     images = np.asarray(images, dtype=np.float64)
     if images.size and (images.min() < -1e-6 or images.max() > 1 + 1e-6):
         raise ValueError(
             f"images must be in [0, 1], got {images.min():.3g} to {images.max():.3g}; "
-            "of grey levels, use as_pixels"
+            "convert grey levels with to_float first"
         )
     return images

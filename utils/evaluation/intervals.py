@@ -1,6 +1,8 @@
-"""How far a number may be from the truth: resampled patients, and exact bounds."""
+"""Numbers with 95 % intervals: resampled patients, and exact bounds."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,58 +12,79 @@ DRAWS = 2000  # bootstrap resamples
 LEVEL = 0.95
 
 
+class Interval(NamedTuple):
+    """A number with its 95 % interval; printed in percent, such as "85.0 (80.1 to 89.2)"."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, scale: float = 100, digits: int = 1) -> str:
+        """The numbers times `scale`: 100 for shares as percent or points, 1 for other units."""
+        if np.isnan(self.value):
+            return "undefined"
+        shown = (round(scale * float(number), digits) + 0.0 for number in self)  # never -0
+        return "{} ({} to {})".format(*(f"{number:.{digits}f}" for number in shown))
+
+
+UNDEFINED = Interval(np.nan, np.nan, np.nan)
+
+
+def interval_table(rows: Mapping[str, Interval]) -> pd.DataFrame:
+    """A row for each number: value, low, high."""
+    return pd.DataFrame(rows, index=list(Interval._fields)).T
+
+
 def share(hits) -> dict:
     """Right, of, share, and the exact binomial (Clopper-Pearson) 95 % interval."""
     right, of = int(np.sum(hits)), len(hits)
-    low, high = (
-        binomtest(right, of).proportion_ci(LEVEL, method="exact") if of else (np.nan, np.nan)
-    )
-    return {
-        "right": right,
-        "of": of,
-        "value": right / of if of else np.nan,
-        "low": low,
-        "high": high,
-    }
+    found = UNDEFINED
+    if of:
+        low, high = binomtest(right, of).proportion_ci(LEVEL, method="exact")
+        found = Interval(right / of, float(low), float(high))
+    return {"right": right, "of": of, **found._asdict()}
 
 
-def mean_of(values, groups, seed: int = 0) -> pd.Series:
-    """The mean over images with its interval from resampled patients; nan counts for nothing."""
+def mean_of(values, groups, seed: int = 0) -> Interval:
+    """The mean over images with its interval from resampled patients; NaN values are left out."""
     values, groups = np.asarray(values, float), np.asarray(groups)
     known = ~np.isnan(values)
     if not known.any():
-        return pd.Series({"value": np.nan, "low": np.nan, "high": np.nan})
+        return UNDEFINED
     names, member = np.unique(groups[known], return_inverse=True)
     drawn = resamples(len(names), seed)[:, member]
     draws = drawn @ values[known] / drawn.sum(1)
-    row = with_exact_bound(values[known].mean(), draws, len(names))
-    return pd.Series(row, index=["value", "low", "high"])
+    return with_exact_bound(values[known].mean(), draws, len(names))
 
 
-@lru_cache(maxsize=1)  # tables ask for the same patients again and again
+@lru_cache(maxsize=1)  # all scores of a table resample the same patients
 def resamples(count: int, seed: int) -> np.ndarray:
-    """How often each patient is drawn, in each resample; shared, so not to be written to."""
+    """How often each patient is drawn, in each resample; shared, so read-only."""
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), DRAWS)
     weights.setflags(write=False)
     return weights
 
 
 def quantiles(draws: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95 % interval of these resamples."""
     low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
-def with_exact_bound(value, draws: np.ndarray, patients: int) -> tuple[float, float, float]:
-    """At 0 or 1 every resample agrees; the honest bound is then the binomial one of n patients."""
+def with_exact_bound(value: float, draws: np.ndarray, patients: int) -> Interval:
+    """At 0 or 1 all resamples agree; the bound is then the exact binomial one for n patients."""
     value = float(value)
     low, high = quantiles(draws) if np.isfinite(value) else (np.nan, np.nan)
     if value == 0:
         high = max(high, largest_unseen_share(patients))
     if value == 1:
         low = min(low, 1 - largest_unseen_share(patients))
-    return value, low, high
+    return Interval(value, low, high)
 
 
 def largest_unseen_share(patients: int) -> float:
-    """The largest share that so many patients could miss altogether (exact binomial bound)."""
+    """The largest share of which a sample of so many patients may contain none (exact bound)."""
     return 1 - ((1 - LEVEL) / 2) ** (1 / patients)

@@ -1,4 +1,4 @@
-"""The leakage alarm: what speaks for test images being known from training, before any training."""
+"""Leakage between training and test images, found before any training."""
 
 from dataclasses import dataclass
 
@@ -8,57 +8,57 @@ from torch import Tensor
 
 from utils.data.duplicates import duplicates_across, nearest, small_grey
 from utils.data.split import Splits
+from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 
-RANK = 50  # the neighbour that stands for an ordinary similar image
-SIBLING = 0.5  # of the distance to that neighbour; strangers' nearest lie at 0.7 to 0.9
-COPY = 0.3  # of it: a copy that was saved as JPEG or scaled, or a very near sibling
+RANK = 50  # the neighbour that represents an ordinary similar image
+SIBLING = 0.5  # of the distance to that neighbour; for other patients it is 0.7 to 0.9
+COPY = 0.3  # of it: a copy saved as JPEG or scaled, or a very similar sibling
 SIBLINGS_TOLERATED = 0.1  # share of the test images
 COPIES_TOLERATED = 0.01  # share of the test images: two cells or two blank films may look alike
 
 
 def nearest_neighbour_baseline(splits: Splits) -> Predictions:
-    """What somebody says who learns nothing: the label of the most similar training image."""
+    """The predictions of a look-up: the label of the most similar training image."""
     return _labels_of(relative_distances(splits.test.images, splits.train.images)[1], splits)
 
 
 def _labels_of(found: Tensor, splits: Splits) -> Predictions:
-    """The labels of these training images, one for each test image, as answers."""
+    """The labels of these training images, one for each test image, as predictions."""
     test = splits.test
-    sure = F.one_hot(splits.train.labels[found], test.classes).float().numpy()
-    return Predictions(test.labels.numpy(), sure, test.patients, test.class_names)
+    probabilities = F.one_hot(splits.train.labels[found], test.classes).float().numpy()
+    return Predictions(test.labels.numpy(), probabilities, test.patients, test.class_names)
 
 
-def relative_distances(asked: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+def relative_distances(images: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Distance of each image to the nearest known one, in units of that to the 50th; and which."""
-    rank = max(1, min(RANK, len(known) // 10))  # in a small set the 50th would be anybody
-    distances, positions = nearest(small_grey(asked), small_grey(known), rank)
+    rank = max(1, min(RANK, len(known) // 10))  # in a small set the 50th is not similar at all
+    distances, positions = nearest(small_grey(images), small_grey(known), rank)
     return distances[:, 0] / distances[:, -1].clamp(min=1e-6), positions[:, 0]
 
 
 @dataclass(frozen=True)
 class LeakageAlarm:
-    """`look_up` is the score of the look-up with its 95 % interval over patients, `majority` that
-    of the best constant answer. Neither alone means leakage: classes may be easy. `siblings` is
-    the share of test images with a training image less than half as far away as their 50th
-    neighbour: so near are pictures of one patient, while the nearest stranger is hardly nearer
-    than the 50th. `copies` lie nearer still, `identical` ones are the same picture.
+    """What links the test images to the training images.
+
+    A high accuracy of the baseline alone does not mean leakage: the classes may be easy.
+    Siblings are test images with a training image less than half as far away as the 50th
+    neighbour; this is typical of two images of one patient and rare between patients.
     """
 
-    look_up: float
-    interval: tuple[float, float]
-    majority: float
-    tested: int
-    siblings: float
-    shared_groups: int
+    baseline: Interval  # accuracy of the nearest-neighbour look-up
+    majority: float  # accuracy of always predicting the majority class
+    tested: int  # test images
+    siblings: float  # their share with a sibling
+    shared_groups: int  # patients in two splits
     identical: int
-    copies: int
+    copies: int  # identical ones and near-duplicates
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the alarm rings; empty where it does not."""
-        told = {
+        """Why the alarm rings; empty if it does not."""
+        signs = {
             f"{self.shared_groups} patients or groups have images in two splits": (
                 self.shared_groups > 0
             ),
@@ -68,7 +68,7 @@ class LeakageAlarm:
                 self.related
             ),
         }
-        return tuple(reason for reason, holds in told.items() if holds)
+        return tuple(reason for reason, holds in signs.items() if holds)
 
     @property
     def copied(self) -> bool:
@@ -81,10 +81,10 @@ class LeakageAlarm:
     @property
     def row(self) -> dict:
         """One line of a table."""
-        low, high = self.interval
+        value, low, high = self.baseline
         return {
-            "look-up": f"{self.look_up:.0%} ({low:.0%} to {high:.0%})",
-            "best constant answer": f"{self.majority:.0%}",
+            "look-up": f"{value:.0%} ({low:.0%} to {high:.0%})",
+            "majority class": f"{self.majority:.0%}",
             "images with a sibling": f"{self.siblings:.0%}",
             "patients in two splits": self.shared_groups,
             "copies across": self.copies,
@@ -96,28 +96,26 @@ class LeakageAlarm:
         return bool(self.reasons)
 
     def __str__(self) -> str:
-        low, high = self.interval
+        value, low, high = self.baseline
         scores = (
-            f"Looking up the nearest training image is right for {self.look_up:.1%} of the test "
-            f"images ({low:.1%} to {high:.1%}); the best constant answer for {self.majority:.1%}."
+            f"Looking up the nearest training image is right for {value:.1%} of the test "
+            f"images ({low:.1%} to {high:.1%}); the majority class, for {self.majority:.1%}."
         )
-        verdict = "The alarm rings: " + "; ".join(self.reasons) if self.rings else "No alarm"
-        return f"{verdict}. {scores}"
+        finding = "The alarm rings: " + "; ".join(self.reasons) if self.rings else "No alarm"
+        return f"{finding}. {scores}"
 
 
 def leakage_alarm(splits: Splits) -> LeakageAlarm:
     """Look for the test images among the training images, by pixels and by patients."""
     test = splits.test
     if not len(test):
-        raise ValueError("there are no test images that could be known from training")
+        raise ValueError("the test split is empty; give it at least one image")
     ratios, found = relative_distances(test.images, splits.train.images)
-    score = score_of(_labels_of(found, splits))
     pairs = duplicates_across(splits)
     across = pairs[pairs["split"] != pairs["split of twin"]]
     copies = {("test", place) for place in torch.nonzero(ratios < COPY)[:, 0].tolist()}
     return LeakageAlarm(
-        look_up=float(score["value"]),
-        interval=(float(score["low"]), float(score["high"])),
+        baseline=score_of(_labels_of(found, splits)),
         majority=float(test.counts.max()) / len(test),
         tested=len(test),
         siblings=float((ratios < SIBLING).float().mean()),

@@ -1,22 +1,23 @@
-"""One way to ask a model about a split, attacked or not."""
+"""The predictions of a model on a split, attacked or not."""
 
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from utils.attacks.pgd import eval_mode
+from utils.attacks.base import Attack, eval_mode
 from utils.backbones import Classifier
 from utils.data.split import Split, batches, to_float, to_uint8
 from utils.evaluation.predictions import Predictions
-from utils.run import progress
+from utils.run import device_of, progress
 
-BATCH = 128  # images asked about at once
-Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
+BATCH = 128  # images per forward pass
+Name = TypeVar("Name")
 
 
 def predict(
@@ -27,102 +28,124 @@ def predict(
     batch_size: int = BATCH,
     seed: int = 0,
     after: Predictions | None = None,
+    digest: bool = False,
 ) -> Predictions:
     """Class probabilities for every image, or for what `attack` makes of it.
 
     The attacker sees `model` itself unless given another: a surrogate makes the attack
     a transfer attack, the undefended model an unaware one. The attack's random starts
     come from `seed`, whatever ran before; the caller's generators stay as they were.
-    With `after`, the answers to an earlier attack, only its survivors are attacked.
+    With `after`, the predictions under an earlier attack, only its survivors are attacked.
+    With `digest`, the predictions name the images that they are about by a digest.
     """
+    options = (attack, seen_by_attacker, batch_size, seed)
     if after is not None:
-        return _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after)
-    said, seen = _forward(model, split, attack, seen_by_attacker, batch_size, seed)
-    answers = (split.labels.numpy(), said.softmax(1).numpy(), split.patients, split.class_names)
-    return Predictions(*answers, seen=(seen,))
+        return _attack_survivors(model, split, *options, after=after, digest=digest)
+    found, images = _forward(model, split, *options, digest=digest)
+    return Predictions(
+        split.labels.numpy(), found.softmax(1).numpy(), split.patients, split.class_names, images
+    )
 
 
-def logits(
+def logits(model: nn.Module, split: Split, attack: Attack | None = None, **options) -> Tensor:
+    """The logits that `predict` turns into probabilities, under the same options."""
+    return _forward(model, split, attack, **options)[0]
+
+
+def features(model: Classifier, split: Split, batch_size: int = BATCH) -> np.ndarray:
+    """The input of the head of a classifier: a row for each image."""
+    return features_and_logits(model, split, batch_size=batch_size)[0].numpy()
+
+
+def features_and_logits(
+    model: Classifier,
+    split: Split,
+    change: Callable[[Tensor], Tensor] | None = None,
+    batch_size: int = BATCH,
+) -> tuple[Tensor, Tensor]:
+    """Input and output of the head, from one pass; `change` is made to the images before it."""
+    device, rows = device_of(model), []
+    with torch.no_grad(), eval_mode(model):
+        for images in split.images.split(batch_size):
+            pixels = to_float(images.to(device))
+            found = model.features(pixels if change is None else change(pixels))
+            rows.append((found.float().cpu(), model.head(found).float().cpu()))
+    inputs, outputs = (torch.cat(part) for part in zip(*rows, strict=True))
+    return inputs, outputs
+
+
+def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:
+    """The images that `predict` shows to the model, in [0, 1]."""
+    with _reproducible(model, seed):
+        attacked = [
+            _attacked_batch(model, images, labels, attack, None).cpu()
+            for images, labels in batches(split, BATCH)
+        ]
+    return torch.cat(attacked)
+
+
+def attacked_split(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Split:
+    """The attacked images saved as lossless files of 8 bits."""
+    return replace(split, images=to_uint8(attacked_images(model, split, attack, seed)))
+
+
+def predict_all(
+    model: nn.Module, split: Split, conditions: Mapping[Name, Attack | None], **options
+) -> dict[Name, Predictions]:
+    """`predict` under each condition."""
+    steps = progress(conditions.items(), "conditions")
+    return {name: predict(model, split, attack, **options) for name, attack in steps}
+
+
+def _forward(
     model: nn.Module,
     split: Split,
     attack: Attack | None = None,
     seen_by_attacker: nn.Module | None = None,
     batch_size: int = BATCH,
     seed: int = 0,
-) -> Tensor:
-    """What `predict` turns into probabilities: for those who ask how sure a model is."""
-    return _forward(model, split, attack, seen_by_attacker, batch_size, seed)[0]
-
-
-def _forward(model, split, attack, seen_by_attacker, batch_size, seed) -> tuple[Tensor, str]:
-    """The logits, and the digest of the images that they are about."""
-    rows, digest = [], hashlib.sha256()
-    with _eval_mode(model, seed):
+    digest: bool = False,
+) -> tuple[Tensor, tuple[str, ...]]:
+    """The logits, and the digest of the images if asked for."""
+    rows, images_seen = [], hashlib.sha256()
+    with _reproducible(model, seed):
         for images, labels in batches(split, batch_size):
-            images, labels = _attacked_batch(model, images, labels, attack, seen_by_attacker)
+            images = _attacked_batch(model, images, labels, attack, seen_by_attacker)
             with torch.no_grad():
                 rows.append(model(images).float().cpu())
-            digest.update(images.cpu().contiguous().numpy())
-    return torch.cat(rows), digest.hexdigest()[:16]
-
-
-def features(model: Classifier, split: Split, batch_size: int = BATCH) -> np.ndarray:
-    """What the head of a classifier is given: a row for each image."""
-    device = next(model.parameters()).device
-    with torch.no_grad(), eval_mode(model):
-        rows = [
-            model.features(to_float(images.to(device))).float().cpu()
-            for images in split.images.split(batch_size)
-        ]
-    return torch.cat(rows).numpy()
-
-
-def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Tensor:
-    """What `predict` would show the model: to be looked at, not to be asked again."""
-    with _eval_mode(model, seed):
-        shown = [
-            _attacked_batch(model, images, labels, attack, None)[0].cpu()
-            for images, labels in batches(split, BATCH)
-        ]
-    return torch.cat(shown)
-
-
-def attacked_split(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Split:
-    """The split as an attacker would hand it in: as lossless files of 8 bits."""
-    shown = attacked_images(model, split, attack, seed)
-    return replace(split, images=to_uint8(shown))
-
-
-def predict_all(
-    model: nn.Module, split: Split, conditions: Mapping[str, Attack | None], **options
-) -> dict[str, Predictions]:
-    """`predict` under each named condition."""
-    steps = progress(conditions.items(), "conditions")
-    return {name: predict(model, split, attack, **options) for name, attack in steps}
+            if digest:  # costs a copy to the host
+                images_seen.update(images.cpu().contiguous().numpy())
+    return torch.cat(rows), (images_seen.hexdigest()[:16],) * digest
 
 
 @contextmanager
-def _eval_mode(model: nn.Module, seed: int):
-    """Evaluation mode and random numbers of our own; the caller's stay as they were."""
+def _reproducible(model: nn.Module, seed: int):
+    """Evaluation mode and random numbers of its own; the caller's stay as they were."""
     with torch.random.fork_rng(), eval_mode(model):
         torch.manual_seed(seed)
         yield
 
 
-def _survivors_again(model, split, attack, seen_by_attacker, batch_size, seed, after):
-    survivors = np.flatnonzero(after.right)
-    if not len(survivors):
+def _attack_survivors(
+    model: nn.Module, split: Split, *options, after: Predictions, digest: bool
+) -> Predictions:
+    rows = np.flatnonzero(after.right)
+    if not len(rows):
         return after
-    again = predict(model, split.take(survivors), attack, seen_by_attacker, batch_size, seed)
+    again = predict(model, split.take(rows), *options, digest=digest)
     probabilities = after.probabilities.copy()
-    probabilities[survivors] = again.probabilities
-    seen = ("+".join([*after.seen, *again.seen]),)  # one series of images, made in two rounds
+    probabilities[rows] = again.probabilities
+    seen = ("+".join([*after.seen, *again.seen]),) * digest  # one set of images, in two rounds
     return replace(after, probabilities=probabilities, seen=seen)
 
 
-def _attacked_batch(model, images, labels, attack, seen_by_attacker) -> tuple[Tensor, Tensor]:
-    device = next(model.parameters()).device
+def _attacked_batch(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    attack: Attack | None,
+    seen_by_attacker: nn.Module | None,
+) -> Tensor:
+    device = device_of(model)
     images, labels = to_float(images.to(device)), labels.to(device)
-    if attack is not None:
-        images = attack(seen_by_attacker or model, images, labels)
-    return images, labels
+    return images if attack is None else attack(seen_by_attacker or model, images, labels)

@@ -1,4 +1,4 @@
-"""Where a model looks, and how far that is from where it should."""
+"""Where a model looks, and how far that is from the finding."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -10,31 +10,31 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
-from utils.attacks.pgd import eval_mode, input_gradient
+from utils.attacks.base import Attack, eval_mode
+from utils.attacks.pgd import input_gradient
 from utils.attacks.regions import highest
 from utils.backbones import Classifier
 from utils.data.split import Split, batches, to_float
 from utils.evaluation.image_similarity import ssim
-from utils.evaluation.predict import BATCH, Attack, attacked_images
-from utils.run import autocast
+from utils.evaluation.predict import BATCH, attacked_images
+from utils.run import autocast, device_of
 
-FINE_ENOUGH = 7  # rows in a feature map; coarser maps are one blur, whatever the model saw
+MIN_ROWS = 7  # of a feature map; coarser maps blur everything
 
 
 def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
-    """(n, height, width) in [0, 1]: what spoke for the `explained` class of each image.
+    """(n, height, width) in [0, 1]: the evidence for the `explained` class of each image.
 
-    Grad-CAM where the network has maps or patches to ask; for any other, how strongly each
-    pixel moves the answer. A map is all zero where nothing spoke for that class; no score
-    counts such a map.
+    Grad-CAM if the network has feature maps or patches; else the gradient of the logit. A map
+    without evidence for that class is all zero, and every score leaves it out.
     """
-    with autocast(images.device, "float32"):  # not the caller's: the library knows no bfloat16
+    with autocast(images.device, "float32"):  # the library does not support bfloat16
         return _heat(model, images, explained)
 
 
 @dataclass(frozen=True)
 class HottestPixels:
-    """A region for an attacker (see regions): where the model looks to see the true class."""
+    """A region for an attack (see regions): where the evidence for the true class is."""
 
     share: float
 
@@ -44,24 +44,24 @@ class HottestPixels:
 
 
 def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[str, tuple]:
-    """Heat maps and answers on the clean and on the attacked images of a split.
+    """Heat maps and predictions on the clean and on the attacked images of a split.
 
-    Each map explains the answer that the model gives to that very image.
+    Each map explains the class that the model predicts for this image.
     """
-    device = next(model.parameters()).device
-    shown = {"clean": to_float(split.images), "attacked": attacked_images(model, split, attack)}
+    device = device_of(model)
+    states = {"clean": to_float(split.images), "attacked": attacked_images(model, split, attack)}
     found = {}
-    for state, images in shown.items():
+    for state, images in states.items():
         images = images.to(device)
         with eval_mode(model), torch.no_grad():
-            answers = model(images).argmax(1)
-        found[state] = heat_maps(model, images, answers), answers.tolist()
+            predicted = model(images).argmax(1)
+        found[state] = heat_maps(model, images, predicted), predicted.tolist()
     return found
 
 
 def saliency_shift(model: Classifier, split: Split, attack: Attack) -> dict[str, float]:
-    """Means over a split: how alike the maps are before and after the attack (SSIM), how far the
-    centre of heat moves, how many maps have no heat and, with masks, how much heat is inside."""
+    """Means over a split: the similarity of the maps before and after the attack (SSIM), the
+    shift of their centres, the maps without heat and, with masks, the share of heat inside."""
     before, after = (maps for maps, _ in before_and_after(model, split, attack).values())
     found = {
         "similarity (SSIM)": float(np.nanmean(similarity(before, after))),
@@ -77,7 +77,7 @@ def saliency_shift(model: Classifier, split: Split, attack: Attack) -> dict[str,
 
 
 def similarity(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Structural similarity of each pair of maps, 1 for equal ones; nan without heat."""
+    """Structural similarity of each pair of maps, 1 for equal ones; NaN without heat."""
     heat = before.any((1, 2)) & after.any((1, 2))
     return np.where(heat, ssim(before[:, None], after[:, None]), np.nan)
 
@@ -85,9 +85,9 @@ def similarity(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def sensitivity(model: nn.Module, split: Split) -> np.ndarray:
     """(height, width): how strongly each place moves the loss, over all images, 1 on average.
 
-    What an attacker sees of a network: the pattern of its strides, patches or rows.
+    It shows the architecture of a network: the pattern of its strides, patches or rows.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     total = 0
     with eval_mode(model):
         for images, labels in batches(split, BATCH):
@@ -97,7 +97,7 @@ def sensitivity(model: nn.Module, split: Split) -> np.ndarray:
 
 
 def mass_in_mask(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Share of each map's heat that lies in its mask; nan without heat or without mask."""
+    """Share of each map's heat inside its mask; NaN without heat or without mask."""
     heat = maps.sum((1, 2))
     inside = (maps * masks).sum((1, 2))
     counts = (heat > 0) & (masks.sum((1, 2)) > 0)
@@ -105,7 +105,7 @@ def mass_in_mask(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def localisation(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    """Mean share of heat inside the masks, the share without preference, the maps that count."""
+    """Mean share of heat inside the masks, the share by chance, and the number of maps."""
     inside = mass_in_mask(maps, masks)
     counted = ~np.isnan(inside)
     if not counted.any():
@@ -118,7 +118,7 @@ def localisation(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
 
 
 def centre_shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """How far the centre of heat moved, as a share of the image's side; nan without heat."""
+    """How far the centre of heat moved, as a share of the side of the image; NaN without heat."""
     return np.hypot(*(_centres(after) - _centres(before)))
 
 
@@ -131,7 +131,7 @@ def _centres(maps: np.ndarray) -> np.ndarray:
 
 
 def _saliency(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
-    """How strongly each pixel moves the logit (Simonyan 2014), a little blurred, 1 at its peak."""
+    """The gradient of the logit (Simonyan 2014), slightly blurred, scaled to a maximum of 1."""
     with eval_mode(model), torch.enable_grad():
         pixels = images.detach().requires_grad_()
         logits = model(pixels).gather(1, torch.as_tensor(explained)[:, None].to(images.device))
@@ -141,7 +141,7 @@ def _saliency(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarra
 
 
 def _heat(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
-    layer, as_maps = _where_to_ask(model, images[:1])
+    layer, as_maps = _explained_layer(model, images[:1])
     if layer is None:
         return _saliency(model, images, explained)
     targets = [ClassifierOutputTarget(int(name)) for name in explained]
@@ -149,23 +149,23 @@ def _heat(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
     before = [(weight.grad, weight.requires_grad) for weight in weights]
     try:
         with eval_mode(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
-            model.requires_grad_()  # of a frozen network, too, the library asks for gradients
+            model.requires_grad_()  # the library needs gradients, even in a frozen network
             maps = [
                 cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
                 for i in range(0, len(images), BATCH)
             ]
     finally:
         for weight, (gradient, learns) in zip(weights, before, strict=True):
-            weight.grad = gradient  # the library leaves its own behind
+            weight.grad = gradient  # the library leaves gradients behind
             weight.requires_grad_(learns)
     return np.concatenate(maps)
 
 
-def _where_to_ask(model: Classifier, image: Tensor) -> tuple:
-    """The layer to explain, found by looking, and how its output becomes maps.
+def _explained_layer(model: Classifier, image: Tensor) -> tuple:
+    """The layer to explain, and the function that turns its output into maps.
 
-    Of a convolutional network the deepest stage whose map is fine enough, or else the finest;
-    of a transformer the input of its last attention; of any other network none.
+    CNN: the deepest stage with a map of at least 7 x 7, else the finest. Transformer: the input
+    of the last attention block. Any other network: none.
     """
     backbone = model.backbone
     known = dict(backbone.named_modules())
@@ -179,7 +179,7 @@ def _where_to_ask(model: Classifier, image: Tensor) -> tuple:
     in_rows = str(getattr(backbone, "output_fmt", "NCHW")).endswith("NCHW")
     if not in_rows or any(len(shape) != 4 for shape in shapes.values()):
         return None, None
-    fine = [name for name in stages if shapes[name][-1] >= FINE_ENOUGH]
+    fine = [name for name in stages if shapes[name][-1] >= MIN_ROWS]
     return known[fine[-1] if fine else stages[0]], None
 
 
@@ -197,12 +197,12 @@ def _last_attention(backbone: nn.Module, block: nn.Module, shape: torch.Size) ->
 
 
 def _tokens_as_maps(prefix: int, grid: tuple[int, int], tokens: Tensor) -> Tensor:
-    """(n, tokens, width) to (n, width, rows, columns); class and register tokens have no place."""
+    """(n, tokens, width) to (n, width, rows, columns), without class and register tokens."""
     return tokens[:, prefix:].transpose(1, 2).unflatten(2, grid)
 
 
 def _shapes(model: Classifier, names: list[str], image: Tensor) -> dict[str, torch.Size]:
-    """The shape of what each layer gives."""
+    """The output shape of each layer."""
     shapes = {}
     hooks = [
         model.backbone.get_submodule(name).register_forward_hook(

@@ -1,21 +1,24 @@
-"""Small experiments that show whether an attack was carried out as it should be, or succeeded."""
+"""Small experiments that show whether an attack works as it should."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
 
-from utils.attacks.black_box import Square
-from utils.attacks.pgd import PGD, eval_mode, input_gradient
+from utils.attacks.base import SizedAttack, eval_mode, norm_of, with_epsilon
+from utils.attacks.black_box import QueryAttack, Square
+from utils.attacks.norms import norm_named
+from utils.attacks.pgd import input_gradient
 from utils.data.split import Split, to_float, to_uint8
 from utils.evaluation.predict import attacked_images, predict
 from utils.evaluation.predictions import Predictions
+from utils.run import device_of
 
-STANDING = 8  # images that withstood the white box, shown to the black box
-QUESTIONS = 60  # that the black box may ask about each: an undefended network falls in one of four
+SURVIVORS = 8  # images that survived the attack, given to a black-box attack
+QUERIES = 60  # of the black box about each: enough for one image in four of a plain network
 
 
 @dataclass(frozen=True)
@@ -23,49 +26,53 @@ class SanityChecks:
     """Small experiments on some of the images."""
 
     attacked: Predictions
-    doubled: Predictions  # with twice the steps
+    doubled: Predictions | None  # with twice the steps, if the attack has steps
     full_range: Predictions  # with every pixel free
     saved: Predictions  # as a file keeps them
-    black_box: Predictions | None  # of images that withstood the published attack
+    black_box_applies: bool  # only then a black-box attack may not do better
+    black_box: Predictions | None  # of images that survived the published attack
     lowest: float  # over all attacked pixels
     highest: float
-    largest_change: float
+    largest_change: float  # in the norm of the attack
     trains: bool  # some part of the model was in training mode while attacked
-    apart: bool  # the members of an ensemble were shown different images by it
+    apart: bool  # the members of an ensemble received different images
     leaks: bool  # gradients were left in the weights
     dead_gradients: float  # share of images whose input gradient is zero or not finite
 
 
 def lossless(pixels: Tensor) -> Tensor:
-    """What a file of 8 bits keeps of the images."""
+    """The images after saving them in a file of 8 bits."""
     return to_float(to_uint8(pixels))
 
 
 def run_sanity_checks(
     model: nn.Module,
     split: Split,
-    attack: PGD,
-    withstood: Split,
+    attack: SizedAttack,
+    survivors: Split,
     file: Callable[[Tensor], Tensor] = lossless,
 ) -> SanityChecks:
-    """Try the attack itself, with more steps, without a limit, and after saving; and ask a black
-    box about images that `withstood` what is published.
+    """Run the attack as it is, with more steps, without a limit and after saving, and a black-box
+    attack on images that are `survivors` of the published attack.
     """
     weights = list(model.parameters())
     before = [None if weight.grad is None else weight.grad.clone() for weight in weights]
     with _watched(model) as seen:
-        shown = attacked_images(model, split, attack)
+        attacked = attacked_images(model, split, attack)
     leaks = any(_differs(weight.grad, old) for weight, old in zip(weights, before, strict=True))
-    clean = to_float(split.images)
+    norm, clean = norm_named(norm_of(attack)), to_float(split.images)
+    unlimited = with_epsilon(attack, norm.full_range(clean))
+    more_steps = getattr(attack, "more_steps", None)
     return SanityChecks(
-        attacked=predict(model, split, _Given(shown)),
-        doubled=predict(model, split, _doubled(attack)),
-        full_range=predict(model, split, replace(attack, epsilon=1.0, step=None)),
-        saved=predict(model, split, _Given(file(shown))),
-        black_box=_asked(model, withstood, attack),
-        lowest=float(shown.min()),
-        highest=float(shown.max()),
-        largest_change=float((shown - clean).abs().max()),
+        attacked=predict(model, split, _Precomputed(attacked)),
+        doubled=predict(model, split, more_steps()) if more_steps else None,
+        full_range=predict(model, split, unlimited),
+        saved=predict(model, split, _Precomputed(file(attacked))),
+        black_box_applies=black_box_applies(attack),
+        black_box=_black_box(model, survivors, attack),
+        lowest=float(attacked.min()),
+        highest=float(attacked.max()),
+        largest_change=float(norm.length(attacked - clean).max()),
         trains=seen.trains,
         apart=seen.apart,
         leaks=leaks,
@@ -75,20 +82,20 @@ def run_sanity_checks(
 
 @contextmanager
 def _watched(model: nn.Module) -> Iterator[SimpleNamespace]:
-    """Notes whether the model trains while it is asked, and whether its members, if it has any,
-    are shown the same images."""
+    """Notes whether the model is in training mode in a forward pass, and whether its members, if
+    it has any, receive the same images."""
     seen = SimpleNamespace(trains=False, apart=False, first=None)
 
-    def asked(part, _) -> None:
+    def watch(part, _) -> None:
         seen.first, training = None, any(child.training for child in part.modules())
         seen.trains = seen.trains or training
 
-    def member_asked(_, given) -> None:
-        seen.first = given[0] if seen.first is None else seen.first
-        seen.apart = seen.apart or not torch.equal(seen.first, given[0])
+    def watch_member(_, inputs) -> None:
+        seen.first = inputs[0] if seen.first is None else seen.first
+        seen.apart = seen.apart or not torch.equal(seen.first, inputs[0])
 
-    hooks = [model.register_forward_pre_hook(asked)]
-    hooks += [m.register_forward_pre_hook(member_asked) for m in getattr(model, "members", ())]
+    hooks = [model.register_forward_pre_hook(watch)]
+    hooks += [m.register_forward_pre_hook(watch_member) for m in getattr(model, "members", ())]
     try:
         yield seen
     finally:
@@ -96,26 +103,27 @@ def _watched(model: nn.Module) -> Iterator[SimpleNamespace]:
             hook.remove()
 
 
-def _asked(model: nn.Module, withstood: Split, attack: PGD) -> Predictions | None:
-    """What a black box leaves of the survivors; it would be unfair where only a region is free."""
-    if attack.where is None and len(withstood):
-        return predict(model, withstood.limit(STANDING), Square(attack.epsilon, QUESTIONS))
+def black_box_applies(attack: SizedAttack) -> bool:
+    """Whether a black-box attack has the same limits: any pixel, linf, and no gradients so far."""
+    free = getattr(attack, "region", None) is None and norm_of(attack) == "linf"
+    return free and not isinstance(attack, QueryAttack)
 
 
-class _Given:
-    """Shows images that were attacked before, batch by batch."""
+def _black_box(model: nn.Module, survivors: Split, attack: SizedAttack) -> Predictions | None:
+    """Predictions for some of the survivors after a black-box attack."""
+    if black_box_applies(attack) and len(survivors):
+        return predict(model, survivors.limit(SURVIVORS), Square(attack.epsilon, QUERIES))
 
-    def __init__(self, shown: Tensor):
-        self.left = shown
+
+class _Precomputed:
+    """Returns images that were attacked before, batch by batch."""
+
+    def __init__(self, images: Tensor):
+        self.left = images
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         batch, self.left = self.left[: len(images)], self.left[len(images) :]
         return batch.to(images.device)
-
-
-def _doubled(attack: PGD) -> PGD:
-    """Twice the steps of the same length: what more patience would find."""
-    return replace(attack, steps=2 * attack.steps, step=attack.step_size)
 
 
 def _differs(gradient, before) -> bool:
@@ -125,8 +133,8 @@ def _differs(gradient, before) -> bool:
 
 
 def _dead_gradients(model: nn.Module, split: Split) -> float:
-    """Share of images whose loss does not say in which direction it grows."""
-    device = next(model.parameters()).device
+    """Share of images whose input gradient is zero or not finite."""
+    device = device_of(model)
     images, labels = to_float(split.images.to(device)), split.labels.to(device)
     with eval_mode(model):
         gradient = input_gradient(model, images, labels).flatten(1)

@@ -4,28 +4,28 @@ A new picture is a function in one of these files, named in the list below.
 """
 
 from utils.figures.attack_comparison import (
+    accuracy_by_queries,
     attack_gallery,
     claimed_vs_true,
     security_curves,
-    success_by_queries,
     transfer,
 )
 from utils.figures.attacks import (
     accuracy_by_epsilon,
-    confusions,
-    confusions_by_variant,
+    change_grid,
     heatmap_grid,
     perturbations,
     sensitivities,
 )
+from utils.figures.confusion import confusions, confusions_by_variant
 from utils.figures.contamination import (
     ablation,
     accuracy_by_rate,
     contamination_matrix,
-    disguises,
     footprints,
     gallery,
-    hiding_map,
+    hidden_images,
+    vulnerability_map,
 )
 from utils.figures.data import (
     class_balance,
@@ -42,6 +42,9 @@ from utils.figures.detection import (
     power_by_frequency,
     roc_by_kind,
 )
+from utils.figures.grid import (
+    image_grid,
+)
 from utils.figures.results import (
     accuracies,
     differences,
@@ -52,11 +55,12 @@ from utils.figures.style import (
     ATTACKED,
     CLEAN,
     DEFENDED,
+    plural,
 )
 from utils.figures.training import (
     collapse_curves,
-    curves,
     gan_training,
     regimes,
+    training_curves,
     tuning,
 )

@@ -1,133 +1,119 @@
-"""Many attackers beside each other: how strong, how curious, how visible, whom else they fool."""
+"""Many attackers beside each other: how strong, how many queries, how visible, what transfers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.figure import Figure
 
-from utils.evaluation import metrics
-from utils.evaluation.metrics import majority_share
+from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import majority_share, score_of
 from utils.evaluation.predictions import Predictions
+from utils.figures.charts import forest, heat_map, name_rows
+from utils.figures.grid import grid_axes, image_grid, show_change
+from utils.figures.notebook_figure import house_style, panel
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
-    STYLE,
     chance_line,
-    closed,
-    picture,
+    name_lines,
+    percent,
     readable,
     variant_colours,
 )
 
 
+@house_style
 def security_curves(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure:
     """Accuracy against the size of the change, for many attackers; size 0 is clean.
 
-    Bars are 95 % intervals. Each attacker has a place of its own beside the size, so that no bar
-    hides another.
+    Bars are 95 % intervals. Each attacker stands a little beside the size, so that no bar hides
+    another.
     """
-    with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(8.5, 4.4))
-        shifts = np.linspace(-0.04, 0.04, len(curves))
-        marks = zip(
-            curves.items(), variant_colours(curves), shifts, cycle("osD^vP*X"), strict=False
-        )
-        for (name, by_size), colour, shift, mark in marks:
-            sizes = np.array(sorted(by_size))
-            rows = [metrics.score_of(by_size[size]) for size in sizes]
-            value, low, high = np.array(rows, dtype=float).T
-            error = [value - low, high - value]
-            places = 255 * sizes + shift * 255 * max(sizes)
-            axis.errorbar(
-                places, value, error, fmt=f"{mark}-", color=colour, label=name, markersize=5,
-                elinewidth=0.8, alpha=0.9,
-            )  # fmt: skip
-        chance_line(axis, majority_share(by_size[sizes[0]].labels), "majority class")
-        axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylabel="accuracy")
-        axis.set_xticks(255 * sizes)
-        axis.set_ylim(-0.02, 1.02)
-        figure.legend(frameon=False, fontsize=9, loc="outside right center")
-    return closed(figure)
+    figure, axis = panel(9.5, 4.4)
+    shifts = np.linspace(-0.02, 0.02, len(curves))
+    marks = zip(curves.items(), variant_colours(curves), shifts, cycle("osD^vP*X"), strict=False)
+    for (name, by_size), colour, shift, mark in marks:
+        sizes = np.array(sorted(by_size))
+        value, low, high = np.array([score_of(by_size[size]) for size in sizes], dtype=float).T
+        axis.errorbar(
+            255 * (sizes + shift * max(sizes)), value, [value - low, high - value], label=name,
+            fmt=f"{mark}-", color=colour, markersize=5, elinewidth=0.8, alpha=0.9,
+        )  # fmt: skip
+    chance_line(axis, majority_share(by_size[sizes[0]].labels), "majority class")
+    axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(-0.02, 1.02))
+    axis.set_xticks(255 * sizes, [f"{255 * size:g}" for size in sizes])
+    percent(axis.yaxis, "accuracy")
+    name_lines(axis)
+    return figure
 
 
-def success_by_queries(needed: Mapping[str, np.ndarray], budgets: Mapping[str, int]) -> Figure:
-    """Share of the images that still stand after so many questions about each of them.
+@house_style
+def accuracy_by_queries(needed: Mapping[str, np.ndarray], budgets: Mapping[str, int]) -> Figure:
+    """Share of the images still classified correctly after so many queries about each of them.
 
-    `needed` holds, per image, the questions until it fell: inf where it never did.
+    `needed` holds, per image, the queries until it was misclassified: inf where it never was.
     """
-    with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(7.5, 3.4))
-        for (name, counts), colour in zip(needed.items(), variant_colours(needed), strict=True):
-            asked = np.unique(counts[np.isfinite(counts)]).clip(1)
-            asked = np.unique([1, *asked, budgets[name]])
-            left = [(counts > number).mean() for number in asked]
-            axis.step(asked, left, where="post", color=colour, label=name)
-            axis.plot(asked[-1], left[-1], "o", color=colour, markersize=5)
-        axis.set(xscale="log", xlabel="questions about an image", ylabel="images still standing")
-        axis.set_ylim(-0.02, 1.02)
-        axis.legend(frameon=False, fontsize=9)
-    return closed(figure)
+    figure, axis = panel(8.5, 3.4)
+    widths = np.linspace(3.5, 1.5, len(needed))  # curves that coincide all show
+    lines = zip(needed.items(), variant_colours(needed), widths, strict=True)
+    for (name, counts), colour, width in lines:
+        queries = np.unique(counts[np.isfinite(counts)]).clip(1)
+        queries = np.unique([1, *queries, budgets[name]])
+        left = [(counts > number).mean() for number in queries]
+        axis.step(queries, left, where="post", color=colour, linewidth=width, label=name)
+        axis.plot(queries[-1], left[-1], "o", color=colour, markersize=5)
+    axis.set(xscale="log", xlabel="queries about an image", ylim=(-0.02, 1.02))
+    percent(axis.yaxis, "images still right")
+    name_lines(axis)
+    return figure
 
 
+@house_style
 def attack_gallery(
-    image, attacked: Mapping[str, np.ndarray], verdicts: list[str], magnify: int
+    image, attacked: Mapping[str, np.ndarray], predicted: Sequence[str], magnify: int
 ) -> Figure:
     """One image as several attackers leave it, and below what each has changed, magnified.
 
-    The first of `attacked` is the image itself.
+    The first of `attacked` is the image itself; orange names a prediction unlike the first.
     """
-    with plt.rc_context(STYLE):
-        count = len(attacked)
-        figure, axes = plt.subplots(2, count, figsize=(1.5 * count + 0.8, 3.9), squeeze=False)
-        for (name, shown), verdict, column in zip(attacked.items(), verdicts, axes.T, strict=True):
-            change = 0.5 + magnify * (np.asarray(shown) - np.asarray(image))
-            picture(column[0], 255 * np.asarray(shown))
-            picture(column[1], 255 * change.clip(0, 1))
-            column[0].set_title(name, fontsize=9)
-            colour = CLEAN if verdict == verdicts[0] else ATTACKED
-            column[0].set_xlabel(readable(verdict), color=colour, fontsize=9)
-        axes[1, 0].set_ylabel(f"change × {magnify}", rotation=0, ha="right", va="center")
-    return closed(figure)
+    shown = [255 * np.asarray(each) for each in attacked.values()]
+    rows, names = [shown, [None] * len(shown)], [readable(name) for name in predicted]
+    figure = image_grid(rows, ["", f"change × {magnify}"], list(attacked), [names])
+    pictures, changes = grid_axes(figure, 2)
+    for above, below, after, name in zip(pictures, changes, shown, names, strict=True):
+        show_change(below, after - shown[0], 127 / magnify)
+        above.xaxis.label.set_color(CLEAN if name == names[0] else ATTACKED)
+    return figure
 
 
+@house_style
 def transfer(
     answers: Mapping[str, Mapping[str, Predictions]], clean: Mapping[str, Predictions]
 ) -> Figure:
     """Accuracy of each model (column) on images made to fool another (row), clean images first."""
     rows = {"(clean)": clean, **answers}
-    table = np.array([[found[name].accuracy for name in clean] for found in rows.values()])
-    with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(1.15 * len(clean) + 2.4, 0.55 * len(rows) + 1.5))
-        seaborn.heatmap(
-            100 * table, vmin=0, vmax=100, cmap="Blues_r", annot=True, fmt=".0f", ax=axis,
-            xticklabels=list(clean), yticklabels=list(rows), linewidths=1,
-            cbar_kws={"label": "accuracy (%)"},
-        )  # fmt: skip
-        axis.tick_params(length=0)
-        axis.set_yticklabels(list(rows), rotation=0)
-        axis.set(xlabel="model that is asked", ylabel="attack made on")
-    return closed(figure)
+    table = [[100 * found[name].accuracy for name in clean] for found in rows.values()]
+    figure, axis = panel(1.15 * len(clean) + 2.8, 0.55 * len(rows) + 1.5)
+    heat_map(axis, table, rows, clean, cmap="Blues_r", label="accuracy (%)")
+    axis.set(xlabel="model under attack", ylabel="attack made on")
+    return figure
 
 
-def claimed_vs_true(told: Mapping[str, float], true: Mapping[str, pd.Series]) -> Figure:
-    """What was told of each exhibit, in percent, beside what is true with its interval."""
-    rows = 100 * np.array([true[name][["value", "low", "high"]] for name in told], dtype=float)
-    value, low, high = rows.T
-    places, said = np.arange(len(told)), [100 * share for share in told.values()]
-    with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(8.5, 0.38 * len(told) + 1.1))
-        axis.hlines(places, value, said, color=CHANCE, lw=1)
-        axis.errorbar(
-            value, places, xerr=[value - low, high - value], fmt="o", color=CLEAN, label="true"
-        )
-        axis.plot(said, places, "X", color=ATTACKED, markersize=9, label="told")
-        axis.set_yticks(places, list(told))
-        axis.invert_yaxis()
-        axis.set(xlim=(0, 102), xlabel="percent")
-        figure.legend(frameon=False, loc="outside upper right", ncols=2)
-    return closed(figure)
+@house_style
+def claimed_vs_true(
+    claimed: Mapping[str, float], true: Mapping[str, Interval | pd.Series]
+) -> Figure:
+    """The claim of each exhibit, in percent, beside what is true with its interval."""
+    rows = 100 * np.array([list(true[name]) for name in claimed], dtype=float)
+    places, claims = np.arange(len(claimed)), [100 * share for share in claimed.values()]
+    figure, axis = panel(9, 0.4 * len(claimed) + 1.1)
+    axis.hlines(places, rows[:, 0], claims, color=CHANCE, lw=1)
+    forest(axis, rows, CLEAN, label="true, with its interval")
+    axis.plot(claims, places, "X", color=ATTACKED, markersize=9, label="claimed")
+    name_rows(axis, claimed)
+    axis.set(xlim=(0, 102), xlabel="percent")
+    figure.legend(frameon=False, loc="outside upper right", ncols=2)
+    return figure

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from inspect import isfunction
 from pathlib import Path
 
 import torch
@@ -11,17 +12,17 @@ from filelock import FileLock
 from safetensors.torch import save_file
 from torch import nn
 
-from utils.data.split import Splits
+from utils.data.split import Split, Splits
 from utils.files import atomic_write, read_tensors, write_json
 
-RECIPE = 1  # raise it when the same settings would train other weights: they are trained anew
+RECIPE = 1  # raise it when the same settings would train other weights: all models train anew
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """One training in one folder.
 
-    asked.json says what the training is; best.safetensors holds the best weights so far;
+    identity.json says which training it is; best.safetensors holds the best weights so far;
     last.pt all that resuming needs, while it runs; history.json comes last and means done.
     """
 
@@ -30,10 +31,10 @@ class Checkpoint:
 
     def verify_config(self) -> None:
         """Refuse a folder that belongs to another training."""
-        path = self.folder / "asked.json"
+        path = self.folder / "identity.json"
         if not path.exists():
             return write_json(path, self.config)
-        before = json.loads(path.read_text())
+        before = _read_json(path)
         changed = [name for name in self.config if before.get(name) != self.config[name]]
         if changed:
             raise ValueError(
@@ -58,36 +59,33 @@ class Checkpoint:
     def save(self, parts: dict, history: list[dict], is_best: bool) -> None:
         """Best weights first: killed between the two files, the epoch is simply repeated."""
         if is_best:
-            weights = parts["model"].state_dict()
-            with atomic_write(self.folder / "best.safetensors") as path:
-                save_file({name: value.contiguous() for name, value in weights.items()}, path)
+            save_weights(parts["model"], self.folder / "best.safetensors")
         states = {name: part.state_dict() for name, part in parts.items()}
         with atomic_write(self.folder / "last.pt") as path:
             torch.save({**states, "history": history}, path)
 
     def finish(self, history: list[dict]) -> None:
-        """Seal the training; the state for resuming has done its duty."""
+        """Seal the training; nothing is left to resume."""
         write_json(self.folder / "history.json", history)
         (self.folder / "last.pt").unlink(missing_ok=True)
 
-    def load_best(self, model: nn.Module) -> list[dict]:
-        """The best weights into `model`, in evaluation mode; the history."""
+    def load_best(self, model: nn.Module) -> None:
+        """The best weights into `model`, in evaluation mode."""
         model.load_state_dict(read_tensors(self.folder / "best.safetensors"))
         model.eval()
-        return self.history
 
     @property
     def history(self) -> list[dict]:
-        """Of a training that is finished, a row per epoch."""
-        return json.loads((self.folder / "history.json").read_text())
+        """One row per epoch of a finished training."""
+        return _read_json(self.folder / "history.json")
 
 
 def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
-    """What a training is: nothing else may go on from its checkpoint."""
+    """Everything that decides the result of a training: only an equal one may resume it."""
     return {
         "configuration": asdict(config),
-        "loss": _described(loss),
-        "score": _described(score),
+        "loss": description(loss),
+        "score": description(score),
         "training data": splits.train.fingerprint,
         "validation data": splits.validation.fingerprint,
         "first weights": _digest(model),
@@ -95,8 +93,36 @@ def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
     }
 
 
-def short_name(asked: dict) -> str:
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+def description(value) -> str:
+    """A dataclass by its settings, a split by its pixels, a function by its name.
+
+    The text is the same in every process, unlike the repr of a function, which holds an address.
+    """
+    if isinstance(value, Split):
+        return value.fingerprint
+    if is_dataclass(value):
+        settings = (
+            f"{each.name}={description(getattr(value, each.name))}" for each in fields(value)
+        )
+        return f"{type(value).__name__}({', '.join(settings)})"
+    if not isfunction(value):
+        return repr(value)
+    if value.__closure__:
+        raise TypeError(
+            f"{value.__qualname__} uses variables of the function around it, so that checkpoints "
+            "cannot tell two of its kind apart; make it a frozen dataclass with __call__"
+        )
+    return f"{value.__module__} {value.__qualname__}"
+
+
+def short_name(facts: dict) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def save_weights(model: nn.Module, file: Path) -> None:
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    with atomic_write(file) as path:
+        save_file(weights, path)
 
 
 @contextmanager
@@ -107,12 +133,13 @@ def locked(folder: Path):
         yield
 
 
-def _described(value) -> str:
-    """A dataclass by its settings; a plain function by its name, for its repr holds an address."""
-    if not hasattr(value, "__qualname__"):
-        return repr(value)
-    held = [repr(cell.cell_contents) for cell in getattr(value, "__closure__", None) or ()]
-    return " ".join([value.__module__, value.__qualname__, *held])
+def _read_json(path: Path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); delete {path.parent} and train anew"
+        ) from error
 
 
 def _digest(model: nn.Module) -> str:

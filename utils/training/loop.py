@@ -1,9 +1,8 @@
 """One training loop for every loss; it can be killed at any moment and resumed."""
 
 import math
-import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -12,12 +11,13 @@ from torch import Tensor, nn
 
 from utils.data.split import Split, Splits, batches, to_float
 from utils.evaluation.predict import predict
-from utils.run import PRECISIONS, autocast, progress
-from utils.training.checkpoints import Checkpoint, identity, locked, short_name
+from utils.run import PRECISIONS, autocast, device_of
+from utils.training.checkpoints import Checkpoint, identity, short_name
+from utils.training.epochs import run_epochs
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
 _schedules = torch.optim.lr_scheduler
-FEWER_CALLS = {"foreach": True}  # to the last bit the same, all weights of a network at once
+FEWER_CALLS = {"foreach": True}  # all weights in one call: faster, and equal to the last bit
 OPTIMIZERS = {
     "adam": partial(torch.optim.Adam, **FEWER_CALLS),
     "adamw": partial(torch.optim.AdamW, **FEWER_CALLS),
@@ -36,7 +36,7 @@ SCHEDULES = {  # (optimizer, epochs) -> schedule
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides how a model is trained, but for the loss."""
+    """Everything that decides how a model is trained, except the loss."""
 
     epochs: int = 8
     batch_size: int = 64
@@ -74,61 +74,56 @@ def train_or_load(
     loss: Loss = CrossEntropy(),
     score: EpochScore = ValidationScore(),
 ) -> list[dict]:
-    """Put the trained weights into `model`: loaded where this very training was done before.
+    """Put the best weights of this training into `model`, trained now or loaded if done before.
 
-    What was asked decides the subfolder, so another configuration never meets the wrong
-    checkpoint. Two processes that ask for the same share one training: the other waits.
+    The arguments decide the subfolder, so another configuration never meets the wrong
+    checkpoint. A stopped training resumes; two processes that want the same share one training.
     Returns the history, one row per epoch.
     """
-    asked = identity(model, splits, config, loss, score)
-    folder = Path(folder) / short_name(asked)
-    with locked(folder):
-        return _fit(model, splits, config, Checkpoint(folder, asked), loss, score)
-
-
-def fit(
-    model: nn.Module,
-    splits: Splits,
-    config: TrainConfig,
-    folder: Path,
-    loss: Loss = CrossEntropy(),
-    score: EpochScore = ValidationScore(),
-) -> list[dict]:
-    """Train in `folder`, from where an earlier call was stopped; leave the best epoch in `model`.
-
-    Every epoch reseeds from (seed, epoch): stopped and resumed equals never stopped.
-    """
-    asked = identity(model, splits, config, loss, score)
-    return _fit(model, splits, config, Checkpoint(Path(folder), asked), loss, score)
-
-
-def _fit(model, splits, config, checkpoint, loss, score) -> list[dict]:
-    checkpoint.verify_config()
-    if checkpoint.finished:
-        return checkpoint.load_best(model)
-
-    optimizer = OPTIMIZERS[config.optimizer](
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    facts = identity(model, splits, config, loss, score)
+    checkpoint = Checkpoint(Path(folder) / short_name(facts), facts)
+    trainer = _Trainer(model, splits, config, loss, score)
+    history = run_epochs(
+        checkpoint,
+        trainer.parts,
+        trainer.epoch,
+        config.epochs,
+        config.seed,
+        is_best=lambda history: best_epoch(history) is history[-1],
+        stops_early=lambda history: _stops_early(history, config.patience),
     )
-    schedule = SCHEDULES[config.schedule](optimizer, config.epochs)
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    history = checkpoint.resume(parts)
-    train = splits.train.to(next(model.parameters()).device)
-    with torch.random.fork_rng():
-        for epoch in progress(range(len(history), config.epochs), "epochs"):
-            if _stops_early(history, config.patience):
-                break
-            started = time.perf_counter()
-            torch.manual_seed(100_003 * config.seed + epoch)
-            train_loss = _train_epoch(model, train, config, optimizer, loss, epoch)
-            row = {"epoch": epoch, "train_loss": train_loss, **_measure(model, splits, score)}
-            row["learning_rate"] = optimizer.param_groups[0]["lr"]
-            schedule.step(*([row["score"]] if config.schedule == "plateau" else []))
-            row["seconds"] = time.perf_counter() - started
-            history.append(row)
-            checkpoint.save(parts, history, is_best=best_epoch(history) is row)
-    checkpoint.finish(history)
-    return checkpoint.load_best(model)
+    checkpoint.load_best(model)
+    return history
+
+
+class _Trainer:
+    """A model with what moves its weights."""
+
+    def __init__(self, model, splits: Splits, config: TrainConfig, loss: Loss, score: EpochScore):
+        self.model, self.splits, self.config = model, splits, config
+        self.loss, self.score = loss, score
+        self.optimizer = OPTIMIZERS[config.optimizer](
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.schedule = SCHEDULES[config.schedule](self.optimizer, config.epochs)
+
+    @property
+    def parts(self) -> dict:
+        return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+
+    @cached_property
+    def train(self) -> Split:
+        return self.splits.train.to(device_of(self.model))
+
+    def epoch(self, number: int) -> dict:
+        """One pass over the training images, and its row of the history."""
+        train_loss = _train_epoch(
+            self.model, self.train, self.config, self.optimizer, self.loss, number
+        )
+        row = {"train_loss": train_loss, **_measure(self.model, self.splits, self.score)}
+        row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        self.schedule.step(*([row["score"]] if self.config.schedule == "plateau" else []))
+        return row
 
 
 def best_epoch(history: list[dict]) -> dict:
@@ -137,7 +132,7 @@ def best_epoch(history: list[dict]) -> dict:
 
 
 def augment(images: Tensor) -> Tensor:
-    """Each image a little turned, moved, scaled and, every other time, mirrored."""
+    """Each image slightly rotated, shifted and scaled, and mirrored half of the time."""
     count, device = len(images), images.device
     angle = torch.empty(count, device=device).uniform_(-0.15, 0.15)
     scale = torch.empty(count, device=device).uniform_(0.93, 1.07)
@@ -166,18 +161,18 @@ def _train_epoch(model, train: Split, config: TrainConfig, optimizer, loss: Loss
     if not math.isfinite(mean):
         raise FloatingPointError(
             f"the loss became {mean} in epoch {epoch}; lower the learning rate "
-            f"({config.learning_rate}) or use precision float32; the epochs before are kept"
+            f"({config.learning_rate}) or use precision float32; earlier epochs are kept"
         )
     return mean
 
 
 def _measure(model: nn.Module, splits: Splits, score) -> dict:
-    """Accuracy on validation and on as many training images, and the score that picks the epoch."""
+    """Accuracy on validation and on as many training images, and the score of the epoch."""
     validation = predict(model, splits.validation)
     confidence = validation.probabilities[range(len(validation.labels)), validation.labels]
-    seen = predict(model, splits.train.limit(len(splits.validation)))
+    training = predict(model, splits.train.limit(len(splits.validation)))
     return {
-        "train_accuracy": seen.accuracy,
+        "train_accuracy": training.accuracy,
         "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
         "validation_accuracy": validation.accuracy,
         **score(model, splits.validation, validation),

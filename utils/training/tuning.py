@@ -1,8 +1,7 @@
 """Optuna decides what the training loop leaves open; every trial sees equally many images."""
 
 import hashlib
-import os
-import socket
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,24 +9,24 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import optuna
-import psutil
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
 from torch import nn
 
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
 from utils.training.checkpoints import identity, locked, short_name
-from utils.training.loop import TrainConfig, best_epoch, fit
+from utils.training.journal import journal_storage, lock_folder
+from utils.training.loop import TrainConfig, best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
+from utils.training.workers import is_alive, this_worker
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+POLL = 0.2  # seconds between two looks at the trials of other workers
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What is tried. The budget counts images shown, so no batch size gets more than another."""
+    """The settings to try. The budget counts images, so that no batch size gets more of them."""
 
     trials: int = 6
     images: int = 3000  # shown in each trial, over all its epochs
@@ -40,7 +39,7 @@ class SearchSpace:
 
     def __post_init__(self):
         if self.trials < 1 or self.epochs < 1 or self.images < 2 * self.epochs:
-            raise ValueError(f"needs trials, epochs and at least 2 images an epoch, got {self}")
+            raise ValueError(f"needs trials, epochs and at least 2 images per epoch, got {self}")
 
     def suggest(self, trial: optuna.Trial) -> dict:
         """One point of the search space, as settings of a TrainConfig."""
@@ -53,8 +52,8 @@ class SearchSpace:
 
 
 @dataclass
-class _Reported:
-    """A score that also tells Optuna, which may end the trial here."""
+class _ReportedScore:
+    """A score that also goes to Optuna, which may end the trial here."""
 
     trial: optuna.Trial
     score: EpochScore
@@ -78,45 +77,39 @@ def tune(
     loss: Loss = CrossEntropy(),
     score: EpochScore = ValidationScore(),
 ) -> optuna.Study:
-    """The study after `search.trials` trials, with those of earlier calls and other workers.
+    """The study after `search.trials` trials, including those of earlier calls and other workers.
 
     `storage` is a journal file, or the URL of any Optuna storage that a team shares.
-    The n-th trial draws from (seed, n): a resumed study goes on as if never stopped. Workers
-    of one machine share the trials; who finds none left waits for the last of the others.
-    Median pruning: after 4 trials, one that lags the median of its epoch ends.
+    The n-th trial draws from (seed, n): a resumed study equals one that was never stopped.
+    Workers of one machine share the trials; one that finds none left waits for the others.
+    Median pruning: after 4 trials, a trial below the median of its epoch ends.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    asked = {k: v for k, v in asdict(search).items() if k != "trials"}
-    asked.update(identity(build(), splits, config, loss, score))
-    study = optuna.create_study(
-        study_name=f"tuning-{short_name(asked)}",
-        storage=_storage(storage),
-        direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-        load_if_exists=True,
-    )
+    facts = {name: value for name, value in asdict(search).items() if name != "trials"}
+    facts.update(identity(build(), splits, config, loss, score))
+    study = _open_study(f"tuning-{short_name(facts)}", storage)
     budgeted = replace(splits, train=splits.train.limit(search.images // search.epochs))
 
     while len(_finished(study)) < search.trials:
-        trial, chosen = _next(study, search)
+        trial, settings = _next(study, search, lock_folder(storage, study.study_name))
         if trial is None:
-            time.sleep(0.2)
+            time.sleep(POLL)
             continue
-        chosen = replace(config, epochs=search.epochs, **chosen)
+        chosen = replace(config, epochs=search.epochs, **settings)
         try:
             with tempfile.TemporaryDirectory() as folder:
-                reported = _Reported(trial, score)
-                history = fit(build(), budgeted, chosen, Path(folder), loss, reported)
+                reported = _ReportedScore(trial, score)
+                history = train_or_load(build(), budgeted, chosen, folder, loss, reported)
             study.tell(trial, best_epoch(history)["score"])
-        except (optuna.TrialPruned, FloatingPointError):  # it lags, or it diverged
+        except (optuna.TrialPruned, FloatingPointError):  # below the median, or diverged
             study.tell(trial, state=TrialState.PRUNED)
     return study
 
 
 def best_config(study: optuna.Study, config: TrainConfig) -> TrainConfig:
-    """`config` with what the best trial found."""
+    """`config` with the settings of the best trial."""
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        raise ValueError("no trial was completed; lower the learning rates of the Search")
+        raise ValueError("no trial was completed; lower the learning rates of the SearchSpace")
     return replace(config, **study.best_params)
 
 
@@ -129,7 +122,10 @@ def trial_rows(study: optuna.Study) -> list[dict]:
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
-    """How much of the differences between the trials each setting explains; empty for too few."""
+    """The share of the differences between trials that each setting explains.
+
+    Empty below four different values.
+    """
     values = {trial.value for trial in _finished(study)}
     if len(values) < 4:
         return {}
@@ -137,46 +133,56 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
-def _next(study: optuna.Study, search: SearchSpace) -> tuple[optuna.Trial | None, dict]:
+def _open_study(name: str, storage: Path | str) -> optuna.Study:
+    try:
+        return optuna.create_study(
+            study_name=name,
+            storage=journal_storage(storage),
+            direction="maximize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+            load_if_exists=True,
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"the journal {storage} holds a line that cannot be read ({error}); "
+            "remove that line, or give another file to begin a new study"
+        ) from error
+
+
+def _next(
+    study: optuna.Study, search: SearchSpace, folder: Path
+) -> tuple[optuna.Trial | None, dict]:
     """A trial that no other worker of this machine has, and its settings; none if none is left."""
-    with locked(Path(tempfile.gettempdir(), study.study_name)):
-        number = len(_finished(study)) + _at_work(study)
+    with locked(folder):
+        number = len(_finished(study)) + _running(study)
         if number >= search.trials:
             return None, {}
         study.sampler = optuna.samplers.TPESampler(
-            seed=_stream(search.seed, number), n_startup_trials=4
+            seed=_trial_seed(search.seed, number), n_startup_trials=4
         )
         trial = study.ask()
-        trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
+        trial.set_user_attr("worker", this_worker())
         return trial, search.suggest(trial)
-
-
-def _storage(storage: Path | str):
-    if "://" in str(storage):
-        return str(storage)
-    Path(storage).parent.mkdir(parents=True, exist_ok=True)
-    lock = JournalFileOpenLock(str(storage)) if os.name == "nt" else None  # no symlinks there
-    return JournalStorage(JournalFileBackend(str(storage), lock_obj=lock))
 
 
 def _finished(study: optuna.Study) -> list:
     return study.get_trials(deepcopy=False, states=FINISHED)
 
 
-def _at_work(study: optuna.Study) -> int:
-    """Trials that other workers of this machine have begun. A worker that was killed, or this
-    one when it was interrupted, left a trial that would run for ever: it is ended here."""
-    alive = 0
+def _running(study: optuna.Study) -> int:
+    """Trials that other live workers of this machine have begun.
+
+    A worker that was killed, or this one when it was interrupted, left a trial that would run
+    for ever: it is ended here.
+    """
+    count = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        host, _, process = trial.user_attrs.get("worker", "").rpartition(":")
-        if host != socket.gethostname():
-            continue
-        if int(process) != os.getpid() and psutil.pid_exists(int(process)):
-            alive += 1
-        else:
+        alive = is_alive(trial.user_attrs.get("worker", ""))
+        if alive is False:
             study.tell(trial.number, state=TrialState.FAIL)
-    return alive
+        count += alive is True
+    return count
 
 
-def _stream(seed: int, number: int) -> int:
+def _trial_seed(seed: int, number: int) -> int:
     return int(hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()[:8], 16)

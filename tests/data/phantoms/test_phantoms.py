@@ -17,7 +17,7 @@ from utils.data.patient_split import split_by_group
 from utils.data.phantoms import MIN_PATIENTS, PHANTOMS, draw
 from utils.data.split import Split, Splits, to_float
 from utils.evaluation.predict import predict
-from utils.training.loop import TrainConfig, fit
+from utils.training.loop import TrainConfig, train_or_load
 
 NAMES = list(PHANTOMS)
 FEW = {name: MIN_PATIENTS * len(PHANTOMS[name].classes) for name in NAMES}  # patients
@@ -62,7 +62,7 @@ def resnet_accuracy(train: Split, test: Split, folder) -> float:
     """ResNet-18 after six epochs, chosen among them by training images alone."""
     model = build("resnet18", train.classes, train.size)
     splits = Splits(train, validation=train.limit(100), test=test)
-    fit(model, splits, TrainConfig(epochs=6), folder)
+    train_or_load(model, splits, TrainConfig(epochs=6), folder)
     return predict(model, test).accuracy
 
 

@@ -1,0 +1,62 @@
+"""The losses that an attack climbs, against closed forms."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from small import small_split, trained_network
+
+from utils.attacks.losses import CLASS_LOSSES, LOSSES, confidence, energy, loss_named, margin
+from utils.attacks.pgd import PGD
+from utils.data.split import to_float
+
+LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.0, 3.0, 3.5]])
+LABELS = torch.tensor([0, 1])
+
+
+@pytest.fixture
+def batch():
+    split = small_split(30)
+    return to_float(split.images), split.labels
+
+
+@pytest.fixture
+def model():
+    return trained_network()
+
+
+def test_the_margin_is_the_lead_of_the_best_other_class():
+    assert margin(LOGITS, LABELS).tolist() == [-1.5, 0.5]
+
+
+@pytest.mark.parametrize("name", CLASS_LOSSES)
+def test_losses_over_the_boundary_are_higher_for_the_misclassified(name):
+    found = LOSSES[name](LOGITS, LABELS)
+    assert found[1] > found[0]
+
+
+def test_energy_and_confidence_need_no_labels():
+    assert torch.allclose(energy(LOGITS), LOGITS.exp().sum(1).log())
+    assert torch.allclose(confidence(LOGITS), F.softmax(LOGITS, 1).amax(1))
+    for name in ("energy", "confidence"):
+        more, less = LOSSES[name](LOGITS, LABELS), LOSSES[f"less {name}"](LOGITS, LABELS)
+        assert torch.equal(more, -less)
+
+
+def test_an_unknown_loss_is_refused():
+    with pytest.raises(ValueError, match="unknown loss 'charm'; choose from cross_entropy"):
+        loss_named("charm")
+
+
+@pytest.mark.parametrize("measure", ["energy", "confidence"])
+def test_moves_what_a_rejector_looks_at_either_way(measure, model, batch):
+    less, plain, more = (
+        LOSSES[measure](model(attack(model, *batch)), batch[1]).mean()
+        for attack in (PGD(0.1, loss=f"less {measure}"), PGD(0.0), PGD(0.1, loss=measure))
+    )
+    assert less < plain < more
+
+
+@pytest.mark.parametrize("wrong", [{"target": 1}, {"stop_when_fooled": True}], ids=str)
+def test_confidence_has_no_boundary_to_cross(wrong):
+    with pytest.raises(ValueError, match="no boundary"):
+        PGD(loss="energy", **wrong)

@@ -1,0 +1,51 @@
+"""Fakes: drawn by class, in place of images of their class, and recorded as fakes."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small import small_split
+
+from utils.contamination.base import KINDS, contaminate
+from utils.contamination.fakes import Fakes, latent_walk, sample_fakes
+from utils.contamination.gan import Generator
+
+
+def test_fakes_are_drawn_by_class_and_written_down():
+    generator = Generator(3, 32, 1, width=4, latent=8).eval()
+    one, again, other = (
+        sample_fakes(generator, (2, 0, 5), ("a", "b", "c"), seed) for seed in (0, 0, 1)
+    )
+    assert one.labels.tolist() == [0] * 2 + [2] * 5
+    assert (one.changed == KINDS.index("fake")).all()
+    assert torch.equal(one.images, again.images) and not torch.equal(one.images, other.images)
+
+
+def test_images_are_replaced_by_fakes_of_their_class():
+    split, generator = small_split(48, 32), Generator(3, 32, 1, width=4, latent=8).eval()
+    after, manifest = contaminate(split, Fakes(generator=generator, rate=0.25))
+    hit = after.changed == KINDS.index("fake")
+    assert hit.sum() == len(manifest) == 12 and torch.equal(after.labels, split.labels)
+    assert torch.equal(after.images[~hit], split.images[~hit])
+    masks = torch.ones(48, 32, 32, dtype=torch.bool)
+    after = Fakes(generator=generator, rate=0.25)(replace(split, masks=masks))
+    assert not after.masks[hit].any() and after.masks[~hit].all()
+    with pytest.raises(ValueError, match="has learned 3 classes, the images have 4"):
+        Fakes(generator=generator)(replace(split, class_names=(*split.class_names, "more")))
+    small = replace(split, images=split.images[:, :, :16, :16])
+    with pytest.raises(ValueError, match="cannot stand for images of"):
+        Fakes(generator=generator)(small)
+
+
+def test_a_walk_begins_and_ends_at_its_noises_and_goes_in_small_steps():
+    generator = Generator(3, 32, 1, width=4, latent=8).eval()
+    images = latent_walk(generator, (0, 2), steps=5, seed=3).float()
+    first, last = torch.randn(2, 8, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        ends = generator(torch.stack([first, last]), torch.tensor([2, 2]))
+    assert (images[[5, 9]] - 255 * ends).abs().max() <= 0.51
+    steps, whole = (
+        images[5:].diff(dim=0).abs().mean((1, 2, 3)),
+        (images[9] - images[5]).abs().mean(),
+    )
+    assert steps.max() < whole

@@ -1,0 +1,45 @@
+"""Resizers are the linear maps of real libraries."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small import small_split, soft_pictures
+
+from utils.contamination.resizers import RESIZERS, Resizer, downscale
+
+EVERY = pytest.mark.parametrize("resizer", RESIZERS, ids=str)
+
+
+@EVERY
+@pytest.mark.parametrize("before, after", [((96, 80), (24, 20)), ((90, 70), (17, 33))])
+def test_a_matrix_is_what_the_library_does(resizer, before, after):
+    images = soft_pictures(2, before)
+    down, across = (resizer.matrix(*pair).float() for pair in zip(before, after, strict=True))
+    small = down @ images.float() @ across.T
+    assert (small.clamp(0, 255) - resizer(images, after).float()).abs().max() <= 1.1
+
+
+@EVERY
+def test_a_line_of_a_small_image_is_a_mean_of_lines(resizer):
+    assert torch.allclose(resizer.matrix(90, 17).sum(1), torch.ones(17).double(), atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [("opencv", "sinc"), ("imagemagick", "area")])
+def test_what_is_not_known_is_refused_with_what_is(wrong):
+    with pytest.raises(ValueError, match="choose from"):
+        Resizer(*wrong)
+
+
+def test_a_changed_matrix_does_not_change_the_cached_one():
+    resizer = Resizer("opencv", "bilinear")
+    resizer.matrix(64, 8).zero_()
+    assert resizer.matrix(64, 8).sum() > 7
+
+
+@EVERY
+def test_a_split_keeps_all_but_its_masks(resizer):
+    split = replace(small_split(6, 32), masks=torch.ones(6, 32, 32, dtype=torch.bool))
+    small = downscale(split, resizer, 8)
+    assert torch.equal(small.images, resizer(split.images, (8, 8))) and small.masks is None
+    assert torch.equal(small.labels, split.labels) and torch.equal(small.groups, split.groups)

@@ -1,0 +1,200 @@
+"""What the pages of the repository promise: links, commands, maps and examples are true."""
+
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from contracts.test_layers import BANNED
+
+from utils.course.plan import FIRST, LAST, needs_of, read_course
+from utils.course.publish import published_records, results_page, summary_table, with_summary
+from utils.data.datasets import DATASETS
+from utils.folders import HOME
+
+README, MAP = HOME / "README.md", HOME / "notebooks/README.md"
+CATALOGUE, MANUAL = HOME / "dataset/README.md", HOME / "utils/audit/README.md"
+OTHERS = [HOME / folder / "README.md" for folder in ("env", "assets", "checkpoints")]
+PAGES = [README, MAP, CATALOGUE, MANUAL, *OTHERS]
+EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
+REPOSITORY = re.compile(r"(https?:|git@|ssh:)\S*(github|gitlab|bitbucket|codeberg)", re.I)
+MAKEFILE = (HOME / "Makefile").read_text(encoding="utf-8")
+TARGETS = re.findall(r"^([a-z]+):", MAKEFILE, re.M)
+VARIABLES = set(re.findall(r"\$\(([A-Z_]+)\)", MAKEFILE))
+PROFILES = yaml.safe_load((HOME / "env/profiles.yaml").read_text(encoding="utf-8"))
+
+
+def text(page) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def section(page, heading: str) -> str:
+    """What stands below a heading, down to the next one as high."""
+    marks = heading.split()[0]
+    below = text(page).split(f"\n{heading}\n", 1)[1]
+    return re.split(rf"^#{{1,{len(marks)}}} ", below, maxsplit=1, flags=re.M)[0]
+
+
+def prose(page) -> str:
+    return re.sub(r"^```.*?^```$", "", text(page), flags=re.M | re.S)
+
+
+def anchors(page) -> set[str]:
+    """The names by which a browser finds the headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.M)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def commands(page) -> list[list[str]]:
+    """Every command of ours, in a block or between backticks, cut into words."""
+    blocks = "".join(re.findall(r"^```\w*\n(.*?)^```$", text(page), re.M | re.S)).split("\n")
+    lines = [*blocks, *re.findall(r"`([^`\n]+)`", prose(page))]
+    lines = [line.strip().removeprefix(".venv/bin/") for line in lines]
+    return [shlex.split(s, comments=True) for s in lines if re.match("(second-look|make) ", s)]
+
+
+def test_readme_is_read_in_five_minutes():
+    assert len(text(README).splitlines()) <= 150
+    assert len(text(README).split()) <= 2200
+
+
+@EVERY
+def test_speaks_the_words_of_the_field(page):
+    assert sorted(set(BANNED.findall(text(page)))) == []
+
+
+@EVERY
+def test_every_link_leads_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", text(page)):
+        path, _, anchor = link.partition("#")
+        found = page.parent / path if path else page
+        assert "://" not in link and found.exists(), f"{link} leads nowhere"
+        assert not anchor or anchor in anchors(found), f"no heading of {found} is #{anchor}"
+
+
+@EVERY
+def test_names_no_address_of_a_repository(page):
+    assert not REPOSITORY.search(text(page))
+
+
+@pytest.fixture(scope="module")
+def subcommands() -> list[str]:
+    """As a reader sees them who asks the command for help."""
+    call = [sys.executable, "-m", "utils.course", "--help"]
+    shown = subprocess.run(call, cwd=HOME, capture_output=True, text=True, check=True).stdout
+    return re.split("[|,]", re.search(r"\brun[|,][\w|,]+", shown)[0])
+
+
+@EVERY
+def test_every_command_exists(page, subcommands):
+    for program, command, *words in commands(page):
+        assert command in (TARGETS if program == "make" else subcommands), command
+        if program == "make":
+            variables = dict(word.split("=", 1) for word in words)
+            assert set(variables) <= VARIABLES, words
+            assert variables.get("PROFILE", "quick") in PROFILES, words
+            words = shlex.split(variables.get("ARGS", ""))
+        if command in ("run", "list"):
+            check_words(words[: words.index("--")] if "--" in words else words)
+
+
+def check_words(words: list[str]) -> None:
+    """Parameters and profiles that exist; other words are notebooks, or stand in for one."""
+    course = read_course()
+    parameters = {name for notebook in course.values() for name in notebook.defaults}
+    for before, word in zip(["", *words], words, strict=False):
+        if before == "-p":
+            assert word.partition("=")[0] in parameters | {"NAME"}, word
+        elif before == "--profile":
+            assert word in PROFILES, word
+        elif not word.startswith("-") and not word.isupper():
+            assert word in course, word
+
+
+@pytest.mark.parametrize(
+    "page, heading", [(README, "## The course in six parts"), (MAP, "## The map")]
+)
+def test_every_chapter_is_in_the_map_once(page, heading):
+    listed = re.findall(r"\[(\w+)\]\(\S*?(\w+)\.ipynb\)", section(page, heading))
+    assert all(name == file for name, file in listed)
+    assert sorted(name for name, _ in listed) == sorted(read_course())
+
+
+def test_the_map_says_what_each_chapter_needs():
+    rows = [row.split("|") for row in section(MAP, "## The map").split("\n") if ".ipynb" in row]
+    stated = {re.search(r"\[(\w+)\]", row[2])[1]: row[6].strip() for row in rows}
+    for name, needs in needs_of(read_course()).items():
+        needs = [need for need in needs if need != FIRST]
+        expected = "all" if name == LAST else ", ".join(sorted(needs)) or "–"
+        assert ", ".join(sorted(stated[name].split(", "))) == expected, name
+
+
+def test_the_catalogue_lists_every_data_set_with_its_licence():
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.+) \| .* \|$", text(CATALOGUE), re.M)
+    facts = {name: dataset.licence for name, dataset in DATASETS.items()}
+    assert sorted(name for name, _ in rows if name in facts) == sorted(facts)
+    assert {name: licence for name, licence in rows if name in facts} == facts
+
+
+# The examples for contributors: each runs in the module that its recipe tells to copy.
+
+RECIPES = re.split(r"^### ", section(MAP, "## Contributing"), flags=re.M)[1:]
+RECIPES = {recipe.partition("\n")[0]: recipe for recipe in RECIPES}
+
+
+def example(recipe: str, page=MAP) -> dict:
+    """What is defined after the example has run in a copy of its module."""
+    path = (page.parent / re.search(r"\]\((\S+?\.py)\)", recipe)[1]).resolve()
+    module = importlib.import_module(".".join(path.relative_to(HOME).with_suffix("").parts))
+    names = {
+        name: dict(value) if isinstance(value, dict) and name.isupper() else value
+        for name, value in vars(module).items()
+    }
+    code = re.search(r"^```python\n(.*?)^```$", recipe, re.M | re.S)[1]
+    if code.startswith('"'):  # an entry of a dictionary
+        names |= {"entry": eval(f"{{{code}}}", names)}
+    else:
+        exec(code, names)
+    return names
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_example_of_each_recipe_runs(name):
+    assert example(RECIPES[name])
+
+
+def test_the_example_of_the_audit_runs():
+    assert "Aspect ratio" in example(section(MANUAL, "## A new check"), MANUAL)["CHECKS"]
+
+
+def test_the_attack_of_the_example_stays_within_epsilon():
+    images = torch.rand(2, 1, 8, 8)
+    attacked = example(RECIPES["An attack"])["Brighten"](0.1)(None, images, None)
+    assert (attacked - images).abs().max() <= 0.1 + 1e-6 and attacked.max() <= 1
+
+
+def test_the_metric_of_the_example_counts_normal_images():
+    metric = example(RECIPES["A metric"])["RATES"]["specificity"]
+    assert metric(np.array([[3, 1, 0], [2, 2, 0], [0, 0, 5]])) == pytest.approx(0.75)
+
+
+def test_the_defence_of_the_example_without_smoothing_is_cross_entropy():
+    logits, labels = torch.randn(6, 3), torch.arange(6) % 3
+    names = example(RECIPES["A defence"])
+    plain = names["CrossEntropy"]().of(logits, labels)
+    assert torch.equal(names["LabelSmoothing"](amount=0.0).of(logits, labels), plain)
+
+
+# What `make results` writes.
+
+
+def test_the_tables_are_those_of_the_records():
+    records = published_records()
+    assert text(HOME / "assets/RESULTS.md") == results_page(records), "run: make results"
+    assert text(README) == with_summary(text(README), summary_table(records)), "run: make results"

@@ -1,0 +1,84 @@
+"""Tables of results, made from records that the test writes."""
+
+import subprocess
+
+import pytest
+from small import random_predictions
+
+from utils.course.publish import (
+    publish,
+    published_records,
+    results_page,
+    summary_table,
+    with_summary,
+)
+from utils.evaluation.conditions import Condition
+from utils.run import start_run
+
+PGD = Condition("pgd", 4 / 255)
+NEAREST = "no better than a nearest-neighbour look-up"
+
+
+def flag(name, variant=None, red=True):
+    return {"variant": variant, "flag": name, "red": red, "reason": "told"}
+
+
+def finished(name, seed=0, dataset="chest_xray", flags=(), **variants):
+    run = start_run(name, dataset, seed)
+    run.save_predictions(variants)
+    found = [str(c) for conditions in variants.values() for c in conditions]
+    run.record(conditions=found, flags=list(flags), parameters={"SEED": seed})
+
+
+@pytest.fixture
+def home(assets):
+    """A repository with three records of real images and one of drawn ones, all committed."""
+    clean, attacked = random_predictions(0), random_predictions(1, skill=0)
+    for seed in (0, 1):
+        models = {name: {"clean": clean, PGD: attacked} for name in ("standard", "adversarial")}
+        flags = [flag("odd", "adversarial"), flag("fine", "standard", red=False)]
+        finished("resnet_atk", seed, flags=flags if seed else (), **models)
+    finished("resnet", flags=[flag(NEAREST)], standard={"clean": clean})
+    finished("resnet", dataset="brain_phantom", standard={"clean": clean})
+    home = assets.parent
+    (home / "README.md").write_text("a\n<!-- results -->\nold\n<!-- /results -->\nb\n")
+    for arguments in (["init", "-q"], ["add", "-f", "."]):
+        subprocess.run(["git", *arguments], cwd=home, check=True)
+    return home
+
+
+def test_reads_the_records_of_real_images_that_git_knows(home):
+    finished("rnn", standard={"clean": random_predictions(0)})
+    names = [(record.name, record.facts["seed"]) for record in published_records(home)]
+    assert names == [("resnet", 0), ("resnet_atk", 0), ("resnet_atk", 1)]
+
+
+def test_the_page_has_a_line_for_each_model_of_each_run(home):
+    lines = [line for line in results_page(published_records(home)).split("\n") if "|" in line]
+    clean = f"{100 * random_predictions(0).accuracy:.1f} ("
+    assert len(lines) == 2 + 1 + 2 + 2
+    assert lines[2].startswith("| resnet, 0 | standard | 20 | ") and lines[2].endswith(
+        f"| – | – | – | {NEAREST} |"
+    )
+    cells = [cell.strip() for cell in lines[3].split("|")]
+    assert cells[1:4] == ["resnet_atk, 0", "standard", "20"] and cells[5] == "pgd 4"
+    assert cells[4].startswith(clean) and cells[-2] == "none"
+    assert [line.split("|")[-2].strip() for line in lines[5:]] == ["none", "odd"]
+
+
+def test_the_summary_pools_seeds_and_counts_flags(home):
+    *_, line = summary_table(published_records(home)).strip().split("\n")
+    cells = [cell.strip() for cell in line.split("|")[1:-1]]
+    assert cells[0] == "chest_xray, resnet_atk" and cells[-1] == "1"
+    assert cells[2] == cells[4] and cells[3] == cells[5] and cells[2] != cells[3]
+
+
+def test_fills_the_marked_block_and_nothing_else(home):
+    publish(home)
+    text = (home / "README.md").read_text()
+    assert text.startswith("a\n<!-- results -->\nAccuracy") and "old" not in text
+    assert text.endswith("<!-- /results -->\nb\n")
+    publish(home)
+    assert (home / "README.md").read_text() == text
+    with pytest.raises(ValueError, match="lacks the lines"):
+        with_summary("no block", "")

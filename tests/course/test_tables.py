@@ -1,0 +1,88 @@
+"""Tables for the reader: every number with its interval, every gap with a dash."""
+
+import pandas as pd
+from small import random_predictions
+
+from utils.attacks.pgd import PGD
+from utils.course import tables
+from utils.evaluation import metrics
+from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.intervals import Interval
+from utils.evaluation.red_flags import NOT_APPLICABLE
+
+PGD_4 = Condition("pgd", 4 / 255)
+ATTACKED = {
+    CLEAN: random_predictions(0),
+    Condition("noise", 4 / 255): random_predictions(0),
+    PGD_4: random_predictions(1, 0),
+    Condition("pgd", 4 / 255, 1): random_predictions(2, 0),
+}
+
+
+def test_settings_are_the_parameters_of_a_notebook():
+    names = {"SEED": 1, "DATASET": "brain", "run": 3, "TABLE": pd.DataFrame(), "_x": 1}
+    assert tables.settings(names) == {"SEED": 1, "DATASET": "brain"}
+
+
+def test_tables_read_well():
+    conditions = {CLEAN: random_predictions(), PGD_4: random_predictions(1, skill=-9)}
+    scores, drops = tables.score_table(conditions), tables.drop_table(conditions)
+    assert list(scores.index) == ["clean", "pgd 4"] and list(drops.index) == ["pgd 4"]
+    assert scores.loc["pgd 4", "accuracy (%)"].startswith("0.0 (0.0 to ")
+    assert drops.loc["pgd 4", "drop of combined (%)"] == "100.0 (83.2 to 100.0)"  # of 20 patients
+    assert "class PGD" in str(tables.show_source(PGD).data)
+
+
+def test_plain_names_will_do_for_conditions():
+    named = {"clean": random_predictions(), "blurred": random_predictions(1)}
+    assert list(tables.drop_table(named).index) == ["blurred"]
+    assert list(tables.accuracy_table({("a", "b"): named}).columns) == ["clean", "blurred"]
+    gains = tables.gain_table({"clean": random_predictions()}, {"clean": random_predictions(1)})
+    assert gains.loc["clean", "accuracy (points)"] == tables.interval_text(
+        metrics.gains(random_predictions(), random_predictions(1)).loc["accuracy"]
+    )
+
+
+def test_intervals_come_from_a_table_or_by_name():
+    score = metrics.score_of(random_predictions())
+    by_name = tables.with_interval({"a": score})
+    table = pd.DataFrame([score], index=pd.Index(["a"], name="model"))
+    assert by_name["a"] == tables.with_interval(table)["a"] == str(score)
+    assert tables.with_interval(table).index.name == "model"
+    assert tables.interval_text(Interval(0.5, 0.25, 0.75), digits=0) == "50 (25 to 75)"
+
+
+def test_the_wide_tables_have_a_dash_where_there_are_no_predictions():
+    models = {("a", "standard"): ATTACKED, ("b", "standard"): {"clean": random_predictions()}}
+    models[("c", "odd")] = {"shuffled": random_predictions()}
+    table, drops = tables.accuracy_table(models), tables.combined_drop_table(models)
+    expected = [metrics.score_of(found).text(digits=0) for found in ATTACKED.values()]
+    assert table.loc[("a", "standard")].drop("shuffled").tolist() == expected
+    assert table.loc[("b", "standard"), "pgd 4"] == "–" and list(drops.index.levels[0])[:2] == [
+        "a",
+        "b",
+    ]
+    clean, *attacked = ATTACKED.values()
+    lost = [metrics.drops(clean, found).loc["combined"] for found in attacked]
+    assert drops.loc[("a", "standard")].tolist() == [
+        tables.interval_text(r, 1, digits=0) for r in lost
+    ]
+    assert "<td" in (page := tables.wide_table(table).to_html()) and "pgd 4, 1 restart" in page
+
+
+def test_without_models_every_table_is_empty():
+    assert tables.accuracy_table({}).empty and tables.combined_drop_table({}).empty
+
+
+def test_pairs_have_p_values_and_a_verdict():
+    row = {"A": "a", "B": "b", "value": 0.1, "low": 0.05, "high": 0.15}
+    pairs = pd.DataFrame([{**row, "p": 1e-5, "p (Holm)": 0.02, "verdict": "A better"}])
+    shown = tables.pair_table(pairs).iloc[0]
+    assert shown["A minus B (points)"] == "10.0 (5.0 to 15.0)"
+    assert (shown["p"], shown["p (Holm)"]) == ("< 0.001", "0.020")
+
+
+def test_a_red_flag_has_its_reason():
+    rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE)]
+    table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
+    assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE]

@@ -1,0 +1,192 @@
+"""The cell for Colab, the badge, and the tags for nbval."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from utils.course.upkeep import (
+    COMPARED,
+    IGNORED,
+    MEASURED,
+    bootstrap,
+    is_compared,
+    notebook_files,
+    repository,
+    set_repository,
+    tidy,
+)
+from utils.folders import HOME
+
+URL = "https://github.com/somewhere/second-look"
+PATHS = notebook_files()
+
+
+def code_cell(*outputs, tags=()):
+    cell = {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": [], "outputs": []}
+    return {**cell, "outputs": list(outputs)}
+
+
+def printed(text):
+    return {"output_type": "stream", "name": "stdout", "text": [text]}
+
+
+def shown(**data):
+    data = {name.replace("_", "/"): [text] for name, text in data.items()}
+    return {"output_type": "execute_result", "data": data, "metadata": {}}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_every_notebook_is_as_the_rules_say(path):
+    text = path.read_text(encoding="utf-8")
+    name = path.relative_to(HOME).as_posix()
+    assert tidy(text, name, repository()) == text, "run: make format"
+    sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
+    assert sources.count(bootstrap(repository())) == 1
+    assert not re.search(r"# ?NBVAL_", "".join(sources)), "tags say it, not comments"
+    assert ("colab-badge" in text) == repository().startswith("https://github.com/")
+
+
+@pytest.mark.parametrize(
+    ("cell", "compared"),
+    [
+        (code_cell(), True),
+        (code_cell(printed("red flags: 0\n")), True),
+        (code_cell(shown(text_plain="{'train': 1917}")), True),
+        (code_cell(printed("images: 12\n"), printed("accuracy: 0.93\n")), False),
+        (code_cell(printed("right: 93%\n")), False),
+        (code_cell(printed("ready in 12 s\n")), False),
+        (code_cell(shown(text_plain="a table", text_html="<table>")), False),
+        (code_cell(shown(text_plain="<Figure>", image_png="...")), False),
+        (code_cell(shown(text_plain="a table", text_html="<table>"), tags=[COMPARED]), True),
+        (code_cell(printed("best epoch: 2\n"), tags=[MEASURED]), False),
+    ],
+)
+def test_compares_text_without_measured_numbers(cell, compared):
+    assert is_compared(cell) == compared
+
+
+def test_a_tag_goes_when_the_output_becomes_a_fact():
+    cell = code_cell(printed("red flags: 0\n"), tags=[IGNORED, "mine"])
+    text = json.dumps({"cells": [{"cell_type": "markdown", "source": ["# T\n", "\n", "x"]}, cell]})
+    assert json.loads(tidy(text, "notebooks/t.ipynb", ""))["cells"][1]["metadata"]["tags"] == [
+        "mine"
+    ]
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The notebooks of the course without an address, and its pyproject.toml."""
+    for path in PATHS[:3]:
+        target = tmp_path / path.relative_to(HOME)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(path, target)
+    shutil.copy(HOME / "pyproject.toml", tmp_path)
+    set_repository("", tmp_path)
+    return tmp_path
+
+
+def contents(root):
+    return {path.name: path.read_bytes() for path in root.rglob("*.*") if path.is_file()}
+
+
+def test_the_address_can_be_set_twice_and_taken_away(copy):
+    before = contents(copy)
+    set_repository(URL, copy)
+    once = contents(copy)
+    assert repository(copy) == URL
+    assert all((URL.encode() in text) for text in once.values())
+    assert all(b"colab-badge" in text for name, text in once.items() if name.endswith("ipynb"))
+    set_repository(URL, copy)
+    assert contents(copy) == once
+    set_repository(URL + "-2", copy)
+    set_repository("", copy)
+    assert contents(copy) == before and not repository(copy)
+
+
+def test_a_badge_needs_github_and_a_cell_does_not(copy):
+    set_repository("https://host.example/a/b", copy)
+    for path in notebook_files(copy):
+        text = path.read_text(encoding="utf-8")
+        assert "colab-badge" not in text and "git clone -q https://host.example/a/b" in text
+
+
+@pytest.mark.parametrize("url", ["second-look", 'https://a/b"; import os', "https://a b"])
+def test_what_is_no_address_is_refused(copy, url):
+    with pytest.raises(ValueError, match="is no address"):
+        set_repository(url, copy)
+
+
+def test_no_address_is_made_up():
+    tracked = subprocess.run(["git", "ls-files"], cwd=HOME, capture_output=True, text=True).stdout
+    for name in tracked.splitlines():
+        if name.endswith((".ipynb", ".toml", ".py", "Makefile", ".yml", ".yaml")):
+            text = (HOME / name).read_text(encoding="utf-8")
+            assert not re.search(r"second-look[-]course", text), name
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A small repository that has what the cell for Colab needs."""
+    home = tmp_path / "published"
+    for name in ("env/requirements.txt", "utils/__init__.py", "utils/folders.py"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HOME / name, home / name)
+    (home / "notebooks").mkdir()
+    (home / "notebooks/resnet.ipynb").write_text("{}")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "course"]):
+        subprocess.run(["git", *arguments], cwd=home, check=True)
+    return home
+
+
+def on_colab(folder, cell, **variables):
+    """Run the cell as Colab would, in a folder that holds no course, without a network."""
+    folder.mkdir(exist_ok=True)
+    script = folder.parent / "cell.ipy"
+    script.write_text(cell + "\nimport utils.folders\nprint(os.getcwd(), utils.folders.HOME)\n")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment |= {"PIP_NO_INDEX": "1", "COLAB_RELEASE_TAG": "release", **variables}
+    return subprocess.run(
+        [sys.executable, "-m", "IPython", "--no-banner", str(script)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.slow
+def test_the_cell_fetches_the_course_from_its_address(tmp_path, published):
+    content = tmp_path / "content"
+    done = on_colab(content, bootstrap(published.as_uri()))
+    home = content / "second-look"
+    assert done.stdout.split()[-2:] == [str(home / "notebooks"), str(home)], done.stderr
+
+
+@pytest.mark.slow
+def test_the_cell_opens_an_uploaded_archive(tmp_path, published):
+    content = tmp_path / "content"
+    content.mkdir()
+    makefile = (HOME / "Makefile").read_text(encoding="utf-8").splitlines()
+    (recipe,) = (line for line in makefile if "git archive" in line)
+    subprocess.run(recipe.split(), cwd=published, check=True)
+    shutil.move(published / "second-look.zip", content)
+    done = on_colab(content, bootstrap(""))
+    home = content / "second-look"
+    assert done.stdout.split()[-2:] == [str(home / "notebooks"), str(home)], done.stderr
+
+
+def test_the_cell_asks_for_the_archive_where_there_is_neither(tmp_path):
+    done = on_colab(tmp_path / "content", bootstrap(""))
+    assert "upload second-look.zip" in done.stdout + done.stderr
+
+
+def test_the_cell_does_nothing_elsewhere(tmp_path):
+    done = on_colab(tmp_path / "content", bootstrap(URL), COLAB_RELEASE_TAG="")
+    assert not list((tmp_path / "content").iterdir()), done.stdout

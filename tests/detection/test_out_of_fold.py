@@ -1,0 +1,137 @@
+"""Outputs of networks for images of patients that they did not train on."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import median_filter
+from small import small_split, small_splits
+from torch import nn
+
+from utils.backbones import Classifier
+from utils.contamination.backdoor import Patch, Poison
+from utils.contamination.base import contaminate
+from utils.contamination.label_noise import Symmetric
+from utils.data.split import Split, Splits
+from utils.detection.detectors import auroc_by_kind, detector_scores
+from utils.detection.out_of_fold import (
+    GreyLevels,
+    MedianFilter,
+    Squeezed,
+    cross_val_outputs,
+    outputs_of,
+)
+from utils.evaluation.predict import predict
+from utils.training.loop import TrainConfig, train_or_load
+
+CONFIG = TrainConfig(epochs=6, batch_size=16, learning_rate=0.01, augment=False)
+
+
+def small_classifier(seed: int = 0) -> Classifier:
+    """A convolution under a head: all that a detector asks for."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        backbone = nn.Sequential(
+            nn.Conv2d(3, 12, 3, stride=2, padding=1),
+            nn.BatchNorm2d(12),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+        )
+        return Classifier(backbone, nn.Linear(48, 3)).eval()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("folds")
+
+
+def spoiled() -> tuple[Splits, Split]:
+    truth = small_split(240)
+    wrong, _ = contaminate(truth, Symmetric(rate=0.1), Poison(Patch(0.3), target=0, rate=0.1))
+    return Splits(wrong, small_split(48, seed=1), small_split(48, seed=2)), truth
+
+
+@pytest.fixture(scope="module")
+def outputs(folder):
+    return cross_val_outputs(small_classifier(), spoiled()[0], CONFIG, folder, folds=3)
+
+
+def test_each_image_is_predicted_once_by_a_network_that_did_not_learn_from_its_patient(outputs):
+    split, places = outputs.split, outputs.places
+    assert sorted(np.concatenate(places)) == list(range(len(split)))
+    patients = [set(split.groups[rows].tolist()) for rows in places]
+    assert sum(map(len, patients)) == len(set.union(*patients)) == 120
+    for rows, fold in zip(places, outputs.folds, strict=True):
+        assert (fold.labels == split.labels[rows].numpy()).all()
+        assert len(fold.known_labels) == len(split) - len(rows)
+        assert fold.squeezed.shape == (2, len(rows), 3)
+    assert np.allclose(outputs.probabilities.sum(1), 1)
+
+
+def test_no_network_learns_from_the_patients_that_it_predicts(tmp_path, monkeypatch):
+    """Taken from the training itself, not from what the outputs record."""
+    training, split = [], spoiled()[0].train
+    monkeypatch.setattr(
+        "utils.detection.out_of_fold.train_or_load",
+        lambda _, splits, *rest: training.append(splits.train),
+    )
+    outputs = cross_val_outputs(small_classifier(), spoiled()[0], CONFIG, tmp_path, folds=3)
+    for rows, learned in zip(outputs.places, training, strict=True):
+        assert not set(split.groups[rows].tolist()) & set(learned.groups.tolist())
+        assert len(learned) == len(split) - len(rows)
+
+
+def test_networks_are_kept_and_the_first_one_is_not_touched(outputs, folder, monkeypatch):
+    model, before = small_classifier(), small_classifier().state_dict()
+    monkeypatch.setattr("utils.training.loop._train_epoch", None)  # nothing is trained again
+    again = cross_val_outputs(model, spoiled()[0], CONFIG, folder, folds=3)
+    assert np.array_equal(again.probabilities, outputs.probabilities)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("folds", [1, 1000])
+def test_a_number_of_folds_that_cannot_be_is_refused(folder, folds):
+    with pytest.raises(ValueError, match="2 to"):
+        cross_val_outputs(small_classifier(), spoiled()[0], CONFIG, folder, folds)
+
+
+def test_planted_errors_and_triggers_are_found_out_of_fold(outputs):
+    found = auroc_by_kind(detector_scores(outputs), outputs.split).query("score == 'AUROC'")
+    value = found.set_index(["kind", "detector"])["value"].unstack()
+    assert value.loc["label error", "confident learning"] > 0.95
+    assert value.loc["poison", "spectral signature"] > 0.95
+    assert value.loc["poison", "activation clustering"] > 0.95
+    assert value.loc["label error", "noise level"] < 0.65
+
+
+def test_one_network_predicts_other_images(folder):
+    splits, model = small_splits(), small_classifier()
+    train_or_load(model, splits, CONFIG, folder)
+    outputs, expected = outputs_of(model, splits.train, splits.test), predict(model, splits.test)
+    assert expected.accuracy > 0.8
+    assert np.allclose(outputs.probabilities, expected.probabilities, atol=1e-5)
+    features = torch.from_numpy(outputs.folds[0].features)
+    assert np.allclose(model.head(features).softmax(1).detach(), expected.probabilities, atol=1e-5)
+
+
+def test_squeezers_against_scipy_and_counted_levels():
+    pixels = torch.rand(2, 1, 9, 9, generator=torch.Generator().manual_seed(0))
+    expected = median_filter(pixels.numpy(), (1, 1, 3, 3), mode="mirror")
+    assert np.allclose(MedianFilter()(pixels), expected)
+    assert len(GreyLevels(2)(pixels).mul(1e4).round().unique()) == 4
+    assert (GreyLevels(3)(pixels) - pixels).abs().max() <= 1 / 14 + 1e-6
+
+
+@pytest.mark.parametrize("squeezer", [GreyLevels(), MedianFilter()], ids=repr)
+def test_an_attacker_can_aim_through_a_squeezer(squeezer):
+    pixels = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    squeezer(pixels).sum().backward()
+    assert pixels.grad.sum() == pytest.approx(64, rel=0.01)
+    through = Squeezed(torch.nn.Flatten(), squeezer)
+    assert torch.equal(through(pixels), squeezer(pixels).flatten(1))
+
+
+@pytest.mark.parametrize("window", [0, 2])
+def test_a_window_without_a_middle_is_refused(window):
+    with pytest.raises(ValueError, match="only if it is odd"):
+        MedianFilter(window)

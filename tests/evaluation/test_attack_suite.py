@@ -1,0 +1,58 @@
+"""Every model goes through the same attacks, and any attack with an epsilon can be theirs."""
+
+import pytest
+from small import small_split, trained_network
+
+from utils.attacks.apgd import APGD, worst_case
+from utils.attacks.black_box import Square
+from utils.attacks.few_pixels import FewPixels
+from utils.attacks.pgd import PGD
+from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.conditions import CLEAN, Condition
+
+SPLIT = small_split(50, seed=4)
+ATTACKS = [APGD(0.1, 10), Square(0.1, 40), PGD(1.5, norm="l2"), worst_case(0.1, 5, 10)]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return trained_network()
+
+
+def test_every_condition_has_predictions(model):
+    suite = AttackSuite(PGD(8 / 255, stop_when_fooled=True), restarts=2)
+    found = suite.predict(model, SPLIT)
+    sizes = [Condition(kind, size / 255) for kind in ("fgsm", "pgd") for size in (4, 8, 16)]
+    noise, strongest = Condition("noise", 8 / 255), Condition("pgd", 8 / 255, 2)
+    assert list(found) == [CLEAN, noise, *sizes, strongest]
+    assert suite.headline == [CLEAN, noise, sizes[1], sizes[4], strongest]
+    assert (found[strongest].right <= found[suite.condition()].right).all()
+
+
+def test_a_curve_has_the_sizes_of_one_kind(model):
+    suite = AttackSuite(PGD(8 / 255), restarts=0)
+    found = suite.predict(model, SPLIT)
+    assert suite.curve(found)[8 / 255] is found[suite.condition("pgd")]
+    assert list(suite.curve(found, "noise")) == [0.0, 8 / 255]  # at one size only
+    assert suite.strongest == suite.condition() and len(suite.headline) == 4
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=repr)
+def test_any_attack_with_an_epsilon_goes_through_it(attack, model):
+    suite = AttackSuite(attack)
+    found = suite.predict(model, SPLIT)
+    accuracy = {size: each.accuracy for size, each in suite.curve(found).items()}
+    assert list(accuracy) == [0.0, *suite.sizes]
+    assert accuracy[attack.epsilon] < accuracy[0.0] and found[suite.noise].accuracy > 0.8
+    assert found[suite.strongest].accuracy <= found[suite.condition()].accuracy
+
+
+@pytest.mark.parametrize("attack", [FewPixels(), PGD(target=1)], ids=repr)
+def test_an_attack_without_size_or_with_a_target_is_refused(attack):
+    with pytest.raises(ValueError, match="needs an attack with an epsilon|untargeted"):
+        AttackSuite(attack)
+
+
+def test_the_attack_itself_is_one_of_the_sizes():
+    with pytest.raises(ValueError, match="must contain 1"):
+        AttackSuite(PGD(), factors=(0.5,))

@@ -1,0 +1,120 @@
+"""The alarm rings for slices of shared patients and for copies, and for nothing else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from utils.contamination.planted_leaks import jpeg_copy, resampled_copy
+from utils.data.patient_split import GatheredImages, split_by_image, split_dataset
+from utils.data.phantoms import PHANTOMS, draw
+from utils.data.split import Split, Splits
+from utils.evaluation.leakage import (
+    SIBLINGS_TOLERATED,
+    leakage_alarm,
+    nearest_neighbour_baseline,
+    relative_distances,
+)
+
+SHARES = (0.8, 0.1, 0.1)
+
+
+def unrelated(count: int, size: int = 32, seed: int = 0, channels: int = 1):
+    generator = torch.Generator().manual_seed(seed)
+    shape = (count, channels, size, size)
+    return torch.randint(40, 215, shape, generator=generator, dtype=torch.uint8)
+
+
+def split_of(images, labels=None, groups=None) -> Split:
+    labels = torch.arange(len(images)) % 2 if labels is None else labels
+    return Split(images, labels, ("a", "b"), groups)
+
+
+@pytest.fixture(params=PHANTOMS, scope="module")
+def by_patient(request) -> Splits:
+    drawn = draw(request.param, 32)
+    return split_dataset(GatheredImages(drawn, np.full(len(drawn), ""), ""), SHARES, seed=1)[0]
+
+
+def test_the_score_is_right_on_copies_and_chance_on_noise():
+    train = split_of(unrelated(400))
+    copies = Splits(train, train, train)
+    assert nearest_neighbour_baseline(copies).accuracy == 1
+    noise = Splits(train, train, split_of(unrelated(400, seed=1)))
+    assert 0.4 < nearest_neighbour_baseline(noise).accuracy < 0.6
+
+
+def test_unrelated_images_are_no_siblings_and_noisy_copies_are():
+    train, test = split_of(unrelated(400)), unrelated(60, seed=1)
+    assert relative_distances(test, train.images)[0].min() > 0.8
+    siblings = (train.images[:60].float() * 0.9 + test.float() * 0.1).to(torch.uint8)
+    ratios, nearest_ones = relative_distances(siblings, train.images)
+    assert ratios.max() < 0.5 and torch.equal(nearest_ones, torch.arange(60))
+
+
+def test_the_alarm_is_silent_for_patients_and_rings_for_slices(by_patient):
+    silent = leakage_alarm(by_patient)
+    assert not silent.rings and silent.siblings < 0.05 and str(silent).startswith("No alarm")
+    mixed = leakage_alarm(split_by_image(by_patient, SHARES))
+    assert (
+        mixed.rings
+        and mixed.shared_groups > 10
+        and mixed.baseline.value > silent.baseline.value + 0.1
+    )
+    assert mixed.baseline.low <= mixed.baseline.value <= mixed.baseline.high
+    assert silent.row["alarm"] == "silent" and mixed.row["alarm"] == "rings"
+
+
+def test_the_alarm_needs_no_patients_to_ring(by_patient):
+    loose = {n: replace(s, groups=None) for n, s in split_by_image(by_patient, SHARES).items()}
+    alarm = leakage_alarm(Splits(**loose))
+    assert alarm.rings and alarm.shared_groups == 0 and alarm.siblings > 3 * SIBLINGS_TOLERATED
+
+
+@pytest.mark.parametrize("change", [jpeg_copy, resampled_copy])
+def test_a_few_harsh_copies_ring(change):
+    drawn = draw("chest_phantom", 64, 90)
+    splits, _ = split_dataset(GatheredImages(drawn, np.full(len(drawn), ""), ""), SHARES, seed=0)
+    assert leakage_alarm(splits).copies == 0
+    images = splits.test.images.clone()
+    images[:3] = change(splits.train.images[:3])
+    alarm = leakage_alarm(replace(splits, test=replace(splits.test, images=images)))
+    assert alarm.copies == 3 and alarm.identical == 0 and alarm.copied
+
+
+PLANTED = {
+    "nothing": (0, 0, None),
+    "one identical image": (1, 0, "identical"),
+    "few near images": (0, 1, None),
+    "many near images": (0, 30, "copy"),
+}
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_the_alarm_names_what_was_planted(case):
+    same, near, reason = PLANTED[case]
+    train, test = unrelated(500), unrelated(200, seed=1)
+    test[:same] = train[:same]
+    test[50 : 50 + near] = train[50 : 50 + near] + 1
+    splits = Splits(split_of(train), split_of(unrelated(50, seed=2)), split_of(test))
+    alarm = leakage_alarm(splits)
+    assert (alarm.identical, alarm.copies) == (same, same + near)
+    assert alarm.rings == (reason is not None)
+    assert reason is None or reason in " ".join(alarm.reasons)
+
+
+def test_one_shared_patient_is_enough():
+    groups = torch.arange(60)
+    parts = [unrelated(20, seed=seed) for seed in range(3)]
+    owners = groups.split(20)
+    owners[2][0] = 3
+    splits = Splits(*(split_of(p, groups=g) for p, g in zip(parts, owners, strict=True)))
+    alarm = leakage_alarm(splits)
+    assert alarm.shared_groups == 1 and alarm.reasons[0].startswith("1 patients or groups")
+
+
+def test_an_empty_test_split_is_refused():
+    train = split_of(unrelated(20))
+    with pytest.raises(ValueError, match="the test split is empty"):
+        leakage_alarm(Splits(train, train, train.take(torch.arange(0))))

@@ -1,0 +1,68 @@
+"""Attackers beside each other."""
+
+import numpy as np
+import pytest
+from figure_samples import ANSWERS, PIXELS, SUITE, check_drawn, words
+
+from utils import figures
+from utils.evaluation.intervals import Interval
+from utils.figures.style import ATTACKED, CLEAN
+
+CLAIMED = {"leak": 0.9, "wrong count": 0.5}
+TRUE = {name: Interval(0.7, 0.6, 0.8) for name in CLAIMED}
+FIGURES = {
+    "security_curves": lambda: figures.security_curves(
+        {name: SUITE.curve(ANSWERS, "pgd") for name in ("noise", "pgd", "worst")}
+    ),
+    "accuracy_by_queries": lambda: figures.accuracy_by_queries(
+        {"square": np.array([0, 3, 90, np.inf]), "nothing": np.full(4, np.inf)},
+        {"square": 100, "nothing": 100},
+    ),
+    "attack_gallery": lambda: figures.attack_gallery(
+        PIXELS[0], {"(clean)": PIXELS[0], "noise": PIXELS[1]}, ["dark", "bright"], 10
+    ),
+    "transfer": lambda: figures.transfer({"a": ANSWERS, "b": ANSWERS}, ANSWERS),
+    "claimed_vs_true": lambda: figures.claimed_vs_true(CLAIMED, TRUE),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_is_drawn(name):
+    check_drawn(FIGURES[name]())
+
+
+def test_the_curve_of_queries_starts_with_those_that_were_right():
+    figure = figures.accuracy_by_queries({"square": np.array([0, 3, 90, np.inf])}, {"square": 100})
+    line = figure.axes[0].lines[0]
+    assert line.get_xdata().tolist() == [1, 3, 90, 100]
+    assert line.get_ydata().tolist() == [0.75, 0.5, 0.25, 0.25]
+
+
+def test_curves_that_coincide_differ_in_width():
+    needed = {"square": np.full(4, np.inf), "few pixels": np.full(4, np.inf)}
+    steps = figures.accuracy_by_queries(needed, dict.fromkeys(needed, 9)).axes[0].lines[::2]
+    assert steps[0].get_linewidth() > steps[1].get_linewidth()
+
+
+def test_a_gallery_says_its_factor_and_shows_what_was_changed():
+    figure = FIGURES["attack_gallery"]()
+    assert {"change × 10", "(clean)", "noise"} <= words(figure)
+    colours = [axis.xaxis.label.get_color() for axis in figure.axes[:2]]
+    assert colours == [CLEAN, ATTACKED]
+    change = figure.axes[3].images[0].get_array()
+    np.testing.assert_allclose(change, 255 * (PIXELS[1] - PIXELS[0])[0], atol=1e-3)
+
+
+def test_a_transfer_matrix_has_the_clean_images_first_in_percent():
+    axis = FIGURES["transfer"]().axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["(clean)", "a", "b"]
+    shown = [text.get_text() for text in axis.texts]
+    assert shown == [f"{100 * each.accuracy:.0f}" for each in ANSWERS.values()] * 3
+
+
+def test_a_claim_is_a_cross_beside_the_true_interval():
+    axis = FIGURES["claimed_vs_true"]().axes[0]
+    crosses = [line for line in axis.lines if line.get_marker() == "X"]
+    assert list(crosses[0].get_xdata()) == [90, 50]
+    assert [list(line.get_xdata()) for line in axis.lines[:4:2]] == [pytest.approx([60, 80])] * 2
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(CLAIMED)

@@ -1,0 +1,71 @@
+"""Confusion matrices count images, and do not shout where there are few."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from figure_samples import ANSWERS, FEWER, check_drawn
+from small import NAMES
+
+from utils import figures
+from utils.evaluation.conditions import CLEAN as CLEAN_IMAGES
+from utils.evaluation.predictions import Predictions
+from utils.figures.confusion import ACROSS, FEWEST
+
+FIGURES = {
+    "conditions": lambda: figures.confusions(ANSWERS),
+    "variants": lambda: figures.confusions_by_variant(
+        {"a": FEWER, "b": {CLEAN_IMAGES: ANSWERS[CLEAN_IMAGES]}}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_is_drawn(name):
+    check_drawn(FIGURES[name]())
+
+
+def test_class_names_come_from_the_data_in_their_order():
+    figure = figures.confusions({"pgd": ANSWERS[CLEAN_IMAGES], "clean": ANSWERS[CLEAN_IMAGES]})
+    axis = figure.axes[0]
+    assert tuple(label.get_text() for label in axis.get_xticklabels()) == NAMES
+    rows = tuple(label.get_text() for label in axis.get_yticklabels())
+    assert rows == tuple(f"{name} (10)" for name in NAMES)
+    assert not figure.axes[1].get_yticklabels()
+
+
+def test_the_numbers_are_the_counts_and_their_share_of_the_true_class():
+    shown = [text.get_text().split("\n") for text in FIGURES["conditions"]().axes[0].texts]
+    counts = ANSWERS[CLEAN_IMAGES].confusion
+    assert [int(count) for count, _ in shown] == counts.flatten().tolist()
+    shares = 100 * counts / counts.sum(1, keepdims=True)
+    assert [share for _, share in shown] == [f"{share:.0f} %" for share in shares.flatten()]
+
+
+def test_a_class_of_few_images_is_hatched_and_not_coloured():
+    keep = np.r_[np.flatnonzero(ANSWERS[CLEAN_IMAGES].labels), 0]
+    some = ANSWERS[CLEAN_IMAGES].take(keep)
+    axis = figures.confusions({"clean": some}).axes[0]
+    hatched = [patch for patch in axis.patches if patch.get_hatch()]
+    assert [patch.get_y() for patch in hatched] == [0] and FEWEST == 10
+    colours = axis.collections[0].get_array().reshape(3, 3)
+    assert not colours[0].any() and colours[1:].sum() > 0
+    assert axis.texts[0].get_text().startswith("1\n")
+
+
+def test_many_classes_show_counts_alone():
+    names = tuple("abcdefg")
+    many = Predictions(np.arange(7), np.eye(7), np.arange(7), names)
+    texts = [text.get_text() for text in figures.confusions({"x": many}).axes[0].texts]
+    assert set(texts) == {"0", "1"}
+
+
+def test_more_conditions_than_fit_go_on_below():
+    axes = figures.confusions(ANSWERS).axes
+    assert len(ANSWERS) > ACROSS == 4 and len(axes) % ACROSS == 0
+    assert sum(axis.axison for axis in axes) == len(ANSWERS)
+
+
+def test_titles_say_the_accuracy():
+    found = replace(ANSWERS[CLEAN_IMAGES])
+    assert figures.confusions({"a_b": found}).axes[0].get_title() == "a b: 100 %"

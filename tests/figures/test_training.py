@@ -1,0 +1,86 @@
+"""Curves of trainings and of a search."""
+
+import numpy as np
+import pytest
+from figure_samples import HISTORY, check_drawn, words
+
+from utils import figures
+from utils.figures.training import ENOUGH_TRIALS, SHORT
+
+REGIMES = {
+    "no attack": HISTORY,
+    "attacked": [{**row, "one_step": 0.3, "attacked": 0.2} for row in HISTORY],
+    "defended": [{**row, "one_step": 0.4} for row in HISTORY],
+}
+COLLAPSE = [{"NC1": 4.0 - e, "NC2": 0.3 / (e + 1), "NC3": 0.4 / (e + 1)} for e in range(4)]
+TRIALS = [
+    {"number": n, "state": "PRUNED" if n == 2 else "COMPLETE", "value": 0.1 * n} for n in range(5)
+]
+IMPORTANCES = {"learning_rate": 0.7, "optimizer": 0.3}
+GAN = [
+    {"epoch": e, "real_recognised": 0.6, "fakes_recognised": 0.7, "diversity": 0.5 + 0.1 * e}
+    for e in range(3)
+]
+FIGURES = {
+    "training_curves": lambda: figures.training_curves(HISTORY, 0.4),
+    "regimes": lambda: figures.regimes(REGIMES, 0.4, 3),
+    "collapse_curves": lambda: figures.collapse_curves({"plain": [COLLAPSE, COLLAPSE[:3]]}),
+    "tuning": lambda: figures.tuning(TRIALS, IMPORTANCES),
+    "tuning without importances": lambda: figures.tuning(TRIALS, {}),
+    "gan_training": lambda: figures.gan_training(GAN, (1, 3)),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_is_drawn(name):
+    check_drawn(FIGURES[name]())
+
+
+def test_one_step_differs_from_many_and_the_legend_hides_neither():
+    attacked = [{**row, "one_step": 0.3} for row in HISTORY]
+    figure = figures.training_curves(attacked, 0.4, "many steps")
+    colours = {line.get_label(): line.get_color() for line in figure.axes[1].lines}
+    assert colours["one step"] != colours["many steps"]
+    assert figure.legends and not any(axis.get_legend() for axis in figure.axes)
+
+
+def test_few_epochs_are_marked_and_many_are_not():
+    many = [{**HISTORY[0], "epoch": e} for e in range(SHORT + 1)]
+    for history, mark in ((HISTORY[:2], "."), (many, "None")):
+        figure = figures.training_curves(history, 0.4)
+        assert {line.get_marker() for line in figure.axes[0].lines} == {mark}
+
+
+def test_a_chance_line_is_named():
+    assert "majority class" in words(FIGURES["training_curves"]())
+
+
+def test_regimes_share_their_axes_and_say_where_there_was_no_attack():
+    figure = FIGURES["regimes"]()
+    panels = np.array(figure.axes).reshape(3, 3)
+    assert {"no attack", "majority class", "constant answer"} <= words(figure)
+    assert [text.get_text() for text in panels[2, 0].texts] == ["no attack"]
+    assert all(len({axis.get_ylim() for axis in row}) == 1 for row in panels)
+    shown = {line.get_label(): list(line.get_ydata()) for line in panels[2, 1].lines}
+    assert shown["one step"] == [0.3] * 4 and shown["many steps"] == [0.2] * 4
+    shown = {line.get_label(): list(line.get_ydata()) for line in panels[2, 2].lines}
+    assert shown["many steps"] == [row["score"] for row in HISTORY]  # which decides, there
+
+
+def test_a_mean_of_trainings_ends_with_the_shortest():
+    axis = FIGURES["collapse_curves"]().axes[0]
+    (mean,) = [line for line in axis.lines if line.get_label() == "plain"]
+    assert list(mean.get_ydata()) == [4.0, 3.0, 2.0]
+
+
+def test_no_half_of_a_search_is_empty():
+    assert len(FIGURES["tuning"]().axes) == 2
+    assert len(FIGURES["tuning without importances"]().axes) == 1
+    few = figures.tuning(TRIALS[: ENOUGH_TRIALS - 1], IMPORTANCES)
+    assert len(few.axes) == 1 and few.get_figwidth() == FIGURES["tuning"]().get_figwidth()
+
+
+def test_the_best_so_far_never_falls_and_a_pruned_trial_does_not_count():
+    lines = {line.get_label(): line for line in FIGURES["tuning"]().axes[0].lines}
+    assert lines["best so far"].get_ydata() == pytest.approx([0, 0.1, 0.1, 0.3, 0.4])
+    assert list(lines["pruned"].get_xdata()) == [3]

@@ -1,0 +1,117 @@
+"""A checkpoint belongs to one training, holds no code, and names the file that is damaged."""
+
+import os
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import pytest
+import torch
+from small import small_network, small_split, small_splits
+
+from utils.attacks.pgd import PGD
+from utils.data.split import Split, Splits
+from utils.training.checkpoints import Checkpoint, description, identity, short_name
+from utils.training.loop import TrainConfig, train_or_load
+from utils.training.losses import CrossEntropy, ValidationScore
+
+CONFIG = TrainConfig(epochs=2, batch_size=16, learning_rate=0.02, augment=False)
+CHANGES = {
+    "configuration": {"config": replace(CONFIG, learning_rate=0.01)},
+    "loss": {"loss": CrossEntropy((1.0, 2.0, 1.0))},
+    "score": {"score": ValidationScore(PGD())},
+    "training data": {
+        "splits": Splits(small_split(seed=9), small_splits().validation, small_splits().test)
+    },
+    "validation data": {
+        "splits": Splits(small_splits().train, small_split(seed=9), small_splits().test)
+    },
+    "first weights": {"model": small_network(1)},
+}
+
+
+def facts(**changes) -> dict:
+    plain = {"model": small_network(), "splits": small_splits(), "config": CONFIG}
+    return identity(**{**plain, "loss": CrossEntropy(), "score": ValidationScore(), **changes})
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_checkpoint_refuses_another(tmp_path, what):
+    Checkpoint(tmp_path, facts()).verify_config()
+    Checkpoint(tmp_path, facts()).verify_config()
+    assert short_name(facts()) != short_name(facts(**CHANGES[what]))
+    with pytest.raises(ValueError, match=f"another {what}"):
+        Checkpoint(tmp_path, facts(**CHANGES[what])).verify_config()
+
+
+def only_folder(tmp_path):
+    train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+    (folder,) = tmp_path.iterdir()
+    return folder
+
+
+def test_a_checkpoint_that_holds_code_is_refused(tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path}/executed",)
+
+    folder = only_folder(tmp_path)
+    (folder / "history.json").unlink()
+    torch.save({"model": Hostile(), "history": []}, folder / "last.pt")
+    with pytest.raises(ValueError, match="more than tensors"):
+        train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("cut", [0, 1000])
+def test_damaged_weights_are_named(tmp_path, cut):
+    folder = only_folder(tmp_path)
+    whole = (folder / "best.safetensors").read_bytes()
+    (folder / "best.safetensors").write_bytes(whole[:cut])
+    with pytest.raises(ValueError, match=r"best\.safetensors.*delete"):
+        train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["identity.json", "history.json"])
+@pytest.mark.parametrize("content", [b"", b"\0\0\0", b'{"half": '])
+def test_damaged_facts_are_named(tmp_path, name, content):
+    (only_folder(tmp_path) / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} is damaged.*train anew"):
+        train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+
+
+def test_what_is_saved_is_resumed(tmp_path):
+    checkpoint, model = Checkpoint(tmp_path, {}), small_network()
+    checkpoint.save({"model": model}, [{"epoch": 0}], is_best=True)
+    other = small_network(1)
+    assert checkpoint.resume({"model": other}) == [{"epoch": 0}]
+    again = small_network(1)
+    checkpoint.load_best(again)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name])
+        assert torch.equal(value, again.state_dict()[name])
+    checkpoint.finish([{"epoch": 0}])
+    assert checkpoint.finished and not (tmp_path / "last.pt").exists()
+
+
+@dataclass(frozen=True)
+class Watched:
+    seen: Split = field(repr=False)
+    inner: ValidationScore = ValidationScore()
+
+
+def plain(model, images, labels, epoch):
+    return model(images).sum()
+
+
+def test_a_description_is_the_settings_without_an_address():
+    assert description(CrossEntropy((1.0, 2.0))) == "CrossEntropy(class_weights=(1.0, 2.0))"
+    assert description(plain).endswith(" plain")
+    watched = description(Watched(small_split()))
+    assert small_split().fingerprint in watched and watched != description(Watched(small_split(9)))
+
+
+def test_a_function_that_keeps_settings_is_refused():
+    weight = 2.0
+    with pytest.raises(TypeError, match="make it a frozen dataclass"):
+        description(lambda model, images, labels, epoch: weight * model(images).sum())
+    assert description(partial(plain, epoch=1)) != description(partial(plain, epoch=2))

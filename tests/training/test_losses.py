@@ -1,0 +1,60 @@
+"""Losses cost what they say, and scores choose the epoch that they promise."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from small import small_split, trained_network
+
+from utils.attacks.pgd import PGD, fgsm
+from utils.data.split import to_float
+from utils.defences.adversarial_training import AdversarialLoss, TradesLoss
+from utils.defences.etf_head import DotRegression
+from utils.defences.mutual_learning import MutualLoss
+from utils.evaluation.predict import predict
+from utils.training.losses import (
+    CleanScore,
+    CrossEntropy,
+    ValidationScore,
+    balancing_weights,
+    epochs_within,
+    passes_of,
+)
+
+MODEL, SPLIT = trained_network(), small_split(60, seed=4)
+LOSSES = [
+    CrossEntropy(), DotRegression(), MutualLoss(), TradesLoss(steps=3),
+    AdversarialLoss(PGD(0.1, steps=3), grow=2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_a_budget_buys_the_epochs_that_it_pays_for(loss, epochs):
+    budget = passes_of(loss, epochs)
+    assert epochs_within(loss, budget) == epochs
+    assert epochs_within(loss, budget - 1) == epochs - 1
+
+
+def test_cross_entropy_is_that_of_torch_with_its_weights():
+    images, labels = to_float(SPLIT.images), SPLIT.labels
+    weights = (1.0, 2.0, 0.5)
+    expected = F.cross_entropy(MODEL(images), labels, torch.tensor(weights))
+    assert torch.equal(CrossEntropy(weights)(MODEL, images, labels, 0), expected)
+    assert torch.equal(CrossEntropy(weights).of(MODEL(images), labels), expected)
+
+
+def test_balancing_weights_give_every_class_the_same_weight():
+    split = small_split().take(range(7))
+    share = torch.tensor(balancing_weights(split)) * split.counts
+    assert torch.allclose(share, share[0]) and share.sum() == len(split)
+
+
+def test_the_score_is_balanced_accuracy_with_one_row_per_attack():
+    clean, attack, step = predict(MODEL, SPLIT), PGD(0.1, steps=4), fgsm(0.1)
+    plain = ValidationScore()(MODEL, SPLIT, clean)
+    assert plain == {"score": pytest.approx(clean.accuracy)}  # classes of one size
+    robust = ValidationScore(attack, step)(MODEL, SPLIT, clean)
+    assert robust["score"] == pytest.approx(predict(MODEL, SPLIT, attack).accuracy)
+    assert robust["one_step"] == pytest.approx(predict(MODEL, SPLIT, step).accuracy)
+    watched = CleanScore(attack, step)(MODEL, SPLIT, clean)
+    assert watched == {**robust, "attacked": robust["score"], "score": plain["score"]}

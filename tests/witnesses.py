@@ -1,0 +1,49 @@
+"""Models whose worst case is known exactly, and what tests of attacks share."""
+
+import pytest
+import torch
+from small import small_split
+from torch import nn
+
+from utils.data.split import to_float
+
+ORDER = {"linf": torch.inf, "l2": 2}
+
+
+def size_of(change: torch.Tensor, norm: str = "linf") -> torch.Tensor:
+    return change.flatten(1).norm(p=ORDER[norm], dim=1)
+
+
+def robust(attack, model, images, labels) -> float:
+    return float((model(attack(model, images, labels)).argmax(1) == labels).float().mean())
+
+
+def linear(classes: int, size: int = 4) -> tuple[nn.Module, torch.Tensor]:
+    """A linear model in which class 0 leads on grey images by 1, and what it loses per pixel."""
+    generator = torch.Generator().manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(size * size, classes))
+    weight = torch.randn(classes, size * size, generator=generator)
+    model[1].weight.data = weight
+    model[1].bias.data = -0.5 * weight.sum(1)
+    model[1].bias.data[0] += 1
+    return model.eval(), weight[:1] - weight[1:]
+
+
+def grey(count: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.full((count, 1, 4, 4), 0.5), torch.zeros(count, dtype=torch.long)
+
+
+def margins(attack, model) -> torch.Tensor:
+    logits = model(attack(model, *grey())).detach()
+    return logits[:, 0] - logits[:, 1:].max(1).values
+
+
+def some(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    split = small_split(count, seed=7)
+    return to_float(split.images), split.labels
+
+
+def classifier_of_art(model, images):
+    estimators = pytest.importorskip("art.estimators.classification")
+    loss = nn.CrossEntropyLoss()
+    return estimators.PyTorchClassifier(model, loss, images.shape[1:], 3, clip_values=(0, 1))

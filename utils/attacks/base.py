@@ -1,0 +1,66 @@
+"""What an attack is, and what the attack suite and the red flags use of it where it is there."""
+
+import re
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class Attack(Protocol):
+    """(model, images, labels) -> images that the model should get wrong; all pixels in [0, 1]."""
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, /) -> Tensor: ...
+
+
+class SizedAttack(Attack, Protocol):
+    """An attack whose change is at most `epsilon` in its `norm` ("linf" where it has none).
+
+    A dataclass needs no `with_epsilon`: it is copied with another epsilon.
+    """
+
+    @property
+    def epsilon(self) -> float: ...
+
+    def with_epsilon(self, epsilon: float, /) -> "SizedAttack": ...
+
+
+class IterativeAttack(SizedAttack, Protocol):
+    """An attack in steps: only for these the red flags about steps are applicable."""
+
+    @property
+    def reach(self) -> float:
+        """The largest change that all steps together can make."""
+
+    def more_steps(self) -> "IterativeAttack":
+        """The same attack with twice the steps."""
+
+
+def with_epsilon(attack: SizedAttack, epsilon: float) -> SizedAttack:
+    """The same attack with another bound on the change."""
+    own = getattr(attack, "with_epsilon", None)
+    return own(epsilon) if own else replace(attack, epsilon=epsilon)
+
+
+def norm_of(attack: Attack) -> str:
+    """The norm in which epsilon bounds the change."""
+    return getattr(attack, "norm", "linf")
+
+
+def name_of(attack: Attack) -> str:
+    """The name of an attack in tables: "pgd", "worst case", "pgd l2"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(attack).__name__).lower()
+    return words if norm_of(attack) == "linf" else f"{words} {norm_of(attack)}"
+
+
+@contextmanager
+def eval_mode(model: nn.Module):
+    """Evaluation mode inside, each part's former mode after: batch norm must not learn here."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode

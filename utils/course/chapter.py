@@ -1,0 +1,191 @@
+"""What the four chapters of a clean network share: data, tuning, training, scores, record."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils import figures
+from utils.attacks.random_noise import RandomSigns
+from utils.backbones import Classifier, build
+from utils.course.tables import flag_table, score_table, settings
+from utils.course.trained_models import save_trained
+from utils.data.loading import load
+from utils.data.split import Splits, to_float
+from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
+from utils.evaluation.metrics import majority_share
+from utils.evaluation.predict import predict, predict_all
+from utils.evaluation.predictions import Predictions
+from utils.evaluation.red_flags import check_clean
+from utils.evaluation.saliency import heat_maps, localisation
+from utils.run import Run, start_run
+from utils.training.loop import TrainConfig, best_epoch, train_or_load
+from utils.training.tuning import SearchSpace, best_config, importances, trial_rows, tune
+
+NOISE = 4 / 255  # of the control
+
+
+def open_chapter(name: str, names: dict) -> "Chapter":
+    """Seed everything and read the data; `names` are the notebook's `globals()`.
+
+    Of each test patient `PER_PATIENT` images are kept.
+    """
+    parameters = settings(names)
+    run = start_run(name, parameters["DATASET"], parameters["SEED"])
+    root = names["DATA_ROOT"] or None
+    splits = load(parameters["DATASET"], parameters["SIZE"], root=root).limit(parameters["LIMIT"])
+    test = splits.test.per_patient(parameters["PER_PATIENT"])
+    return Chapter(run, replace(splits, test=test), parameters)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a search has found: the settings that are kept, and its picture."""
+
+    config: TrainConfig
+    chosen: dict
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model with the curves of its training."""
+
+    model: Classifier
+    config: TrainConfig
+    history: list[dict]
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class CleanEvaluation:
+    """The predictions for held-out patients, clean and under random noise."""
+
+    predictions: dict[str, Predictions]
+    alarm: LeakageAlarm
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        return score_table(self.predictions)
+
+    @cached_property
+    def confusion(self) -> Figure:
+        return figures.confusions(self.predictions)
+
+    @cached_property
+    def flags(self) -> pd.DataFrame:
+        return check_clean(self.predictions["clean"], self.alarm)
+
+    @property
+    def flag_table(self) -> pd.DataFrame:
+        return flag_table(self.flags)
+
+    @property
+    def baselines(self) -> str:
+        """The scores that need no learning."""
+        alarm = self.alarm
+        return f"majority class {alarm.majority:.1%}, nearest neighbour {alarm.baseline.value:.1%}"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter at work: where it keeps its things, its data, its parameters."""
+
+    run: Run
+    splits: Splits
+    parameters: dict
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.splits.train.class_names
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """Images per split and class."""
+        rows = {name: split.counts.tolist() for name, split in self.splits.items()}
+        return pd.DataFrame.from_dict(rows, "index", columns=self.names).assign(
+            total=lambda table: table.sum(axis=1)
+        )
+
+    @property
+    def builder(self) -> Callable[[], Classifier]:
+        """The classifier that the parameters describe, untrained and the same each time."""
+        chosen = self.parameters
+        return partial(
+            build,
+            chosen["BACKBONE"],
+            self.splits.train.classes,
+            self.splits.train.size,
+            chosen["WEIGHTS"],
+            chosen.get("FROZEN", False),
+            seed=chosen["SEED"],
+        )
+
+    def tune(self, search: SearchSpace) -> Tuning:
+        """Search the settings on the validation split; a search that was stopped goes on."""
+        chosen = self.parameters
+        config = TrainConfig(
+            epochs=chosen["EPOCHS"], patience=chosen["PATIENCE"], seed=chosen["SEED"]
+        )
+        journal = self.run.checkpoints / "tuning.journal"
+        study = tune(self.builder, self.splits, config, journal, search)
+        figure = figures.tuning(trial_rows(study), importances(study))
+        self.run.save_figure("tuning", figure)
+        return Tuning(best_config(study, config), study.best_params, figure)
+
+    def train(self, config: TrainConfig) -> Training:
+        """Train, or load what was trained before; the best epoch on validation is kept."""
+        model = self.builder().to(self.run.device)
+        history = train_or_load(model, self.splits, config, self.run.checkpoints)
+        chance = majority_share(self.splits.validation.labels.numpy())
+        figure = figures.training_curves(history, chance, "balanced accuracy")
+        self.run.save_figure("training", figure)
+        return Training(model, config, history, figure)
+
+    def evaluate(self, model: Classifier) -> CleanEvaluation:
+        """Predict the test patients once, and look for leaks between the splits."""
+        test = self.splits.test
+        predictions = predict_all(model, test, {"clean": None, "noise_4": RandomSigns(NOISE)})
+        evaluation = CleanEvaluation(predictions, leakage_alarm(self.splits))
+        self.run.save_table("scores", evaluation.scores.reset_index(names="condition"))
+        self.run.save_figure("confusion", evaluation.confusion)
+        return evaluation
+
+    def saliency(self, model: Classifier, name: str, count: int = 5) -> Figure:
+        """Where the model looks on a few test images; a known finding is outlined."""
+        test, names = self.splits.test, self.names
+        few = test.take(range(0, len(test), max(1, len(test) // count))[:count])
+        answers = predict(model, few).probabilities.argmax(1)
+        maps = heat_maps(model, to_float(few.images.to(self.run.device)), answers)
+        captions = [
+            f"{names[a]}\n(is {names[t]})".replace("_", " ")
+            for a, t in zip(answers, few.labels, strict=True)
+        ]
+        figure = figures.heatmap_grid(few.images, few.masks, {name: maps}, {name: captions})
+        self.run.save_figure("gradcam", figure)
+        return figure
+
+    def localisation(self, model: Classifier, evaluation: CleanEvaluation) -> dict[str, float]:
+        """Over the test set: the share of the heat inside the finding; empty without masks."""
+        test = self.splits.test
+        if test.masks is None:
+            return {}
+        answers = evaluation.predictions["clean"].probabilities.argmax(1)
+        maps = heat_maps(model, to_float(test.images.to(self.run.device)), answers)
+        return localisation(maps, test.masks.numpy())
+
+    def record(self, training: Training, evaluation: CleanEvaluation, heat: dict) -> None:
+        """Keep the model for later chapters, and what `results` reads."""
+        run, parameters = self.run, self.parameters
+        save_trained(run, training.model, training.config, self.splits, parameters)
+        run.save_predictions({"standard": evaluation.predictions})
+        run.record(
+            parameters=parameters,
+            config=asdict(training.config),
+            best_epoch=best_epoch(training.history)["epoch"],
+            conditions=list(evaluation.predictions),
+            focus=heat,
+            flags=evaluation.flags.to_dict("records"),
+        )

@@ -1,0 +1,82 @@
+"""Adversarially trained twins of a chapter's network: tuned, trained, watched."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from utils import figures
+from utils.attacks.pgd import PGD, fgsm
+from utils.backbones import Classifier
+from utils.course.chapter import Chapter
+from utils.course.trained_models import TrainedModel
+from utils.defences.adversarial_training import (
+    AdversarialLoss,
+    collapsed_epochs,
+    fast_adversarial,
+)
+from utils.evaluation.metrics import majority_share
+from utils.training.loop import TrainConfig, best_epoch, train_or_load
+from utils.training.losses import ValidationScore
+from utils.training.tuning import SearchSpace, best_config, tune
+
+
+@dataclass(frozen=True)
+class Defences:
+    """Adversarially trained twins of a model, and how they were trained."""
+
+    models: dict[str, Classifier]
+    histories: dict[str, list[dict]]
+    config: TrainConfig
+    chosen: dict
+    figures: dict[str, Figure]
+
+    @property
+    def collapsed(self) -> list[int]:
+        """The epochs in which fast training hid its gradient from a single step."""
+        return collapsed_epochs(self.histories["fast"])
+
+    @property
+    def kept(self) -> dict[str, int]:
+        """The epoch, from 1, that is kept of each training."""
+        return {name: best_epoch(history)["epoch"] + 1 for name, history in self.histories.items()}
+
+
+def losses_of(chapter: Chapter) -> dict[str, Callable]:
+    """Clean and attacked images weighed against each other, and attacked ones alone."""
+    chosen, epsilon = chapter.parameters, chapter.parameters["EPSILON"] / 255
+    lesson = PGD(epsilon, 2, precision="auto")
+    return {
+        "adversarial": AdversarialLoss(lesson, chosen["ADVERSARIAL_WEIGHT"], chosen["GROW"]),
+        "fast": fast_adversarial(epsilon, precision="auto"),
+    }
+
+
+def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace) -> Defences:
+    """Tune adversarial training on its own objective, then train both kinds from the
+    twin's weights.
+
+    The judge of the validation images takes five steps and is never trained on.
+    """
+    chosen, epsilon = chapter.parameters, chapter.parameters["EPSILON"] / 255
+    judge = PGD(epsilon, 5, stop_when_fooled=True, precision="auto")
+    score = ValidationScore(judge, one_step=fgsm(epsilon, precision="auto"))
+    train = chapter.splits.train.limit(chosen["ADVERSARIAL_IMAGES"])
+    validation = chapter.splits.validation.per_patient(chosen["PER_PATIENT"])
+    splits = replace(chapter.splits, train=train, validation=validation)
+    fresh, losses = partial(deepcopy, twin.model), losses_of(chapter)
+    journal = chapter.run.checkpoints / "tuning.journal"
+    study = tune(fresh, splits, twin.config, journal, search, losses["adversarial"], score)
+    config = replace(best_config(study, twin.config), epochs=chosen["ADVERSARIAL_EPOCHS"])
+    chance, models, histories, drawn = majority_share(validation.labels.numpy()), {}, {}, {}
+    for name, loss in losses.items():
+        models[name] = fresh()
+        where = chapter.run.checkpoints
+        histories[name] = train_or_load(models[name], splits, config, where, loss, score)
+        drawn[name] = figures.training_curves(
+            histories[name], chance, "balanced, attacked", title=name
+        )
+        chapter.run.save_figure(f"training_{name}", drawn[name])
+    return Defences(models, histories, config, study.best_params, drawn)

@@ -1,0 +1,157 @@
+"""Writes the tables of README and assets/RESULTS.md from the committed records (`make results`)."""
+
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from utils.course.records import Record, read_records
+from utils.course.results import pool_records, strongest_conditions
+from utils.data.datasets import DATASETS
+from utils.data.phantoms import PHANTOMS
+from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import gains, majority_share, score_of
+from utils.evaluation.predictions import Predictions
+from utils.folders import HOME
+
+BLOCK = re.compile(r"(<!-- results -->\n).*?(<!-- /results -->)", re.DOTALL)
+NONE = "–"
+OF_ALL = (None, "split")  # flags that concern every model of a run
+STANDARD, HARDENED = ("standard", "soft vote"), "adversarial"
+COLUMNS = (
+    *("chapter, seed", "model", "patients", "clean", "strongest attack", "attacked", "drop"),
+    "red flags",
+)
+SUMMARY_COLUMNS = (
+    *("data set, chapter", "constant answer", "clean", "attacked", "hardened: clean"),
+    *("hardened: attacked", "red flags"),
+)
+
+HEAD = """# Results on real images
+
+`make results` writes this page from the records in this folder, and a test compares the two.
+All numbers are percent with 95 % intervals over patients, on test patients unseen in training.
+The drop is clean minus attacked accuracy, in points, paired image by image. A model with a red
+flag must not be ranked; the record gives the reasons. Each line is one model of one run.
+"""
+SUMMARY_HEAD = """Accuracy in percent with 95 % intervals over test patients, clean and under the
+strongest attack of each chapter, for the standard model and for the adversarially trained one
+("hardened"). A constant answer names the commonest class. A model with a red flag must not be
+ranked: see [all models](assets/RESULTS.md).
+"""
+
+
+def publish(home: Path = HOME) -> None:
+    """Bring assets/RESULTS.md and the marked block of README up to date with the records."""
+    records = published_records(home)
+    (home / "assets/RESULTS.md").write_text(results_page(records), encoding="utf-8")
+    readme = home / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(with_summary(text, summary_table(records)), encoding="utf-8")
+
+
+def published_records(home: Path = HOME) -> list[Record]:
+    """The records of real data sets that git knows; those of drawn images change with every run."""
+    found = [r for r in read_records(home / "assets") if r.dataset in {*DATASETS} - {*PHANTOMS}]
+    command = ["git", "ls-files", "assets/*/record.json"]
+    listed = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True).stdout
+    known = {(home / line).parent for line in listed.splitlines()}
+    return [record for record in found if record.folder in known]
+
+
+def results_page(records: list[Record]) -> str:
+    """All models of all records, a table for each data set."""
+    parts = [HEAD]
+    for dataset, own in _by_dataset(records).items():
+        rows = [row for record in own for row in _record_rows(record)]
+        parts.append(f"## {dataset}\n\n{_table(COLUMNS, rows)}")
+    return "\n".join(parts)
+
+
+def summary_table(records: list[Record]) -> str:
+    """The chapters with a test-time attack, a line each; seeds are pooled."""
+    rows = [row for own in _by_dataset(records).values() for row in _summary_rows(own)]
+    return f"{SUMMARY_HEAD}\n{_table(SUMMARY_COLUMNS, rows)}"
+
+
+def with_summary(readme: str, summary: str) -> str:
+    """README with its marked block filled."""
+    if not BLOCK.search(readme):
+        raise ValueError("README.md lacks the lines <!-- results --> and <!-- /results -->")
+    return BLOCK.sub(lambda found: f"{found[1]}{summary}{found[2]}", readme)
+
+
+def _record_rows(record: Record) -> list[list[str]]:
+    """A line for each model with predictions, and one for each other that has a red flag."""
+    name, red = f"{record.name}, {record.facts['seed']}", _red(record)
+    of_all = [flag for variant in OF_ALL for flag in red.pop(variant, ())]
+    rows = []
+    for model, found in record.predictions.items():
+        flags = [*of_all, *red.pop(model, ()), *red.pop(f"{model}, clean", ())]
+        rows.append([name, model, *_numbers(found, record.strongest), _listed(flags)])
+    rows += [[name, other, *[NONE] * 5, _listed(flags)] for other, flags in red.items()]
+    return rows or [[name, *[NONE] * 6, _listed(of_all)]]
+
+
+def _numbers(found: dict[Condition, Predictions], strongest: Condition | None) -> list[str]:
+    """Patients, clean accuracy, the strongest attack, accuracy under it, the drop."""
+    clean = found[CLEAN]
+    attacked = found.get(strongest)
+    numbers = [str(len(np.unique(clean.groups))), str(score_of(clean))]
+    if attacked is None:
+        return [*numbers, *[NONE] * 3]
+    drop = Interval(*gains(attacked, clean).loc["accuracy"])
+    return [*numbers, str(strongest), str(score_of(attacked)), str(drop)]
+
+
+def _summary_rows(records: list[Record]) -> list[list[str]]:
+    rows, strongest = [], strongest_conditions(records)
+    for name, models in pool_records(records).items():
+        attack = strongest[name]
+        standard = next((models[variant] for variant in STANDARD if variant in models), {})
+        if attack is None or attack.epsilon is None or attack not in standard:
+            continue
+        own = [record for record in records if record.name == name.partition(" ")[0]]
+        hardened = models.get(HARDENED, {})
+        scores = [_score(m, c) for m in (standard, hardened) for c in (CLEAN, attack)]
+        commonest = f"{100 * majority_share(standard[CLEAN].labels):.1f}"
+        red = len({flag for record in own for flag in record.red})
+        rows.append([f"{records[0].dataset}, {name}", commonest, *scores, str(red or "none")])
+    return rows
+
+
+def _score(found: dict[Condition, Predictions], condition: Condition) -> str:
+    return str(score_of(found[condition])) if condition in found else NONE
+
+
+def _red(record: Record) -> dict[str | None, list[str]]:
+    """The names of the red flags by model."""
+    found: dict[str | None, list[str]] = {}
+    for flag in record.facts["flags"]:
+        if flag["red"]:
+            found.setdefault(flag.get("variant"), []).append(flag["flag"])
+    return found
+
+
+def _listed(flags: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(flags)) or "none"
+
+
+def _by_dataset(records: list[Record]) -> dict[str, list[Record]]:
+    return {
+        dataset: [record for record in records if record.dataset == dataset]
+        for dataset in dict.fromkeys(record.dataset for record in records)
+    }
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = list(columns)
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    publish()

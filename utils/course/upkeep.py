@@ -1,0 +1,122 @@
+"""Keeps the committed notebooks alike: how Colab opens them, and which outputs nbval compares.
+
+python -m utils.course.upkeep               what `make format` does
+python -m utils.course.upkeep URL           what `make links URL=...` does; '' removes it
+"""
+
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+from utils.folders import HOME
+
+IGNORED, COMPARED = "nbval-ignore-output", "nbval-check-output"
+MEASURED = "measured"  # a tag by hand: looks like a fact, but differs between machines or runs
+A_MEASURED_NUMBER = re.compile(r"\d\.\d|\d ?%|\d ?(ms|s|min)\b|\be[+-]\d")
+BADGE = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
+ADDRESS = re.compile(r"(https|ssh|file)://[\w./~:@%+-]+")
+
+BOOTSTRAP = """import os
+import sys
+
+if "COLAB_RELEASE_TAG" in os.environ and not os.path.exists("../utils"):
+    if os.path.exists("second-look.zip"):  # made by `make archive`, then uploaded
+        !{sys.executable} -m zipfile -e second-look.zip .
+    else:
+        FETCH
+    %cd -q second-look/notebooks
+    !{sys.executable} -m pip install -q -r ../env/requirements.txt
+    os.environ["PYTHONPATH"] = os.path.abspath("..")
+    sys.path.insert(0, os.environ["PYTHONPATH"])"""
+CLONE = "!git clone -q URL second-look"
+UPLOAD = 'raise FileNotFoundError("upload second-look.zip, which `make archive` makes")'
+
+
+def tidy_notebooks(root: Path = HOME) -> None:
+    """Bring the notebooks in line with the address in pyproject.toml and with their outputs."""
+    url = repository(root)
+    for path in notebook_files(root):
+        before = path.read_text(encoding="utf-8")
+        after = tidy(before, path.relative_to(root).as_posix(), url)
+        if after != before:
+            path.write_text(after, encoding="utf-8", newline="\n")
+
+
+def set_repository(url: str, root: Path = HOME) -> None:
+    """Write the public address of the course to pyproject.toml and every notebook; '' removes."""
+    if url and not ADDRESS.fullmatch(url):
+        raise ValueError(f"{url!r} is no address; give one such as https://host/owner/name, or ''")
+    path = root / "pyproject.toml"
+    text = re.sub(r"^Repository = .*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    entry = f'Repository = "{url}"\n' if url else ""
+    text = text.replace("[project.urls]\n", f"[project.urls]\n{entry}", 1)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    tidy_notebooks(root)
+
+
+def repository(root: Path = HOME) -> str:
+    """The public address of the course; empty while it has none."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project.get("urls", {}).get("Repository", "")
+
+
+def notebook_files(root: Path = HOME) -> list[Path]:
+    return sorted([*root.glob("dataset/*.ipynb"), *root.glob("notebooks/*.ipynb")])
+
+
+def tidy(text: str, name: str, url: str) -> str:
+    """The text of a notebook file with its badge, its cell for Colab, and its nbval tags."""
+    notebook = json.loads(text)
+    _set_badge(notebook["cells"][0], name, url)
+    for cell in (cell for cell in notebook["cells"] if cell["cell_type"] == "code"):
+        if "COLAB_RELEASE_TAG" in "".join(cell["source"]):
+            cell["source"] = bootstrap(url).splitlines(keepends=True)
+        _set_tag(cell)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def bootstrap(url: str) -> str:
+    """The cell that fetches the course on Colab, from its address or from an uploaded archive."""
+    return BOOTSTRAP.replace("FETCH", CLONE.replace("URL", url) if url else UPLOAD)
+
+
+def is_compared(cell: dict) -> bool:
+    """Whether nbval compares the output: text without a measured number, or marked by hand."""
+    tags = cell["metadata"].get("tags", [])
+    if MEASURED in tags or COMPARED in tags:
+        return COMPARED in tags
+    texts = [_plain_text(output) for output in cell["outputs"]]
+    return None not in texts and not A_MEASURED_NUMBER.search("\n".join(texts))
+
+
+def _plain_text(output: dict) -> str | None:
+    """What an output says; None where it is more than text, such as a picture or a table."""
+    if output["output_type"] == "stream":
+        return "".join(output["text"])
+    data = output.get("data", {})
+    return "".join(data["text/plain"]) if set(data) == {"text/plain"} else None
+
+
+def _set_tag(cell: dict) -> None:
+    tags = [tag for tag in cell["metadata"].get("tags", []) if tag != IGNORED]
+    cell["metadata"]["tags"] = tags if is_compared(cell) else [*tags, IGNORED]
+
+
+def _set_badge(cell: dict, name: str, url: str) -> None:
+    """Under the title; Colab opens notebooks from GitHub only."""
+    title, _, rest = BADGE.sub("", "".join(cell["source"])).partition("\n\n")
+    home = "https://colab.research.google.com"
+    if url.startswith("https://github.com/"):
+        place = url.removeprefix("https://github.com/").removesuffix(".git").rstrip("/")
+        link = f"{home}/github/{place}/blob/main/{name}"
+        rest = f"[![Open in Colab]({home}/assets/colab-badge.svg)]({link})\n\n{rest}"
+    cell["source"] = "\n\n".join(filter(None, (title, rest))).splitlines(keepends=True)
+
+
+if __name__ == "__main__":
+    try:
+        set_repository(sys.argv[1]) if sys.argv[1:] else tidy_notebooks()
+    except ValueError as error:
+        sys.exit(f"upkeep: {error}")

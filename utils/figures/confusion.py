@@ -1,0 +1,85 @@
+"""Confusion matrices: what is taken for what."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from utils.evaluation.conditions import Condition, by_variant_and_condition, ordered_conditions
+from utils.evaluation.predictions import Predictions
+from utils.figures.charts import heat_map, slant_names
+from utils.figures.notebook_figure import house_style, panels
+from utils.figures.style import readable
+
+FEWEST = 10  # images, below which a share says little
+ACROSS = 4  # matrices in a row
+
+
+@house_style
+def confusions(by_condition: Mapping[Condition | str, Predictions]) -> Figure:
+    """Confusion matrices side by side: counts, and percent of the true class.
+
+    A class of fewer than ten images is hatched instead of coloured.
+    """
+    titled = [(readable(name), found) for name, found in by_condition.items()]
+    across = min(ACROSS, len(titled))
+    titled += [("", None)] * (-len(titled) % across)
+    return _confusion_table(
+        [titled[start : start + across] for start in range(0, len(titled), across)]
+    )
+
+
+@house_style
+def confusions_by_variant(by_variant: Mapping[str, Mapping[Condition, Predictions]]) -> Figure:
+    """Confusion matrices of one run: a column per variant, a row per condition."""
+    by_variant = by_variant_and_condition(by_variant)
+    conditions = ordered_conditions(name for answers in by_variant.values() for name in answers)
+    rows = [
+        [(f"{variant}\n{readable(name)}", p.get(name)) for variant, p in by_variant.items()]
+        for name in conditions
+    ]
+    return _confusion_table(rows)
+
+
+def confusion(axis: Axes, predictions: Predictions) -> None:
+    """One matrix, with the class names and the number of images from the data."""
+    counts = predictions.confusion
+    images = counts.sum(1, keepdims=True)
+    shares = 100 * counts / images.clip(1)
+    share = np.char.add("\n", np.char.add(shares.round().astype(int).astype(str), " %"))
+    texts = counts.astype(int).astype(str)
+    names = [readable(name) for name in predictions.class_names]
+    rows = [f"{name} ({count:.0f})" for name, count in zip(names, images[:, 0], strict=True)]
+    large = len(names) > 6  # no room for two lines in a cell
+    texts = texts if large else np.char.add(texts, share)
+    few = (images < FEWEST) & np.ones_like(counts, bool)
+    # The palest two thirds: a matrix is read by its numbers.
+    limits, size = (0, 150), {"annot_kws": {"fontsize": 9}}
+    heat_map(axis, np.where(few, 0, shares), rows, names, limits, texts=texts, **size)
+    for row in np.flatnonzero(few[:, 0]):
+        axis.axhspan(row, row + 1, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
+    slant_names(axis)
+    axis.set(xlabel="predicted class", ylabel="true class (images)")
+
+
+def _confusion_table(rows: Sequence[Sequence[tuple[str, Predictions | None]]]) -> Figure:
+    """The matrices under their titles; class names stand at the left and at the bottom only."""
+    classes = max(len(found.class_names) for row in rows for _, found in row if found)
+    side, columns = max(2.1, 0.55 * classes), len(rows[0])
+    figure, axes = panels(
+        len(rows), columns, (side + 0.2) * columns + 2, (side + 0.7) * len(rows) + 1
+    )
+    for line, row in zip(axes, rows, strict=True):
+        for axis, (title, found) in zip(line, row, strict=True):
+            if found is None:
+                axis.set_axis_off()
+                continue
+            confusion(axis, found)
+            axis.set_title(f"{title}: {found.accuracy:.0%}".replace("%", " %"), fontsize=10)
+    for axis, below in zip(axes[:-1].flat, axes[1:].flat, strict=True):
+        if below.axison:
+            axis.set(xticks=[], xlabel="")
+    for axis in axes[:, 1:].flat:
+        axis.set(yticks=[], ylabel="")
+    return figure

@@ -1,0 +1,122 @@
+"""Figures in the house style that show themselves in a notebook, sharp and small."""
+
+import base64
+import re
+from collections.abc import Callable
+from functools import wraps
+from io import BytesIO
+
+import numpy as np
+from IPython.display import display
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+SCREEN = 80  # pixels of a screen per inch of a figure
+DENSITIES = (2, 1.5, 1)  # pixels of a PNG per pixel of a screen, the best that fits
+BUDGET = 400_000  # bytes of a figure; an executed notebook stays below 1 MB
+STYLE = {
+    "figure.dpi": SCREEN,
+    "font.size": 11,
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "image.composite_image": False,  # an SVG holds each image with its own pixels
+    "svg.hashsalt": "second look",  # the same figure is the same file
+    "svg.fonttype": "none",
+}
+WITHOUT_DATE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
+EMBEDDED = re.compile(r'"data:image/png;base64,\s*([^"]*)"')
+
+
+class NotebookFigure(Figure):
+    """A figure that a notebook shows as SVG, or as PNG in 256 colours where that is smaller.
+
+    A figure without images is always SVG. A PNG has twice the resolution of a screen, or less
+    where the images are so large that the notebook would grow too much.
+    """
+
+    def savefig(self, *args, **options) -> None:
+        with rc_context(STYLE):  # ticks are made late, with the settings of that moment
+            super().savefig(*args, **options)
+
+    def mime_bundle(self) -> tuple[dict, dict]:
+        """What a notebook stores: data and metadata by MIME type."""
+        svg = self._svg()
+        if any(axis.images for axis in self.axes):
+            for density in DENSITIES:
+                png, size = self._png(density)
+                if len(svg) <= min(len(png), BUDGET):
+                    break
+                if len(png) <= BUDGET or density == DENSITIES[-1]:
+                    return {"image/png": png}, {"image/png": size}
+        return {"image/svg+xml": svg}, {}
+
+    def _ipython_display_(self) -> None:
+        data, metadata = self.mime_bundle()
+        display(data, metadata=metadata, raw=True)
+
+    def _drawn(self, kind: str, density: float, **options) -> bytes:
+        drawn = BytesIO()
+        dpi = density * SCREEN
+        self.savefig(drawn, format=kind, dpi=dpi, bbox_inches="tight", **options)
+        return drawn.getvalue()
+
+    def _svg(self) -> str:
+        text = self._drawn("svg", DENSITIES[0], metadata=WITHOUT_DATE).decode()
+        text = SIZE.sub(_in_screen_pixels, text[text.find("<svg") :], count=1)
+        return EMBEDDED.sub(_with_few_colours, text)
+
+    def _png(self, density: float) -> tuple[str, dict[str, int]]:
+        image = Image.open(BytesIO(self._drawn("png", density)))
+        size = {"width": round(image.width / density), "height": round(image.height / density)}
+        return _few_colours(image), size
+
+
+def house_style(draw: Callable) -> Callable:
+    """Draw in the style of the course, and leave matplotlib's settings as they were."""
+
+    @wraps(draw)
+    def in_style(*args, **options):
+        with rc_context(STYLE):
+            return draw(*args, **options)
+
+    return in_style
+
+
+def panel(width: float, height: float) -> tuple[Figure, Axes]:
+    """One pair of axes; inches."""
+    figure, axes = panels(1, 1, width, height)
+    return figure, axes[0, 0]
+
+
+def panels(
+    rows: int, columns: int, width: float, height: float, **options
+) -> tuple[Figure, np.ndarray]:
+    """A table of axes; inches of the whole figure."""
+    figure = NotebookFigure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def _in_screen_pixels(found: re.Match) -> str:
+    width, height = (float(points) * SCREEN / 72 for points in found.groups())
+    return f'width="{width:.0f}" height="{height:.0f}"'
+
+
+def _with_few_colours(found: re.Match) -> str:
+    """An image within an SVG: matplotlib writes four channels, even where all are one grey."""
+    image = Image.open(BytesIO(base64.b64decode(found[1])))
+    opaque = image.mode != "RGBA" or image.getextrema()[3] == (255, 255)
+    return f'"data:image/png;base64,{_few_colours(image)}"' if opaque else found[0]
+
+
+def _few_colours(image: Image.Image) -> str:
+    """A PNG in at most 256 colours, without loss where the image is grey."""
+    red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")), -1, 0)
+    grey = (red == green).all() and (green == blue).all()
+    image = image.convert("L") if grey else image.convert("RGB").quantize(256)
+    small = BytesIO()
+    image.save(small, format="png", optimize=True)
+    return base64.b64encode(small.getvalue()).decode()
