@@ -51,8 +51,9 @@ def check_metadata_shortcuts(folder: ImageFolder) -> Finding:
     severity, predictive = _shortcut_severity(found), found.index[found["predictive"]]
     return Finding(
         severity,
-        f"Better than chance (AUC 0.5) the class is predicted by {', '.join(predictive) or 'none'}"
-        f" of {len(found)} facts. Small decision trees get one fact at a time, or all together. "
+        "Better than chance (AUC 0.5) the class is predicted by "
+        f"{', '.join(predictive) or 'no fact'}. Small decision trees get one fact at a time, or "
+        "all together. "
         f"The {len(rows):,} {'training ' * folder.has_test_part}images are predicted out of fold, "
         f"grouped by {folder.group_description}.",
         "Width, height, bits, colours, format and border cannot be the disease: a network will "
