@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 
 import pandas as pd
-from IPython.display import Code
+from IPython.display import HTML, Code
 from pandas.io.formats.style import Styler
 
 from utils.evaluation.conditions import (
@@ -22,9 +22,10 @@ from utils.evaluation.predictions import Predictions
 ROBUST_SCORES = ("accuracy", "balanced accuracy")
 
 
-def show_source(thing) -> Code:
-    """The code itself, where the code is the lesson."""
-    return Code(inspect.getsource(thing), language="python")
+def show_source(thing) -> HTML:
+    """The code itself, where the code is the lesson; in fixed pitch on exported pages too."""
+    page = Code(inspect.getsource(thing), language="python")._repr_html_()
+    return HTML(page.replace("<pre>", '<pre style="font-family: monospace">'))
 
 
 def settings(names: Mapping[str, object]) -> dict:
