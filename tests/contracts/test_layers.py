@@ -16,7 +16,7 @@ PATHS = {
 }
 ORDER = re.findall(r"^(\w+)  +\S", utils.__doc__, re.MULTILINE)
 EVERY = pytest.mark.parametrize("name", PATHS)
-PRINTS = {"course.__main__", "course.runner"}
+PRINTS = {"audit.command_line", "course.__main__", "course.runner"}
 # Words of a private language, which no reader should have to learn.
 BANNED = re.compile(
     r"\b(guilty|innocents?|accused?|accuses|whoever|whom|nobody|somebody|he|his|him|himself|strangers?)\b",

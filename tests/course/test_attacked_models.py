@@ -7,7 +7,7 @@ from torch import nn
 
 from utils.attacks.pgd import PGD
 from utils.course.attacked_models import AttackedModels
-from utils.course.chapter import Chapter
+from utils.course.network_chapter import Chapter
 from utils.evaluation.attack_suite import AttackSuite
 from utils.run import start_run
 

@@ -4,8 +4,8 @@ import pytest
 from small import small_splits
 
 from utils.backbones import build
-from utils.course.chapter import Chapter
 from utils.course.defended_models import defend, losses_of
+from utils.course.network_chapter import Chapter
 from utils.course.trained_models import TrainedModel
 from utils.run import start_run
 from utils.training.loop import TrainConfig

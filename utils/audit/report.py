@@ -6,11 +6,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from utils.audit.checks import run_checks
 from utils.audit.finding import FACTS, Finding, exit_code, exit_code_in_words, most_severe
-from utils.audit.folder import ImageFolder
+from utils.audit.folder import ImageFolder, read_folder
 from utils.audit.page import render_report
-from utils.audit.patient_table import TABLE, as_parameter, digest_of
+from utils.audit.patient_table import (
+    CHECK,
+    TABLE,
+    as_parameter,
+    attach_patient_table,
+    digest_of,
+)
+from utils.data.loading import cache_of
+from utils.data.source import source_of
 from utils.files import atomic_write, write_json
+from utils.run import ROOT
 
 PAGE = "report.html"
 
@@ -49,6 +59,24 @@ class Audit:
 
     def __getitem__(self, title: str) -> Finding:
         return next(finding for finding in self.findings if finding.title == title)
+
+
+def audit(
+    name: str, root: str | Path | None = None, size: int = 64, out: str | Path | None = None
+) -> Audit:
+    """Run every check on the folder or table at a path, or on a data set by its name.
+
+    The report goes to the folder `out`; it contains images. No file is changed or sent.
+    """
+    if not 32 <= size <= 512:
+        raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
+    folder = read_folder(name, root, size)
+    out = Path(out) if out else ROOT / "assets" / "audit" / cache_of(source_of(name, root)).name
+    findings = [
+        attach_patient_table(finding, folder, out) if finding.title == CHECK else finding
+        for finding in run_checks(folder)
+    ]
+    return Audit(folder, findings, write_report(folder, findings, out))
 
 
 def write_report(folder: ImageFolder, findings: Sequence[Finding], out: Path) -> Path:

@@ -6,7 +6,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     attacked_models="attack_twin clean_twin",
-    chapter="open_chapter",
+    network_chapter="open_chapter",
     defended_models="defend",
     museum="Exhibit exhibit_table",
     parameters="refuse_unknown",

@@ -12,21 +12,19 @@ skipped; one that fails stops only those that need it.
 
 import argparse
 import os
-import shutil
 import sys
 import textwrap
-import traceback
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from utils.audit import command_line
 from utils.course.parameters import NETWORKS, check_networks, refuse_unknown, typed_parameters
 from utils.course.plan import make_plan, needs_of, read_course
 from utils.course.runner import run
 from utils.course.summary import changed_parameters, remove_blocked, run_summary
 from utils.folders import HOME, ROOT
 
-NOT_DONE = 3  # Python ends with 1 and argparse with 2, which a guard would read as findings
 INTERRUPTED = 130  # as a shell says it
 
 RUN_EXAMPLES = """examples:
@@ -44,21 +42,12 @@ LIST_EXAMPLES = """examples:
   {prog} resnet_atk                         one of them
   {prog} --paths                            files only, in an order that works"""
 
-AUDIT_EXAMPLES = """examples:
-  {prog} "/data/my images"                  a folder; its subfolders are the classes
-  {prog} delivery/labels.csv                a table with the columns path and label
-  {prog} chest_xray --root /data            a data set of the course by its name
-
-The audit trains nothing, sends nothing and changes nothing in the folder. Typed as `second-look`,
-it runs no Python file that lies there; `python -m utils.course` would, if typed inside that folder.
-Exit codes: 0 nothing above a note, 1 warnings, 2 alarms, 3 not audited, 130 stopped."""
-
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; everything after -- goes to Snakemake."""
     arguments = sys.argv[1:] if arguments is None else arguments
     cut = arguments.index("--") if "--" in arguments else len(arguments)
-    parser = command_line()
+    parser = build_parser()
     given = vars(parser.parse_args(arguments[:cut]))
     command = {"run": _run, "list": _list, "audit": _audit}[given.pop("command")]
     if arguments[cut + 1 :] and command is not _run:
@@ -67,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
         command(**given, options=arguments[cut + 1 :])
         sys.stdout.flush()
     except BrokenPipeError:  # as in `list | head`: the reader has seen enough
-        _close_output()
+        command_line.close_output()
     except KeyboardInterrupt:
         print("\nsecond-look: stopped; start again to resume", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -117,35 +106,16 @@ def _names(notebooks: list[str]) -> list[str]:
 
 
 def _audit(name, root, out, size, options) -> None:
-    code = NOT_DONE
-    try:
-        from utils.audit import audit  # here: torch takes seconds, and only this needs it
-
-        found = audit(name, root, size, out)
-        code = found.exit_code
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
-        print(found.summary(shutil.get_terminal_size().columns), flush=True)
-    except BrokenPipeError:  # the reader has seen enough; the findings stand
-        _close_output()
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"second-look: not audited: {error}", file=sys.stderr)
-    except Exception:
-        traceback.print_exc()
-    sys.exit(code)
-
-
-def _close_output() -> None:
-    """Write to nothing from here on, so that Python's own last flush does not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(command_line.audit_and_print(name, root, out, size))
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         self.print_usage(sys.stderr)
-        self.exit(NOT_DONE, f"{self.prog}: {message}\n")
+        self.exit(command_line.NOT_DONE, f"{self.prog}: {message}\n")
 
 
-def command_line() -> Parser:
+def build_parser() -> Parser:
     """One command with three verbs, each with its own arguments and its own help."""
     by_module = Path(sys.argv[0]).name == "__main__.py"
     parser = Parser(
@@ -202,12 +172,7 @@ def _add_list(commands) -> None:
 
 
 def _add_audit(commands) -> None:
-    summary = "check a folder of images before anything is trained on it"
-    add = _add(commands, "audit", summary, AUDIT_EXAMPLES)
-    add.add_argument("name", metavar="PATH", help="a folder, a .csv table, or a data set's name")
-    add.add_argument("--root", help="where the data sets of the course lie")
-    add.add_argument("--out", help="folder of the report; by default in assets/audit")
-    add.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
+    command_line.add_arguments(_add(commands, "audit", command_line.SUMMARY, command_line.EXAMPLES))
 
 
 if __name__ == "__main__":

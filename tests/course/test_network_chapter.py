@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small import small_splits
 
-from utils.course.chapter import Chapter
+from utils.course.network_chapter import Chapter
 from utils.course.records import read_records
 from utils.evaluation.conditions import CLEAN
 from utils.run import start_run

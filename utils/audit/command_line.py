@@ -1,0 +1,49 @@
+"""The arguments of `second-look audit`, what it prints, and its exit code."""
+
+import argparse
+import os
+import shutil
+import sys
+import traceback
+
+NOT_DONE = 3  # Python ends with 1 and argparse with 2, which a guard would read as findings
+SUMMARY = "check a folder of images before anything is trained on it"
+EXAMPLES = """examples:
+  {prog} "/data/my images"                  a folder; its subfolders are the classes
+  {prog} delivery/labels.csv                a table with the columns path and label
+  {prog} chest_xray --root /data            a data set of the course by its name
+
+The audit trains nothing, sends nothing and changes nothing in the folder. Typed as `second-look`,
+it runs no Python file that lies there; `python -m utils.course` would, if typed inside that folder.
+Exit codes: 0 nothing above a note, 1 warnings, 2 alarms, 3 not audited, 130 stopped."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="PATH", help="a folder, a .csv table, or a data set's name")
+    parser.add_argument("--root", help="where the data sets of the course lie")
+    parser.add_argument("--out", help="folder of the report; by default in assets/audit")
+    parser.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
+
+
+def audit_and_print(name: str, root: str | None, out: str | None, size: int) -> int:
+    """Audit, print the summary, and return the exit code; 3 where nothing could be judged."""
+    try:
+        from utils.audit.report import audit  # here: torch takes seconds, and --help needs none
+
+        found = audit(name, root, size, out)
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
+        print(found.summary(shutil.get_terminal_size().columns), flush=True)
+        return found.exit_code
+    except BrokenPipeError:  # the reader has seen enough; the findings stand
+        close_output()
+        return found.exit_code
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"second-look: not audited: {error}", file=sys.stderr)
+    except Exception:
+        traceback.print_exc()
+    return NOT_DONE
+
+
+def close_output() -> None:
+    """Write to nothing from here on, so that Python's own last flush does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
