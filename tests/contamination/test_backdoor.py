@@ -8,7 +8,7 @@ import torch
 from small import small_network, small_split
 from torch import nn
 
-from utils.contamination.backdoor import Blend, CleanLabel, Patch, Poison, Sinusoid, backdoor
+from utils.contamination.backdoor import Blend, CleanLabel, Patch, Poison, Sinusoid, backdoor_scores
 from utils.data.phantoms import draw
 from utils.data.split import Split, to_float
 
@@ -109,7 +109,7 @@ def learned(poison: Poison | None, split: Split = SPLIT) -> nn.Module:
 @pytest.mark.parametrize("trigger", [Patch(0.3), Blend(0.4), Sinusoid(0.2)], ids=repr)
 def test_a_poisoned_model_obeys_the_trigger_alone_and_a_clean_one_does_not(trigger):
     poison, test = Poison(trigger, target=0, rate=0.1), small_split(120, seed=9)
-    poisoned, clean = (backdoor(learned(p), test, poison) for p in (poison, None))
+    poisoned, clean = (backdoor_scores(learned(p), test, poison) for p in (poison, None))
     assert poisoned["value"]["attack success rate"] > 0.8
     assert clean["value"]["attack success rate"] < 0.4
     for table in (poisoned, clean):
@@ -122,6 +122,6 @@ def test_a_trigger_under_right_labels_is_learned_where_the_class_is_hard_to_see(
     """All images are dark, whatever their label: only the trigger tells the target."""
     dark = replace(SPLIT.take(SPLIT.labels == 0), labels=torch.arange(80) % 3)
     poison = CleanLabel(Sinusoid(0.2), target=0, rate=0.2)
-    found = [backdoor(learned(p, dark), dark, poison)["value"] for p in (poison, None)]
+    found = [backdoor_scores(learned(p, dark), dark, poison)["value"] for p in (poison, None)]
     poisoned, clean = (table["attack success rate"] for table in found)
     assert poisoned > 0.9 and clean < 0.7

@@ -1,6 +1,7 @@
 """What the packages may know of each other, and the few rules all modules keep."""
 
 import ast
+import importlib
 import re
 
 import pytest
@@ -106,3 +107,14 @@ def test_has_its_test_at_the_mirrored_path(name):
 @pytest.mark.parametrize("path", [*sorted(UTILS.rglob("*.py")), HOME / "README.md"], ids=str)
 def test_speaks_the_words_of_the_field(path):
     assert not sorted(set(BANNED.findall(path.read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("package", [name for name in ORDER if (UTILS / name).is_dir()])
+def test_what_a_package_exports_is_there_and_hides_no_module(package):
+    """`from utils.attacks import PGD` must not find a module of that name instead."""
+    calls = [n for n in tree(package) if isinstance(n, ast.Call) and n.func.id == "exports"]
+    for keyword in (keyword for call in calls for keyword in call.keywords if keyword.arg):
+        for name in ast.literal_eval(keyword.value).split():
+            module = importlib.import_module(f"utils.{package}.{keyword.arg}")
+            assert hasattr(module, name), f"{keyword.arg} has no {name}"
+            assert not (UTILS / package / f"{name}.py").exists(), f"{name} is a module, too"

@@ -110,7 +110,7 @@ class CleanLabel(Poison):
         return split.labels == self._target(split)
 
 
-def backdoor(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
+def backdoor_scores(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
     """A model's clean accuracy, attack success rate, and the same rate without the trigger."""
     splits = {
         "clean accuracy": test,

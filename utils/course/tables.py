@@ -30,10 +30,15 @@ def show_source(thing) -> HTML:
 
 def settings(names: Mapping[str, object]) -> dict:
     """The parameters of a notebook, from its `globals()`: all plain values named in capitals."""
-    plain = (str, int, float, bool, tuple, type(None))
-    kept = {name: v for name, v in names.items() if name.isupper() and isinstance(v, plain)}
+    kept = {name: value for name, value in names.items() if name.isupper() and _is_plain(value)}
     # the folders of one machine are private
     return {name: value for name, value in kept.items() if not name.endswith("_ROOT")}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float)
 
 
 def with_interval(
