@@ -29,6 +29,8 @@ STYLE = {
 WITHOUT_DATE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 EMBEDDED = re.compile(r'"data:image/png;base64,\s*([^"]*)"')
+ATTRIBUTE = re.compile(r'="(?!data:)[^"]*"')
+DECIMALS = re.compile(r"(\d+\.\d\d)\d+")
 
 
 class NotebookFigure(Figure):
@@ -67,7 +69,7 @@ class NotebookFigure(Figure):
     def _svg(self) -> str:
         text = self._drawn("svg", DENSITIES[0], metadata=WITHOUT_DATE).decode()
         text = SIZE.sub(_in_screen_pixels, text[text.find("<svg") :], count=1)
-        return EMBEDDED.sub(_with_few_colours, text)
+        return ATTRIBUTE.sub(_short, EMBEDDED.sub(_with_few_colours, text))
 
     def _png(self, density: float) -> tuple[str, dict[str, int]]:
         image = Image.open(BytesIO(self._drawn("png", density)))
@@ -103,6 +105,11 @@ def panels(
 def _in_screen_pixels(found: re.Match) -> str:
     width, height = (float(points) * SCREEN / 72 for points in found.groups())
     return f'width="{width:.0f}" height="{height:.0f}"'
+
+
+def _short(found: re.Match) -> str:
+    """An attribute on one line, to a hundredth of a point: a notebook stores line by line."""
+    return DECIMALS.sub(r"\1", " ".join(found[0].split()))
 
 
 def _with_few_colours(found: re.Match) -> str:
