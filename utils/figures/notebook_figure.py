@@ -30,6 +30,7 @@ WITHOUT_DATE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 EMBEDDED = re.compile(r'"data:image/png;base64,\s*([^"]*)"')
 ATTRIBUTE = re.compile(r'="(?!data:)[^"]*"')
+BETWEEN_TAGS = re.compile(r">\s*(?:<!--[^>]*-->)?\s*<(?!g )")
 DECIMALS = re.compile(r"(\d+\.\d\d)\d+")
 
 
@@ -69,7 +70,8 @@ class NotebookFigure(Figure):
     def _svg(self) -> str:
         text = self._drawn("svg", DENSITIES[0], metadata=WITHOUT_DATE).decode()
         text = SIZE.sub(_in_screen_pixels, text[text.find("<svg") :], count=1)
-        return ATTRIBUTE.sub(_short, EMBEDDED.sub(_with_few_colours, text))
+        text = ATTRIBUTE.sub(_short, EMBEDDED.sub(_with_few_colours, text))
+        return BETWEEN_TAGS.sub("><", text)
 
     def _png(self, density: float) -> tuple[str, dict[str, int]]:
         image = Image.open(BytesIO(self._drawn("png", density)))
