@@ -31,8 +31,8 @@ def consolidation(x, y, rng: Random) -> Tensor:
 
 def interstitial(x, y, rng: Random) -> Tensor:
     """A net of thickened tissue and some haze, spread over both lungs (viral)."""
-    fine, coarse = waves(x, y, rng, 0.12, count=6), waves(x, y, rng, 0.22, count=6)
-    net = torch.sigmoid(1.1 * (fine + coarse))
+    fine, coarse = waves(x, y, rng, 0.09, count=8), waves(x, y, rng, 0.2, count=7)
+    net = torch.sigmoid(-3.0 * (fine + 0.5 * coarse).abs() + 1.2)
     patchy = (0.8 + 0.3 * waves(x, y, rng, 0.9, count=3)).clamp(0.2, 1.3)
     density = max(0.06, rng.gauss(0.19, 0.04))
     return density * patchy * (net + rng.uniform(0.1, 0.4))
