@@ -21,9 +21,9 @@ from torch import Tensor
 from utils.data.phantoms.drawing import grain
 
 COARSE = 24  # points a side at which slow displacements are computed
-SPREAD = 0.075  # of atrophy within one grade
+SPREAD = 0.065  # of atrophy within one grade
 MILLIMETRES = 210.0  # the width of a picture
-HEIGHTS = (-2.0, 22.0)  # of the middle slice, in millimetres of MNI space: where ventricles show
+HEIGHTS = (2.0, 20.0)  # of the middle slice, in millimetres of MNI space: where ventricles show
 ORIGIN = (98.0, 134.0, 72.0)  # the voxel at (0, 0, 0) of MNI space
 CONTRASTS = {"T1": (0.14, 0.50, 0.80), "T2": (0.95, 0.55, 0.35)}  # fluid, grey, white matter
 
@@ -116,7 +116,7 @@ def _widened(points: Tensor, atrophy: float, rng: Random) -> Tensor:
             middle = torch.tensor([side * centre[0], *centre[1:]])
             away = points - middle
             near = torch.exp(-((away / torch.tensor(reach)) ** 2).sum(-1, keepdim=True))
-            amount = min(0.85, max(0.0, push * (atrophy + rng.gauss(-0.1, 0.07))))
+            amount = min(0.85, max(0.0, push * (atrophy + rng.gauss(-0.1, 0.035))))
             points = points - amount * near * away
     return points
 
@@ -150,7 +150,7 @@ def _tissue(points: Tensor, size: int, atrophy: float, rng: Random) -> tuple[Ten
     folds = 0.16 * _field(points, rng, 11.0, 9)
     both = grey + white
     brain = torch.sigmoid((both - 0.12) / 0.03)
-    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.03)
+    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.02)
     kept = torch.sigmoid((both - 0.45 - loss * (1 - white) + folds * (1 - white)) / 0.07)
     inner = torch.sigmoid((white / both.clamp_min(1e-3) - 0.5 - 0.05 * atrophy + 0.5 * folds) / 0.08)
     return kept * (1 - inner), kept * inner, brain
