@@ -67,7 +67,10 @@ def draw_patient(
 def _posed(size: int, views: int, rng: Random) -> Tensor:
     """Points (views, size, size, 3) of MNI space, in millimetres: slices 4 mm apart, tilted."""
     line = ((torch.arange(size) + 0.5) / size - 0.5) * MILLIMETRES
-    x, y = line[None, None, :].expand(views, size, size), -line[None, :, None].expand(views, size, size)
+    x, y = (
+        line[None, None, :].expand(views, size, size),
+        -line[None, :, None].expand(views, size, size),
+    )
     middle = rng.uniform(*HEIGHTS)
     steps = 4.0 * (torch.arange(views) - (views - 1) / 2)
     z = (middle + steps).view(-1, 1, 1).expand(views, size, size)
@@ -90,12 +93,16 @@ def _turned(rng: Random) -> Tensor:
 
 def _bent(points: Tensor, rng: Random) -> Tensor:
     """The anatomy of this patient: a smooth displacement of a few millimetres, large and small."""
-    coarse = F.interpolate(points.permute(0, 3, 1, 2), (COARSE, COARSE), mode="bilinear", align_corners=True)
+    coarse = F.interpolate(
+        points.permute(0, 3, 1, 2), (COARSE, COARSE), mode="bilinear", align_corners=True
+    )
     coarse = coarse.permute(0, 2, 3, 1)
     moved = [
         3.2 * _field(coarse, rng, 120.0, 4) + 1.6 * _field(coarse, rng, 50.0, 5) for _ in range(3)
     ]
-    moved = F.interpolate(torch.stack(moved, 1), points.shape[1:3], mode="bilinear", align_corners=True)
+    moved = F.interpolate(
+        torch.stack(moved, 1), points.shape[1:3], mode="bilinear", align_corners=True
+    )
     return points + moved.permute(0, 2, 3, 1)
 
 
@@ -104,7 +111,9 @@ def _field(points: Tensor, rng: Random, wavelength: float, count: int) -> Tensor
     generator = torch.Generator().manual_seed(rng.getrandbits(32))
     waves = torch.randn(count, 3, generator=generator)
     waves = waves / waves.norm(dim=1, keepdim=True)
-    waves = waves * (2 * math.pi / wavelength) * (0.8 + 0.5 * torch.rand(count, 1, generator=generator))
+    waves = (
+        waves * (2 * math.pi / wavelength) * (0.8 + 0.5 * torch.rand(count, 1, generator=generator))
+    )
     phases = 2 * math.pi * torch.rand(count, generator=generator)
     return torch.cos(points @ waves.T + phases).sum(-1) * math.sqrt(2 / count)
 
@@ -152,14 +161,18 @@ def _tissue(points: Tensor, size: int, atrophy: float, rng: Random) -> tuple[Ten
     brain = torch.sigmoid((both - 0.12) / 0.03)
     loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.02)
     kept = torch.sigmoid((both - 0.45 - loss * (1 - white) + folds * (1 - white)) / 0.07)
-    inner = torch.sigmoid((white / both.clamp_min(1e-3) - 0.5 - 0.05 * atrophy + 0.5 * folds) / 0.08)
+    inner = torch.sigmoid(
+        (white / both.clamp_min(1e-3) - 0.5 - 0.05 * atrophy + 0.5 * folds) / 0.08
+    )
     return kept * (1 - inner), kept * inner, brain
 
 
 def _scanned(points: Tensor, signal: Tensor, rng: Random) -> Tensor:
     """What the scanner adds: bias field, contrast, Rician noise."""
     x, y = points[..., 0] / 100, points[..., 1] / 100
-    bias = 1 + rng.gauss(0, 0.08) * x + rng.gauss(0, 0.08) * y + rng.gauss(0, 0.06) * (x * x + y * y)
+    bias = (
+        1 + rng.gauss(0, 0.08) * x + rng.gauss(0, 0.08) * y + rng.gauss(0, 0.06) * (x * x + y * y)
+    )
     seen = (signal * bias * rng.uniform(0.85, 1.1)).clamp(min=1e-4) ** rng.uniform(0.85, 1.2)
     noise = rng.uniform(0.008, 0.025) * grain((2, *signal.shape), rng)
     return torch.hypot(seen + noise[0], noise[1])

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from utils.data.phantoms.drawing import (
     bend,
+    capsule,
     cover,
     edge_of,
     ellipse,
     grain,
     jitter,
     per_view,
+    stamp,
     waves,
 )
 
@@ -38,7 +40,7 @@ def draw_patient(kind: Type, size: int, views: int, rng: Random) -> tuple[Tensor
     """Views (views, 3, size, size) of one patient, and the transformation zone."""
     edge = edge_of(size)
     retreat = min(1.0, max(0.0, rng.gauss(kind.retreat, SPREAD)))
-    x, y = jitter(size, views, rng, shift=0.08, angle=0.25, zoom=0.07)
+    x, y = jitter(size, views, rng, shift=0.08, angle=0.25, zoom=0.07, visit=1.2)
     x, y = bend(x, y, rng, 0.03)
     folds = waves(x, y, rng, 0.5, count=5)
     outer = ellipse(x, y, (0, 0), (rng.uniform(0.66, 0.78), rng.uniform(0.62, 0.74)))
@@ -46,11 +48,13 @@ def draw_patient(kind: Type, size: int, views: int, rng: Random) -> tuple[Tensor
     zone = _zone(x, y, retreat, rng)
     image = _mucosa(x, y, outer, folds, edge, rng)
     image = _paint(image, *_columnar(x, y, zone, edge, rng))
+    image = _acetowhite(image, x, y, zone, edge, rng)
     image = _paint(image, (0.16, 0.03, 0.04), cover(canal, 2.5 * edge))
+    image = _in_the_way(image, x, y, edge, rng)
     image = _speculum(image, x, y, edge, rng)
     image = _glare(image, x, y, edge, rng)
     visible = (zone < 0) & (canal > 0) & (outer < 0)
-    return _lit(image, x, y, rng), visible
+    return _framed(_lit(image, x, y, rng), rng), visible
 
 
 def _paint(image, colour, amount) -> Tensor:
@@ -98,6 +102,47 @@ def _columnar(x, y, zone, edge, rng) -> tuple[Tensor, Tensor]:
     return red.view(3, 1, 1) * grains[:, None], rng.uniform(0.75, 0.95) * cover(zone, 2 * edge)
 
 
+def _acetowhite(image, x, y, zone, edge, rng) -> Tensor:
+    """After acetic acid some tissue at the border of the zone turns white, at some visits."""
+    applied = (per_view(rng, len(image), 1.0) > 0.4).float() * rng.uniform(0, 0.6)
+    patches = torch.sigmoid(5 * waves(x, y, rng, 0.4, count=4) - 2)
+    return _paint(image, (0.93, 0.86, 0.84), applied * patches * torch.exp(-((zone / 0.09) ** 2)))
+
+
+def _in_the_way(image, x, y, edge, rng) -> Tensor:
+    """Mucus, a little blood, the thread of a coil: each at some visits."""
+    views = len(image)
+    ragged = 0.05 * waves(x, y, rng, 0.3, count=4)
+    place, radii = (rng.gauss(0, 0.2), rng.gauss(0.1, 0.2)), (rng.uniform(0.1, 0.28), 0.1)
+    mucus = cover(ellipse(x, y, place, radii, rng.uniform(-1, 1)) + ragged, 0.04)
+    image = _paint(image, (0.88, 0.86, 0.78), 0.65 * mucus * _present(rng, views, 0.35))
+    trickle = capsule(x + ragged, y, (0.0, 0.03), (rng.gauss(0, 0.1), rng.uniform(0.3, 0.6)), 0.03)
+    blood = cover(trickle + 0.4 * ragged, 2 * edge)
+    image = _paint(image, (0.42, 0.02, 0.03), 0.85 * blood * _present(rng, views, 0.2))
+    thread = capsule(x + 0.05 * torch.sin(6 * y), y, (0.0, 0.0), (rng.gauss(0, 0.1), 0.55), 0.008)
+    here = float(rng.random() < 0.12)
+    return _paint(image, (0.25, 0.3, 0.6), here * cover(thread, edge))
+
+
+def _present(rng: Random, views: int, share: float) -> Tensor:
+    return torch.tensor([float(rng.random() < share) for _ in range(views)]).view(-1, 1, 1)
+
+
+def _framed(image, rng) -> Tensor:
+    """What a colposcope adds: black corners behind a round stop, or a line of text below."""
+    size = image.shape[-1]
+    line = torch.linspace(-1, 1, size)
+    if rng.random() < 0.3:
+        away = torch.hypot(line[None, :], line[:, None])
+        image = image * cover(away - rng.uniform(1.08, 1.22), 2 / size)
+    if rng.random() < 0.25:
+        text = stamp(f"{rng.randrange(10**6):06d}", max(5, size // 20))
+        high, wide = (min(side, size - 2) for side in text.shape)
+        part = image[..., -high - 1 : -1, 1 : wide + 1]
+        image[..., -high - 1 : -1, 1 : wide + 1] = torch.maximum(part, text[:high, :wide])
+    return image
+
+
 def _speculum(image, x, y, edge, rng) -> Tensor:
     """Two metal blades, above and below, at a personal opening."""
     for side in (-1, 1):
@@ -122,8 +167,9 @@ def _glare(image, x, y, edge, rng) -> Tensor:
 
 def _lit(image, x, y, rng) -> Tensor:
     """Lamp, white balance, noise."""
-    gain = per_view(rng, len(image), 0.02, rng.uniform(0.75, 1.1))
+    gain = per_view(rng, len(image), 0.08, rng.uniform(0.75, 1.1))
     lamp = gain * torch.exp(-rng.uniform(0.15, 0.5) * ((x - rng.gauss(0, 0.2)) ** 2 + y * y))
-    balance = torch.tensor([rng.gauss(1, 0.035) for _ in range(3)]).view(3, 1, 1)
+    balance = torch.cat([per_view(rng, len(image), 0.03, rng.gauss(1, 0.03)) for _ in range(3)], 1)
+    balance = balance.view(-1, 3, 1, 1)
     seen = (image * balance * lamp[:, None]).clamp(min=1e-4) ** rng.uniform(0.85, 1.2)
     return seen + rng.uniform(0.008, 0.025) * grain(seen.shape, rng)

@@ -93,8 +93,10 @@ def _body(x, y, pose: Pose, edge: float, rng: Random) -> Tensor:
         for side in (-1, 1)
     )
     scapula = sum(
-        0.10 * cover((0.62 + 0.08 * y - pose.seen(x, y, -0.5)[0] * side).abs() - 0.07, 3 * edge)
-        * _lower(-y, -0.1, edge) * _lower(y, -0.72, edge)
+        0.10
+        * cover((0.62 + 0.08 * y - pose.seen(x, y, -0.5)[0] * side).abs() - 0.07, 3 * edge)
+        * _lower(-y, -0.1, edge)
+        * _lower(y, -0.72, edge)
         for side in (-1, 1)
     )
     return trunk * (0.95 + belly) + fat * breasts + 0.35 * arms + rng.uniform(0.4, 1) * scapula
@@ -137,7 +139,9 @@ def _bones(x, y, pose: Pose, edge: float, rng: Random) -> Tensor:
     scoliosis = rng.gauss(0, 0.02) * torch.sin(2.2 * sy)
     bones = 0.26 * cover((sx - scoliosis).abs() - 0.065, 2.5 * edge) * discs
     strength, gap = rng.uniform(0.28, 0.44), rng.uniform(0.135, 0.165)
-    bones = bones + strength * _ribs(*pose.seen(x, y, -0.45), gap, rng.uniform(-0.95, -0.8), 0.55, edge)
+    bones = bones + strength * _ribs(
+        *pose.seen(x, y, -0.45), gap, rng.uniform(-0.95, -0.8), 0.55, edge
+    )
     front = _ribs(*pose.seen(x, y, 0.45), 1.25 * gap, rng.uniform(-0.85, -0.7), -0.6, edge)
     bones = bones + rng.uniform(0.25, 0.5) * strength * front
     cx, cy = pose.seen(x, y, 0.4)
@@ -152,7 +156,9 @@ def _ribs(x, y, gap: float, first: float, fall: float, edge: float) -> Tensor:
     along = y - fall * (out**2 - 0.1 * out)
     phase = torch.remainder((along - first) / gap, 1.0) - 0.5
     rib = cover(phase.abs() * gap - 0.024, 1.5 * edge)
-    border = cover(phase.abs() * gap - 0.024, 1.5 * edge) - cover(phase.abs() * gap - 0.012, 1.5 * edge)
+    border = cover(phase.abs() * gap - 0.024, 1.5 * edge) - cover(
+        phase.abs() * gap - 0.012, 1.5 * edge
+    )
     cage = cover(torch.hypot(x / 0.86, (y - 0.05) / 0.92) - 1, 0.04) * cover(0.09 - out, 0.03)
     return (0.55 * rib + 0.45 * border) * cage
 
@@ -166,7 +172,9 @@ def _vessels(x, y, pose: Pose, rng: Random) -> Tensor:
         away = torch.hypot(across, down)
         angle = torch.atan2(down, across)
         curl = 0.5 * waves(vx, vy, rng, 0.5, count=4)
-        branch = torch.sigmoid(5 * waves(1.1 * angle + 0.35 * curl, 0.9 * away, rng, 0.40, count=7) - 3)
+        branch = torch.sigmoid(
+            5 * waves(1.1 * angle + 0.35 * curl, 0.9 * away, rng, 0.40, count=7) - 3
+        )
         hilum = torch.exp(-((2.6 * away) ** 2))
         total = total + rng.uniform(0.10, 0.2) * (torch.exp(-1.4 * away) * branch + 0.35 * hilum)
     return total

@@ -6,9 +6,12 @@ is a tensor (views, 1, 1); one that belongs to the patient is a plain float.
 """
 
 import math
+from functools import lru_cache
 from random import Random
 
+import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 
@@ -25,11 +28,11 @@ def place(size: int, shift: tuple, angle, zoom) -> tuple[Tensor, Tensor]:
     return x * cosine + y * sine, y * cosine - x * sine
 
 
-def jitter(size: int, views: int, rng: Random, shift=0.05, angle=0.08, zoom=0.06):
-    """`placed` at random: the patient moves by the given spreads, each view by an eighth more."""
+def jitter(size: int, views: int, rng: Random, shift=0.05, angle=0.08, zoom=0.06, visit=0.125):
+    """`place` at random: the patient moves by the given spreads, each view by a share more."""
 
     def around(spread: float, centre: float = 0.0) -> Tensor:
-        return per_view(rng, views, spread / 8, rng.uniform(-1.7, 1.7) * spread + centre)
+        return per_view(rng, views, visit * spread, rng.uniform(-1.7, 1.7) * spread + centre)
 
     return place(size, (around(shift), around(shift)), around(angle), around(zoom, 1.0))
 
@@ -87,3 +90,15 @@ def grain(shape: tuple, rng: Random) -> Tensor:
     """Independent normal noise."""
     generator = torch.Generator().manual_seed(rng.getrandbits(32))
     return torch.randn(shape, generator=generator)
+
+
+@lru_cache(maxsize=64)
+def stamp(text: str, height: int) -> Tensor:
+    """Letters, drawn large and made small, so that they are the same at every size."""
+    font = ImageFont.load_default(size=96)
+    left, top, right, bottom = font.getbbox(text)
+    image = Image.new("L", (right - left, bottom - top))
+    ImageDraw.Draw(image).text((-left, -top), text, fill=255, font=font)
+    width = max(2, round(height * image.width / image.height))
+    small = image.resize((width, height), Image.Resampling.BOX)
+    return torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)

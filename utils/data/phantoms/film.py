@@ -1,14 +1,11 @@
 """From a body to a film: photons, exposure, the hospital's habits, markers and devices."""
 
-from functools import cache
 from random import Random
 
-import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from utils.data.phantoms.drawing import capsule, cover, per_view
+from utils.data.phantoms.drawing import capsule, cover, per_view, stamp
 
 CLEAR = 0.35  # the path through little more than air, black on the film
 
@@ -59,26 +56,16 @@ def _close(picture: Tensor, side: str, border: int) -> None:
 
 def _stamped(picture: Tensor, letter: str, corner: int, rng: Random) -> Tensor:
     size = picture.shape[-1]
-    glyph = _glyph(letter, max(5, size // 13))
+    glyph = stamp(letter, max(5, size // 13))
     high, wide = glyph.shape
     top = int(size * rng.uniform(0.02, 0.12))
     left = int(size * rng.uniform(0.02, 0.08))
     left = left if corner == 0 else size - wide - left
     part = picture[top : top + high, left : left + wide]
-    picture[top : top + high, left : left + wide] = torch.maximum(part, 0.95 * glyph[: part.shape[0], : part.shape[1]])
+    picture[top : top + high, left : left + wide] = torch.maximum(
+        part, 0.95 * glyph[: part.shape[0], : part.shape[1]]
+    )
     return picture
-
-
-@cache
-def _glyph(letter: str, height: int) -> Tensor:
-    """A letter of lead, drawn large and made small, so that it is the same at every size."""
-    font = ImageFont.load_default(size=96)
-    left, top, right, bottom = font.getbbox(letter)
-    image = Image.new("L", (right - left, bottom - top))
-    ImageDraw.Draw(image).text((-left, -top), letter, fill=255, font=font)
-    width = max(2, round(height * image.width / image.height))
-    small = image.resize((width, height), Image.Resampling.BOX)
-    return torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)
 
 
 def with_devices(path: Tensor, x: Tensor, y: Tensor, edge: float, rng: Random) -> Tensor:
@@ -113,5 +100,3 @@ def _pacemaker(x, y, edge, rng: Random) -> Tensor:
     box = cover(torch.hypot((x - place[0]) / 1.2, y - place[1]) - 0.085, edge)
     lead = cover(capsule(x + 0.05 * torch.sin(5 * y), y, place, (0.12, 0.3), 0.007), edge)
     return torch.maximum(0.9 * box, 0.3 * lead)
-
-
