@@ -2,12 +2,16 @@
 
 import hashlib
 import os
+from dataclasses import replace
 
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from utils.backbones import BACKBONES, build
+from utils.weights import read_packaged
 
 SIZES = {"dinov2_small": (42, 70), "dinov2_small_registers": (56,), "dinov2_tiny": (56, 84)}
 ASKED = [(name, size) for name in BACKBONES for size in SIZES.get(name, (33, 64))]
@@ -163,3 +167,48 @@ def test_a_wrong_request_is_explained(arguments, said):
 def test_an_empty_folder_of_weights_is_explained(tmp_path):
     with pytest.raises(FileNotFoundError, match="looked for resnet18.safetensors or resnet18.pth"):
         build("resnet18", 3, 32, weights=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "photograph, classes",
+    [("chelsea", range(281, 286)), ("coffee", (504, 967, 968, 969))],
+    ids=["a cat", "a cup of coffee"],
+)
+def test_shipped_weights_name_what_a_photograph_shows(photograph, classes):
+    """Classes of ImageNet: 281 to 285 are cats; the network knows a thousand."""
+    from skimage import data
+
+    network = timm.create_model("tf_efficientnet_lite0", num_classes=1000).eval()
+    read_packaged(network, BACKBONES["efficientnet_lite0"].packaged)
+    image = torch.from_numpy(getattr(data, photograph)()).permute(2, 0, 1)[None] / 127.5 - 1
+    side = min(image.shape[-2:])
+    image = torch.nn.functional.interpolate(
+        image[..., :side, -side:] if photograph == "coffee" else image[..., :side, 50 : 50 + side],
+        (224, 224),
+        mode="bilinear",
+        antialias=True,
+    )
+    with torch.no_grad():
+        assert int(network(image).argmax()) in classes
+
+
+def test_shipped_weights_reach_the_classifier_and_its_normalisation():
+    model = build("efficientnet_lite0", 3, 64, weights="imagenet")
+    random = build("efficientnet_lite0", 3, 64)
+    assert not torch.equal(model.backbone.conv_stem.weight, random.backbone.conv_stem.weight)
+    assert model.mean.flatten().tolist() == [0.5] * 3 and model.std.flatten().tolist() == [0.5] * 3
+
+
+def test_a_backbone_without_shipped_weights_says_which_has_some():
+    with pytest.raises(ValueError, match="efficientnet_lite0"):
+        build("resnet18", 3, 64, weights="imagenet")
+
+
+def test_shipped_weights_of_another_shape_or_file_are_refused():
+    packaged = BACKBONES["efficientnet_lite0"].packaged
+    with pytest.raises(ValueError, match="SHA-256"):
+        read_packaged(nn.Linear(2, 2), replace(packaged, sha256="0" * 64))
+    with pytest.raises(ValueError, match="has shape"):
+        read_packaged(nn.Linear(2, 2), packaged)
+    with pytest.raises(FileNotFoundError, match="pip install"):
+        read_packaged(nn.Linear(2, 2), replace(packaged, package="no_such_package"))

