@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from small import Counted, small_split, trained_network
+from small import Counted
 from torch import nn
 from witnesses import classifier_of_art, grey, linear, margins, robust, size_of, some
 
 from utils.attacks.black_box import Square, queries_needed
 from utils.attacks.few_pixels import FewPixels
 from utils.attacks.hop_skip_jump import HopSkipJump
-from utils.data.split import to_float
 
 IN_A_BALL = [
     Square(0.1, queries=30),
@@ -28,17 +27,6 @@ def same_random_numbers():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
-
-
-@pytest.fixture
-def batch():
-    split = small_split(30)
-    return to_float(split.images), split.labels
-
-
-@pytest.fixture
-def model():
-    return trained_network()
 
 
 # What every attack must do.

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from small import Counted, small_split, trained_network
+from small import Counted
 from torch import nn
 from witnesses import linear, margins, robust, some
 
 from utils.attacks.few_pixels import FewPixels
-from utils.data.split import to_float
 
 CLASSES = pytest.mark.parametrize("classes", [2, 3, 4])
 
@@ -18,17 +17,6 @@ def same_random_numbers():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
-
-
-@pytest.fixture
-def batch():
-    split = small_split(30)
-    return to_float(split.images), split.labels
-
-
-@pytest.fixture
-def model():
-    return trained_network()
 
 
 @pytest.mark.parametrize("pixels", [1, 3])

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from small import Counted, small_split, trained_network
+from small import Counted
 from torch import nn
 from witnesses import classifier_of_art, grey, linear, robust, size_of, some
 
 from utils.attacks.black_box import BlackBox
 from utils.attacks.hop_skip_jump import HopSkipJump
-from utils.data.split import to_float
 
 CLASSES = pytest.mark.parametrize("classes", [2, 3, 4])
 
@@ -19,17 +18,6 @@ def same_random_numbers():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
-
-
-@pytest.fixture
-def batch():
-    split = small_split(30)
-    return to_float(split.images), split.labels
-
-
-@pytest.fixture
-def model():
-    return trained_network()
 
 
 @pytest.mark.parametrize("queries", [16, 60, 300])

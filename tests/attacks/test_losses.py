@@ -3,25 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from small import small_split, trained_network
 
 from utils.attacks.losses import CLASS_LOSSES, LOSSES, confidence, energy, loss_named, margin
 from utils.attacks.pgd import PGD
-from utils.data.split import to_float
 
 LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.0, 3.0, 3.5]])
 LABELS = torch.tensor([0, 1])
-
-
-@pytest.fixture
-def batch():
-    split = small_split(30)
-    return to_float(split.images), split.labels
-
-
-@pytest.fixture
-def model():
-    return trained_network()
 
 
 def test_the_margin_is_the_lead_of_the_best_other_class():

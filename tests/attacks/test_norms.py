@@ -2,26 +2,13 @@
 
 import pytest
 import torch
-from small import small_split, trained_network
 from torch import nn
 
 from utils.attacks.norms import NORMS, norm_named
 from utils.attacks.pgd import PGD
-from utils.data.split import to_float
 
 CHANGES = torch.linspace(-1, 1, 5 * 12).view(5, 1, 3, 4)
 EVERY = pytest.mark.parametrize("name", NORMS)
-
-
-@pytest.fixture
-def batch():
-    split = small_split(30)
-    return to_float(split.images), split.labels
-
-
-@pytest.fixture
-def model():
-    return trained_network()
 
 
 def same(ours: PGD, theirs, model, batch) -> bool:

@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import small_split, trained_network
 from torch import nn
 
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm, momentum_fgsm
-from utils.data.split import to_float
 
 ATTACKS = [
     fgsm(0.1),
@@ -23,17 +21,6 @@ ATTACKS = [
 ]
 TARGETED = [replace(attack, target=2) for attack in ATTACKS]
 EVERY = [*ATTACKS, *TARGETED]
-
-
-@pytest.fixture
-def batch():
-    split = small_split(30)
-    return to_float(split.images), split.labels
-
-
-@pytest.fixture
-def model():
-    return trained_network()
 
 
 def size_of(change: torch.Tensor, norm: str) -> torch.Tensor:
