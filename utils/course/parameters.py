@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from utils.data.names import is_path, resolve_path
+
 NETWORKS = ("BACKBONE", "JUDGE", "SECOND")  # parameters that name one
 FROM_ONE = re.compile(r"(EPOCHS|STEPS|TRIALS|SEEDS|SIZE)$")  # parameters that 0 makes no sense of
 
@@ -116,8 +118,6 @@ def _pair(text: str) -> list[str]:
 
 def _found(parameter: str, name: str, hint: str = "") -> str:
     """The name of a data set that exists; a path in full."""
-    from utils.data.source import is_path, resolve_path  # here: torch takes seconds
-
     try:
         return str(resolve_path(name)) if is_path(name) else name
     except (ValueError, OSError, RuntimeError) as error:

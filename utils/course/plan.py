@@ -20,6 +20,7 @@ from utils.course.parameters import (
     refuse_unknown_parameters,
     with_prepared_datasets,
 )
+from utils.data.names import is_path
 from utils.folders import HOME, ROOT
 
 FIRST, LAST = "prepare_dataset", "results"
@@ -180,8 +181,6 @@ def _datasets(parameters: dict) -> list[str]:
 
 def _own_places(parameters: dict) -> list[Path]:
     """Folders and tables that the parameters name, beside that of all data sets."""
-    from utils.data.source import is_path  # here: torch takes seconds
-
     own = [name.removeprefix("folder:") for name in _datasets(parameters) if is_path(name)]
     return [Path(place).expanduser() for place in (*own, parameters.get("LARGE_ROOT")) if place]
 
