@@ -83,6 +83,14 @@ def test_cells_are_short_and_define_nothing(path):
 
 
 @EVERY
+def test_asks_its_packages_for_few_things_of_the_right_size(path):
+    sources = [without_magics(cell.source) for cell in code_cells(path)]
+    found = [node for source in sources for node in ast.walk(ast.parse(source))]
+    ours = [n.module for n in found if isinstance(n, ast.ImportFrom) and "utils" in n.module]
+    assert len(ours) <= 8 and len(set(ours)) <= 10, ours
+
+
+@EVERY
 def test_was_executed_from_top_to_bottom_without_complaint(path):
     cells = [cell for cell in code_cells(path) if cell.source.strip()]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import median_filter
-from small import small_split, small_splits
+from small import small_split, small_splits, trained_network
 from torch import nn
 
+from utils.attacks.pgd import PGD
 from utils.backbones import Classifier
 from utils.contamination.backdoor import Patch, Poison
 from utils.contamination.base import contaminate
@@ -14,11 +15,13 @@ from utils.contamination.label_noise import Symmetric
 from utils.data.split import Split, Splits
 from utils.detection.detectors import auroc_by_kind, detector_scores
 from utils.detection.out_of_fold import (
+    SQUEEZERS,
     GreyLevels,
     MedianFilter,
     Squeezed,
     cross_val_outputs,
     outputs_of,
+    with_squeezers,
 )
 from utils.evaluation.inference import predict
 from utils.training.loop import TrainConfig, train_or_load
@@ -129,6 +132,16 @@ def test_an_attacker_can_aim_through_a_squeezer(squeezer):
     assert pixels.grad.sum() == pytest.approx(64, rel=0.01)
     through = Squeezed(torch.nn.Flatten(), squeezer)
     assert torch.equal(through(pixels), squeezer(pixels).flatten(1))
+
+
+def test_an_attack_on_the_model_with_its_squeezers_moves_all_their_predictions():
+    network, split = trained_network(), small_split(12)
+    images, labels = split.images / 255, split.labels
+    attacked = PGD(0.2, steps=10)(with_squeezers(network), images, labels)
+    for squeezer in SQUEEZERS:
+        right = network(squeezer(images)).argmax(1) == labels
+        still_right = network(squeezer(attacked)).argmax(1) == labels
+        assert still_right.sum() < right.sum()
 
 
 @pytest.mark.parametrize("window", [0, 2])

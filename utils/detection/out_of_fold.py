@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from utils.backbones import Classifier
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split, Splits
+from utils.defences.ensemble import Ensemble
 from utils.detection.noise_traces import traces
 from utils.evaluation.inference import features_and_logits
 from utils.run import progress
@@ -62,6 +63,11 @@ class Squeezed(nn.Module):
 
 
 SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
+
+
+def with_squeezers(model: nn.Module) -> Ensemble:
+    """A model and its squeezed versions as one: what an attacker aims at who knows the detector."""
+    return Ensemble([model, *(Squeezed(model, squeezer) for squeezer in SQUEEZERS)])
 
 
 @dataclass(frozen=True)
