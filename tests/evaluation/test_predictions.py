@@ -61,3 +61,12 @@ def test_a_table_keeps_variants_and_conditions_apart_and_in_order(tmp_path):
     assert np.array_equal(found["b"][strong].probabilities, one.probabilities)
     columns = ["variant", "attack", "epsilon", "restarts", "image", "patient", "label"]
     assert list(table.columns[:7]) == columns
+
+
+@pytest.mark.parametrize("keep", [0, 30, 200])
+def test_a_damaged_table_is_named(tmp_path, keep):
+    path = tmp_path / "predictions.csv.gz"
+    some_predictions().as_table("a", CLEAN).to_csv(path, index=False)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"csv\.gz is damaged .* run its notebook again"):
+        read_predictions(path)

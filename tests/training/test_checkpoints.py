@@ -93,6 +93,20 @@ def test_what_is_saved_is_resumed(tmp_path):
     assert checkpoint.finished and not (tmp_path / "last.pt").exists()
 
 
+def test_a_training_whose_best_weights_were_deleted_is_repeated(tmp_path):
+    model, again = small_network(), small_network()
+    history = train_or_load(model, small_splits(), CONFIG, tmp_path)
+    [best] = tmp_path.rglob("best.safetensors")
+    best.write_bytes(best.read_bytes()[:200])
+    with pytest.raises(ValueError, match="delete it and run again"):
+        train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+    best.unlink()
+    repeated = train_or_load(again, small_splits(), CONFIG, tmp_path)
+    assert len(repeated) == len(history)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+
+
 @dataclass(frozen=True)
 class Watched:
     seen: Split = field(repr=False)

@@ -81,7 +81,7 @@ def train_or_load(
     Returns the history, one row per epoch.
     """
     facts = identity(model, splits, config, loss, score)
-    checkpoint = Checkpoint(Path(folder) / short_name(facts), facts)
+    checkpoint = Checkpoint(Path(folder) / short_name(facts), facts, keeps_best=True)
     trainer = _Trainer(model, splits, config, loss, score)
     history = run_epochs(
         checkpoint,
