@@ -180,12 +180,7 @@ class AttackedModels:
         kit = write_kit(folder, *pictures, pairs.labels, *answers, self.chapter.names, seed)
         return pd.Series(kit, name="reading kit").to_frame()
 
-    def record(
-        self,
-        twin: TrainedModel,
-        defences: Defences,
-        shifts: pd.DataFrame,
-    ) -> None:
+    def record(self, twin: TrainedModel, defences: Defences, shifts: pd.DataFrame) -> None:
         """Keep what `results` reads, and the defended model for later chapters."""
         run, parameters = self.chapter.run, self.chapter.parameters
         run.save_predictions(self.answers)
