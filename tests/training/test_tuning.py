@@ -191,7 +191,7 @@ def test_two_workers_on_one_study_share_its_trials(tmp_path):
 
 @dataclass(frozen=True)
 class EverWorse:
-    """Each epoch scores less than all before it, so that later trials lag; keeps what was judged."""
+    """Each epoch scores less than all before it, so that later trials lag."""
 
     judged: list = field(default_factory=list, repr=False)
 
