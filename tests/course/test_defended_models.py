@@ -19,6 +19,8 @@ PARAMETERS = {
     "ADVERSARIAL_IMAGES": 0,
     "ADVERSARIAL_EPOCHS": 2,
     "PER_PATIENT": 0,
+    "LESSON_STEPS": 3,
+    "JUDGED_IMAGES": 0,
 }
 
 
@@ -29,7 +31,7 @@ def chapter(assets):
 
 def test_losses_follow_the_parameters(chapter):
     losses = losses_of(chapter)
-    assert losses["adversarial"].weight == 0.5
+    assert losses["adversarial"].weight == 0.5 and losses["adversarial"].attack.steps == 3
     assert losses["fast"].attack.epsilon == pytest.approx(10 / 255, rel=0.3)
 
 

@@ -31,6 +31,7 @@ def test_tables_read_well():
     scores, drops = tables.score_table(conditions), tables.drop_table(conditions)
     assert list(scores.index) == ["clean", "pgd 4"] and list(drops.index) == ["pgd 4"]
     assert scores.loc["pgd 4", "accuracy (%)"].startswith("0.0 (0.0 to ")
+    assert list(scores.columns)[:2] == ["balanced accuracy (%)", "accuracy (%)"]
     assert drops.loc["pgd 4", "drop of combined (%)"] == "100.0 (83.2 to 100.0)"  # of 20 patients
     assert "class PGD" in re.sub("<[^>]+>", "", tables.show_source(PGD).data)
 

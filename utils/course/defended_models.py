@@ -47,7 +47,7 @@ class Defences:
 def losses_of(chapter: Chapter) -> dict[str, Callable]:
     """Clean and attacked images weighed against each other, and attacked ones alone."""
     chosen, epsilon = chapter.parameters, chapter.parameters["EPSILON"] / 255
-    lesson = PGD(epsilon, 2, precision="auto")
+    lesson = PGD(epsilon, chosen["LESSON_STEPS"], precision="auto")
     return {
         "adversarial": AdversarialLoss(lesson, chosen["ADVERSARIAL_WEIGHT"], chosen["GROW"]),
         "fast": fast_adversarial(epsilon, precision="auto"),
@@ -65,6 +65,7 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace) -> Defence
     score = ValidationScore(judge, one_step=fgsm(epsilon, precision="auto"))
     train = chapter.splits.train.limit(chosen["ADVERSARIAL_IMAGES"])
     validation = chapter.splits.validation.per_patient(chosen["PER_PATIENT"])
+    validation = validation.balanced(chosen["JUDGED_IMAGES"])
     splits = replace(chapter.splits, train=train, validation=validation)
     fresh, losses = partial(deepcopy, twin.model), losses_of(chapter)
     journal = chapter.run.checkpoints / "tuning.journal"

@@ -13,7 +13,7 @@ from utils.backbones import Classifier, build
 from utils.course.tables import flag_table, score_table, settings
 from utils.course.trained_models import save_trained
 from utils.data.loading import load
-from utils.data.split import Splits, to_float
+from utils.data.split import Split, Splits, to_float
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
@@ -31,14 +31,19 @@ NOISE = 4 / 255  # of the control
 def open_chapter(name: str, names: dict) -> "Chapter":
     """Seed everything and read the data; `names` are the notebook's `globals()`.
 
-    Of each test patient `PER_PATIENT` images are kept.
+    `LIMIT` counts training images. Of each test patient `PER_PATIENT` images are kept.
     """
     parameters = settings(names)
     run = start_run(name, parameters["DATASET"], parameters["SEED"])
-    root = names["DATA_ROOT"] or None
-    splits = load(parameters["DATASET"], parameters["SIZE"], root=root).limit(parameters["LIMIT"])
+    splits = load(
+        parameters["DATASET"],
+        parameters["SIZE"],
+        root=names["DATA_ROOT"] or None,
+        test_patients=parameters["TEST_PATIENTS"],
+    )
+    train = splits.train.limit(parameters["LIMIT"])
     test = splits.test.per_patient(parameters["PER_PATIENT"])
-    return Chapter(run, replace(splits, test=test), parameters)
+    return Chapter(run, replace(splits, train=train, test=test), parameters)
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,11 @@ class CleanEvaluation:
     @property
     def baselines(self) -> str:
         """The scores that need no learning."""
-        alarm = self.alarm
-        return f"majority class {alarm.majority:.1%}, nearest neighbour {alarm.baseline.value:.1%}"
+        alarm, constant = self.alarm, 1 / len(self.predictions[CLEAN].class_names)
+        return (
+            f"constant answer {constant:.1%} in balanced accuracy; in accuracy "
+            f"majority class {alarm.majority:.1%}, nearest neighbour {alarm.baseline.value:.1%}"
+        )
 
 
 @dataclass(frozen=True)
@@ -102,10 +110,18 @@ class Chapter:
     def names(self) -> tuple[str, ...]:
         return self.splits.train.class_names
 
+    @cached_property
+    def attacked_test(self) -> Split:
+        """The test images that are attacked, as many of each class."""
+        return self.splits.test.balanced(self.parameters["ATTACKED_IMAGES"])
+
     @property
     def counts(self) -> pd.DataFrame:
-        """Images per split and class."""
-        rows = {name: split.counts.tolist() for name, split in self.splits.items()}
+        """Images per split and class; in a chapter with an attack, those that are attacked."""
+        parts = dict(self.splits.items())
+        if "ATTACKED_IMAGES" in self.parameters:
+            parts["attacked"] = self.attacked_test
+        rows = {name: split.counts.tolist() for name, split in parts.items()}
         return pd.DataFrame.from_dict(rows, "index", columns=self.names).assign(
             total=lambda table: table.sum(axis=1)
         )

@@ -19,7 +19,8 @@ from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import drops, gains, score_of, scores
 from utils.evaluation.predictions import Predictions
 
-ROBUST_SCORES = ("accuracy", "balanced accuracy")
+HEADLINE = "balanced accuracy"
+ROBUST_SCORES = (HEADLINE, "accuracy")
 
 
 def show_source(thing) -> HTML:
@@ -58,9 +59,14 @@ def interval_text(row: Interval | pd.Series, scale: float = 100, digits: int = 1
 
 
 def score_table(found: Mapping[Condition | str, Predictions]) -> pd.DataFrame:
-    """One row per condition, one column per score in percent, each with its 95 % interval."""
+    """One row per condition, one column per score in percent, each with its 95 % interval.
+
+    Balanced accuracy comes first: a constant answer has one share in as many as there are classes.
+    """
     rows = {str(name): with_interval(scores(p)) for name, p in found.items()}
-    return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (%)")
+    table = pd.DataFrame(rows).T
+    table.insert(0, HEADLINE, table.pop(HEADLINE))
+    return table.rename(columns=lambda name: f"{name} (%)")
 
 
 def drop_table(

@@ -131,6 +131,16 @@ def test_every_class_has_patients_for_three_parts(name, more):
     assert sum(of_class) == patients and min(of_class) >= MIN_PATIENTS
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_balanced_draw_classes_take_turns_and_one_view_is_enough(name):
+    classes, patients = len(PHANTOMS[name].classes), FEW[name]
+    split = draw(name, 32, patients, seed=-2, views=1, balanced=True)
+    assert split.labels.tolist() == [patient % classes for patient in range(patients)]
+    assert split.groups.tolist() == list(range(patients)) and len(split.masks) == patients
+    more = draw(name, 32, patients + 5, seed=-2, views=1, balanced=True)
+    assert same(split, more.take(range(patients)))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
