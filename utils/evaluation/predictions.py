@@ -1,7 +1,7 @@
 """The predictions of a model on a split: the rows from which every score is computed."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ class Predictions:
     """One row of class probabilities per image.
 
     `seen` holds the digests of the images, if `predict` was to compute one: more than one digest
-    means that predictions for different images were averaged.
+    means that predictions for different images were averaged. `trainings` numbers the training
+    of each row, if a method was trained again; None for a single network.
     """
 
     labels: np.ndarray
@@ -23,6 +24,7 @@ class Predictions:
     groups: np.ndarray
     class_names: tuple[str, ...]
     seen: tuple[str, ...] = ()
+    trainings: np.ndarray | None = None
 
     @property
     def classes(self) -> int:
@@ -51,7 +53,16 @@ class Predictions:
     def take(self, chosen: np.ndarray | slice) -> "Predictions":
         """Some of the rows."""
         rows = (self.labels[chosen], self.probabilities[chosen], self.groups[chosen])
-        return Predictions(*rows, self.class_names, self.seen)
+        trainings = None if self.trainings is None else self.trainings[chosen]
+        return Predictions(*rows, self.class_names, self.seen, trainings)
+
+    @property
+    def by_training(self) -> list["Predictions"]:
+        """The predictions of each training alone; of a single network, these."""
+        if self.trainings is None:
+            return [self]
+        each = (self.take(self.trainings == number) for number in np.unique(self.trainings))
+        return [replace(alone, trainings=None) for alone in each]
 
     def as_table(self, variant: str, condition: Condition | str) -> pd.DataFrame:
         """One row per image; the probability of class a stands under p(a)."""
@@ -91,21 +102,25 @@ def _of_rows(rows: pd.DataFrame) -> Predictions:
     )
 
 
-def pool_seeds(seeds: Sequence[Predictions]) -> Predictions:
-    """The predictions of several trainings for the same images, as one table.
+def pool_trainings(trainings: Sequence[Predictions]) -> Predictions:
+    """The predictions of several trainings of one method for the same images.
 
-    Scores are then means over the trainings, and a resample of patients applies to all of them:
-    three trainings do not make three times as many patients.
+    A score is then the mean over the trainings, and its interval covers other trainings and other
+    patients: three trainings do not make three times as many patients. With a list of one, it is
+    still the method that is measured, so a comparison has no interval.
     """
-    first = seeds[0]
+    first = trainings[0]
     if any(
         not np.array_equal(getattr(other, name), getattr(first, name))
-        for other in seeds
+        for other in trainings
         for name in ("groups", "labels", "class_names")
     ):
         raise ValueError("only predictions for the same images in the same order can be pooled")
+    if any(each.trainings is not None for each in trainings):
+        raise ValueError("these are pooled already; pool the single trainings instead")
     rows = ("labels", "probabilities", "groups")
     return Predictions(
-        *(np.concatenate([getattr(each, name) for each in seeds]) for name in rows),
+        *(np.concatenate([getattr(each, name) for each in trainings]) for name in rows),
         first.class_names,
+        trainings=np.repeat(np.arange(len(trainings)), len(first.labels)),
     )
