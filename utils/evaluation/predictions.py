@@ -74,6 +74,7 @@ class Predictions:
                 **asdict(condition),
                 "image": np.arange(len(self.labels)),
                 "patient": self.groups,
+                "training": self.trainings,  # empty for a single network
                 "label": names[self.labels],
                 **dict(zip(columns, self.probabilities.T, strict=True)),
             }
@@ -97,9 +98,12 @@ def _of_rows(rows: pd.DataFrame) -> Predictions:
     columns = list(rows.columns[rows.columns.get_loc("label") + 1 :])
     names = tuple(column.removeprefix("p(").removesuffix(")") for column in columns)
     labels = rows["label"].map({name: number for number, name in enumerate(names)})
-    return Predictions(
+    found = Predictions(
         labels.to_numpy(), rows[columns].to_numpy(), rows["patient"].to_numpy(), names
     )
+    if "training" not in rows or rows["training"].isna().all():  # older tables lack it
+        return found
+    return replace(found, trainings=rows["training"].to_numpy(int))
 
 
 def pool_trainings(trainings: Sequence[Predictions]) -> Predictions:
@@ -109,18 +113,22 @@ def pool_trainings(trainings: Sequence[Predictions]) -> Predictions:
     patients: three trainings do not make three times as many patients. With a list of one, it is
     still the method that is measured, so a comparison has no interval.
     """
-    first = trainings[0]
+    single = [each for some in trainings for each in some.by_training]
+    first = single[0]
     if any(
         not np.array_equal(getattr(other, name), getattr(first, name))
-        for other in trainings
+        for other in single
         for name in ("groups", "labels", "class_names")
     ):
         raise ValueError("only predictions for the same images in the same order can be pooled")
-    if any(each.trainings is not None for each in trainings):
-        raise ValueError("these are pooled already; pool the single trainings instead")
     rows = ("labels", "probabilities", "groups")
     return Predictions(
-        *(np.concatenate([getattr(each, name) for each in trainings]) for name in rows),
+        *(np.concatenate([getattr(each, name) for each in single]) for name in rows),
         first.class_names,
-        trainings=np.repeat(np.arange(len(trainings)), len(first.labels)),
+        trainings=np.repeat(np.arange(len(single)), len(first.labels)),
     )
+
+
+def as_method(found: Predictions) -> Predictions:
+    """The same, taken for the method: a single network is one training of it."""
+    return pool_trainings([found]) if found.trainings is None else found
