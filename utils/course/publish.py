@@ -183,8 +183,13 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-if __name__ == "__main__":
+def main(home: Path = HOME) -> None:
+    """The command: an undecided claim ends it with an error."""
     try:
-        publish()
+        publish(home)
     except ValueError as error:
         sys.exit(f"results: {error}")
+
+
+if __name__ == "__main__":
+    main()
