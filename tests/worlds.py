@@ -41,7 +41,9 @@ def pooled(right: np.ndarray) -> Predictions:
     labels = patients % 2
     verdicts = np.where(right, labels, 1 - labels)
     names = NAMES[:2]
-    return pool_trainings([Predictions(labels, np.eye(2)[row], patients, names) for row in verdicts])
+    return pool_trainings(
+        [Predictions(labels, np.eye(2)[row], patients, names) for row in verdicts]
+    )
 
 
 class Grades:

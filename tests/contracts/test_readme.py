@@ -12,9 +12,9 @@ import torch
 import yaml
 from contracts.test_layers import BANNED
 
+from utils.course.claims import read_claims, refuse_undecided
 from utils.course.plan import FIRST, LAST, needs_of, read_course
 from utils.course.publish import published_records, results_page, with_blocks
-from utils.course.claims import read_claims, refuse_undecided
 from utils.data.datasets import DATASETS
 from utils.folders import HOME
 

@@ -21,9 +21,7 @@ from utils.folders import HOME
 from utils.run import start_run
 
 PGD = Condition("pgd", 4 / 255)
-PAGE = (
-    "a\n<!-- claims -->\nold\n<!-- /claims -->\nb\n<!-- results -->\nold\n<!-- /results -->\nc\n"
-)
+PAGE = "a\n<!-- claims -->\nold\n<!-- /claims -->\nb\n<!-- results -->\nold\n<!-- /results -->\nc\n"
 NEAREST = "no better than a nearest-neighbour look-up"
 
 
@@ -91,7 +89,9 @@ def test_fills_the_marked_block_and_nothing_else(home):
     publish(home)
     assert (home / "README.md").read_text() == text
     for name in ("claims", "results"):
-        with pytest.raises(ValueError, match=f"lacks the lines <!-- {name} --> and <!-- /{name} -->"):
+        with pytest.raises(
+            ValueError, match=f"lacks the lines <!-- {name} --> and <!-- /{name} -->"
+        ):
             with_blocks(PAGE.replace(f"<!-- {name} -->", ""), [], [])
 
 
@@ -109,7 +109,9 @@ def test_claims_come_from_the_run_and_stay_where_there_is_none(home):
     run_with_claims(claim("holds"), claim("holds", "Second"))
     publish(home)
     page, readme = (home / "assets/RESULTS.md").read_text(), (home / "README.md").read_text()
-    line = "| leakage | Leak: It gains. | known minus new, accuracy | above 0 | 10.0 (5.0 to 20.0) |"
+    line = (
+        "| leakage | Leak: It gains. | known minus new, accuracy | above 0 | 10.0 (5.0 to 20.0) |"
+    )
     assert line in page and line in readme
     assert "Second" in page and "Second" not in readme  # there the first of each chapter
     shutil.rmtree(home / "assets/brain_phantom/leakage")  # a fresh clone
@@ -129,5 +131,7 @@ def test_the_command_ends_with_an_error_code(home):
     run_with_claims(claim("undecided"))
     program = "import sys; from pathlib import Path; from utils.course import publish; "
     program += f"publish.main(Path({str(home)!r}))"
-    ended = subprocess.run([sys.executable, "-c", program], cwd=HOME, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=HOME, capture_output=True, text=True
+    )
     assert ended.returncode == 1 and "results: undecided: leakage: Leak" in ended.stderr

@@ -97,7 +97,9 @@ def test_a_planted_difference_is_found_among_equals():
 
 def test_only_declared_pairs_count_in_the_correction_and_others_have_no_verdict():
     rng = np.random.default_rng(0)
-    models = {name: correlated(rng, skill) for name, skill in zip("abcd", (1.0, 1.6, 1, 1), strict=True)}
+    models = {
+        name: correlated(rng, skill) for name, skill in zip("abcd", (1.0, 1.6, 1, 1), strict=True)
+    }
     (alone,) = compare(models, AB).to_dict("records")
     assert alone["p (Holm)"] == alone["p"]
     explored = all_differences(models)

@@ -21,7 +21,7 @@ from utils.evaluation.resampling import (
     spread_of,
 )
 
-WORLDS, PATIENTS = 700, 150
+WORLDS, PATIENTS = 500, 150
 METHOD = Trainings(skill=1.2, trainings=0.35, patients=1.0, odd=0.5)
 BETTER = Trainings(skill=1.6, trainings=0.35, patients=1.0, odd=0.5)
 
@@ -48,14 +48,14 @@ def test_intervals_of_a_difference_of_methods_cover_the_truth_as_often_as_they_s
         of_patients = [replace(side, trainings=None) for side in sides]
         too_bold.append(covered(gain(*of_patients, "accuracy"), truth))
     assert 0.93 <= np.mean(hits) <= 0.97, np.mean(hits)
-    assert np.mean(too_bold) < 0.85  # the reason for all this
+    assert np.mean(too_bold) < 0.8  # the reason for all this
 
 
 @pytest.mark.parametrize("score", ["balanced accuracy", "macro F1"])
 def test_scores_over_rare_classes_cover_the_truth_at_80_patients(score):
     grades, rng = Grades(), np.random.default_rng(0)
     truth = float(SCORES[score](grades.expected))
-    found = [score_of(grades.predictions(rng, 80), score) for _ in range(400)]
+    found = [score_of(grades.predictions(rng, 80), score) for _ in range(300)]
     share = np.mean([covered(each, truth) for each in found])
     assert 0.92 <= share <= 0.98, share
 

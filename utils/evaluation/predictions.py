@@ -84,7 +84,9 @@ class Predictions:
 def read_predictions(path: Path) -> dict[str, dict[Condition, Predictions]]:
     """The table of a run by variant, then by condition, in the order in which they were written."""
     text = dict.fromkeys(["variant", "attack", "label"], str)
-    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"epsilon": [""]})
+    table = pd.read_csv(
+        path, dtype=text, keep_default_na=False, na_values={"epsilon": [""], "training": [""]}
+    )
     found: dict[str, dict[Condition, Predictions]] = {}
     keys = ["variant", "attack", "epsilon", "restarts"]
     for (variant, attack, epsilon, restarts), rows in table.groupby(keys, sort=False, dropna=False):

@@ -17,6 +17,7 @@ from utils.evaluation.predictions import Predictions
 FEWEST_TRAININGS = 3  # for a statement about a method
 FEWEST_PATIENTS = 10  # of a class, for a score in which every class counts the same
 ALPHA = 0.05  # probability of a false discovery in a family of comparisons
+TINY = 1e-12  # what rounding leaves of a spread of zero
 UPPER = (1 + LEVEL) / 2
 
 
@@ -45,14 +46,14 @@ def spread_of(draws: np.ndarray) -> Spread:
 
 
 def over_trainings(found: Interval, draws: np.ndarray) -> Interval:
-    """The interval over patients, as wide as several trainings make it; of one, as it is."""
+    """The interval over patients, as wide as several trainings make it; never narrower."""
     if len(draws) == 1 or not np.isfinite(found.value):
         return found
     error, freedom = spread_of(draws)
     arm, patients = t.ppf(UPPER, freedom) * error, float(np.nanstd(draws[:, 1:].mean(0)))
-    if not patients:  # every patient agrees, and only the trainings differ
+    if patients < TINY:  # every patient agrees, and only the trainings differ
         return Interval(found.value, min(found.low, found.value - arm), found.value + arm)
-    more = arm / (t.ppf(UPPER, np.inf) * patients) - 1
+    more = max(0.0, arm / (t.ppf(UPPER, np.inf) * patients) - 1)
     low = found.low - more * (found.value - found.low)
     return Interval(found.value, low, found.high + more * (found.high - found.value))
 
