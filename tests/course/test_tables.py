@@ -10,7 +10,7 @@ from utils.course import tables
 from utils.evaluation import metrics
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
-from utils.evaluation.red_flags import NOT_APPLICABLE
+from utils.evaluation.attack_flags import NOT_APPLICABLE, NOT_RESOLVED
 
 PGD_4 = Condition("pgd", 4 / 255)
 ATTACKED = {
@@ -85,6 +85,7 @@ def test_pairs_have_p_values_and_a_verdict():
 
 
 def test_a_red_flag_has_its_reason():
-    rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE)]
+    open_ = f"{NOT_RESOLVED}: 3 patients are too few"
+    rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
     table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
-    assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE]
+    assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE, open_]
