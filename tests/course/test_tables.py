@@ -9,11 +9,11 @@ from small import random_predictions
 from utils.attacks.pgd import PGD
 from utils.course import tables
 from utils.evaluation import metrics
+from utils.evaluation.attack_flags import NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.comparison import compare
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import as_method, pool_trainings
-from utils.evaluation.red_flags import NOT_APPLICABLE
 
 PGD_4 = Condition("pgd", 4 / 255)
 ATTACKED = {
@@ -122,6 +122,7 @@ def test_a_defence_that_was_trained_once_has_no_interval_over_the_standard_one()
 
 
 def test_a_red_flag_has_its_reason():
-    rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE)]
+    open_ = f"{NOT_RESOLVED}: 3 patients are too few"
+    rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
     table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
-    assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE]
+    assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE, open_]

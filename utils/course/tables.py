@@ -185,7 +185,7 @@ def prose_table(table: pd.DataFrame) -> Styler:
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
-    """Red flags for the reader, each red one with its reason."""
+    """Red flags for the reader, each with its reason; one may be not applicable or not resolved."""
     verdicts = [
         f"RED: {reason}" if red else reason or "no"
         for red, reason in zip(flags["red"], flags["reason"], strict=True)
