@@ -6,7 +6,8 @@ lies. They are not a model of any disease.
 drawing         ellipses, noise and other strokes
 brain           axial slices of MRI: four grades of dementia
 chest_findings  findings in the lungs
-chest           X-rays that show one of them, or none
+chest           a body in depth that has one of them, or none
+film            its X-ray: photons, exposure, devices, a hospital's letters
 cervix          photographs: three types of transformation zone
 """
 

@@ -6,9 +6,12 @@ is a tensor (views, 1, 1); one that belongs to the patient is a plain float.
 """
 
 import math
+from functools import lru_cache
 from random import Random
 
+import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 
@@ -25,11 +28,11 @@ def place(size: int, shift: tuple, angle, zoom) -> tuple[Tensor, Tensor]:
     return x * cosine + y * sine, y * cosine - x * sine
 
 
-def jitter(size: int, views: int, rng: Random, shift=0.05, angle=0.08, zoom=0.06):
-    """`placed` at random: the patient moves by the given spreads, each view by an eighth more."""
+def jitter(size: int, views: int, rng: Random, shift=0.05, angle=0.08, zoom=0.06, visit=0.125):
+    """`place` at random: the patient moves by the given spreads, each view by a share more."""
 
     def around(spread: float, centre: float = 0.0) -> Tensor:
-        return per_view(rng, views, spread / 8, rng.uniform(-1.7, 1.7) * spread + centre)
+        return per_view(rng, views, visit * spread, rng.uniform(-1.7, 1.7) * spread + centre)
 
     return place(size, (around(shift), around(shift)), around(angle), around(zoom, 1.0))
 
@@ -40,6 +43,12 @@ def ellipse(x, y, centre: tuple, radii: tuple, angle: float = 0.0) -> Tensor:
         cosine, sine = math.cos(angle), math.sin(angle)
         dx, dy = dx * cosine + dy * sine, dy * cosine - dx * sine
     return (torch.hypot(dx / radii[0], dy / radii[1]) - 1) * min(radii)
+
+
+def chord(x, y, centre: tuple, radii: tuple, angle: float = 0.0) -> Tensor:
+    """The way of a beam through an ellipsoid: 1 through its middle, 0 beside it."""
+    away = ellipse(x, y, centre, radii, angle) / min(radii) + 1
+    return (1 - away.square()).clamp_min(0).sqrt()
 
 
 def capsule(x, y, start: tuple, end: tuple, radius) -> Tensor:
@@ -72,8 +81,9 @@ def waves(x, y, rng: Random, wavelength: float, count: int = 7, z=None) -> Tenso
         direction = math.pi * (index + first + rng.uniform(-0.3, 0.3)) / count
         number = 2 * math.pi / wavelength * rng.uniform(0.8, 1.25)
         phase = rng.uniform(0, 2 * math.pi) + (0 if z is None else z * rng.uniform(-1, 1))
-        across = x * (number * math.cos(direction)) + y * (number * math.sin(direction))
-        total += torch.cos(across + phase)
+        across = x * (number * math.cos(direction))
+        across.add_(y, alpha=number * math.sin(direction)).add_(phase)
+        total.add_(across.cos_())
     return total * math.sqrt(2 / count)
 
 
@@ -87,3 +97,15 @@ def grain(shape: tuple, rng: Random) -> Tensor:
     """Independent normal noise."""
     generator = torch.Generator().manual_seed(rng.getrandbits(32))
     return torch.randn(shape, generator=generator)
+
+
+@lru_cache(maxsize=512)
+def stamp(text: str, height: int) -> Tensor:
+    """White letters, `height` pixels high: drawn large and averaged, so alike at every size."""
+    font = ImageFont.load_default(size=96)
+    left, top, right, bottom = font.getbbox(text)
+    image = Image.new("L", (right - left, bottom - top))
+    ImageDraw.Draw(image).text((-left, -top), text, fill=255, font=font)
+    width = max(2, round(height * image.width / image.height))
+    small = image.resize((width, height), Image.Resampling.BOX)
+    return torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)
