@@ -1,7 +1,7 @@
 """The average brain of 152 people, in three dimensions: shares of grey and white matter.
 
-ICBM 152, nonlinear, 2009a (Fonov 2009, 2011), one value per cubic millimetre, as the package nilearn
-ships it. Its files are read without importing the package.
+ICBM 152, nonlinear, 2009a (Fonov 2009, 2011), one value per cubic millimetre, as the package
+nilearn ships it. Its files are read without importing the package.
 """
 
 from functools import cache
