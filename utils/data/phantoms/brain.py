@@ -16,7 +16,7 @@ from torch import Tensor
 from utils.data.phantoms.drawing import grain
 from utils.data.phantoms.template import tissue_at
 
-SPREAD = 0.07  # of atrophy within one grade
+SPREAD = 0.06  # of atrophy within one grade
 MILLIMETRES = 210.0  # the width of a picture
 HEIGHTS = (2.0, 20.0)  # of the middle slice above the origin of MNI space: here ventricles show
 STEP = 4.0  # millimetres from slice to slice
@@ -39,9 +39,11 @@ GRADES = {
 # Where fluid takes the place of tissue on both sides: centre, reach along x, y, z (mm), and how
 # fast it grows with atrophy.
 WIDENED = (
-    ((10.0, 8.0, 16.0), (15.0, 26.0, 20.0), 1.1),  # front and body of a lateral ventricle
-    ((22.0, -34.0, 12.0), (17.0, 22.0, 22.0), 1.1),  # its rear horn
-    ((27.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.1),  # temporal horn beside the hippocampus
+    ((6.0, 13.0, 11.0), (11.0, 20.0, 16.0), 1.2),  # front horn of a lateral ventricle
+    ((9.0, -8.0, 22.0), (12.0, 22.0, 14.0), 1.2),  # its body
+    ((19.0, -37.0, 12.0), (14.0, 16.0, 18.0), 1.2),  # its rear horn
+    ((30.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.0),  # temporal horn beside the hippocampus
+    ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.6),  # half of the third ventricle
 )
 LUCK = 0.04  # in the growth of each
 INSULA = 0.5  # from the middle of the brain (0) to its surface (1): farther out lies cortex
@@ -61,8 +63,9 @@ def draw_patient(
     fluid = (1 - grey - white).clamp(0, 1)
     levels = [level * rng.uniform(0.95, 1.05) for level in CONTRASTS[contrast]]
     signal = levels[0] * fluid + levels[1] * grey + levels[2] * white
-    mottle = 1 + 0.035 * _field(points, rng, 14.0, 6)
-    return _scanned(points, signal * mottle * brain, rng)[:, None], (fluid > 0.5) & (brain > 0.9)
+    mottle = 1 + 0.025 * _field(points, rng, 14.0, 6)
+    seen = _scanned(points, signal * mottle, rng) * brain
+    return seen[:, None], (fluid > 0.5) & (brain > 0.9)
 
 
 def _posed(size: int, views: int, rng: Random) -> Tensor:
@@ -92,7 +95,7 @@ def _bent(points: Tensor, rng: Random) -> Tensor:
     """The anatomy of this patient: a smooth displacement of a few millimetres, large and small."""
     coarse = _resized(points, (COARSE, COARSE))
     moved = [
-        3.0 * _field(coarse, rng, 120.0, 4) + 1.4 * _field(coarse, rng, 50.0, 5) for _ in range(3)
+        2.8 * _field(coarse, rng, 120.0, 4) + 1.1 * _field(coarse, rng, 50.0, 5) for _ in range(3)
     ]
     return points + _resized(torch.stack(moved, -1), points.shape[1:3])
 
@@ -129,12 +132,12 @@ def _tissue(points: Tensor, spacing: float, atrophy: float, rng: Random) -> tupl
     The average of many brains is blurred. What is more likely grey than not becomes grey, with
     a random texture that decides where sulci open: so each patient has folds of their own.
     """
-    grey, white = tissue_at(points, spacing)
+    grey, white, inside = tissue_at(points, spacing)
     both = grey + white
-    brain = torch.sigmoid((both - 0.12) / 0.03)
+    brain = torch.sigmoid((inside - 0.5) / 0.1)
     cortex = _cortex(points)
     folds = 0.16 * cortex * _field(points, rng, 11.0, 9)
-    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.02)
+    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.015)
     kept = torch.sigmoid((both - 0.45 + (folds - loss * cortex) * (1 - white)) / 0.07)
     share = white / both.clamp_min(1e-3)
     inner = torch.sigmoid((share - 0.5 - 0.05 * atrophy + 0.5 * folds) / 0.08)
@@ -154,5 +157,5 @@ def _scanned(points: Tensor, signal: Tensor, rng: Random) -> Tensor:
         1 + rng.gauss(0, 0.08) * x + rng.gauss(0, 0.08) * y + rng.gauss(0, 0.06) * (x * x + y * y)
     )
     seen = (signal * bias * rng.uniform(0.85, 1.1)).clamp(min=1e-4) ** rng.uniform(0.85, 1.2)
-    noise = rng.uniform(0.008, 0.025) * grain((2, *signal.shape), rng)
+    noise = rng.uniform(0.006, 0.018) * grain((2, *signal.shape), rng)
     return torch.hypot(seen + noise[0], noise[1])

@@ -21,25 +21,38 @@ TISSUES = ("gm", "wm")  # grey matter, white matter
 INSTALL = "the average brain comes with another package: pip install nilearn==0.13.1"
 
 
-def tissue_at(points: Tensor, spacing: float) -> tuple[Tensor, Tensor]:
-    """Shares of grey and white matter at points (views, height, width, 3) of MNI space.
+def tissue_at(points: Tensor, spacing: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Shares of grey and white matter, and how far inside the brain, from 0 to 1.
 
-    `spacing` is the distance between points, in millimetres; finer detail is averaged over.
+    `points` (views, height, width, 3) are millimetres of MNI space. `spacing` is the distance
+    between them; finer detail is averaged over. Ventricles and sulci lie inside the brain.
     """
     step = min(max(round(spacing), 1), COARSEST)
-    extent = torch.tensor([length - length % step for length in SHAPE])
+    grey, white = _sample(_tissues(step), points, step)
+    return grey, white, _sample(_hull(), points, COARSEST)[0]
+
+
+def _sample(volume: Tensor, points: Tensor, step: int) -> Tensor:
+    extent = torch.tensor(volume.shape[:1:-1]) * step
     grid = 2 * (points + torch.tensor(ORIGIN) + 0.5) / extent - 1
-    found = F.grid_sample(_volumes(step), grid[None], align_corners=False)[0]
-    return found[0], found[1]
+    return F.grid_sample(volume, grid[None], align_corners=False)[0]
 
 
 @cache
-def _volumes(step: int) -> Tensor:
+def _tissues(step: int) -> Tensor:
     """Both maps (1, 2, z, y, x), averaged over cubes of `step` voxels."""
     if step > 1:
-        return F.avg_pool3d(_volumes(1), step)
+        return F.avg_pool3d(_tissues(1), step)
     maps = [_read(tissue) for tissue in TISSUES]
     return torch.from_numpy(np.stack(maps)).permute(0, 3, 2, 1)[None].contiguous()
+
+
+@cache
+def _hull() -> Tensor:
+    """The brain with its hollows filled (1, 1, z, y, x): a closing with a cube of 21 mm."""
+    tissue = _tissues(COARSEST).sum(1, keepdim=True)
+    grown = F.max_pool3d(tissue, 7, 1, 3)
+    return -F.max_pool3d(-grown, 7, 1, 3)
 
 
 def _read(tissue: str) -> np.ndarray:
