@@ -4,6 +4,7 @@ They need no real data, and the truth about each image is known: its patient, an
 lies. They are not a model of any disease.
 
 drawing         ellipses, noise and other strokes
+template        the average brain of 152 people, which the brains are made from
 brain           axial slices of MRI: four grades of dementia
 chest_findings  findings in the lungs
 chest           a body in depth that has one of them, or none

@@ -70,17 +70,14 @@ def edge_of(size: int, sharpest: float = 0.008) -> float:
     return max(sharpest, 0.8 / size)
 
 
-def waves(x, y, rng: Random, wavelength: float, count: int = 7, z=None) -> Tensor:
-    """A random texture of one wavelength, mean 0 and variance 1: plane waves in all directions.
-
-    `z`, one number per view, walks through the third dimension of the texture.
-    """
+def waves(x, y, rng: Random, wavelength: float, count: int = 7) -> Tensor:
+    """A random texture of one wavelength, mean 0 and variance 1: plane waves in all directions."""
     total = torch.zeros_like(x)
     first = rng.random()
     for index in range(count):
         direction = math.pi * (index + first + rng.uniform(-0.3, 0.3)) / count
         number = 2 * math.pi / wavelength * rng.uniform(0.8, 1.25)
-        phase = rng.uniform(0, 2 * math.pi) + (0 if z is None else z * rng.uniform(-1, 1))
+        phase = rng.uniform(0, 2 * math.pi)
         across = x * (number * math.cos(direction))
         across.add_(y, alpha=number * math.sin(direction)).add_(phase)
         total.add_(across.cos_())
