@@ -49,10 +49,11 @@ All numbers are percent with 95 % intervals over patients, on test patients unse
 The drop is clean minus attacked accuracy, in points, paired image by image. A model with a red
 flag must not be ranked; the record gives the reasons. Each line is one model of one run.
 """
-SUMMARY_HEAD = """Accuracy in percent with 95 % intervals over test patients, clean and under the
-strongest attack of each chapter, for the standard model and for the adversarially trained one
-("hardened"). A constant answer names the commonest class. A model with a red flag must not be
-ranked: see [all models](assets/RESULTS.md).
+SUMMARY_HEAD = """Accuracy in percent with 95 % intervals, clean and under the strongest attack of
+each chapter, for the standard model and for the adversarially trained one ("hardened"). Intervals
+are over test patients, and over trainings as well where there are two or more; two say very
+little. A constant answer names the commonest class. A model with a red flag must not be ranked:
+see [all models](assets/RESULTS.md).
 """
 
 
