@@ -75,16 +75,15 @@ def waves(x, y, rng: Random, wavelength: float, count: int = 7, z=None) -> Tenso
 
     `z`, one number per view, walks through the third dimension of the texture.
     """
-    total = torch.zeros_like(x)
-    first = rng.random()
+    first, drawn = rng.random(), []
     for index in range(count):
         direction = math.pi * (index + first + rng.uniform(-0.3, 0.3)) / count
         number = 2 * math.pi / wavelength * rng.uniform(0.8, 1.25)
-        phase = rng.uniform(0, 2 * math.pi) + (0 if z is None else z * rng.uniform(-1, 1))
-        across = x * (number * math.cos(direction))
-        across.add_(y, alpha=number * math.sin(direction)).add_(phase)
-        total.add_(across.cos_())
-    return total * math.sqrt(2 / count)
+        phase, climb = rng.uniform(0, 2 * math.pi), 0.0 if z is None else rng.uniform(-1, 1)
+        drawn.append((number * math.cos(direction), number * math.sin(direction), phase, climb))
+    right, down, phase, climb = torch.tensor(drawn).T.reshape(4, count, *[1] * x.dim())
+    across = (right * x).addcmul_(down, y).add_(phase if z is None else phase + climb * z)
+    return across.cos_().sum(0).mul_(math.sqrt(2 / count))
 
 
 def bend(x, y, rng: Random, amount: float, wavelength: float = 1.6) -> tuple[Tensor, Tensor]:
