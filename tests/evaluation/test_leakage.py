@@ -83,7 +83,6 @@ def test_visits_of_one_patient_are_found_by_number_alone(name):
     assert leakage_alarm(mixed).rings
     unknown = leakage_alarm(without_patients(mixed))
     assert not unknown.rings and unknown.siblings < SIBLINGS_TOLERATED
-    assert unknown.baseline.value < leakage_alarm(by_patient(name)).baseline.value + 0.1
 
 
 @pytest.mark.parametrize("change", [jpeg_copy, resampled_copy])

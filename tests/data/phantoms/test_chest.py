@@ -4,19 +4,29 @@ from random import Random
 
 import pytest
 import torch
-from drawn import brightness_ratio, drawn
+from drawn import drawn
 
-from utils.data.phantoms.chest import random_pose
+from utils.data.phantoms.chest import draw_patient, random_pose
+from utils.data.phantoms.chest_findings import PNEUMONIA
 
 
 @pytest.mark.parametrize("name", ["chest_phantom", "findings_phantom"])
-def test_only_diseased_lungs_have_a_finding_and_it_is_a_shadow(name):
+def test_only_diseased_lungs_have_a_finding(name):
     split = drawn(name)
     normal = split.labels == split.class_names.index("normal")
     areas = split.masks.float().mean((1, 2))
     assert areas[normal].max() == 0
     assert areas[~normal].min() > 0.001 and areas[~normal].max() < 0.5
-    assert brightness_ratio(split.take(~normal)).median() > 1
+
+
+@pytest.mark.parametrize("kind", ["bacterial", "viral"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_finding_is_a_shadow_and_the_rest_of_the_body_stays_as_it_is(kind, seed):
+    ill, healthy = (draw_patient(PNEUMONIA[k], 64, 3, Random(seed)) for k in (kind, "normal"))
+    change, where = (ill[0] - healthy[0])[:, 0], ill[1]
+    assert min(visit[mask].mean() for visit, mask in zip(change, where, strict=True)) > 0.01
+    beyond = torch.nn.functional.max_pool2d(where[:, None].float(), 7, 1, 3)[:, 0] == 0
+    assert change[beyond].abs().mean() < 0.01 and change[beyond].abs().max() < 0.1
 
 
 def test_a_finding_lies_in_the_lungs_and_hardly_ever_at_the_edge_of_the_film():

@@ -57,7 +57,7 @@ def random_pose(views: int, rng: Random) -> Pose:
 
     return Pose(
         shift=(each(0.05), each(0.06)),
-        zoom=each(0.045, rng.gauss(1.12, 0.05)),
+        zoom=each(0.045, rng.gauss(1.06, 0.05)),
         roll=each(0.035),
         yaw=each(0.13),
         pitch=each(0.10),
@@ -68,7 +68,10 @@ def random_pose(views: int, rng: Random) -> Pose:
 def draw_patient(
     finding: ChestFinding, size: int, views: int, rng: Random
 ) -> tuple[Tensor, Tensor]:
-    """Visits (views, 1, size, size) of one patient, and where the finding lies."""
+    """Visits (views, 1, size, size) of one patient, and where the finding lies.
+
+    The same `rng` with another finding gives the same body, poses and devices.
+    """
     edge, pose, hospital = edge_of(size), random_pose(views, rng), random_hospital(rng)
     x, y = pose.film(size)
     lung, air = pose.lung(x, y), _air(x, y, pose, edge, rng)
@@ -78,9 +81,15 @@ def draw_patient(
     path = path + _bones(x, y, pose, edge, rng) + _vessels(lung, rng) * air
     path = path - _stomach(x, y, pose, rng)
     aerated = (air > 0.25) * air.clamp(0, 1) * (1 - 0.8 * heart)
-    shadow = finding.shadow(lung, rng) * aerated
+    shadow = finding.shadow(lung, Random(rng.getrandbits(64))) * aerated
     path = path + shadow + devices(x, y, edge, rng)
-    return labelled(exposed(path, hospital, rng), hospital, rng)[:, None], shadow.abs() > 0.06
+    return labelled(exposed(path, hospital, rng), hospital, rng)[:, None], _visible(shadow)
+
+
+def _visible(shadow: Tensor) -> Tensor:
+    """Where a finding absorbs noticeably more or less, or for a faint one, comparatively so."""
+    peak = shadow.abs().amax((1, 2), keepdim=True)
+    return shadow.abs() > (0.3 * peak).clamp(max=0.06)
 
 
 def _trunk(x, y, pose: Pose, rng: Random) -> Tensor:
@@ -114,7 +123,7 @@ def _air(x, y, pose: Pose, edge: float, rng: Random) -> Tensor:
     air = torch.zeros_like(x)
     for side in SIDES:
         near = x * side / wide
-        lung = chord(near - 0.10 * y, y, (0.40, 0.06), (0.33, 0.80 * tall)).pow(0.6)
+        lung = chord(near - 0.10 * y, y, (0.40, 0.08), (0.33, 0.75 * tall)).pow(0.6)
         dome = low + pose.breath - 0.06 * (side < 0) + 1.7 * (near - 0.34) ** 2
         air = air + lung * cover(y - dome, 2.5 * edge)
     return air
@@ -147,7 +156,7 @@ def _bones(x, y, pose: Pose, edge: float, rng: Random) -> Tensor:
     out, height = cx.abs(), rng.uniform(-0.66, -0.56)
     collar = cy - height + rng.gauss(0.12, 0.05) * out + 0.05 * torch.cos(7 * cx)
     collar = cover(collar.abs() - 0.022, 1.5 * edge) * cover((out - 0.38).abs() - 0.30, 0.02)
-    return spine + strength * (rear + rng.uniform(0.25, 0.5) * front) + 0.26 * collar
+    return spine + strength * (rear + rng.uniform(0.15, 0.4) * front) + 0.26 * collar
 
 
 def _ribs(x, y, gap: float, first: float, fall: float, edge: float) -> Tensor:

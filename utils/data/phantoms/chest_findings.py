@@ -108,7 +108,7 @@ def cavity(lung: Lung, rng: Random) -> Tensor:
 def fibrosis(lung: Lung, rng: Random) -> Tensor:
     """Scars that streak both tops of the lungs."""
     x, y = lung(0.0)
-    streaks = torch.sigmoid(2 * waves(2.5 * x, y, rng, 0.3, count=4))
+    streaks = torch.sigmoid(-4 * waves(1.8 * x, 0.7 * y, rng, 0.3, count=7).abs() + 1.5)
     top = cover(y + rng.uniform(0.2, 0.4), 0.06)
     return max(0.15, rng.gauss(0.33, 0.05)) * top * (0.15 + streaks)
 

@@ -72,16 +72,14 @@ def edge_of(size: int, sharpest: float = 0.008) -> float:
 
 def waves(x, y, rng: Random, wavelength: float, count: int = 7) -> Tensor:
     """A random texture of one wavelength, mean 0 and variance 1: plane waves in all directions."""
-    total = torch.zeros_like(x)
-    first = rng.random()
+    first, drawn = rng.random(), []
     for index in range(count):
         direction = math.pi * (index + first + rng.uniform(-0.3, 0.3)) / count
         number = 2 * math.pi / wavelength * rng.uniform(0.8, 1.25)
         phase = rng.uniform(0, 2 * math.pi)
-        across = x * (number * math.cos(direction))
-        across.add_(y, alpha=number * math.sin(direction)).add_(phase)
-        total.add_(across.cos_())
-    return total * math.sqrt(2 / count)
+        drawn.append((number * math.cos(direction), number * math.sin(direction), phase))
+    right, down, phase = torch.tensor(drawn).T.reshape(3, count, *[1] * x.dim())
+    return (right * x).addcmul_(down, y).add_(phase).cos_().sum(0).mul_(math.sqrt(2 / count))
 
 
 def bend(x, y, rng: Random, amount: float, wavelength: float = 1.6) -> tuple[Tensor, Tensor]:

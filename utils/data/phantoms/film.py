@@ -101,7 +101,7 @@ def devices(x: Tensor, y: Tensor, edge: float, rng: Random) -> Tensor:
     """At some visits: leads of an ECG, a tube, a pacemaker. They absorb more than bone."""
     shadow = torch.zeros_like(x)
     for view in range(len(x)):
-        for device, share in ((_leads, 0.18), (_tube, 0.12), (_pacemaker, 0.05)):
+        for device, share in ((_leads, 0.18), (_tube, 0.12), (_pacemaker, 0.02)):
             if rng.random() < share:
                 shadow[view] = torch.maximum(shadow[view], device(x[view], y[view], edge, rng))
     return shadow
