@@ -20,6 +20,8 @@ SPREAD = 0.06  # of atrophy within one grade
 MILLIMETRES = 210.0  # the width of a picture
 HEIGHTS = (2.0, 20.0)  # of the middle slice above the origin of MNI space: here ventricles show
 STEP = 4.0  # millimetres from slice to slice
+SHIFT = 8.0  # of the head, in millimetres, at most
+TURNS = {(0, 1): 0.10, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
 COARSE = 24  # points a side at which slow displacements are computed
 CONTRASTS = {"T1": (0.12, 0.50, 0.84), "T2": (0.95, 0.55, 0.35)}  # fluid, grey, white matter
 
@@ -39,11 +41,11 @@ GRADES = {
 # Where fluid takes the place of tissue on both sides: centre, reach along x, y, z (mm), and how
 # fast it grows with atrophy.
 WIDENED = (
-    ((6.0, 13.0, 11.0), (11.0, 20.0, 16.0), 1.2),  # front horn of a lateral ventricle
-    ((9.0, -8.0, 22.0), (12.0, 22.0, 14.0), 1.2),  # its body
-    ((19.0, -37.0, 12.0), (14.0, 16.0, 18.0), 1.2),  # its rear horn
-    ((30.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.0),  # temporal horn beside the hippocampus
-    ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.6),  # half of the third ventricle
+    ((6.0, 13.0, 11.0), (11.0, 20.0, 16.0), 1.7),  # front horn of a lateral ventricle
+    ((9.0, -8.0, 22.0), (12.0, 22.0, 14.0), 1.7),  # its body
+    ((19.0, -37.0, 12.0), (14.0, 16.0, 18.0), 1.7),  # its rear horn
+    ((30.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.4),  # temporal horn beside the hippocampus
+    ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.8),  # half of the third ventricle
 )
 LUCK = 0.04  # in the growth of each
 INSULA = 0.5  # from the middle of the brain (0) to its surface (1): farther out lies cortex
@@ -74,15 +76,15 @@ def _posed(size: int, views: int, rng: Random) -> Tensor:
     x, y = line[None, None, :], -line[None, :, None]
     steps = STEP * (torch.arange(views) - (views - 1) / 2)
     z = (rng.uniform(*HEIGHTS) + steps).view(-1, 1, 1)
-    x, y = x - rng.gauss(0, 2.0), y - 18 - rng.gauss(0, 2.0)
+    x, y = x - rng.uniform(-SHIFT, SHIFT), y - 18 - rng.uniform(-SHIFT, SHIFT)
     return torch.stack(torch.broadcast_tensors(x, y, z), -1) @ _turn(rng).T
 
 
 def _turn(rng: Random) -> Tensor:
     """A small turn about each axis, and a head of a personal length, width and height."""
     turn = torch.eye(3)
-    for first, second in ((0, 1), (0, 2), (1, 2)):
-        angle = rng.gauss(0, 0.05)
+    for (first, second), spread in TURNS.items():
+        angle = rng.gauss(0, spread)
         about = torch.eye(3)
         about[first, first] = about[second, second] = math.cos(angle)
         about[first, second], about[second, first] = -math.sin(angle), math.sin(angle)
