@@ -19,7 +19,7 @@ from utils.data.phantoms.template import tissue_at
 SPREAD = 0.06  # of atrophy within one grade
 MILLIMETRES = 210.0  # the width of a picture
 HEIGHTS = (2.0, 20.0)  # of the middle slice above the origin of MNI space: here ventricles show
-STEP = 4.0  # millimetres from slice to slice
+STEP = 2.5  # millimetres from slice to slice
 SHIFT = 8.0  # of the head, in millimetres, at most
 TURNS = {(0, 1): 0.10, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
 COARSE = 24  # points a side at which slow displacements are computed
@@ -47,7 +47,8 @@ WIDENED = (
     ((30.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.4),  # temporal horn beside the hippocampus
     ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.8),  # half of the third ventricle
 )
-LUCK = 0.04  # in the growth of each
+LUCK = 0.03  # in the growth of each
+UPRIGHT = (1.0, 1.0, 0.5)  # sulci are longer from top to bottom than across
 INSULA = 0.5  # from the middle of the brain (0) to its surface (1): farther out lies cortex
 HEMISPHERES = ((0.0, -18.0, 10.0), (70.0, 90.0, 70.0))  # centre and radii of an ellipsoid
 
@@ -138,8 +139,8 @@ def _tissue(points: Tensor, spacing: float, atrophy: float, rng: Random) -> tupl
     both = grey + white
     brain = torch.sigmoid((inside - 0.5) / 0.1)
     cortex = _cortex(points)
-    folds = 0.16 * cortex * _field(points, rng, 11.0, 9)
-    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.015)
+    folds = 0.16 * cortex * _field(points * torch.tensor(UPRIGHT), rng, 11.0, 9)
+    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.01)
     kept = torch.sigmoid((both - 0.45 + (folds - loss * cortex) * (1 - white)) / 0.07)
     share = white / both.clamp_min(1e-3)
     inner = torch.sigmoid((share - 0.5 - 0.05 * atrophy + 0.5 * folds) / 0.08)
