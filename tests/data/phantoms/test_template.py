@@ -15,28 +15,32 @@ PLACES = {  # in millimetres right of, before and above the anterior commissure
     "head of the caudate nucleus": ((12, 14, 6), "grey"),
     "putamen": ((-26, 4, 2), "grey"),
     "left lateral ventricle": ((-5, 8, 14), "fluid"),
-    "outside the head": ((0, 85, 40), "fluid"),
+    "rear horn of the right ventricle": ((19, -40, 12), "fluid"),
 }
 
 
-def at(place, spacing: float = 1.0) -> tuple[float, float]:
+def at(place, spacing: float = 1.0) -> tuple[float, ...]:
     point = torch.tensor(place, dtype=torch.float32).view(1, 1, 1, 3)
-    return tuple(share.item() for share in tissue_at(point, spacing))
+    return tuple(share.item() for share in tissue_at(point, spacing))  # grey, white, inside
 
 
 @pytest.mark.parametrize("name", PLACES)
 def test_tissues_lie_where_anatomy_has_them(name):
     place, expected = PLACES[name]
-    grey, white = at(place)
+    grey, white, inside = at(place)
     shares = {"grey": grey, "white": white, "fluid": 1 - grey - white}
-    assert max(shares, key=shares.get) == expected
+    assert max(shares, key=shares.get) == expected and inside > 0.9
+
+
+def test_nothing_lies_outside_the_brain():
+    assert at((0, 85, 40)) == at((75, 0, 0)) == (0, 0, 0)
 
 
 def test_a_voxel_is_read_at_its_centre():
-    volume = template._volumes(1)[0]
+    volume = template._tissues(1)[0]
     for x, y, z in ((60, 120, 80), (110, 90, 100), (98, 150, 85)):
         place = [voxel - zero for voxel, zero in zip((x, y, z), template.ORIGIN, strict=True)]
-        assert at(place) == pytest.approx(volume[:, z, y, x].tolist(), abs=1e-3)
+        assert at(place)[:2] == pytest.approx(volume[:, z, y, x].tolist(), abs=1e-3)
 
 
 @pytest.mark.parametrize("spacing", [2.0, 3.0])
@@ -70,6 +74,6 @@ def test_an_absent_file_and_one_of_another_shape_are_refused(elsewhere):
 
 
 def test_shares_lie_between_zero_and_one():
-    volume = template._volumes(1)
+    volume = template._tissues(1)
     assert volume.shape == (1, 2, *SHAPE[::-1])
     assert volume.min() == 0 and 0.9 < volume.max() <= 1 and volume.sum(1).max() <= 1.02

@@ -19,7 +19,9 @@ from utils.data.phantoms.template import tissue_at
 SPREAD = 0.06  # of atrophy within one grade
 MILLIMETRES = 210.0  # the width of a picture
 HEIGHTS = (2.0, 20.0)  # of the middle slice above the origin of MNI space: here ventricles show
-STEP = 4.0  # millimetres from slice to slice
+STEP = 2.5  # millimetres from slice to slice
+SHIFT = 8.0  # of the head, in millimetres, at most
+TURNS = {(0, 1): 0.10, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
 COARSE = 24  # points a side at which slow displacements are computed
 CONTRASTS = {"T1": (0.12, 0.50, 0.84), "T2": (0.95, 0.55, 0.35)}  # fluid, grey, white matter
 
@@ -39,13 +41,14 @@ GRADES = {
 # Where fluid takes the place of tissue on both sides: centre, reach along x, y, z (mm), and how
 # fast it grows with atrophy.
 WIDENED = (
-    ((6.0, 13.0, 11.0), (11.0, 20.0, 16.0), 1.2),  # front horn of a lateral ventricle
-    ((9.0, -8.0, 22.0), (12.0, 22.0, 14.0), 1.2),  # its body
-    ((19.0, -37.0, 12.0), (14.0, 16.0, 18.0), 1.2),  # its rear horn
-    ((30.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.0),  # temporal horn beside the hippocampus
-    ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.6),  # half of the third ventricle
+    ((6.0, 13.0, 11.0), (11.0, 20.0, 16.0), 1.7),  # front horn of a lateral ventricle
+    ((9.0, -8.0, 22.0), (12.0, 22.0, 14.0), 1.7),  # its body
+    ((19.0, -37.0, 12.0), (14.0, 16.0, 18.0), 1.7),  # its rear horn
+    ((30.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.4),  # temporal horn beside the hippocampus
+    ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.8),  # half of the third ventricle
 )
-LUCK = 0.04  # in the growth of each
+LUCK = 0.03  # in the growth of each
+UPRIGHT = (1.0, 1.0, 0.5)  # sulci are longer from top to bottom than across
 INSULA = 0.5  # from the middle of the brain (0) to its surface (1): farther out lies cortex
 HEMISPHERES = ((0.0, -18.0, 10.0), (70.0, 90.0, 70.0))  # centre and radii of an ellipsoid
 
@@ -74,15 +77,15 @@ def _posed(size: int, views: int, rng: Random) -> Tensor:
     x, y = line[None, None, :], -line[None, :, None]
     steps = STEP * (torch.arange(views) - (views - 1) / 2)
     z = (rng.uniform(*HEIGHTS) + steps).view(-1, 1, 1)
-    x, y = x - rng.gauss(0, 2.0), y - 18 - rng.gauss(0, 2.0)
+    x, y = x - rng.uniform(-SHIFT, SHIFT), y - 18 - rng.uniform(-SHIFT, SHIFT)
     return torch.stack(torch.broadcast_tensors(x, y, z), -1) @ _turn(rng).T
 
 
 def _turn(rng: Random) -> Tensor:
     """A small turn about each axis, and a head of a personal length, width and height."""
     turn = torch.eye(3)
-    for first, second in ((0, 1), (0, 2), (1, 2)):
-        angle = rng.gauss(0, 0.05)
+    for (first, second), spread in TURNS.items():
+        angle = rng.gauss(0, spread)
         about = torch.eye(3)
         about[first, first] = about[second, second] = math.cos(angle)
         about[first, second], about[second, first] = -math.sin(angle), math.sin(angle)
@@ -136,8 +139,8 @@ def _tissue(points: Tensor, spacing: float, atrophy: float, rng: Random) -> tupl
     both = grey + white
     brain = torch.sigmoid((inside - 0.5) / 0.1)
     cortex = _cortex(points)
-    folds = 0.16 * cortex * _field(points, rng, 11.0, 9)
-    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.015)
+    folds = 0.16 * cortex * _field(points * torch.tensor(UPRIGHT), rng, 11.0, 9)
+    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.01)
     kept = torch.sigmoid((both - 0.45 + (folds - loss * cortex) * (1 - white)) / 0.07)
     share = white / both.clamp_min(1e-3)
     inner = torch.sigmoid((share - 0.5 - 0.05 * atrophy + 0.5 * folds) / 0.08)
