@@ -5,6 +5,8 @@ from utils import exports
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
+    batch_norm="reestimate_batch_norm",
+    features="LinearProbe frozen_features linear_probe",
     loop="TrainConfig train_or_load",
     losses="CleanScore CrossEntropy ValidationScore epochs_within passes_of",
     tuning="SearchSpace",
