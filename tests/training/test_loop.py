@@ -96,8 +96,9 @@ def without_time(row: dict) -> dict:
 SCRIPT = """
 import sys, torch
 sys.path.insert(0, {tests!r})
-from small import small_classifier, small_network, small_splits
-from utils.training.loop import TrainConfig, train_or_load
+from small import small_network, small_splits
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from pathlib import Path
 config = TrainConfig(epochs=40, batch_size=16, learning_rate=0.02)
 print("ready", flush=True)
@@ -148,7 +149,7 @@ def test_a_finished_training_is_loaded_not_repeated(tmp_path):
 
 def test_the_best_epoch_is_kept(tmp_path):
     model, splits = small_network(), small_splits()
-    config = replace(CONFIG, learning_rate=0.3, epochs=6)
+    config = replace(CONFIG, learning_rate=0.3, epochs=6, precision="float32")
     history = train_or_load(model, splits, config, tmp_path)
     clean = predict(model, splits.validation)
     assert (

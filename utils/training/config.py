@@ -22,7 +22,7 @@ class TrainConfig:
     ema: float = 0.0  # decay of the averaged weights, which are then kept; 0: no average
     patience: int = 0  # epochs without a better score before stopping; 0: never stop early
     augment: bool = True
-    precision: str = "auto"  # of the forward pass; the weights are always float32
+    precision: str = "auto"  # of forward passes, on clean validation too; weights are float32
     seed: int = 0
 
     def __post_init__(self):

@@ -63,12 +63,24 @@ class Trainer:
         alone = heads_alone(self.model) if number < self.config.head_epochs else nullcontext()
         with alone, training_answers(self.model) as answers:
             row = self._pass(number, answers)
-        row |= _measure(self.chosen, self.splits.validation, self.score)
+        row |= self._measure()
         row["averaged"] = bool(self.average)  # the weights that the validation images met
         row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
         if self.plateau:
             self.plateau.step(row["score"])
         return row
+
+    def _measure(self) -> dict:
+        """Loss and accuracy on validation, and the score of the epoch."""
+        validation = self.splits.validation
+        with autocast(device_of(self.chosen), self.config.precision):  # half the time in bfloat16
+            found = predict(self.chosen, validation)
+        confidence = found.probabilities[range(len(found.labels)), found.labels]
+        return {
+            "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
+            "validation_accuracy": found.accuracy,
+            **self.score(self.chosen, validation, found),
+        }
 
     def _pass(self, epoch: int, answers: list[Tensor]) -> dict:
         """Loss and accuracy during training: of the images as they were shown, step by step."""
@@ -144,14 +156,3 @@ def training_answers(model: nn.Module) -> Iterator[list[Tensor]]:
         yield last
     finally:
         handle.remove()
-
-
-def _measure(model: nn.Module, validation: Split, score: EpochScore) -> dict:
-    """Loss and accuracy on validation, and the score of the epoch."""
-    found = predict(model, validation)
-    confidence = found.probabilities[range(len(found.labels)), found.labels]
-    return {
-        "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
-        "validation_accuracy": found.accuracy,
-        **score(model, validation, found),
-    }
