@@ -26,10 +26,11 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
-bench: .venv/.ready  ## our attacks beside those of other libraries; coverage of intervals
+bench: .venv/.ready  ## attacks beside those of other libraries, training beside bare steps, intervals
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/coverage.py
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks

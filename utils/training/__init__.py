@@ -5,8 +5,11 @@ from utils import exports
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
+    batch_norm="reestimate_batch_norm",
+    config="TrainConfig",
     cross_validation="FittedNetwork cross_validated",
-    loop="TrainConfig train_or_load",
-    losses="CleanScore CrossEntropy ValidationScore epochs_within passes_of",
+    features="LinearProbe frozen_features linear_probe",
+    loop="train_or_load",
+    losses="balancing_weights CleanScore CrossEntropy ValidationScore epochs_within passes_of",
     tuning="SearchSpace",
 )

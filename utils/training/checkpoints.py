@@ -15,7 +15,7 @@ from torch import nn
 from utils.data.split import Split, Splits
 from utils.files import atomic_write, read_tensors, write_json
 
-RECIPE = 1  # raise it when the same settings would train other weights: all models train anew
+RECIPE = 2  # raise it when the same settings would train other weights: all models train anew
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
         "score": description(score),
         "training data": splits.train.fingerprint,
         "validation data": splits.validation.fingerprint,
-        "first weights": _digest(model),
+        "first weights": weights_digest(model),
         "recipe": RECIPE,
     }
 
@@ -113,6 +113,15 @@ def description(value) -> str:
             "cannot tell two of its kind apart; make it a frozen dataclass with __call__"
         )
     return f"{value.__module__} {value.__qualname__}"
+
+
+def weights_digest(model: nn.Module) -> str:
+    """Changes with any weight or buffer, or its name."""
+    weights = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        weights.update(name.encode())
+        weights.update(value.cpu().contiguous().numpy())
+    return weights.hexdigest()[:16]
 
 
 def short_name(facts: dict) -> str:
@@ -140,11 +149,3 @@ def _read_json(path: Path):
         raise ValueError(
             f"{path} is damaged ({error}); delete {path.parent} and train anew"
         ) from error
-
-
-def _digest(model: nn.Module) -> str:
-    weights = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        weights.update(name.encode())
-        weights.update(value.cpu().contiguous().numpy())
-    return weights.hexdigest()[:16]
