@@ -8,7 +8,7 @@ from utils.course.defended_models import defend, losses_of
 from utils.course.network_chapter import Chapter
 from utils.course.trained_models import TrainedModel
 from utils.run import start_run
-from utils.training.loop import TrainConfig
+from utils.training.config import TrainConfig
 from utils.training.tuning import SearchSpace
 
 PARAMETERS = {

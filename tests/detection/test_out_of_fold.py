@@ -24,7 +24,8 @@ from utils.detection.out_of_fold import (
     with_squeezers,
 )
 from utils.evaluation.inference import predict
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 
 CONFIG = TrainConfig(epochs=6, batch_size=16, learning_rate=0.01, augment=False)
 

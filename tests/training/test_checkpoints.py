@@ -11,7 +11,8 @@ from small import small_network, small_split, small_splits
 from utils.attacks.pgd import PGD
 from utils.data.split import Split, Splits
 from utils.training.checkpoints import Checkpoint, description, identity, short_name
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, ValidationScore
 
 CONFIG = TrainConfig(epochs=2, batch_size=16, learning_rate=0.02, augment=False)

@@ -10,13 +10,13 @@ from small import small_network, small_split
 from utils.data.split import Splits
 from utils.evaluation.predictions import Predictions
 from utils.training import loop
+from utils.training.config import TrainConfig
 from utils.training.cross_validation import (
     FittedNetwork,
     cross_validated,
     fold_splits,
     folds_of,
 )
-from utils.training.loop import TrainConfig
 
 SPLIT = small_split(60)
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=0.02)  # augmented: it draws numbers

@@ -15,7 +15,7 @@ from small import small_network, small_splits
 from utils.attacks.pgd import PGD
 from utils.defences.adversarial_training import AdversarialLoss
 from utils.run import ROOT
-from utils.training.loop import TrainConfig
+from utils.training.config import TrainConfig
 from utils.training.losses import ValidationScore
 from utils.training.tuning import FINISHED, SearchSpace, best_config, importances, tune
 

@@ -18,7 +18,8 @@ from utils.defences.adversarial_training import (
     fast_adversarial,
 )
 from utils.evaluation.metrics import majority_share
-from utils.training.loop import TrainConfig, best_epoch, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import ValidationScore
 from utils.training.tuning import SearchSpace, best_config, tune
 

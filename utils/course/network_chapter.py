@@ -22,7 +22,8 @@ from utils.evaluation.predictions import Predictions
 from utils.evaluation.red_flags import check_clean
 from utils.evaluation.saliency import heat_maps, localisation
 from utils.run import Run, start_run
-from utils.training.loop import TrainConfig, best_epoch, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import best_epoch, train_or_load
 from utils.training.tuning import SearchSpace, best_config, importances, trial_rows, tune
 
 NOISE = 4 / 255  # of the control

@@ -18,7 +18,8 @@ from utils.data.patient_split import split_by_group
 from utils.data.phantoms import MIN_PATIENTS, PHANTOMS, draw
 from utils.data.split import Split, Splits, to_float
 from utils.evaluation.inference import predict
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 
 NAMES = list(PHANTOMS)
 VISITS = ("chest_phantom", "cervix_phantom", "findings_phantom")  # no two views are alike
