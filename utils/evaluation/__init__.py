@@ -9,7 +9,6 @@ __getattr__ = exports(
     claims="Claim judge",
     comparison="all_differences compare excess_over_control flip_predictions flip_rate",
     conditions="CLEAN Condition",
-    generated_images="agreement kid manifold memorisation_test",
     image_similarity="histogram_similarity psnr ssim",
     inference="attacked_images attacked_split features logits predict predict_all",
     intervals="Interval interval_table mean_of share",
