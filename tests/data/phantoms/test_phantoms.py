@@ -214,4 +214,4 @@ def test_a_resnet_learns_new_patients_where_a_linear_model_does_not(tmp_path):
     train, test = by_patient(drawn("brain_phantom"))
     resnet, linear = resnet_accuracy(train, test, tmp_path), linear_accuracy(train, test)
     assert 0.80 <= resnet <= 0.96
-    assert linear < resnet - 0.1
+    assert linear < resnet - 0.15
