@@ -8,9 +8,9 @@ from small import random_predictions
 from utils.attacks.pgd import PGD
 from utils.course import tables
 from utils.evaluation import metrics
+from utils.evaluation.attack_flags import NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
-from utils.evaluation.attack_flags import NOT_APPLICABLE, NOT_RESOLVED
 
 PGD_4 = Condition("pgd", 4 / 255)
 ATTACKED = {
@@ -85,7 +85,7 @@ def test_pairs_have_p_values_and_a_verdict():
 
 
 def test_a_red_flag_has_its_reason():
-    open_ = f"{NOT_RESOLVED}: 3 patients are too few"
+    open_ = f"{NOT_RESOLVED}: too few patients (3)"
     rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
     table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
     assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE, open_]
