@@ -122,7 +122,7 @@ def test_a_defence_that_was_trained_once_has_no_interval_over_the_standard_one()
 
 
 def test_a_red_flag_has_its_reason():
-    open_ = f"{NOT_RESOLVED}: 3 patients are too few"
+    open_ = f"{NOT_RESOLVED}: too few patients (3)"
     rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
     table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
     assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE, open_]

@@ -123,7 +123,7 @@ def _too_few(predictions: Predictions, rows: np.ndarray) -> str | None:
     """Not resolved where these images, all on one side, would still be no more than chance."""
     patients = len(np.unique(predictions.groups[rows]))
     if 0.5**patients >= ALPHA:
-        return f"{NOT_RESOLVED}: {patients} patients are too few"
+        return f"{NOT_RESOLVED}: too few patients ({patients})"
 
 
 def _beaten_by_queries(e: AttackEvidence) -> str | None:

@@ -55,7 +55,7 @@ def check_attack(
 
 
 def judge(flags: dict[str, Callable], evidence) -> pd.DataFrame:
-    """One row per flag; not applicable and not resolved are not red, and the reason says so."""
+    """One row per flag; a reason that says not applicable or not resolved is not red."""
     reasons = [flag(evidence) or "" for flag in flags.values()]
     red = [why != "" and not why.startswith((NOT_APPLICABLE, NOT_RESOLVED)) for why in reasons]
     return pd.DataFrame({"flag": list(flags), "red": red, "reason": reasons})
