@@ -80,10 +80,12 @@ def test_the_letter_stands_on_its_side_of_the_patient_and_the_text_opposite(lett
 
 def test_closed_borders_are_black_on_their_share_of_the_films_and_narrow():
     style = replace(hospital(0), text="", collimated=0.5)
-    black = labelled(torch.ones(400, 64, 64), style, Random(0)) == BLACK
-    closed = black.any(2).any(1)
+    films = labelled(torch.ones(400, 128, 128), style, Random(0))
+    dark = films < 0.5
+    closed = dark.any(2).any(1)
     assert 0.35 < closed.float().mean() < 0.6
-    assert 0 < black[closed].float().mean((1, 2)).max() < 0.08
+    assert 0 < dark[closed].float().mean((1, 2)).max() < 0.08
+    assert films[closed].amin((1, 2)).max() < 0.4 and films.min() >= BLACK
 
 
 def test_devices_absorb_and_occur_at_a_third_of_the_visits():

@@ -70,14 +70,13 @@ def exposed(path: Tensor, style: Hospital, rng: Random) -> Tensor:
 
 def labelled(films: Tensor, style: Hospital, rng: Random) -> Tensor:
     """Films (views, size, size) with the hospital's letter, text and closed borders: not on all."""
-    size = films.shape[-1]
     for film in films:
         if rng.random() < 0.7:
             _print(film, style.letter, 0.075, style.letter == "L", rng)
         if style.text and rng.random() < 0.6:
             _print(film, style.text, 0.05, style.letter != "L", rng)
         if rng.random() < style.collimated:
-            _close(film, rng.randrange(4), round(size * rng.uniform(0.01, 0.05)))
+            _close(film, rng.randrange(4), rng.uniform(0.015, 0.05))
     return films
 
 
@@ -91,10 +90,11 @@ def _print(film: Tensor, text: str, height: float, on_right: bool, rng: Random) 
     torch.maximum(part, WHITE * letters, out=part)
 
 
-def _close(film: Tensor, side: int, border: int) -> None:
-    """Beyond the collimator no photon arrives; the viewer shows it black."""
-    start = 0 if side % 2 else film.shape[0] - border
-    film.narrow(side // 2, start, border).fill_(BLACK)
+def _close(film: Tensor, side: int, border: float) -> None:
+    """Beyond the collimator hardly a photon arrives; its edge has a penumbra."""
+    along = (torch.arange(len(film)) + 0.5) / len(film)
+    beam = torch.sigmoid(((along if side % 2 else 1 - along) - border) / 0.012)
+    film.sub_(BLACK).mul_(beam if side < 2 else beam[:, None]).add_(BLACK)
 
 
 def devices(x: Tensor, y: Tensor, edge: float, rng: Random) -> Tensor:
