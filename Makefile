@@ -35,6 +35,7 @@ refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/
 	cp $(filter-out %/prepare_dataset.ipynb,$(wildcard assets/course/quick/notebooks/*.ipynb)) notebooks/
 	$(MAKE) format
+	$(MAKE) results
 
 format: .venv/.ready  ## format the code, tidy what changes by itself in the notebooks
 	$(BIN)/ruff check --fix .
@@ -43,7 +44,7 @@ format: .venv/.ready  ## format the code, tidy what changes by itself in the not
 		metadata.language_info.version cell.metadata.papermill cell.metadata.execution" $(NOTEBOOKS)
 	$(BIN)/python -m utils.course.upkeep
 
-results: .venv/.ready  ## write the tables of README and assets/RESULTS.md from the records
+results: .venv/.ready  ## write claims and tables of README and assets/RESULTS.md from the records
 	$(BIN)/python -m utils.course.publish
 
 links: .venv/.ready  ## write the public address into the notebooks: make links URL=https://...

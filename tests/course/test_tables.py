@@ -3,13 +3,16 @@
 import re
 
 import pandas as pd
+import pytest
 from small import random_predictions
 
 from utils.attacks.pgd import PGD
 from utils.course import tables
 from utils.evaluation import metrics
+from utils.evaluation.comparison import compare
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
+from utils.evaluation.predictions import as_method, pool_trainings
 from utils.evaluation.red_flags import NOT_APPLICABLE
 
 PGD_4 = Condition("pgd", 4 / 255)
@@ -82,6 +85,39 @@ def test_pairs_have_p_values_and_a_verdict():
     shown = tables.pair_table(pairs).iloc[0]
     assert shown["A minus B (points)"] == "10.0 (5.0 to 15.0)"
     assert (shown["p"], shown["p (Holm)"]) == ("< 0.001", "0.020")
+
+
+def test_exploratory_pairs_have_neither_p_value_nor_verdict():
+    pairs = pd.DataFrame([{"A": "a", "B": "b", "value": 0.1, "low": 0.05, "high": 0.15}])
+    assert list(tables.pair_table(pairs).columns) == ["A", "B", "A minus B (points)"]
+    assert tables.pair_table(pairs[:0]).empty
+
+
+def test_a_pair_of_methods_with_few_trainings_says_so():
+    method = pool_trainings([random_predictions(0), random_predictions(0, 3)])
+    pairs = compare({"a": method, "b": as_method(random_predictions(0))}, [("a", "b")])
+    shown = tables.pair_table(pairs).iloc[0]
+    assert shown["verdict"] == "one training" and shown["p"] == shown["p (Holm)"] == "–"
+    assert shown["A minus B (points)"].endswith(" (fewer than 3 trainings)")
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "(one training)"), (2, "(2 trainings)")])
+def test_gains_of_methods_with_few_trainings_say_so(count, words):
+    sides = [pool_trainings([random_predictions(0, skill)] * count) for skill in (1, 3)]
+    shown = tables.gain_table(*({"clean": side} for side in sides)).loc["clean"]
+    assert all(cell.endswith(words) for cell in shown)
+    enough = [pool_trainings([random_predictions(0, skill)] * 3) for skill in (1, 3)]
+    shown = tables.gain_table(*({"clean": side} for side in enough)).loc["clean"]
+    assert all(" to " in cell for cell in shown)
+
+
+def test_a_defence_that_was_trained_once_has_no_interval_over_the_standard_one():
+    noise, attacked = Condition("noise", 4 / 255), Condition("pgd", 4 / 255, 1)
+    answers = {"standard": ATTACKED, "adversarial": {**ATTACKED, attacked: random_predictions(3)}}
+    table = tables.robustness_table(answers, noise, attacked)
+    gained = table["more than standard under PGD (points)"]
+    assert gained["adversarial", "accuracy"].endswith("(one training)")
+    assert gained["standard", "accuracy"] == ""
 
 
 def test_a_red_flag_has_its_reason():

@@ -1,12 +1,14 @@
-"""Writes the tables of README and assets/RESULTS.md from the committed records (`make results`)."""
+"""Writes the tables of README and assets/RESULTS.md from the records (`make results`)."""
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from utils.course.claims import claim_table, claims_of, collect_claims, refuse_undecided
 from utils.course.records import Record, read_records
 from utils.course.results import pool_records, strongest_conditions
 from utils.data.datasets import DATASETS
@@ -17,7 +19,6 @@ from utils.evaluation.metrics import gains, majority_share, score_of
 from utils.evaluation.predictions import Predictions
 from utils.folders import HOME
 
-BLOCK = re.compile(r"(<!-- results -->\n).*?(<!-- /results -->)", re.DOTALL)
 NONE = "–"
 OF_ALL = (None, "split")  # flags that concern every model of a run
 STANDARD, HARDENED = ("standard", "soft vote"), "adversarial"
@@ -30,9 +31,19 @@ SUMMARY_COLUMNS = (
     *("hardened: attacked", "red flags"),
 )
 
-HEAD = """# Results on real images
+HEAD = """# Claims and results
 
 `make results` writes this page from the records in this folder, and a test compares the two.
+"""
+CLAIMS_HEAD = """## Claims
+
+A chapter declares its claims before it has data: a pair, a metric, a direction, a margin. The
+95 % interval of the difference decides, over patients and, for a method, over trainings as well;
+the claims of a chapter share Holm's correction. A difference between -x and x is no effect larger
+than x.
+"""
+RESULTS_HEAD = """## Results on real images
+
 All numbers are percent with 95 % intervals over patients, on test patients unseen in training.
 The drop is clean minus attacked accuracy, in points, paired image by image. A model with a red
 flag must not be ranked; the record gives the reasons. Each line is one model of one run.
@@ -45,12 +56,16 @@ ranked: see [all models](assets/RESULTS.md).
 
 
 def publish(home: Path = HOME) -> None:
-    """Bring assets/RESULTS.md and the marked block of README up to date with the records."""
-    records = published_records(home)
-    (home / "assets/RESULTS.md").write_text(results_page(records), encoding="utf-8")
+    """Bring assets/RESULTS.md and the marked blocks of README up to date with the records.
+
+    Undecided claims are written as well, and then refused.
+    """
+    claims, records = collect_claims(home), published_records(home)
+    (home / "assets/RESULTS.md").write_text(results_page(claims, records), encoding="utf-8")
     readme = home / "README.md"
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_summary(text, summary_table(records)), encoding="utf-8")
+    readme.write_text(with_blocks(text, claims, records), encoding="utf-8")
+    refuse_undecided([*claims, *claims_of(records)])
 
 
 def published_records(home: Path = HOME) -> list[Record]:
@@ -62,13 +77,24 @@ def published_records(home: Path = HOME) -> list[Record]:
     return [record for record in found if record.folder in known]
 
 
-def results_page(records: list[Record]) -> str:
-    """All models of all records, a table for each data set."""
-    parts = [HEAD]
+def results_page(claims: list[dict], records: list[Record]) -> str:
+    """All claims, then all models of all records, a table for each data set."""
+    parts = [HEAD, CLAIMS_HEAD, claims_block([*claims, *claims_of(records)]), RESULTS_HEAD]
     for dataset, own in _by_dataset(records).items():
         rows = [row for record in own for row in _record_rows(record)]
-        parts.append(f"## {dataset}\n\n{_table(COLUMNS, rows)}")
+        parts.append(f"### {dataset}\n\n{_table(COLUMNS, rows)}")
     return "\n".join(parts)
+
+
+def claims_block(rows: list[dict]) -> str:
+    """A line for each claim."""
+    table = claim_table(rows).astype(str)
+    return _table(table.columns, table.to_numpy().tolist())
+
+
+def headlines(rows: list[dict]) -> list[dict]:
+    """The first claim of each chapter."""
+    return list({row["chapter"]: row for row in reversed(rows)}.values())[::-1]
 
 
 def summary_table(records: list[Record]) -> str:
@@ -77,11 +103,15 @@ def summary_table(records: list[Record]) -> str:
     return f"{SUMMARY_HEAD}\n{_table(SUMMARY_COLUMNS, rows)}"
 
 
-def with_summary(readme: str, summary: str) -> str:
-    """README with its marked block filled."""
-    if not BLOCK.search(readme):
-        raise ValueError("README.md lacks the lines <!-- results --> and <!-- /results -->")
-    return BLOCK.sub(lambda found: f"{found[1]}{summary}{found[2]}", readme)
+def with_blocks(readme: str, claims: list[dict], records: list[Record]) -> str:
+    """README with its marked blocks filled."""
+    blocks = {"claims": claims_block(headlines(claims)), "results": summary_table(records)}
+    for name, text in blocks.items():
+        block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not block.search(readme):
+            raise ValueError(f"README.md lacks the lines <!-- {name} --> and <!-- /{name} -->")
+        readme = block.sub(lambda found, text=text: f"{found[1]}{text}{found[2]}", readme)
+    return readme
 
 
 def _record_rows(record: Record) -> list[list[str]]:
@@ -153,5 +183,13 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def main(home: Path = HOME) -> None:
+    """The command: an undecided claim ends it with an error."""
+    try:
+        publish(home)
+    except ValueError as error:
+        sys.exit(f"results: {error}")
+
+
 if __name__ == "__main__":
-    publish()
+    main()
