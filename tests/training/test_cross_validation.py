@@ -7,15 +7,19 @@ import pytest
 import torch
 from small import small_network, small_split
 
+from utils.backbones import build
 from utils.data.split import Splits
+from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
 from utils.training import loop
 from utils.training.cross_validation import (
     FittedNetwork,
+    FittedProbe,
     cross_validated,
     fold_splits,
     folds_of,
 )
+from utils.training.features import linear_probe
 from utils.training.loop import TrainConfig
 
 SPLIT = small_split(60)
@@ -123,3 +127,16 @@ def test_a_wrong_number_of_folds_is_refused(folds):
 def test_images_without_patients_are_patients_of_their_own():
     split = replace(SPLIT, groups=None)
     assert len(np.unique(cross_validated(split, Probe()).groups)) == len(split)
+
+
+def test_a_probe_of_each_fold_is_fitted_to_the_features_of_its_images(tmp_path):
+    model = build("gru_rows", SPLIT.classes, SPLIT.size)
+    fit = FittedProbe(model, SPLIT, tmp_path)
+    found = cross_validated(SPLIT, fit, 3)
+    for part in folds_of(SPLIT, 3):
+        splits = fold_splits(SPLIT, part)
+        train, validation, test = (features(model, each) for _, each in splits.items())
+        probe = linear_probe(train, splits.train, validation, splits.validation)
+        expected = probe.predict(test, splits.test).probabilities
+        assert found.probabilities[part] == pytest.approx(expected, abs=1e-4)
+    assert len(list(tmp_path.glob("features_*"))) == 1  # computed once, for all folds

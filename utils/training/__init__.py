@@ -6,7 +6,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     batch_norm="reestimate_batch_norm",
-    cross_validation="FittedNetwork cross_validated",
+    cross_validation="FittedNetwork FittedProbe cross_validated",
     features="LinearProbe frozen_features linear_probe",
     loop="TrainConfig train_or_load",
     losses="CleanScore CrossEntropy ValidationScore epochs_within passes_of",
