@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from utils.backbones import Classifier
 from utils.data.duplicates import pixel_hashes
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split, Splits
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
 from utils.run import progress
-from utils.training.features import frozen_features, linear_probe
+from utils.training.features import linear_probe
 from utils.training.loop import TrainConfig, train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
@@ -50,26 +49,23 @@ class FittedNetwork:
 
 @dataclass(frozen=True)
 class FittedProbe:
-    """Fits a linear probe in every fold, on features that are computed once for `images`.
+    """Fits a linear probe in every fold, on features that were computed once.
 
-    `images` holds those of all folds. With `size`, the network reads them at that size.
+    `rows` are the features of `images`, which hold the images of all folds.
     """
 
-    model: Classifier
+    rows: np.ndarray
     images: Split
-    folder: Path
-    size: int = 0
 
     def __call__(self, splits: Splits) -> Predictions:
-        rows = frozen_features(self.model, self.images, self.folder, self.size)
-        train, validation, test = (rows[self._places(part)] for _, part in splits.items())
+        train, validation, test = (self._rows_of(part) for _, part in splits.items())
         probe = linear_probe(train, splits.train, validation, splits.validation)
         return probe.predict(test, splits.test)
 
-    def _places(self, part: Split) -> list[int]:
-        """Where the images of a part stand among all; equal pixels have equal features."""
+    def _rows_of(self, part: Split) -> np.ndarray:
+        """Equal pixels have equal features."""
         places = {each: place for place, each in enumerate(pixel_hashes(self.images.images))}
-        return [places[each] for each in pixel_hashes(part.images)]
+        return self.rows[[places[each] for each in pixel_hashes(part.images)]]
 
 
 def cross_validated(split: Split, fit: FoldFit, folds: int = 5, seed: int = 0) -> Predictions:
