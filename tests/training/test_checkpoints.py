@@ -104,7 +104,8 @@ def plain(model, images, labels, epoch):
 
 
 def test_a_description_is_the_settings_without_an_address():
-    assert description(CrossEntropy((1.0, 2.0))) == "CrossEntropy(class_weights=(1.0, 2.0))"
+    settings = "class_weights=(1.0, 2.0), label_smoothing=0.0"
+    assert description(CrossEntropy((1.0, 2.0))) == f"CrossEntropy({settings})"
     assert description(plain).endswith(" plain")
     watched = description(Watched(small_split()))
     assert small_split().fingerprint in watched and watched != description(Watched(small_split(9)))

@@ -6,9 +6,10 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     batch_norm="reestimate_batch_norm",
+    config="TrainConfig",
     cross_validation="FittedNetwork FittedProbe cross_validated",
     features="LinearProbe frozen_features linear_probe",
-    loop="TrainConfig train_or_load",
-    losses="CleanScore CrossEntropy ValidationScore epochs_within passes_of",
+    loop="train_or_load",
+    losses="balancing_weights CleanScore CrossEntropy ValidationScore epochs_within passes_of",
     tuning="SearchSpace",
 )

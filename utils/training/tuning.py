@@ -15,8 +15,9 @@ from torch import nn
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
 from utils.training.checkpoints import identity, locked, short_name
+from utils.training.config import TrainConfig
 from utils.training.journal import journal_storage, lock_folder
-from utils.training.loop import TrainConfig, best_epoch, train_or_load
+from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 from utils.training.workers import is_alive, this_worker
 
@@ -32,9 +33,9 @@ class SearchSpace:
     images: int = 3000  # shown in each trial, over all its epochs
     epochs: int = 2
     learning_rate: tuple[float, float] = (2e-4, 5e-3)  # searched on a logarithmic scale
-    optimizer: tuple[str, ...] = ("adam", "adamw", "sgd", "rmsprop")
+    optimizer: tuple[str, ...] = ("adamw",)
     batch_size: tuple[int, ...] = (32, 64)
-    schedule: tuple[str, ...] = ("cosine", "step")
+    schedule: tuple[str, ...] = ("cosine", "one_cycle")
     seed: int = 0
 
     def __post_init__(self):
