@@ -26,11 +26,12 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
-bench: .venv/.ready  ## our attacks beside those of other libraries, our training beside bare steps
+bench: .venv/.ready  ## attacks beside those of other libraries, training beside bare steps, intervals
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/coverage.py
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/

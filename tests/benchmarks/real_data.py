@@ -29,9 +29,10 @@ from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.roc import roc_scores
 from utils.run import ROOT
+from utils.training.config import TrainConfig
 from utils.training.cross_validation import FittedProbe, cross_validated
 from utils.training.features import frozen_features, linear_probe
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, balancing_weights
 
 FOLDER = ROOT / "checkpoints" / "real_data"

@@ -73,6 +73,16 @@ def test_the_page_has_a_line_for_each_model_of_each_run(home):
     assert [line.split("|")[-2].strip() for line in lines[5:]] == ["none", "odd"]
 
 
+def test_the_page_warns_of_classes_with_few_patients(home):
+    _, page = results_page([], published_records(home)).split("## Results on real images")
+    assert "patients of" not in page  # 20 of each class
+    few = random_predictions(0).take(slice(15))
+    finished("rnn", dataset="alzheimer_mri", standard={"clean": few})
+    subprocess.run(["git", "add", "-f", "."], cwd=home, check=True)
+    page = results_page([], published_records(home))
+    assert "In some chapters fewer than 10 patients of mild, none, severe.\n" in page
+
+
 def test_the_summary_pools_seeds_and_counts_flags(home):
     *_, line = summary_table(published_records(home)).strip().split("\n")
     cells = [cell.strip() for cell in line.split("|")[1:-1]]

@@ -51,7 +51,7 @@ def test_predictions_are_compared_as_gains_does_and_the_claim_prints_itself():
     assert (found.verdict, found.trainings, found.patients) == (HOLDS, 5, 200)
     assert Claim(*NAMES, "less").evaluate(strong, weak).verdict == FAILS
     assert str(found) == (
-        "Skill: The strong method is better. accuracy, strong minus weak: "
+        "Skill: The strong method is better. Accuracy, strong minus weak: "
         f"{found.interval} points; 5 trainings, 200 patients. Margin 0. The claim holds."
     )
 

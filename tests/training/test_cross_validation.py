@@ -12,6 +12,7 @@ from utils.data.split import Splits
 from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
 from utils.training import loop
+from utils.training.config import TrainConfig
 from utils.training.cross_validation import (
     FittedNetwork,
     FittedProbe,
@@ -20,7 +21,6 @@ from utils.training.cross_validation import (
     folds_of,
 )
 from utils.training.features import linear_probe
-from utils.training.loop import TrainConfig
 
 SPLIT = small_split(60)
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=0.02)  # augmented: it draws numbers

@@ -17,6 +17,7 @@ from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import gains, majority_share, score_of
 from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import few_patients
 from utils.folders import HOME
 
 NONE = "–"
@@ -48,10 +49,11 @@ All numbers are percent with 95 % intervals over patients, on test patients unse
 The drop is clean minus attacked accuracy, in points, paired image by image. A model with a red
 flag must not be ranked; the record gives the reasons. Each line is one model of one run.
 """
-SUMMARY_HEAD = """Accuracy in percent with 95 % intervals over test patients, clean and under the
-strongest attack of each chapter, for the standard model and for the adversarially trained one
-("hardened"). A constant answer names the commonest class. A model with a red flag must not be
-ranked: see [all models](assets/RESULTS.md).
+SUMMARY_HEAD = """Accuracy in percent with 95 % intervals, clean and under the strongest attack of
+each chapter, for the standard model and for the adversarially trained one ("hardened"). Intervals
+are over test patients, and over trainings as well where there are two or more; two say very
+little. A constant answer names the commonest class. A model with a red flag must not be ranked:
+see [all models](assets/RESULTS.md).
 """
 
 
@@ -83,6 +85,7 @@ def results_page(claims: list[dict], records: list[Record]) -> str:
     for dataset, own in _by_dataset(records).items():
         rows = [row for record in own for row in _record_rows(record)]
         parts.append(f"### {dataset}\n\n{_table(COLUMNS, rows)}")
+        parts += [f"In some chapters {warning}.\n" for warning in _warnings(own)]
     return "\n".join(parts)
 
 
@@ -124,6 +127,12 @@ def _record_rows(record: Record) -> list[list[str]]:
         rows.append([name, model, *_numbers(found, record.strongest), _listed(flags)])
     rows += [[name, other, *[NONE] * 5, _listed(flags)] for other, flags in red.items()]
     return rows or [[name, *[NONE] * 6, _listed(of_all)]]
+
+
+def _warnings(records: list[Record]) -> list[str]:
+    """Classes of which too few patients are tested for a score that counts every class alike."""
+    found = (model[CLEAN] for r in records for model in r.predictions.values() if CLEAN in model)
+    return sorted({few_patients(clean) for clean in found} - {""})
 
 
 def _numbers(found: dict[Condition, Predictions], strongest: Condition | None) -> list[str]:

@@ -89,8 +89,9 @@ class Finding:
     def __str__(self) -> str:
         claim, difference = self.claim, self.interval.text(instead="no interval")
         counted = [count_trainings(self.trainings), f"{self.patients} patients"]
+        metric = claim.metric[:1].upper() + claim.metric[1:]
         return (
-            f"{claim.name}: {claim.what} {claim.metric}, {claim.A} minus {claim.B}: "
+            f"{claim.name}: {claim.what} {metric}, {claim.A} minus {claim.B}: "
             f"{difference} points; {', '.join(counted[: 1 + bool(self.patients)])}. "
             f"Margin {100 * claim.margin:g}. The claim {self._verdict_in_words}."
         )

@@ -15,8 +15,9 @@ from utils.data.split import Split, Splits
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
 from utils.run import progress
+from utils.training.config import TrainConfig
 from utils.training.features import linear_probe
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
 VALIDATION = 1 / 8  # of the patients that are not tested
