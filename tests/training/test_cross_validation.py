@@ -11,7 +11,6 @@ from utils.backbones import build
 from utils.data.split import Splits
 from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
-from utils.training import loop
 from utils.training.config import TrainConfig
 from utils.training.cross_validation import (
     FittedNetwork,
@@ -21,6 +20,7 @@ from utils.training.cross_validation import (
     folds_of,
 )
 from utils.training.features import linear_probe
+from utils.training.trainer import Trainer
 
 SPLIT = small_split(60)
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=0.02)  # augmented: it draws numbers
@@ -80,7 +80,7 @@ def test_a_row_is_the_answer_for_its_image():
 
 def test_stopped_and_resumed_equals_never_stopped(tmp_path, monkeypatch):
     straight = cross_validated(SPLIT, network(tmp_path / "straight"), 3)
-    epochs, whole = [], loop._train_epoch
+    epochs, whole = [], Trainer._pass
 
     def stops(*arguments):
         epochs.append(arguments)
@@ -88,7 +88,7 @@ def test_stopped_and_resumed_equals_never_stopped(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    monkeypatch.setattr(loop, "_train_epoch", stops)
+    monkeypatch.setattr(Trainer, "_pass", stops)
     with pytest.raises(KeyboardInterrupt):
         cross_validated(SPLIT, network(tmp_path / "stopped"), 3)
     torch.manual_seed(99)
