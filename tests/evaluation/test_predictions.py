@@ -100,3 +100,37 @@ def test_a_table_keeps_variants_and_conditions_apart_and_in_order(tmp_path):
     assert np.array_equal(found["b"][strong].probabilities, one.probabilities)
     columns = ["variant", "attack", "epsilon", "restarts", "image", "patient", "training", "label"]
     assert list(table.columns[:8]) == columns
+
+
+def labelled_by_patient() -> Predictions:
+    """Four patients with 1, 2, 3 and 4 images in a mixed order."""
+    rng = np.random.default_rng(0)
+    groups = rng.permutation(np.repeat([7, 2, 5, 9], [1, 2, 3, 4]))
+    probabilities = rng.dirichlet(np.ones(3), len(groups))
+    return Predictions(groups % 3, probabilities, groups, ("a", "b", "c"))
+
+
+def test_one_row_per_patient_is_the_mean_over_the_images():
+    images = labelled_by_patient()
+    patients = images.by_patient
+    assert patients.groups.tolist() == [2, 5, 7, 9]
+    assert patients.labels.tolist() == [2, 2, 1, 0]
+    for patient, row in zip(patients.groups, patients.probabilities, strict=True):
+        assert row == pytest.approx(images.probabilities[images.groups == patient].mean(0))
+    again = patients.by_patient
+    assert np.array_equal(again.probabilities, patients.probabilities)
+
+
+def test_patients_are_averaged_within_each_training():
+    one = labelled_by_patient()
+    two = replace(one, probabilities=one.probabilities[:, ::-1])
+    pooled = pool_trainings([one, two]).by_patient
+    for alone, before in zip(pooled.by_training, (one, two), strict=True):
+        assert np.array_equal(alone.groups, before.by_patient.groups)
+        assert alone.probabilities == pytest.approx(before.by_patient.probabilities)
+
+
+def test_a_patient_with_two_classes_has_no_row():
+    mixed = replace(labelled_by_patient(), labels=np.arange(10) % 3)
+    with pytest.raises(ValueError, match="more than one class"):
+        mixed.by_patient  # noqa: B018

@@ -7,16 +7,20 @@ import pytest
 import torch
 from small import small_network, small_split
 
+from utils.backbones import build
 from utils.data.split import Splits
+from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
-from utils.training import loop
 from utils.training.config import TrainConfig
 from utils.training.cross_validation import (
     FittedNetwork,
+    FittedProbe,
     cross_validated,
     fold_splits,
     folds_of,
 )
+from utils.training.features import linear_probe
+from utils.training.trainer import Trainer
 
 SPLIT = small_split(60)
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=0.02)  # augmented: it draws numbers
@@ -76,7 +80,7 @@ def test_a_row_is_the_answer_for_its_image():
 
 def test_stopped_and_resumed_equals_never_stopped(tmp_path, monkeypatch):
     straight = cross_validated(SPLIT, network(tmp_path / "straight"), 3)
-    epochs, whole = [], loop._train_epoch
+    epochs, whole = [], Trainer._pass
 
     def stops(*arguments):
         epochs.append(arguments)
@@ -84,7 +88,7 @@ def test_stopped_and_resumed_equals_never_stopped(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    monkeypatch.setattr(loop, "_train_epoch", stops)
+    monkeypatch.setattr(Trainer, "_pass", stops)
     with pytest.raises(KeyboardInterrupt):
         cross_validated(SPLIT, network(tmp_path / "stopped"), 3)
     torch.manual_seed(99)
@@ -123,3 +127,14 @@ def test_a_wrong_number_of_folds_is_refused(folds):
 def test_images_without_patients_are_patients_of_their_own():
     split = replace(SPLIT, groups=None)
     assert len(np.unique(cross_validated(split, Probe()).groups)) == len(split)
+
+
+def test_a_probe_of_each_fold_is_fitted_to_the_features_of_its_images():
+    model = build("gru_rows", SPLIT.classes, SPLIT.size)
+    found = cross_validated(SPLIT, FittedProbe(features(model, SPLIT), SPLIT), 3)
+    for part in folds_of(SPLIT, 3):
+        splits = fold_splits(SPLIT, part)
+        train, validation, test = (features(model, each) for _, each in splits.items())
+        probe = linear_probe(train, splits.train, validation, splits.validation)
+        expected = probe.predict(test, splits.test).probabilities
+        assert found.probabilities[part] == pytest.approx(expected, abs=1e-4)

@@ -64,6 +64,26 @@ class Predictions:
         each = (self.take(self.trainings == number) for number in np.unique(self.trainings))
         return [replace(alone, trainings=None) for alone in each]
 
+    @property
+    def by_patient(self) -> "Predictions":
+        """One row per patient: the mean of the probabilities over the images of the patient.
+
+        Each training keeps rows of its own.
+        """
+        keys = [self.groups] if self.trainings is None else [self.groups, self.trainings]
+        places = np.stack([np.unique(key, return_inverse=True)[1] for key in keys[::-1]], 1)
+        _, first, member = np.unique(places, axis=0, return_index=True, return_inverse=True)
+        member = member.ravel()
+        if (self.labels != self.labels[first][member]).any():
+            raise ValueError(
+                "a patient has images of more than one class, so no class is the patient's; "
+                "score the images instead"
+            )
+        sums = np.zeros((len(first), self.classes))
+        np.add.at(sums, member, self.probabilities)
+        means = sums / np.bincount(member)[:, None]
+        return replace(self.take(first), probabilities=means)
+
     def as_table(self, variant: str, condition: Condition | str) -> pd.DataFrame:
         """One row per image; the probability of class a stands under p(a)."""
         condition, names = as_condition(condition), np.asarray(self.class_names)

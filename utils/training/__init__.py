@@ -7,7 +7,7 @@ __getattr__ = exports(
     __name__,
     batch_norm="reestimate_batch_norm",
     config="TrainConfig",
-    cross_validation="FittedNetwork cross_validated",
+    cross_validation="FittedNetwork FittedProbe cross_validated",
     features="LinearProbe frozen_features linear_probe",
     loop="train_or_load",
     losses="balancing_weights CleanScore CrossEntropy ValidationScore epochs_within passes_of",

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from utils.data.duplicates import pixel_hashes
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split, Splits
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
 from utils.run import progress
 from utils.training.config import TrainConfig
+from utils.training.features import linear_probe
 from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
@@ -44,6 +46,27 @@ class FittedNetwork:
         model = self.make()
         train_or_load(model, splits, self.config, self.folder, self.loss, self.score)
         return predict(model, splits.test)
+
+
+@dataclass(frozen=True)
+class FittedProbe:
+    """Fits a linear probe in every fold, on features that were computed once.
+
+    `rows` are the features of `images`, which hold the images of all folds.
+    """
+
+    rows: np.ndarray
+    images: Split
+
+    def __call__(self, splits: Splits) -> Predictions:
+        train, validation, test = (self._rows_of(part) for _, part in splits.items())
+        probe = linear_probe(train, splits.train, validation, splits.validation)
+        return probe.predict(test, splits.test)
+
+    def _rows_of(self, part: Split) -> np.ndarray:
+        """Equal pixels have equal features."""
+        places = {each: place for place, each in enumerate(pixel_hashes(self.images.images))}
+        return self.rows[[places[each] for each in pixel_hashes(part.images)]]
 
 
 def cross_validated(split: Split, fit: FoldFit, folds: int = 5, seed: int = 0) -> Predictions:
