@@ -35,6 +35,13 @@ def test_losses_follow_the_parameters(chapter):
     assert losses["fast"].attack.epsilon == pytest.approx(10 / 255, rel=0.3)
 
 
+def test_every_class_counts_the_same_in_both_losses(chapter):
+    counts = chapter.splits.train.counts
+    for loss in losses_of(chapter).values():
+        shares = counts * counts.new_tensor(loss.own.class_weights, dtype=float)
+        assert shares.tolist() == pytest.approx([shares.mean().item()] * len(shares))
+
+
 @pytest.mark.slow
 def test_both_defences_are_trained_and_leave_the_twin_alone(chapter):
     model = build("gru_rows", 3, 16)
