@@ -21,7 +21,7 @@ MILLIMETRES = 210.0  # the width of a picture
 HEIGHTS = (2.0, 20.0)  # of the middle slice above the origin of MNI space: here ventricles show
 STEP = 3.5  # millimetres from slice to slice
 SHIFT = 8.0  # of the head, in millimetres, at most
-TURNS = {(0, 1): 0.10, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
+TURNS = {(0, 1): 0.13, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
 COARSE = 24  # points a side at which slow displacements are computed
 CONTRASTS = {"T1": (0.12, 0.50, 0.84), "T2": (0.95, 0.55, 0.35)}  # fluid, grey, white matter
 
@@ -156,9 +156,7 @@ def _cortex(points: Tensor) -> Tensor:
 def _scanned(points: Tensor, signal: Tensor, rng: Random) -> Tensor:
     """What the scanner adds: bias field, contrast, Rician noise."""
     x, y = points[..., 0] / 100, points[..., 1] / 100
-    bias = (
-        1 + rng.gauss(0, 0.08) * x + rng.gauss(0, 0.08) * y + rng.gauss(0, 0.06) * (x * x + y * y)
-    )
-    seen = (signal * bias * rng.uniform(0.85, 1.1)).clamp(min=1e-4) ** rng.uniform(0.85, 1.2)
+    bias = 1 + rng.gauss(0, 0.1) * x + rng.gauss(0, 0.1) * y + rng.gauss(0, 0.06) * (x * x + y * y)
+    seen = (signal * bias * rng.uniform(0.72, 1.1)).clamp(min=1e-4) ** rng.uniform(0.8, 1.3)
     noise = rng.uniform(0.006, 0.018) * grain((2, *signal.shape), rng)
     return torch.hypot(seen + noise[0], noise[1])
