@@ -16,12 +16,12 @@ from torch import Tensor
 from utils.data.phantoms.drawing import grain
 from utils.data.phantoms.template import tissue_at
 
-SPREAD = 0.06  # of atrophy within one grade
+SPREAD = 0.05  # of atrophy within one grade
 MILLIMETRES = 210.0  # the width of a picture
 HEIGHTS = (2.0, 20.0)  # of the middle slice above the origin of MNI space: here ventricles show
-STEP = 2.5  # millimetres from slice to slice
+STEP = 3.5  # millimetres from slice to slice
 SHIFT = 8.0  # of the head, in millimetres, at most
-TURNS = {(0, 1): 0.10, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
+TURNS = {(0, 1): 0.13, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
 COARSE = 24  # points a side at which slow displacements are computed
 CONTRASTS = {"T1": (0.12, 0.50, 0.84), "T2": (0.95, 0.55, 0.35)}  # fluid, grey, white matter
 
@@ -41,9 +41,9 @@ GRADES = {
 # Where fluid takes the place of tissue on both sides: centre, reach along x, y, z (mm), and how
 # fast it grows with atrophy.
 WIDENED = (
-    ((6.0, 13.0, 11.0), (11.0, 20.0, 16.0), 1.7),  # front horn of a lateral ventricle
-    ((9.0, -8.0, 22.0), (12.0, 22.0, 14.0), 1.7),  # its body
-    ((19.0, -37.0, 12.0), (14.0, 16.0, 18.0), 1.7),  # its rear horn
+    ((6.0, 13.0, 11.0), (11.0, 20.0, 16.0), 2.0),  # front horn of a lateral ventricle
+    ((9.0, -8.0, 22.0), (12.0, 22.0, 14.0), 2.0),  # its body
+    ((19.0, -37.0, 12.0), (14.0, 16.0, 18.0), 2.0),  # its rear horn
     ((30.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.4),  # temporal horn beside the hippocampus
     ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.8),  # half of the third ventricle
 )
@@ -90,8 +90,8 @@ def _turn(rng: Random) -> Tensor:
         about[first, first] = about[second, second] = math.cos(angle)
         about[first, second], about[second, first] = -math.sin(angle), math.sin(angle)
         turn = turn @ about
-    overall = rng.gauss(1, 0.04)
-    return turn @ torch.diag(torch.tensor([overall * rng.gauss(1, 0.04) for _ in range(3)]))
+    overall = rng.gauss(1, 0.03)
+    return turn @ torch.diag(torch.tensor([overall * rng.gauss(1, 0.03) for _ in range(3)]))
 
 
 def _bent(points: Tensor, rng: Random) -> Tensor:
@@ -140,7 +140,7 @@ def _tissue(points: Tensor, spacing: float, atrophy: float, rng: Random) -> tupl
     brain = torch.sigmoid((inside - 0.5) / 0.1)
     cortex = _cortex(points)
     folds = 0.16 * cortex * _field(points * torch.tensor(UPRIGHT), rng, 11.0, 9)
-    loss = 0.02 + 0.42 * atrophy + rng.gauss(0, 0.01)
+    loss = 0.02 + 0.46 * atrophy + rng.gauss(0, 0.01)
     kept = torch.sigmoid((both - 0.45 + (folds - loss * cortex) * (1 - white)) / 0.07)
     share = white / both.clamp_min(1e-3)
     inner = torch.sigmoid((share - 0.5 - 0.05 * atrophy + 0.5 * folds) / 0.08)
@@ -156,9 +156,7 @@ def _cortex(points: Tensor) -> Tensor:
 def _scanned(points: Tensor, signal: Tensor, rng: Random) -> Tensor:
     """What the scanner adds: bias field, contrast, Rician noise."""
     x, y = points[..., 0] / 100, points[..., 1] / 100
-    bias = (
-        1 + rng.gauss(0, 0.08) * x + rng.gauss(0, 0.08) * y + rng.gauss(0, 0.06) * (x * x + y * y)
-    )
-    seen = (signal * bias * rng.uniform(0.85, 1.1)).clamp(min=1e-4) ** rng.uniform(0.85, 1.2)
+    bias = 1 + rng.gauss(0, 0.1) * x + rng.gauss(0, 0.1) * y + rng.gauss(0, 0.06) * (x * x + y * y)
+    seen = (signal * bias * rng.uniform(0.72, 1.1)).clamp(min=1e-4) ** rng.uniform(0.8, 1.3)
     noise = rng.uniform(0.006, 0.018) * grain((2, *signal.shape), rng)
     return torch.hypot(seen + noise[0], noise[1])
