@@ -29,7 +29,7 @@ def consolidation(lung: Lung, rng: Random) -> Tensor:
     radii = (rng.uniform(0.2, 0.3), rng.uniform(0.2, 0.3))
     ragged = 0.035 * waves(x, y, rng, 0.3, count=5)
     patch = cover(ellipse(x, y, place, radii, rng.uniform(-0.6, 0.6)) + ragged, 0.035)
-    density = max(0.1, rng.gauss(0.34, 0.07))
+    density = max(0.15, rng.gauss(0.42, 0.07))
     return density * patch * (1 + 0.07 * waves(x, y, rng, 0.12, count=4))
 
 
@@ -38,9 +38,9 @@ def interstitial(lung: Lung, rng: Random) -> Tensor:
     x, y = lung(-0.2)
     rear = waves(x, y, rng, 0.2, count=7)
     patchy = (0.8 + 0.3 * waves(x, y, rng, 0.9, count=3)).clamp(0.2, 1.3)
-    front = waves(*lung(0.2), rng, 0.09, count=8)
+    front = waves(*lung(0.2), rng, 0.13, count=8)
     net = torch.sigmoid(-3.0 * (front + 0.5 * rear).abs() + 1.2)
-    density = max(0.06, rng.gauss(0.19, 0.04))
+    density = max(0.1, rng.gauss(0.25, 0.04))
     return density * patchy * (net + rng.uniform(0.1, 0.4))
 
 
