@@ -20,7 +20,7 @@ from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.predictions import Predictions
 from utils.run import device_of
 
-SURVIVORS = 8  # images that survived the attack, given to a black-box attack
+SURVIVORS, ENDURING = 8, 20  # of the attack: for a black box, for the attack with more steps
 QUERIES = 60  # of the black box about each: enough for one image in four of a plain network
 LADDER = (4, 8, 16, 32, 64, 128, 255)  # of 255 grey levels, or of the largest l2 change
 RESTART = 7  # the seed of a random start that no published attack has
@@ -166,8 +166,8 @@ def _with_more_steps(
     """Survivors attacked from another random start, and from the same with twice the steps."""
     if not len(survivors) or not hasattr(attack, "more_steps"):
         return None, None
-    attacks = (attack, attack.more_steps())
-    return tuple(predict(model, survivors, each, seed=RESTART) for each in attacks)
+    few, attacks = survivors.limit(ENDURING), (attack, attack.more_steps())
+    return tuple(predict(model, few, each, seed=RESTART) for each in attacks)
 
 
 def _differences(model: nn.Module, few: Split) -> tuple[float, float]:
