@@ -19,7 +19,7 @@ from utils.training.cross_validation import (
     fold_splits,
     folds_of,
 )
-from utils.training.features import linear_probe
+from utils.training.features import folded_probe
 from utils.training.trainer import Trainer
 
 SPLIT = small_split(60)
@@ -133,8 +133,7 @@ def test_a_probe_of_each_fold_is_fitted_to_the_features_of_its_images():
     model = build("gru_rows", SPLIT.classes, SPLIT.size)
     found = cross_validated(SPLIT, FittedProbe(features(model, SPLIT), SPLIT), 3)
     for part in folds_of(SPLIT, 3):
-        splits = fold_splits(SPLIT, part)
-        train, validation, test = (features(model, each) for _, each in splits.items())
-        probe = linear_probe(train, splits.train, validation, splits.validation)
-        expected = probe.predict(test, splits.test).probabilities
+        known, test = SPLIT.take(np.setdiff1d(np.arange(len(SPLIT)), part)), SPLIT.take(part)
+        probe = folded_probe(features(model, known), known)
+        expected = probe.predict(features(model, test), test).probabilities
         assert found.probabilities[part] == pytest.approx(expected, abs=1e-4)

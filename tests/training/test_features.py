@@ -11,10 +11,16 @@ from sklearn.preprocessing import StandardScaler
 from small import NAMES, small_split, small_splits
 
 import utils.training.features as module
-from utils.backbones import build
+from utils.backbones import Classifier, build
 from utils.data.split import Split
 from utils.evaluation.inference import features, predict
-from utils.training.features import frozen_features, linear_probe
+from utils.training.features import (
+    StageMeans,
+    folded_probe,
+    frozen_features,
+    linear_probe,
+    patient_means,
+)
 
 SPLITS = small_splits()
 
@@ -138,3 +144,48 @@ def test_a_probe_leaves_the_callers_randomness_alone():
     state, split = torch.get_rng_state(), small_split()
     linear_probe(rows_of(split), split, rows_of(split), split, (0.1,))
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_stage_means_are_means_of_the_networks_maps_in_each_cell():
+    network = build("resnet10_narrow", 2, 64).backbone.eval()
+    images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    cells = StageMeans(network, stages=(1, 2), cells=2)
+    with torch.no_grad():
+        found = cells(images)
+        maps = network.forward_intermediates(images, intermediates_only=True)[1:3]
+    parts = [each.unflatten(2, (2, -1)).unflatten(4, (2, -1)).mean((3, 5)) for each in maps]
+    expected = torch.cat([part.flatten(1) for part in parts], 1)
+    assert found.shape == (3, cells.num_features)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_other_cells_of_the_same_network_are_computed_anew(tmp_path):
+    network, split = build("resnet10_narrow", 2, 64).backbone, small_split(4, size=64)
+    for cells in (1, 2):
+        means = StageMeans(network, cells=cells)
+        model = Classifier(means, torch.nn.Linear(means.num_features, 2)).eval()
+        assert frozen_features(model, split, tmp_path).shape == (4, means.num_features)
+
+
+def test_patient_means_are_those_of_each_part_in_order():
+    split = replace(small_split(6), groups=torch.tensor([5, 2, 5, 2, 5, 5]))
+    rows, order = np.arange(12.0).reshape(6, 2), np.array([3, 0, 0, 1, 2, 1])
+    means, patients = patient_means(rows, split)
+    assert patients.patients.tolist() == [2, 5]
+    assert np.array_equal(means, [rows[[1, 3]].mean(0), rows[[0, 2, 4, 5]].mean(0)])
+    halves, _ = patient_means(rows, split, order, 2)
+    upper = [rows[3], rows[[0, 4]].mean(0)]
+    assert np.array_equal(halves, np.hstack([[rows[1], rows[[2, 5]].mean(0)], upper]))
+    with pytest.raises(ValueError, match="too few for 3 parts"):
+        patient_means(rows, split, order, 3)
+
+
+def test_inner_folds_choose_the_strength_and_all_rows_are_learnt():
+    split = small_split(60)
+    noise = np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32)
+    assert folded_probe(noise, split, (1.0, 1e-4)).strength == 1e-4
+    rows = rows_of(split)
+    learnt = folded_probe(rows, split, (1e-6, 1.0))
+    assert learnt.strength == 1.0
+    whole = linear_probe(rows, split, rows, split, (1.0,))
+    assert torch.equal(learnt.head.weight, whole.head.weight)

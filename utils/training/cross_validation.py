@@ -1,6 +1,6 @@
 """Cross-validation: where patients are few, every one of them is tested once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,12 +11,12 @@ from torch import nn
 
 from utils.data.duplicates import pixel_hashes
 from utils.data.patient_split import split_by_group
-from utils.data.split import Split, Splits
+from utils.data.split import Split, Splits, concatenate
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
 from utils.run import progress
 from utils.training.config import TrainConfig
-from utils.training.features import linear_probe
+from utils.training.features import STRENGTHS, folded_probe
 from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
@@ -52,16 +52,18 @@ class FittedNetwork:
 class FittedProbe:
     """Fits a linear probe in every fold, on features that were computed once.
 
-    `rows` are the features of `images`, which hold the images of all folds.
+    `rows` are the features of `images`, which hold the images of all folds. Validation patients
+    join the training patients, and inner folds choose the strength.
     """
 
     rows: np.ndarray
     images: Split
+    strengths: Sequence[float] = STRENGTHS
 
     def __call__(self, splits: Splits) -> Predictions:
-        train, validation, test = (self._rows_of(part) for _, part in splits.items())
-        probe = linear_probe(train, splits.train, validation, splits.validation)
-        return probe.predict(test, splits.test)
+        known = concatenate(splits.train, splits.validation)
+        probe = folded_probe(self._rows_of(known), known, self.strengths)
+        return probe.predict(self._rows_of(splits.test), splits.test)
 
     def _rows_of(self, part: Split) -> np.ndarray:
         """Equal pixels have equal features."""

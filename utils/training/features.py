@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
@@ -43,6 +45,52 @@ def frozen_features(model: Classifier, split: Split, folder: Path, size: int = 0
     return read_tensors(file)["features"].numpy()
 
 
+class StageMeans(nn.Module):
+    """What a network of timm sees where: means of its feature maps over a grid of cells.
+
+    Its last features are means over the whole image, in which the place is lost. `stages` count
+    from 0, the finest maps first.
+    """
+
+    def __init__(self, backbone: nn.Module, stages: Sequence[int] = (1, 2, 3), cells: int = 4):
+        super().__init__()
+        self.backbone, self.stages, self.cells = backbone, list(stages), cells
+        channels = (backbone.feature_info[stage]["num_chs"] for stage in stages)
+        self.num_features = cells**2 * sum(channels)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.backbone.forward_intermediates(
+            images, indices=self.stages, stop_early=True, intermediates_only=True
+        )
+        return torch.cat([F.adaptive_avg_pool2d(each, self.cells).flatten(1) for each in maps], 1)
+
+    def extra_repr(self) -> str:
+        return f"stages={self.stages}, cells={self.cells}"
+
+
+def patient_means(
+    rows: np.ndarray, split: Split, order: np.ndarray | None = None, parts: int = 1
+) -> tuple[np.ndarray, Split]:
+    """The mean row of each patient, and the split with one image per patient that goes with it.
+
+    With `order`, a number for each image, the images of a patient are sorted by it and cut into
+    `parts` of equal size; the means of all parts stand side by side.
+    """
+    order = np.zeros(len(split)) if order is None else order
+    patients, first = np.unique(split.patients, return_index=True)
+    means = []
+    for patient in patients:
+        images = np.flatnonzero(split.patients == patient)
+        if len(images) < parts:
+            raise ValueError(
+                f"patient {patient} has {len(images)} images, too few for {parts} parts; "
+                "take fewer parts"
+            )
+        images = images[np.argsort(order[images], kind="stable")]
+        means.append(np.hstack([rows[some].mean(0) for some in np.array_split(images, parts)]))
+    return np.stack(means), split.take(first)
+
+
 @dataclass(frozen=True)
 class LinearProbe:
     """A linear head that was fitted to features; as `model.head` it completes the classifier."""
@@ -74,9 +122,27 @@ def linear_probe(
     return LinearProbe(probes[best], strengths[best], losses[best])
 
 
+def folded_probe(
+    rows: np.ndarray, split: Split, strengths: Sequence[float] = STRENGTHS, folds: int = 5
+) -> LinearProbe:
+    """The same where patients are too few to set some aside for validation.
+
+    The strength is chosen over folds by patient; the probe then learns from all rows.
+    """
+    parts = StratifiedGroupKFold(folds).split(rows, split.labels.cpu().numpy(), split.patients)
+    sides = [[(rows[places], split.take(places)) for places in part] for part in parts]
+    losses = [
+        np.mean([_balanced_loss(_fit(*known, strength), *held_out) for known, held_out in sides])
+        for strength in strengths
+    ]
+    best = int(np.argmin(losses))
+    return LinearProbe(_fit(rows, split, strengths[best]), strengths[best], float(losses[best]))
+
+
 def _key(model: Classifier, split: Split, size: int) -> str:
     normalisation = model.mean.flatten().tolist(), model.std.flatten().tolist()
-    network = type(model.backbone).__name__, weights_digest(model.backbone)
+    backbone = model.backbone
+    network = type(backbone).__name__, backbone.extra_repr(), weights_digest(backbone)
     pixels = hashlib.sha256(split.images.cpu().contiguous().numpy()).hexdigest()
     return short_digest(*network, *normalisation, tuple(split.images.shape), pixels, size)
 
