@@ -6,7 +6,9 @@ from small import small_splits
 
 from utils.course.network_chapter import Chapter, open_chapter
 from utils.course.records import read_records
+from utils.evaluation.claims import Claim
 from utils.evaluation.conditions import CLEAN
+from utils.evaluation.predictions import pool_trainings
 from utils.run import start_run
 from utils.training.tuning import SearchSpace
 
@@ -34,8 +36,12 @@ def test_a_chapter_leaves_a_record_of_what_it_shows(chapter, assets):
     evaluation = chapter.evaluate(training.model)
     heat = chapter.localisation(training.model, evaluation)
     assert heat == {} and chapter.saliency(training.model, "gradient").axes
-    chapter.record(training, evaluation, heat)
+    found = Claim("Better than chance", "It learns.", "accuracy", "it", "chance").evaluate(
+        pool_trainings([evaluation.predictions[CLEAN]] * 3), 1 / 3
+    )
+    chapter.record(training, evaluation, heat, [found])
     (record,) = read_records(assets)
+    assert record.claims == [found.row] and found.row["trainings"] == 3
     kept = record.predictions["standard"][CLEAN]
     assert np.allclose(kept.probabilities, evaluation.predictions[CLEAN].probabilities, atol=1e-6)
     assert record.facts["parameters"] == PARAMETERS

@@ -1,6 +1,6 @@
 """What the four chapters of a clean network share: data, tuning, training, scores, record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 
@@ -14,6 +14,7 @@ from utils.course.tables import flag_table, score_table, settings
 from utils.course.trained_models import save_trained
 from utils.data.loading import load
 from utils.data.split import Split, Splits, to_float
+from utils.evaluation.claims import Finding
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
@@ -196,8 +197,14 @@ class Chapter:
         maps = heat_maps(model, to_float(test.images.to(self.run.device)), answers)
         return localisation(maps, test.masks.numpy())
 
-    def record(self, training: Training, evaluation: CleanEvaluation, heat: dict) -> None:
-        """Keep the model for later chapters, and what `results` reads."""
+    def record(
+        self,
+        training: Training,
+        evaluation: CleanEvaluation,
+        heat: dict,
+        findings: Sequence[Finding] = (),
+    ) -> None:
+        """Keep the model for later chapters, and what `results` reads; `findings` are judged."""
         run, parameters = self.run, self.parameters
         save_trained(run, training.model, training.config, self.splits, parameters)
         run.save_predictions({"standard": evaluation.predictions})
@@ -208,4 +215,5 @@ class Chapter:
             conditions=list(evaluation.predictions),
             focus=heat,
             flags=evaluation.flags.to_dict("records"),
+            claims=[finding.row for finding in findings],
         )
