@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from small import small_network, small_split, small_splits
+from small import small_network, small_split, small_splits, weights_of
 
 from utils.attacks.pgd import PGD
 from utils.data.split import Split, Splits
@@ -82,7 +82,7 @@ def test_damaged_facts_are_named(tmp_path, name, content):
 
 def test_what_is_saved_is_resumed(tmp_path):
     checkpoint, model = Checkpoint(tmp_path, {}), small_network()
-    checkpoint.save({"model": model}, [{"epoch": 0}], is_best=True)
+    checkpoint.save({"model": model}, [{"epoch": 0}], best=model)
     other = small_network(1)
     assert checkpoint.resume({"model": other}) == [{"epoch": 0}]
     again = small_network(1)
@@ -92,6 +92,18 @@ def test_what_is_saved_is_resumed(tmp_path):
         assert torch.equal(value, again.state_dict()[name])
     checkpoint.finish([{"epoch": 0}])
     assert checkpoint.finished and not (tmp_path / "last.pt").exists()
+
+
+def test_a_training_whose_best_weights_were_deleted_is_repeated(tmp_path):
+    model, again = small_network(), small_network()
+    history = train_or_load(model, small_splits(), CONFIG, tmp_path)
+    [best] = tmp_path.rglob("best.safetensors")
+    best.write_bytes(best.read_bytes()[:200])
+    with pytest.raises(ValueError, match="delete it and run again"):
+        train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+    best.unlink()
+    repeated = train_or_load(again, small_splits(), CONFIG, tmp_path)
+    assert torch.equal(weights_of(model), weights_of(again)) and len(repeated) == len(history)
 
 
 @dataclass(frozen=True)

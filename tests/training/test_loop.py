@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from filelock import FileLock, Timeout
@@ -62,6 +63,15 @@ def test_stopped_and_resumed_equals_never_stopped(tmp_path, loss, precision, way
     assert shown == [2, 3]  # resumed, and not begun anew
     assert torch.equal(weights_of(straight), weights_of(resumed))
     assert [without_time(row) for row in again] == [without_time(row) for row in history]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_weights_that_are_returned_are_those_that_were_scored(tmp_path, way):
+    config, model = replace(CONFIG, precision="float32", **WAYS[way]), small_classifier()
+    best = best_epoch(train_or_load(model, small_splits(), config, tmp_path))
+    found = predict(model, small_splits().validation)
+    confidence = found.probabilities[range(len(found.labels)), found.labels]
+    assert best["validation_loss"] == pytest.approx(-np.log(confidence).mean(), rel=1e-5)
 
 
 def stop_after(epochs: int, monkeypatch) -> None:

@@ -28,6 +28,7 @@ class Checkpoint:
 
     folder: Path
     config: dict
+    keeps_best: bool = False  # then a training without its best weights is not done
 
     def verify_config(self) -> None:
         """Refuse a folder that belongs to another training."""
@@ -45,7 +46,8 @@ class Checkpoint:
 
     @property
     def finished(self) -> bool:
-        return (self.folder / "history.json").exists()
+        whole = not self.keeps_best or self._best.exists()
+        return whole and (self.folder / "history.json").exists()
 
     def resume(self, parts: dict) -> list[dict]:
         """Bring model, optimizer and schedule to where they were; the history so far."""
@@ -56,10 +58,10 @@ class Checkpoint:
             part.load_state_dict(saved[name])
         return saved["history"]
 
-    def save(self, parts: dict, history: list[dict], is_best: bool) -> None:
+    def save(self, parts: dict, history: list[dict], best: nn.Module | None = None) -> None:
         """Best weights first: killed between the two files, the epoch is simply repeated."""
-        if is_best:
-            save_weights(parts["model"], self.folder / "best.safetensors")
+        if best is not None:
+            save_weights(best, self._best)
         states = {name: part.state_dict() for name, part in parts.items()}
         with atomic_write(self.folder / "last.pt") as path:
             torch.save({**states, "history": history}, path)
@@ -71,13 +73,17 @@ class Checkpoint:
 
     def load_best(self, model: nn.Module) -> None:
         """The best weights into `model`, in evaluation mode."""
-        model.load_state_dict(read_tensors(self.folder / "best.safetensors"))
+        model.load_state_dict(read_tensors(self._best))
         model.eval()
 
     @property
     def history(self) -> list[dict]:
         """One row per epoch of a finished training."""
         return _read_json(self.folder / "history.json")
+
+    @property
+    def _best(self) -> Path:
+        return self.folder / "best.safetensors"
 
 
 def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:

@@ -27,7 +27,7 @@ def train_or_load(
     Returns the history, one row per epoch.
     """
     facts = identity(model, splits, config, loss, score)
-    checkpoint = Checkpoint(Path(folder) / short_name(facts), facts)
+    checkpoint = Checkpoint(Path(folder) / short_name(facts), facts, keeps_best=True)
     trainer = Trainer(model, splits, config, loss, score)
     history = run_epochs(
         checkpoint,
@@ -35,6 +35,7 @@ def train_or_load(
         trainer.epoch,
         config.epochs,
         config.seed,
+        kept=trainer.chosen,
         is_best=lambda history: best_epoch(history) is history[-1],
         stops_early=lambda history: _stops_early(history, config.patience),
     )
