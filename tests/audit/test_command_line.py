@@ -72,6 +72,8 @@ def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path):
         (["brain_phantom"], "no image files of its own"),
         (["folder:{}/one", "--size", "2"], "size must be"),
         (["folder:{}/one", "--sise", "2"], "unrecognized"),
+        (["folder:{}/one", "--out", "{}/none.csv"], "no report can be written to"),
+        (["folder:{}/one", "--out", "{}/none.csv/report"], "no report can be written to"),
         (["folder:{}/none.csv"], "lists no file"),
         (["folder:{}/one", "--", "--jobs", "2"], "only run takes options"),
         (["folder:{}/latin.csv"], "latin.csv cannot be read as a table"),

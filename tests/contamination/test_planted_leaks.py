@@ -109,6 +109,12 @@ def test_copies_are_planted_under_new_names_and_found(splits):
     assert np.isin(kinds[list(set(found))], list(ALWAYS_FOUND)).sum() == 6 * len(ALWAYS_FOUND)
 
 
+def test_a_small_training_set_gives_fewer_copies_of_each_kind(splits):
+    small = replace(splits, train=splits.train.take(torch.arange(2 * len(COPIES) + 3)))
+    _, kinds = with_copies(small, 20)
+    assert {kind: (kinds == kind).sum() for kind in COPIES} == dict.fromkeys(COPIES, 2)
+
+
 def test_a_look_up_predicts_the_label_of_the_nearest(splits):
     said = nearest_neighbour_baseline(splits)
     distances = torch.cdist(small_grey(splits.test.images), small_grey(splits.train.images))

@@ -134,3 +134,14 @@ def test_a_patient_with_two_classes_has_no_row():
     mixed = replace(labelled_by_patient(), labels=np.arange(10) % 3)
     with pytest.raises(ValueError, match="more than one class"):
         mixed.by_patient  # noqa: B018
+
+
+@pytest.mark.parametrize("keep", [0, 30, 200])
+def test_a_damaged_table_is_named(tmp_path, keep):
+    path = tmp_path / "predictions.csv.gz"
+    some_predictions().as_table("a", CLEAN).to_csv(path, index=False)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(
+        ValueError, match=r"csv\.gz is damaged .* run its notebook again"
+    ):
+        read_predictions(path)

@@ -6,6 +6,8 @@ import shutil
 import sys
 import traceback
 
+from utils.data.names import is_path, resolve_path
+
 NOT_DONE = 3  # Python ends with 1 and argparse with 2, which a guard would read as findings
 SUMMARY = "check a folder of images before anything is trained on it"
 EXAMPLES = """examples:
@@ -28,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def audit_and_print(name: str, root: str | None, out: str | None, size: int) -> int:
     """Audit, print the summary, and return the exit code; 3 where nothing could be judged."""
     try:
-        from utils.audit.report import audit  # here: torch takes seconds, and --help needs none
+        if is_path(name):
+            resolve_path(
+                name
+            )  # a mistyped path is refused before torch is loaded
+        from utils.audit.report import audit  # here: --help needs none of it
 
         found = audit(name, root, size, out)
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pandas as pd
 
@@ -70,13 +71,26 @@ def audit(
     """
     if not 32 <= size <= 512:
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
-    folder = read_folder(name, root, size)
     out = Path(out) if out else ROOT / "assets" / "audit" / cache_of(source_of(name, root)).name
+    _refuse_unwritable(out)
+    folder = read_folder(name, root, size)
     findings = [
         attach_patient_table(finding, folder, out) if finding.title == CHECK else finding
         for finding in run_checks(folder)
     ]
     return Audit(folder, findings, write_report(folder, findings, out))
+
+
+def _refuse_unwritable(out: Path) -> None:
+    """Now rather than after minutes of reading; nothing is made yet."""
+    existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    try:
+        with TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"no report can be written to {out} ({error.strerror}); choose another folder by --out"
+        ) from error
 
 
 def write_report(folder: ImageFolder, findings: Sequence[Finding], out: Path) -> Path:

@@ -73,8 +73,9 @@ COPIES: Mapping[str, Callable[[Tensor], Tensor]] = {
 def with_copies(splits: Splits, each: int, seed: int = 0) -> tuple[Splits, np.ndarray]:
     """The test set with copies of training images under new patients, `each` of every kind.
 
-    Also the kind of copy of each test image, "" for an original.
+    Also the kind of copy of each test image, "" for an original. A small training set gives fewer.
     """
+    each = min(each, len(splits.train) // len(COPIES))
     rng, test, kinds = np.random.default_rng(seed), splits.test, [""] * len(splits.test)
     chosen = np.split(rng.permutation(len(splits.train))[: each * len(COPIES)], len(COPIES))
     unused = 1 + max(int(split.patients.max()) for _, split in splits.items())

@@ -1,5 +1,6 @@
 """The predictions of a model on a split: the rows from which every score is computed."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -103,10 +104,7 @@ class Predictions:
 
 def read_predictions(path: Path) -> dict[str, dict[Condition, Predictions]]:
     """The table of a run by variant, then by condition, in the order in which they were written."""
-    text = dict.fromkeys(["variant", "attack", "label"], str)
-    table = pd.read_csv(
-        path, dtype=text, keep_default_na=False, na_values={"epsilon": [""], "training": [""]}
-    )
+    table = _read_table(path)
     found: dict[str, dict[Condition, Predictions]] = {}
     keys = ["variant", "attack", "epsilon", "restarts"]
     for (variant, attack, epsilon, restarts), rows in table.groupby(keys, sort=False, dropna=False):
@@ -114,6 +112,15 @@ def read_predictions(path: Path) -> dict[str, dict[Condition, Predictions]]:
         condition = Condition(attack, size, int(restarts))
         found.setdefault(variant, {})[condition] = _of_rows(rows)
     return found
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    text = dict.fromkeys(["variant", "attack", "label"], str)
+    missing = {"epsilon": [""], "training": [""]}
+    try:
+        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing)
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}); run its notebook again") from error
 
 
 def _of_rows(rows: pd.DataFrame) -> Predictions:
