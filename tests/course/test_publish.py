@@ -88,6 +88,8 @@ def test_the_summary_pools_seeds_and_counts_flags(home):
     cells = [cell.strip() for cell in line.split("|")[1:-1]]
     assert cells[0] == "chest_xray, resnet_atk" and cells[-1] == "1"
     assert cells[2] == cells[4] and cells[3] == cells[5] and cells[2] != cells[3]
+    accuracy = f"{100 * random_predictions(0).accuracy:.1f}"
+    assert cells[2] == f"{accuracy} and {accuracy}"  # two trainings have no interval
 
 
 def test_fills_the_marked_block_and_nothing_else(home):

@@ -141,7 +141,5 @@ def test_a_damaged_table_is_named(tmp_path, keep):
     path = tmp_path / "predictions.csv.gz"
     some_predictions().as_table("a", CLEAN).to_csv(path, index=False)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(
-        ValueError, match=r"csv\.gz is damaged .* run its notebook again"
-    ):
+    with pytest.raises(ValueError, match=r"csv\.gz is damaged .* run its notebook again"):
         read_predictions(path)

@@ -31,9 +31,7 @@ def audit_and_print(name: str, root: str | None, out: str | None, size: int) -> 
     """Audit, print the summary, and return the exit code; 3 where nothing could be judged."""
     try:
         if is_path(name):
-            resolve_path(
-                name
-            )  # a mistyped path is refused before torch is loaded
+            resolve_path(name)  # a mistyped path is refused before torch is loaded
         from utils.audit.report import audit  # here: --help needs none of it
 
         found = audit(name, root, size, out)

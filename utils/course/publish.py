@@ -51,8 +51,8 @@ flag must not be ranked; the record gives the reasons. Each line is one model of
 """
 SUMMARY_HEAD = """Accuracy in percent with 95 % intervals, clean and under the strongest attack of
 each chapter, for the standard model and for the adversarially trained one ("hardened"). Intervals
-are over test patients, and over trainings as well where there are two or more; two say very
-little. A constant answer names the commonest class. A model with a red flag must not be ranked:
+are over test patients, and over trainings as well where there are three or more; of two, both are
+given. A constant answer names the commonest class. A model with a red flag must not be ranked:
 see [all models](assets/RESULTS.md).
 """
 
@@ -163,7 +163,13 @@ def _summary_rows(records: list[Record]) -> list[list[str]]:
 
 
 def _score(found: dict[Condition, Predictions], condition: Condition) -> str:
-    return str(score_of(found[condition])) if condition in found else NONE
+    """With its interval; of two trainings both, which no interval could say better."""
+    if condition not in found:
+        return NONE
+    each = found[condition].by_training
+    if len(each) != 2:
+        return str(score_of(found[condition]))
+    return " and ".join(f"{100 * training.accuracy:.1f}" for training in each)
 
 
 def _red(record: Record) -> dict[str | None, list[str]]:
