@@ -19,7 +19,7 @@ from utils.data.phantoms.template import tissue_at
 SPREAD = 0.05  # of atrophy within one grade
 MILLIMETRES = 210.0  # the width of a picture
 HEIGHTS = (2.0, 20.0)  # of the middle slice above the origin of MNI space: here ventricles show
-STEP = 3.5  # millimetres from slice to slice
+STEP = 3.0  # millimetres from slice to slice
 SHIFT = 8.0  # of the head, in millimetres, at most
 TURNS = {(0, 1): 0.13, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
 COARSE = 24  # points a side at which slow displacements are computed
@@ -48,7 +48,7 @@ WIDENED = (
     ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.8),  # half of the third ventricle
 )
 LUCK = 0.03  # in the growth of each
-UPRIGHT = (1.0, 1.0, 0.5)  # sulci are longer from top to bottom than across
+UPRIGHT = (1.0, 1.0, 0.4)  # sulci are longer from top to bottom than across
 INSULA = 0.5  # from the middle of the brain (0) to its surface (1): farther out lies cortex
 HEMISPHERES = ((0.0, -18.0, 10.0), (70.0, 90.0, 70.0))  # centre and radii of an ellipsoid
 
