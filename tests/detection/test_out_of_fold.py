@@ -87,7 +87,7 @@ def test_no_network_learns_from_the_patients_that_it_predicts(tmp_path, monkeypa
 
 def test_networks_are_kept_and_the_first_one_is_not_touched(outputs, folder, monkeypatch):
     model, before = small_classifier(), small_classifier().state_dict()
-    monkeypatch.setattr("utils.training.loop._train_epoch", None)  # nothing is trained again
+    monkeypatch.setattr("utils.training.trainer.Trainer._pass", None)  # nothing is trained again
     again = cross_val_outputs(model, spoiled()[0], CONFIG, folder, folds=3)
     assert np.array_equal(again.probabilities, outputs.probabilities)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
