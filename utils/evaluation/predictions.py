@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from gzip import BadGzipFile
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     text = dict.fromkeys(["variant", "attack", "label"], str)
     try:
         return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"epsilon": [""]})
-    except (EOFError, OSError, ValueError, zlib.error) as error:
+    except (BadGzipFile, EOFError, ValueError, zlib.error) as error:
         raise ValueError(f"{path} is damaged ({error}); run its notebook again") from error
 
 
