@@ -26,15 +26,18 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
-bench: .venv/.ready  ## our attacks beside those of other libraries
+bench: .venv/.ready  ## attacks beside those of other libraries, training beside bare steps, intervals
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/coverage.py
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/
 	cp $(filter-out %/prepare_dataset.ipynb,$(wildcard assets/course/quick/notebooks/*.ipynb)) notebooks/
 	$(MAKE) format
+	$(MAKE) results
 
 format: .venv/.ready  ## format the code, tidy what changes by itself in the notebooks
 	$(BIN)/ruff check --fix .
@@ -43,7 +46,7 @@ format: .venv/.ready  ## format the code, tidy what changes by itself in the not
 		metadata.language_info.version cell.metadata.papermill cell.metadata.execution" $(NOTEBOOKS)
 	$(BIN)/python -m utils.course.upkeep
 
-results: .venv/.ready  ## write the tables of README and assets/RESULTS.md from the records
+results: .venv/.ready  ## write claims and tables of README and assets/RESULTS.md from the records
 	$(BIN)/python -m utils.course.publish
 
 links: .venv/.ready  ## write the public address into the notebooks: make links URL=https://...

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.backbones import Classifier
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
 from utils.run import Run, start_run
@@ -50,6 +51,15 @@ def small_network(seed: int = 0, classes: int = 3) -> nn.Module:
         )
 
 
+def small_classifier(seed: int = 0, classes: int = 3, frozen: bool = False) -> Classifier:
+    """The small network for three channels, as a backbone and a head."""
+    network = small_network(seed, classes)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network[0] = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+    return Classifier(network[:-1], network[-1], frozen).eval()
+
+
 def trained_network(seed: int = 0) -> nn.Module:
     """A small network that knows the small data; a tenth of a second."""
     network, split = small_network(seed), small_split(seed=90 + seed)
@@ -62,6 +72,11 @@ def trained_network(seed: int = 0) -> nn.Module:
             optimizer.step()
     network.zero_grad()
     return network.eval()
+
+
+def weights_of(model: nn.Module) -> Tensor:
+    """All weights and statistics of a model in one row."""
+    return torch.cat([value.flatten().float() for value in model.state_dict().values()])
 
 
 class Counted(nn.Module):

@@ -4,7 +4,7 @@ import pytest
 from small import trained_network
 
 from utils.attacks.apgd import APGD, WorstCase, worst_case
-from utils.attacks.base import eval_mode, name_of, norm_of, with_epsilon
+from utils.attacks.base import eval_mode, in_float32, name_of, norm_of, with_epsilon
 from utils.attacks.black_box import Square
 from utils.attacks.few_pixels import FewPixels
 from utils.attacks.hop_skip_jump import HopSkipJump
@@ -58,3 +58,9 @@ def test_modes_come_back_even_after_an_error(model):
         assert not model.training
         raise RuntimeError
     assert model.training and model[1].training
+
+
+def test_float32_changes_nothing_but_the_precision():
+    quick = PGD(0.1, stop_when_fooled=True, precision="auto")
+    assert in_float32(quick) == PGD(0.1, stop_when_fooled=True)
+    assert all(in_float32(attack) is attack for attack in SIZED)

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from utils.attacks.norms import NORMS, norm_named
+from utils.attacks.apgd import APGD
+from utils.attacks.black_box import Square
+from utils.attacks.norms import NORMS, check_epsilon, norm_named
 from utils.attacks.pgd import PGD
 
 CHANGES = torch.linspace(-1, 1, 5 * 12).view(5, 1, 3, 4)
@@ -46,6 +48,14 @@ def test_the_full_range_frees_every_pixel(name):
 def test_an_unknown_norm_is_refused():
     with pytest.raises(ValueError, match="unknown norm 'l1'; choose from linf, l2"):
         norm_named("l1")
+
+
+def test_grey_levels_are_no_share_of_the_pixel_range():
+    for attack in (PGD, APGD, Square):
+        with pytest.raises(ValueError, match="at most 1, got 4; .* write 4 / 255"):
+            attack(4.0)
+    check_epsilon(1.0, "linf"), check_epsilon(4.0, "l2")
+    assert PGD(4.0, norm="l2").epsilon == 4.0
 
 
 def test_l2_is_the_closed_form_on_a_linear_model():

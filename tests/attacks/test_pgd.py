@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small import small_network, small_split
 from torch import nn
 
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm, momentum_fgsm
@@ -112,6 +113,32 @@ def test_bfloat16_finds_about_as_many_victims_as_float32(model, batch):
     assert abs(shares[0] - shares[1]) < 0.07
 
 
+def test_stopping_in_bfloat16_leaves_no_image_that_float32_fools():
+    """Two classes have logits of opposite sign: at the boundary both are mere rounding errors."""
+    model, split = two_class_network(), small_split(300, seed=3)
+    images, labels = split.images / 255, split.labels.clamp_max(1)
+    attack = PGD(0.1, 40, random_start=False, stop_when_fooled=True)
+    exact, quick = (
+        fooled(replace(attack, precision=precision), model, images, labels)
+        for precision in ("float32", "bfloat16")
+    )
+    assert 30 < exact.sum() < 270
+    assert (exact & ~quick).sum() <= 1
+
+
+def two_class_network() -> nn.Module:
+    network, split = small_network(classes=2), small_split(60, seed=90)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for _ in range(40):
+            optimizer.zero_grad()
+            logits = network(split.images / 255)
+            nn.functional.cross_entropy(logits, split.labels.clamp_max(1)).backward()
+            optimizer.step()
+    return network.eval()
+
+
 @pytest.mark.parametrize("random_start", [False, True])
 @pytest.mark.parametrize("target", [None, 2])
 def test_pgd_agrees_with_torchattacks(model, batch, random_start, target):
@@ -150,7 +177,9 @@ def same(ours: PGD, theirs, model, batch) -> bool:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"norm": "l1"}, {"epsilon": -1}, {"steps": 0}, {"loss": "charm"}], ids=str
+    "wrong",
+    [{"norm": "l1"}, {"epsilon": -1}, {"epsilon": 4.0}, {"steps": 0}, {"loss": "charm"}],
+    ids=str,
 )
 def test_a_wrong_setting_is_refused_when_made(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

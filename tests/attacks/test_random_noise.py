@@ -3,11 +3,14 @@
 import pytest
 import torch
 
+from utils.attacks.black_box import Square
+from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import (
     RandomDirection,
     RandomGaussian,
     RandomSigns,
     RandomUniform,
+    noise_of,
 )
 
 GREY = torch.full((4, 3, 32, 32), 0.5)
@@ -44,3 +47,8 @@ def test_the_l2_control_has_the_length_it_names():
     change = RandomDirection(0.3)(None, GREY, None) - GREY
     assert change.flatten(1).norm(dim=1).numpy() == pytest.approx(0.3, rel=1e-4)
     assert abs(change.mean()) < 0.005
+
+
+def test_the_control_of_an_attack_has_its_norm():
+    assert noise_of(PGD(0.1), 0.2) == noise_of(Square(0.1), 0.2) == RandomSigns(0.2)
+    assert noise_of(PGD(0.1, norm="l2"), 0.2) == RandomDirection(0.2)

@@ -35,6 +35,13 @@ def test_noisy_images_are_flagged_the_noisiest_first():
     assert found.flagged[:2] == (42, 7) and found.severity in ("note", "warning")
 
 
+def test_an_empty_background_is_no_unusual_noise():
+    images = draw("brain_phantom", 64, 80).images[:200]
+    assert ((images == 0).flatten(1).float().mean(1) > 0.5).sum() > 5  # then their median is empty
+    made = ImageFolder("x", plain_facts(200), images, NONE_REFUSED, ("a", "b"))
+    assert CHECKS["Noise"](made).severity == "ok"
+
+
 def test_few_images_are_skipped():
     folder = ImageFolder("x", plain_facts(9), torch.zeros(9, 1, 32, 32).byte(), NONE_REFUSED, ())
     assert CHECKS["Noise"](folder).severity == CHECKS["Odd images"](folder).severity == "skipped"

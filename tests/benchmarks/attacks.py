@@ -30,7 +30,8 @@ from utils.data.split import to_float
 from utils.defences.adversarial_training import AdversarialLoss
 from utils.evaluation.inference import predict
 from utils.run import ROOT
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from utils.training.losses import ValidationScore
 
 EPSILON, STEPS, BATCH = 4 / 255, 20, 128

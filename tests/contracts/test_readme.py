@@ -12,8 +12,9 @@ import torch
 import yaml
 from contracts.test_layers import BANNED
 
+from utils.course.claims import read_claims, refuse_undecided
 from utils.course.plan import FIRST, LAST, needs_of, read_course
-from utils.course.publish import published_records, results_page, summary_table, with_summary
+from utils.course.publish import published_records, results_page, with_blocks
 from utils.data.datasets import DATASETS
 from utils.folders import HOME
 
@@ -195,6 +196,16 @@ def test_the_defence_of_the_example_without_smoothing_is_cross_entropy():
 
 
 def test_the_tables_are_those_of_the_records():
-    records = published_records()
-    assert text(HOME / "assets/RESULTS.md") == results_page(records), "run: make results"
-    assert text(README) == with_summary(text(README), summary_table(records)), "run: make results"
+    claims, records = read_claims(HOME), published_records()
+    assert text(HOME / "assets/RESULTS.md") == results_page(claims, records), "run: make results"
+    assert text(README) == with_blocks(text(README), claims, records), "run: make results"
+
+
+def test_every_committed_claim_is_decided_and_declared_in_its_chapter():
+    claims, course = read_claims(HOME), read_course()
+    refuse_undecided(claims)
+    declared = {name: "\n".join(notebook.code) for name, notebook in course.items()}
+    stale = [row["name"] for row in claims if f'"{row["name"]}"' not in declared[row["chapter"]]]
+    assert claims and not stale, "run these chapters, then: make results"
+    with_claims = {name for name, code in declared.items() if "Claim(" in code}
+    assert with_claims == {row["chapter"] for row in claims}, "run: make results"

@@ -9,9 +9,10 @@ from utils.attacks.pgd import PGD
 from utils.course.attacked_models import AttackedModels
 from utils.course.network_chapter import Chapter
 from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.metrics import score_of
 from utils.run import start_run
 
-PARAMETERS = {"SEED": 0, "LOOKS": 6, "KIT_PAIRS": 2, "EPSILON": 8}
+PARAMETERS = {"SEED": 0, "LOOKS": 6, "KIT_PAIRS": 2, "EPSILON": 8, "ATTACKED_IMAGES": 24}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,18 @@ def test_the_table_tells_what_the_attack_takes_and_the_defence_gives(attacked):
     assert lost["standard", "accuracy"].startswith("-")
     gained = table["more than standard under PGD (points)"]
     assert gained["standard", "accuracy"] == "" and gained["adversarial", "accuracy"]
+
+
+def test_a_part_of_the_test_set_is_attacked_and_all_of_it_scored(attacked):
+    part, whole = attacked.chapter.attacked_test, attacked.chapter.splits.test
+    assert part.counts.tolist() == [8, 8, 8] and len(whole) == 48
+    assert all(len(found.labels) == 24 for found in attacked.strongest.values())
+    column = attacked.table()["clean, 48 images (%)"]
+    assert list(attacked.table().columns)[:2] == [column.name, "clean (%)"]
+    for name, found in attacked.clean.items():
+        assert column[name, "balanced accuracy"] == str(score_of(found, "balanced accuracy"))
+        assert len(found.labels) == 48
+    assert column["adversarial", "balanced accuracy"].startswith("33.3")  # a constant answer
 
 
 def test_a_constant_answer_is_flagged_and_named(attacked):

@@ -8,7 +8,7 @@ from utils.course.defended_models import defend, losses_of
 from utils.course.network_chapter import Chapter
 from utils.course.trained_models import TrainedModel
 from utils.run import start_run
-from utils.training.loop import TrainConfig
+from utils.training.config import TrainConfig
 from utils.training.tuning import SearchSpace
 
 PARAMETERS = {
@@ -19,6 +19,8 @@ PARAMETERS = {
     "ADVERSARIAL_IMAGES": 0,
     "ADVERSARIAL_EPOCHS": 2,
     "PER_PATIENT": 0,
+    "LESSON_STEPS": 3,
+    "JUDGED_IMAGES": 0,
 }
 
 
@@ -29,8 +31,15 @@ def chapter(assets):
 
 def test_losses_follow_the_parameters(chapter):
     losses = losses_of(chapter)
-    assert losses["adversarial"].weight == 0.5
+    assert losses["adversarial"].weight == 0.5 and losses["adversarial"].attack.steps == 3
     assert losses["fast"].attack.epsilon == pytest.approx(10 / 255, rel=0.3)
+
+
+def test_every_class_counts_the_same_in_both_losses(chapter):
+    counts = chapter.splits.train.counts
+    for loss in losses_of(chapter).values():
+        shares = counts * counts.new_tensor(loss.own.class_weights, dtype=float)
+        assert shares.tolist() == pytest.approx([shares.mean().item()] * len(shares))
 
 
 @pytest.mark.slow

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from small import small_splits
 
-from utils.course.network_chapter import Chapter
+from utils.course.network_chapter import Chapter, open_chapter
 from utils.course.records import read_records
+from utils.evaluation.claims import Claim
 from utils.evaluation.conditions import CLEAN
+from utils.evaluation.predictions import pool_trainings
 from utils.run import start_run
 from utils.training.tuning import SearchSpace
 
@@ -34,12 +36,17 @@ def test_a_chapter_leaves_a_record_of_what_it_shows(chapter, assets):
     evaluation = chapter.evaluate(training.model)
     heat = chapter.localisation(training.model, evaluation)
     assert heat == {} and chapter.saliency(training.model, "gradient").axes
-    chapter.record(training, evaluation, heat)
+    found = Claim("Better than chance", "It learns.", "accuracy", "it", "chance").evaluate(
+        pool_trainings([evaluation.predictions[CLEAN]] * 3), 1 / 3
+    )
+    chapter.record(training, evaluation, heat, [found])
     (record,) = read_records(assets)
+    assert record.claims == [found.row] and found.row["trainings"] == 3
     kept = record.predictions["standard"][CLEAN]
     assert np.allclose(kept.probabilities, evaluation.predictions[CLEAN].probabilities, atol=1e-6)
     assert record.facts["parameters"] == PARAMETERS
     assert f"{evaluation.alarm.majority:.1%}" in evaluation.baselines
+    assert "constant answer 33.3% in balanced accuracy" in evaluation.baselines
     assert list(evaluation.scores.index) == [str(name) for name in evaluation.predictions]
 
 
@@ -47,6 +54,16 @@ def test_counts_add_up(chapter):
     counts = chapter.counts
     assert (counts[list(chapter.names)].sum(axis=1) == counts["total"]).all()
     assert counts.loc["train", "total"] == len(chapter.splits.train)
+
+
+def test_a_chapter_opens_drawn_data_with_a_test_set_of_its_own(assets, tmp_path, monkeypatch):
+    monkeypatch.setattr("utils.data.loading.VARIABLES", tmp_path / "variables")
+    asked = {"DATASET": "brain_phantom", "SIZE": 32, "SEED": 0, "LIMIT": 20, "PER_PATIENT": 1}
+    asked |= {"TEST_PATIENTS": 60, "ATTACKED_IMAGES": 12, "DATA_ROOT": ""}
+    counts = open_chapter("resnet_atk", asked).counts
+    assert counts["total"].to_dict() == {"train": 20, "validation": 12, "test": 60, "attacked": 12}
+    assert set(counts.loc["test", list(counts.columns[:-1])]) == {15}
+    assert set(counts.loc["attacked", list(counts.columns[:-1])]) == {3}
 
 
 def test_the_builder_gives_the_same_network_each_time(chapter):

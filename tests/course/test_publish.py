@@ -1,6 +1,8 @@
 """Tables of results, made from records that the test writes."""
 
+import shutil
 import subprocess
+import sys
 
 import pytest
 from small import random_predictions
@@ -10,12 +12,16 @@ from utils.course.publish import (
     published_records,
     results_page,
     summary_table,
-    with_summary,
+    with_blocks,
 )
+from utils.evaluation.claims import Claim
 from utils.evaluation.conditions import Condition
+from utils.evaluation.intervals import Interval
+from utils.folders import HOME
 from utils.run import start_run
 
 PGD = Condition("pgd", 4 / 255)
+PAGE = "a\n<!-- claims -->\nold\n<!-- /claims -->\nb\n<!-- results -->\nold\n<!-- /results -->\nc\n"
 NEAREST = "no better than a nearest-neighbour look-up"
 
 
@@ -41,7 +47,7 @@ def home(assets):
     finished("resnet", flags=[flag(NEAREST)], standard={"clean": clean})
     finished("resnet", dataset="brain_phantom", standard={"clean": clean})
     home = assets.parent
-    (home / "README.md").write_text("a\n<!-- results -->\nold\n<!-- /results -->\nb\n")
+    (home / "README.md").write_text(PAGE)
     for arguments in (["init", "-q"], ["add", "-f", "."]):
         subprocess.run(["git", *arguments], cwd=home, check=True)
     return home
@@ -54,7 +60,8 @@ def test_reads_the_records_of_real_images_that_git_knows(home):
 
 
 def test_the_page_has_a_line_for_each_model_of_each_run(home):
-    lines = [line for line in results_page(published_records(home)).split("\n") if "|" in line]
+    _, page = results_page([], published_records(home)).split("## Results on real images")
+    lines = [line for line in page.split("\n") if "|" in line]
     clean = f"{100 * random_predictions(0).accuracy:.1f} ("
     assert len(lines) == 2 + 1 + 2 + 2
     assert lines[2].startswith("| resnet, 0 | standard | 20 | ") and lines[2].endswith(
@@ -66,19 +73,77 @@ def test_the_page_has_a_line_for_each_model_of_each_run(home):
     assert [line.split("|")[-2].strip() for line in lines[5:]] == ["none", "odd"]
 
 
+def test_the_page_warns_of_classes_with_few_patients(home):
+    _, page = results_page([], published_records(home)).split("## Results on real images")
+    assert "patients of" not in page  # 20 of each class
+    few = random_predictions(0).take(slice(15))
+    finished("rnn", dataset="alzheimer_mri", standard={"clean": few})
+    subprocess.run(["git", "add", "-f", "."], cwd=home, check=True)
+    page = results_page([], published_records(home))
+    assert "In some chapters fewer than 10 patients of mild, none, severe.\n" in page
+
+
 def test_the_summary_pools_seeds_and_counts_flags(home):
     *_, line = summary_table(published_records(home)).strip().split("\n")
     cells = [cell.strip() for cell in line.split("|")[1:-1]]
     assert cells[0] == "chest_xray, resnet_atk" and cells[-1] == "1"
     assert cells[2] == cells[4] and cells[3] == cells[5] and cells[2] != cells[3]
+    accuracy = f"{100 * random_predictions(0).accuracy:.1f}"
+    assert cells[2] == f"{accuracy} and {accuracy}"  # two trainings have no interval
 
 
 def test_fills_the_marked_block_and_nothing_else(home):
     publish(home)
     text = (home / "README.md").read_text()
-    assert text.startswith("a\n<!-- results -->\nAccuracy") and "old" not in text
-    assert text.endswith("<!-- /results -->\nb\n")
+    assert text.startswith("a\n<!-- claims -->\n| chapter |") and "old" not in text
+    assert "<!-- /claims -->\nb\n<!-- results -->\nAccuracy" in text
+    assert text.endswith("<!-- /results -->\nc\n")
     publish(home)
     assert (home / "README.md").read_text() == text
-    with pytest.raises(ValueError, match="lacks the lines"):
-        with_summary("no block", "")
+    for name in ("claims", "results"):
+        with pytest.raises(
+            ValueError, match=f"lacks the lines <!-- {name} --> and <!-- /{name} -->"
+        ):
+            with_blocks(PAGE.replace(f"<!-- {name} -->", ""), [], [])
+
+
+def claim(verdict: str, name: str = "Leak") -> dict:
+    found = Claim(name, "It gains.", "accuracy", "known", "new").evaluate(Interval(0.1, 0.05, 0.2))
+    return {**found.row, "trainings": 5, "patients": 80, "verdict": verdict}
+
+
+def run_with_claims(*claims: dict, **parameters) -> None:
+    run = start_run("leakage", "brain_phantom")
+    run.record(conditions=[], flags=[], parameters=parameters, claims=claims)
+
+
+def test_claims_come_from_the_run_and_stay_where_there_is_none(home):
+    run_with_claims(claim("holds"), claim("holds", "Second"))
+    publish(home)
+    page, readme = (home / "assets/RESULTS.md").read_text(), (home / "README.md").read_text()
+    line = (
+        "| leakage | Leak: It gains. | known minus new, accuracy | above 0 | 10.0 (5.0 to 20.0) |"
+    )
+    assert line in page and line in readme
+    assert "Second" in page and "Second" not in readme  # there the first of each chapter
+    shutil.rmtree(home / "assets/brain_phantom/leakage")  # a fresh clone
+    publish(home)
+    assert (home / "assets/RESULTS.md").read_text() == page
+    assert (home / "README.md").read_text() == readme
+
+
+def test_an_undecided_claim_is_written_and_then_refused(home):
+    run_with_claims(claim("undecided"))
+    with pytest.raises(ValueError, match="undecided: leakage: Leak. Change the design"):
+        publish(home)
+    assert "| undecided |" in (home / "README.md").read_text()
+
+
+def test_the_command_ends_with_an_error_code(home):
+    run_with_claims(claim("undecided"))
+    program = "import sys; from pathlib import Path; from utils.course import publish; "
+    program += f"publish.main(Path({str(home)!r}))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=HOME, capture_output=True, text=True
+    )
+    assert ended.returncode == 1 and "results: undecided: leakage: Leak" in ended.stderr

@@ -38,10 +38,18 @@ def test_seeds_are_pooled_over_the_same_patients(assets):
     for seed in (0, 1):
         finished("resnet", seed, clean=random_predictions(seed))
     together = pool_records(read_records(assets))["resnet"]["standard"][CLEAN]
+    assert len(together.by_training) == 2
     assert len(together.labels) == 120 and len(np.unique(together.groups)) == 20
     assert together.accuracy == pytest.approx(
         (random_predictions(0).accuracy + random_predictions(1).accuracy) / 2
     )
+
+
+def test_a_single_seed_is_a_network_and_no_method(assets):
+    finished("resnet", clean=random_predictions())
+    (record,) = read_records(assets)
+    assert pool_records([record])["resnet"]["standard"][CLEAN].trainings is None
+    assert record.claims == []
 
 
 def test_other_settings_are_not_pooled(assets):

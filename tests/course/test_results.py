@@ -10,6 +10,9 @@ from utils.course.records import read_records
 from utils.course.results import (
     clean_and_strongest,
     comparable_groups,
+    compare_declared,
+    declared_pairs,
+    explore,
     group_by_conditions,
     pool_records,
     strongest_conditions,
@@ -73,7 +76,27 @@ def test_only_models_with_the_same_patients_are_compared():
     }
     found = comparable_groups(models, ["clean", None, RESTARTS, RESTARTS, "blur 2"])
     assert list(found) == ["clean", "clean, the 20 patients of chest", str(RESTARTS)]
-    assert list(found["clean"]) == ["resnet_atk, standard", "rnn_atk, standard", "rnn, standard"]
+    standard = [(run, "standard") for run in ("resnet_atk", "rnn_atk", "rnn")]
+    assert list(found["clean"]) == standard
+
+
+def test_twins_and_votes_are_declared_and_nothing_else():
+    best = random_predictions(0, skill=9)
+    group = {
+        ("resnet_atk", "standard"): random_predictions(0, 1),
+        ("resnet_atk", "fast"): random_predictions(1),
+        ("rnn", "standard"): best,
+        ("rnn_atk", "adversarial"): random_predictions(2),  # its standard twin is in no record
+        ("ensemble SIZE=64", "soft vote"): random_predictions(3),
+    }
+    fast, vote = ("resnet_atk", "fast"), ("ensemble SIZE=64", "soft vote")
+    twin, member = ("resnet_atk", "standard"), ("rnn", "standard")
+    assert declared_pairs(group) == [(fast, twin), (vote, member)]
+    table = compare_declared(group)
+    assert table["A"].tolist() == ["resnet_atk, fast", "ensemble SIZE=64, soft vote"]
+    assert table["B"].tolist() == ["resnet_atk, standard", "rnn, standard"]
+    assert len(explore(group)) == 10 and "verdict" not in explore(group)
+    assert compare_declared({member: best}).empty
 
 
 def test_runs_that_share_no_condition_stand_apart():
@@ -112,8 +135,7 @@ def test_results_ranks_no_run_with_a_red_flag(assets, monkeypatch):
         if "%cd" not in cell.source:  # Colab's
             exec(compile(cell.source, path.name, "exec"), shown)
     everywhere = {name for found in shown["models"] for name in found}
-    ranked = shown["pairs"].values()
+    ranked = [name for group in shown["alike"].values() for name, _ in group]
     assert "resnet_atk" in everywhere and "too_good" not in everywhere
-    assert any("resnet_atk" in text for table in ranked for text in table["A"])
-    assert not any("too_good" in text for table in ranked for text in [*table["A"], *table["B"]])
+    assert "resnet_atk" in ranked and "too_good" not in ranked
     assert [record.name for record in shown["runs"] if record.red] == ["too_good"]

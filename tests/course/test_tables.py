@@ -3,14 +3,17 @@
 import re
 
 import pandas as pd
+import pytest
 from small import random_predictions
 
 from utils.attacks.pgd import PGD
 from utils.course import tables
 from utils.evaluation import metrics
+from utils.evaluation.attack_flags import NOT_APPLICABLE, NOT_RESOLVED
+from utils.evaluation.comparison import compare
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
-from utils.evaluation.red_flags import NOT_APPLICABLE
+from utils.evaluation.predictions import as_method, pool_trainings
 
 PGD_4 = Condition("pgd", 4 / 255)
 ATTACKED = {
@@ -31,6 +34,7 @@ def test_tables_read_well():
     scores, drops = tables.score_table(conditions), tables.drop_table(conditions)
     assert list(scores.index) == ["clean", "pgd 4"] and list(drops.index) == ["pgd 4"]
     assert scores.loc["pgd 4", "accuracy (%)"].startswith("0.0 (0.0 to ")
+    assert list(scores.columns)[:2] == ["balanced accuracy (%)", "accuracy (%)"]
     assert drops.loc["pgd 4", "drop of combined (%)"] == "100.0 (83.2 to 100.0)"  # of 20 patients
     assert "class PGD" in re.sub("<[^>]+>", "", tables.show_source(PGD).data)
 
@@ -84,7 +88,41 @@ def test_pairs_have_p_values_and_a_verdict():
     assert (shown["p"], shown["p (Holm)"]) == ("< 0.001", "0.020")
 
 
+def test_exploratory_pairs_have_neither_p_value_nor_verdict():
+    pairs = pd.DataFrame([{"A": "a", "B": "b", "value": 0.1, "low": 0.05, "high": 0.15}])
+    assert list(tables.pair_table(pairs).columns) == ["A", "B", "A minus B (points)"]
+    assert tables.pair_table(pairs[:0]).empty
+
+
+def test_a_pair_of_methods_with_few_trainings_says_so():
+    method = pool_trainings([random_predictions(0), random_predictions(0, 3)])
+    pairs = compare({"a": method, "b": as_method(random_predictions(0))}, [("a", "b")])
+    shown = tables.pair_table(pairs).iloc[0]
+    assert shown["verdict"] == "one training" and shown["p"] == shown["p (Holm)"] == "–"
+    assert shown["A minus B (points)"].endswith(" (fewer than 3 trainings)")
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "(one training)"), (2, "(2 trainings)")])
+def test_gains_of_methods_with_few_trainings_say_so(count, words):
+    sides = [pool_trainings([random_predictions(0, skill)] * count) for skill in (1, 3)]
+    shown = tables.gain_table(*({"clean": side} for side in sides)).loc["clean"]
+    assert all(cell.endswith(words) for cell in shown)
+    enough = [pool_trainings([random_predictions(0, skill)] * 3) for skill in (1, 3)]
+    shown = tables.gain_table(*({"clean": side} for side in enough)).loc["clean"]
+    assert all(" to " in cell for cell in shown)
+
+
+def test_a_defence_that_was_trained_once_has_no_interval_over_the_standard_one():
+    noise, attacked = Condition("noise", 4 / 255), Condition("pgd", 4 / 255, 1)
+    answers = {"standard": ATTACKED, "adversarial": {**ATTACKED, attacked: random_predictions(3)}}
+    table = tables.robustness_table(answers, noise, attacked)
+    gained = table["more than standard under PGD (points)"]
+    assert gained["adversarial", "accuracy"].endswith("(one training)")
+    assert gained["standard", "accuracy"] == ""
+
+
 def test_a_red_flag_has_its_reason():
-    rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE)]
+    open_ = f"{NOT_RESOLVED}: too few patients (3)"
+    rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
     table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
-    assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE]
+    assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE, open_]

@@ -17,7 +17,7 @@ from utils.course.trained_models import load_trained, save_trained
 from utils.data.split import Splits
 from utils.folders import HOME
 from utils.run import start_run
-from utils.training.loop import TrainConfig
+from utils.training.config import TrainConfig
 
 ASKED = {"DATASET": "small", "SIZE": 16, "SEED": 0, "BACKBONE": "gru_rows", "EPOCHS": 3}
 CONFIG = TrainConfig(epochs=3, learning_rate=0.02)

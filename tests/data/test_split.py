@@ -47,6 +47,18 @@ def test_a_limit_is_kept_and_repeatable(asked, given):
     assert torch.equal(splits.test.images, split.limit(asked).images)
 
 
+@pytest.mark.parametrize(("asked", "given"), [(0, 20), (99, 20), (9, 9), (8, 6), (15, 13), (1, 3)])
+def test_a_balanced_part_has_equally_many_of_each_class_where_there_are_enough(asked, given):
+    labels = torch.tensor([0] * 10 + [1] * 7 + [2] * 3)
+    images = torch.arange(20, dtype=torch.uint8).view(20, 1, 1, 1)
+    part = (whole := Split(images, labels, ("a", "b", "c"))).balanced(asked)
+    counts = part.counts.tolist()
+    wanted = max(1, asked // 3) if 0 < asked < 20 else 20
+    assert len(part) == given and counts == [min(wanted, full) for full in (10, 7, 3)]
+    assert part.images.flatten().tolist() == sorted(part.images.flatten().tolist())
+    assert part.fingerprint == whole.balanced(asked).fingerprint
+
+
 def test_the_fingerprint_follows_pixels_and_labels():
     split = small_split(30)
     assert split.fingerprint == small_split(30).fingerprint

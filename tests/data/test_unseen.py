@@ -63,14 +63,15 @@ def as_chest_xray(split, root, parts=("train", "test")):
 
 def test_files_give_the_test_patients_or_those_of_another_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
-    split = draw("chest_phantom", 64, 48).per_patient(1)
-    split = replace(split, groups=torch.arange(len(split)))
+    large = draw("chest_phantom", 96, 48).per_patient(1)
+    large = replace(large, groups=torch.arange(len(large)), masks=None)
+    split = replace(large, images=resized(large.images, 64))
     root = as_chest_xray(split, tmp_path / "mine")
     splits = load("chest_xray", 64, root)
     arriving = unseen_patients("chest_xray", 64, root=root)
     assert torch.equal(arriving.images, splits.test.images)
     assert len(exclude_patients_of(splits, arriving.images).train) == len(splits.train)
-    larger = as_chest_xray(split.take(range(0, 48, 2)), tmp_path / "larger", parts=())
+    larger = as_chest_xray(large.take(range(0, 48, 2)), tmp_path / "larger", parts=())
     some = unseen_patients("chest_xray", 96, 7, root=root, other=larger)
     assert some.size == 96 and len(set(some.patients)) == len(some) == 7
     left = exclude_patients_of(splits, some.images)

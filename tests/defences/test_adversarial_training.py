@@ -33,14 +33,16 @@ IMAGES, LABELS = to_float(SPLIT.images), SPLIT.labels
 STEADY = PGD(0.1, 3, random_start=False)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("weights", [None, (1.0, 2.0, 0.5)])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_the_loss_is_the_weighted_sum(weight, weights):
+def test_the_loss_is_the_weighted_sum(weight, weights, smoothing):
     model = trained_network()  # in evaluation mode, so that clean and attacked do not mix
     share = None if weights is None else torch.tensor(weights)
-    clean = F.cross_entropy(model(IMAGES), LABELS, share)
-    attacked = F.cross_entropy(model(STEADY(model, IMAGES, LABELS)), LABELS, share)
-    loss = AdversarialLoss(STEADY, weight, class_weights=weights)
+    settings = {"weight": share, "label_smoothing": smoothing}
+    clean = F.cross_entropy(model(IMAGES), LABELS, **settings)
+    attacked = F.cross_entropy(model(STEADY(model, IMAGES, LABELS)), LABELS, **settings)
+    loss = AdversarialLoss(STEADY, weight, own=CrossEntropy(weights, smoothing))
     expected = ((1 - weight) * clean + weight * attacked).item()
     assert loss(model, IMAGES, LABELS, 0).item() == pytest.approx(expected, rel=1e-5)
 
@@ -66,6 +68,12 @@ def test_the_fast_variant_takes_one_long_step_and_shows_no_clean_image():
 
 
 TRADES = TradesLoss(0.1, steps=5)
+
+
+def test_the_clean_part_of_trades_is_its_own_loss():
+    model, own = trained_network(), CrossEntropy((1.0, 2.0, 0.5), label_smoothing=0.2)
+    without = replace(TRADES, beta=0, own=own)(model, IMAGES, LABELS, 0)
+    assert without.item() == pytest.approx(own(model, IMAGES, LABELS, 0).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -18,7 +18,8 @@ from utils.defences.etf_head import (
 )
 from utils.evaluation.inference import predict
 from utils.training.checkpoints import identity
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from utils.training.losses import ValidationScore
 
 CLASSES = [2, 3, 4, 11]

@@ -13,7 +13,8 @@ from utils.defences.adversarial_training import divergence
 from utils.defences.etf_head import DotRegression, replace_head_with_etf
 from utils.defences.mutual_learning import MutualLoss, MutualPeers
 from utils.evaluation.inference import predict
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy
 
 SPLIT = small_split(12)

@@ -16,7 +16,8 @@ from utils.defences.etf_head import (
 from utils.defences.mutual_learning import MutualPeers
 from utils.defences.neural_collapse import WatchedCollapse, nc_measures, nc_measures_of
 from utils.training.checkpoints import identity
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from utils.training.losses import ValidationScore
 
 HEADS = {"plain": lambda model: model, "batch norm": add_batch_norm, "fixed": replace_head_with_etf}

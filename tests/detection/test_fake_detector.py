@@ -10,7 +10,7 @@ from small import small_split
 
 from utils.data.split import Split
 from utils.detection.fake_detector import SpectralDetector, real_or_fake, spectra
-from utils.evaluation.metrics import area
+from utils.evaluation.roc import area
 
 
 @pytest.mark.parametrize("frequency", [1, 3, 7])

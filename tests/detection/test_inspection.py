@@ -12,7 +12,7 @@ from utils.contamination.base import KINDS
 from utils.data import loading
 from utils.data.loading import load
 from utils.detection.inspection import SHEET_IMAGES, inspect_images
-from utils.training.loop import TrainConfig
+from utils.training.config import TrainConfig
 
 IMAGES, MISFILED = 180, (10, 41, 75, 100, 133, 166)
 

@@ -24,7 +24,8 @@ from utils.detection.out_of_fold import (
     with_squeezers,
 )
 from utils.evaluation.inference import predict
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 
 CONFIG = TrainConfig(epochs=6, batch_size=16, learning_rate=0.01, augment=False)
 
@@ -86,7 +87,7 @@ def test_no_network_learns_from_the_patients_that_it_predicts(tmp_path, monkeypa
 
 def test_networks_are_kept_and_the_first_one_is_not_touched(outputs, folder, monkeypatch):
     model, before = small_classifier(), small_classifier().state_dict()
-    monkeypatch.setattr("utils.training.loop._train_epoch", None)  # nothing is trained again
+    monkeypatch.setattr("utils.training.trainer.Trainer._pass", None)  # nothing is trained again
     again = cross_val_outputs(model, spoiled()[0], CONFIG, folder, folds=3)
     assert np.array_equal(again.probabilities, outputs.probabilities)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

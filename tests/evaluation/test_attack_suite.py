@@ -29,6 +29,19 @@ def test_every_condition_has_predictions(model):
     assert (found[strongest].right <= found[suite.condition()].right).all()
 
 
+def test_restarts_are_made_in_float32(model):
+    """What survives an attack that rounds has to survive one that does not."""
+
+    class Seen(PGD):
+        def __call__(self, model, images, labels):
+            precisions.append(self.precision)
+            return super().__call__(model, images, labels)
+
+    precisions = []
+    AttackSuite(Seen(0.02, precision="bfloat16"), restarts=1, factors=(1,)).predict(model, SPLIT)
+    assert precisions == ["bfloat16", "float32"]
+
+
 def test_a_curve_has_the_sizes_of_one_kind(model):
     suite = AttackSuite(PGD(8 / 255), restarts=0)
     found = suite.predict(model, SPLIT)

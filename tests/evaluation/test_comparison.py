@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as witness
-from statsmodels.stats.multitest import multipletests
 
 from utils.evaluation.comparison import (
     NO_DIFFERENCE,
-    against_best,
+    all_differences,
     compare,
-    holm,
     mcnemar,
     same_patients,
 )
 from utils.evaluation.metrics import gains
-from utils.evaluation.predictions import Predictions
+from utils.evaluation.predictions import Predictions, pool_trainings
+from utils.evaluation.resampling import holm
+
+AB = [("a", "b")]
 
 
 def predictions_with(right: np.ndarray, per_patient: int = 1, groups=None) -> Predictions:
@@ -78,49 +79,79 @@ def test_luck_finds_a_difference_in_one_of_twenty_worlds_though_slices_agree():
 def test_a_model_never_differs_from_itself():
     model = correlated(np.random.default_rng(0), 1.0)
     assert mcnemar(model, model) == 1
-    (row,) = compare({"a": model, "b": model}).to_dict("records")
+    (row,) = compare({"a": model, "b": model}, AB).to_dict("records")
     assert row["verdict"] == NO_DIFFERENCE and row["value"] == row["low"] == row["high"] == 0
 
 
 def test_a_planted_difference_is_found_among_equals():
     rng = np.random.default_rng(0)
     models = {"a": correlated(rng, 0.5), "strong": correlated(rng, 4.0), "b": correlated(rng, 0.5)}
-    table = compare(models).set_index(["A", "B"])
+    pairs = [("a", "strong"), ("a", "b"), ("strong", "b")]
+    table = compare(models, pairs)
     assert table["verdict"].tolist() == ["B better", NO_DIFFERENCE, "A better"]
-    best = against_best(compare(models))
-    assert set(best["A"]) == {"strong"} and set(best["verdict"]) == {"A better"}
-    assert (best["low"] > 0).all() and (best["low"] <= best["value"]).all()
+    assert list(zip(table["A"], table["B"], strict=True)) == pairs
+    strong = table[table["A"] == "strong"]
+    assert (strong["low"] > 0).all() and (strong["low"] <= strong["value"]).all()
+    assert table["p (Holm)"].to_numpy() == pytest.approx(holm(table["p"].to_numpy()))
+
+
+def test_only_declared_pairs_count_in_the_correction_and_others_have_no_verdict():
+    rng = np.random.default_rng(0)
+    models = {
+        name: correlated(rng, skill) for name, skill in zip("abcd", (1.0, 1.6, 1, 1), strict=True)
+    }
+    (alone,) = compare(models, AB).to_dict("records")
+    assert alone["p (Holm)"] == alone["p"]
+    explored = all_differences(models)
+    assert len(explored) == 6 and list(explored.columns) == ["A", "B", "value", "low", "high"]
+    assert explored.loc[0, ["value", "low", "high"]].tolist() == [
+        alone[name] for name in ("value", "low", "high")
+    ]
 
 
 def test_the_difference_is_that_of_gains():
     rng = np.random.default_rng(0)
     a, b = correlated(rng, 1.0), correlated(rng, 2.0)
     expected = gains(b, a).loc["accuracy"].tolist()
-    assert compare({"a": a, "b": b}).loc[0, ["value", "low", "high"]].tolist() == expected
+    assert compare({"a": a, "b": b}, AB).loc[0, ["value", "low", "high"]].tolist() == expected
 
 
-@pytest.mark.parametrize("count", [1, 2, 28])
-def test_holm_agrees_with_statsmodels_and_keeps_its_promises(count):
-    p = np.random.default_rng(count).beta(0.3, 2, count)
-    corrected = holm(p)
-    assert corrected == pytest.approx(multipletests(p, method="holm")[1])
-    assert (corrected >= p).all() and (np.diff(corrected[np.argsort(p)]) >= 0).all()
-    assert corrected[p.argmin()] == pytest.approx(min(1, count * p.min()))  # as Bonferroni
+def with_trainings(rng, skill: float, count: int) -> Predictions:
+    return pool_trainings([correlated(rng, skill) for _ in range(count)])
 
 
-def test_two_seeds_can_stand_against_one():
+def test_trainings_of_a_method_can_stand_against_one_network():
     rng = np.random.default_rng(0)
-    first, again, other = (correlated(rng, skill) for skill in (1.0, 1.2, 2.0))
-    pooled = predictions_with(
-        np.concatenate([first.right, again.right]), groups=np.tile(first.groups, 2)
-    )
-    table = compare({"two seeds": pooled, "one": other})
-    mean = (first.accuracy + again.accuracy) / 2
-    assert table.loc[0, "value"] == pytest.approx(mean - other.accuracy)
-    twice = compare(
-        {"a": predictions_with(np.tile(first.right, 2), groups=pooled.groups), "b": other}
-    )
-    assert twice.loc[0, "p"] == pytest.approx(mcnemar(first, other))  # no new patients, no gain
+    method, network = with_trainings(rng, 1.0, 4), correlated(rng, 4.0)
+    (row,) = compare({"a": method, "b": network}, AB).to_dict("records")
+    assert row["value"] == pytest.approx(method.accuracy - network.accuracy)
+    assert row["verdict"] == "B better" and row["high"] < 0
+    assert row["p"] < 0.05
+
+
+def test_repeated_rows_are_no_new_patients():
+    rng = np.random.default_rng(0)
+    first, other = correlated(rng, 1.0), correlated(rng, 2.0)
+    twice = predictions_with(np.tile(first.right, 2), groups=np.tile(first.groups, 2))
+    assert mcnemar(twice, other) == pytest.approx(mcnemar(first, other))  # no new patients, no gain
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(1, "one training"), (2, "2 trainings")])
+def test_methods_of_few_trainings_get_no_verdict(count, verdict):
+    rng = np.random.default_rng(0)
+    models = {name: with_trainings(rng, skill, count) for name, skill in (("a", 0.0), ("b", 9.0))}
+    (row,) = compare(models, AB).to_dict("records")
+    assert row["verdict"] == verdict
+    assert row["value"] == pytest.approx(models["a"].accuracy - models["b"].accuracy)
+    assert np.isnan([row["low"], row["high"], row["p"], row["p (Holm)"]]).all()
+
+
+def test_the_p_value_of_methods_fits_their_interval():
+    rng = np.random.default_rng(1)
+    for skill in (1.0, 1.2, 1.4, 2.0):
+        models = {"a": with_trainings(rng, skill, 3), "b": with_trainings(rng, 1.0, 3)}
+        (row,) = compare(models, AB).to_dict("records")
+        assert (row["p"] < 0.05) == (row["low"] > 0 or row["high"] < 0)
 
 
 def test_other_images_are_refused():
@@ -130,10 +161,10 @@ def test_other_images_are_refused():
     for other in (fewer, others, renamed):
         assert not same_patients(model, other)
         with pytest.raises(ValueError, match="same images"):
-            compare({"a": model, "b": other})
+            compare({"a": model, "b": other}, AB)
 
 
-@pytest.mark.parametrize("count", [0, 1])
-def test_without_a_pair_the_table_is_empty(count):
-    models = {"a": correlated(np.random.default_rng(0), 1.0)} if count else {}
-    assert compare(models).empty and against_best(compare(models)).empty
+def test_without_a_pair_the_table_is_empty():
+    models = {"a": correlated(np.random.default_rng(0), 1.0)}
+    assert compare(models, []).empty and compare({}, []).empty
+    assert all_differences(models).empty and all_differences({}).empty

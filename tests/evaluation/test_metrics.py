@@ -80,8 +80,8 @@ def test_confusion_times_support_is_accuracy():
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     covered = 0
     for seed in range(200):
-        table = scores(some_predictions(count=90, skill=1, seed=seed)).loc["accuracy"]
-        covered += table["low"] <= TRUE_ACCURACY <= table["high"]
+        found = score_of(some_predictions(count=90, skill=1, seed=seed))
+        covered += found.low <= TRUE_ACCURACY <= found.high
     assert 0.88 <= covered / 200 <= 0.99
 
 

@@ -51,6 +51,14 @@ def test_few_epochs_are_marked_and_many_are_not():
         assert {line.get_marker() for line in figure.axes[0].lines} == {mark}
 
 
+def test_the_curves_say_what_they_are():
+    plain = words(FIGURES["training_curves"]())
+    assert {"during training", "validation"} <= plain and "training" not in plain
+    averaged = [{**row, "averaged": True} for row in HISTORY]
+    shown = words(figures.training_curves(averaged, 0.4))
+    assert "validation, averaged weights" in shown and "validation" not in shown
+
+
 def test_a_chance_line_is_named():
     assert "majority class" in words(FIGURES["training_curves"]())
 

@@ -54,6 +54,7 @@ def test_it_stops_early_and_keeps_the_best(tmp_path):
     walk = Walk()
     history = walk.run(
         tmp_path,
+        kept=walk.model,
         is_best=lambda history: len(history) == 1,
         stops_early=lambda history: len(history) == 2,
     )

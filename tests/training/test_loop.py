@@ -8,37 +8,35 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from filelock import FileLock, Timeout
-from small import small_network, small_splits
+from small import small_classifier, small_network, small_splits, weights_of
 
 from utils.attacks.pgd import PGD
 from utils.defences.adversarial_training import AdversarialLoss
 from utils.evaluation.inference import predict
 from utils.run import ROOT
-from utils.training.loop import (
-    OPTIMIZERS,
-    SCHEDULES,
-    TrainConfig,
-    augment,
-    best_epoch,
-    train_or_load,
-)
+from utils.training.config import TrainConfig
+from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, ValidationScore
+from utils.training.optimization import OPTIMIZERS, PLATEAU, SCHEDULES
+from utils.training.trainer import Trainer
 
 CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.02, augment=False)
 LOSSES = [CrossEntropy(), AdversarialLoss(PGD(2 / 255, steps=2), grow=2)]
-
-
-def weights(model) -> torch.Tensor:
-    return torch.cat([value.flatten().float() for value in model.state_dict().values()])
+WAYS = {
+    "plateau": {"schedule": PLATEAU},
+    "one cycle, averaged": {"schedule": "one_cycle", "ema": 0.9},
+    "head first": {"warmup": 1, "head_epochs": 1, "head_rate": 5.0},
+    "all of it": {"schedule": "one_cycle", "ema": 0.9, "head_epochs": 3, "head_rate": 5.0},
+}
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", [*SCHEDULES, PLATEAU])
 def test_every_optimizer_and_schedule_learns(tmp_path, optimizer, schedule):
     rate = {"sgd": 0.1, "rmsprop": 0.005}.get(optimizer, 0.02)
     config = replace(CONFIG, optimizer=optimizer, schedule=schedule, learning_rate=rate, epochs=8)
@@ -48,45 +46,57 @@ def test_every_optimizer_and_schedule_learns(tmp_path, optimizer, schedule):
     assert predict(model, small_splits().test).accuracy > 0.6
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_all_weights_at_once_are_moved_as_one_by_one(tmp_path, optimizer, monkeypatch):
-    config, together, alone = replace(CONFIG, optimizer=optimizer), small_network(), small_network()
-    train_or_load(together, small_splits(), config, tmp_path / "together")
-    kind = OPTIMIZERS[optimizer]
-    monkeypatch.setitem(OPTIMIZERS, optimizer, partial(kind, foreach=False))
-    train_or_load(alone, small_splits(), config, tmp_path / "alone")
-    assert torch.equal(weights(together), weights(alone))
-
-
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_stopped_and_resumed_equals_never_stopped(tmp_path, loss, precision, monkeypatch):
-    config = replace(CONFIG, augment=True, precision=precision, schedule="plateau")
-    straight, resumed = small_network(), small_network()
+@pytest.mark.parametrize("way", WAYS)
+def test_stopped_and_resumed_equals_never_stopped(tmp_path, loss, precision, way, monkeypatch):
+    config = replace(CONFIG, augment=True, precision=precision, **WAYS[way])
+    straight, resumed = small_classifier(), small_classifier()
     history = train_or_load(straight, small_splits(), config, tmp_path / "straight", loss)
     stop_after(2, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        train_or_load(small_network(), small_splits(), config, tmp_path / "resumed", loss)
+        train_or_load(small_classifier(), small_splits(), config, tmp_path / "resumed", loss)
     monkeypatch.undo()
     torch.manual_seed(99)  # whatever happened in between must not matter
+    shown = epochs_passed(monkeypatch)
     again = train_or_load(resumed, small_splits(), config, tmp_path / "resumed", loss)
-    assert torch.equal(weights(straight), weights(resumed))
+    assert shown == [2, 3]  # resumed, and not begun anew
+    assert torch.equal(weights_of(straight), weights_of(resumed))
     assert [without_time(row) for row in again] == [without_time(row) for row in history]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_weights_that_are_returned_are_those_that_were_scored(tmp_path, way):
+    config, model = replace(CONFIG, precision="float32", **WAYS[way]), small_classifier()
+    best = best_epoch(train_or_load(model, small_splits(), config, tmp_path))
+    found = predict(model, small_splits().validation)
+    confidence = found.probabilities[range(len(found.labels)), found.labels]
+    assert best["validation_loss"] == pytest.approx(-np.log(confidence).mean(), rel=1e-5)
 
 
 def stop_after(epochs: int, monkeypatch) -> None:
     """As if the user had pressed stop in the middle of the next epoch."""
-    import utils.training.loop as training
+    whole = Trainer._pass
 
-    whole = training._train_epoch
-
-    def train_epoch(*arguments):
-        value = whole(*arguments)
-        if arguments[-1] == epochs:
+    def one_pass(trainer, epoch, answers):
+        row = whole(trainer, epoch, answers)
+        if epoch == epochs:
             raise KeyboardInterrupt
-        return value
+        return row
 
-    monkeypatch.setattr(training, "_train_epoch", train_epoch)
+    monkeypatch.setattr(Trainer, "_pass", one_pass)
+
+
+def epochs_passed(monkeypatch) -> list[int]:
+    """The epochs that are trained from now on."""
+    passed, whole = [], Trainer._pass
+
+    def one_pass(trainer, epoch, answers):
+        passed.append(epoch)
+        return whole(trainer, epoch, answers)
+
+    monkeypatch.setattr(Trainer, "_pass", one_pass)
+    return passed
 
 
 def without_time(row: dict) -> dict:
@@ -97,7 +107,8 @@ SCRIPT = """
 import sys, torch
 sys.path.insert(0, {tests!r})
 from small import small_network, small_splits
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from pathlib import Path
 config = TrainConfig(epochs=40, batch_size=16, learning_rate=0.02)
 print("ready", flush=True)
@@ -122,7 +133,7 @@ def test_killed_at_random_moments_ends_with_the_same_weights(tmp_path):
     assert kills > 0
     resumed = small_network()
     train_or_load(resumed, small_splits(), config, tmp_path / "killed")
-    assert torch.equal(weights(straight), weights(resumed))
+    assert torch.equal(weights_of(straight), weights_of(resumed))
 
 
 def test_two_that_want_the_same_training_share_it(tmp_path):
@@ -140,7 +151,7 @@ def test_a_finished_training_is_loaded_not_repeated(tmp_path):
     history = train_or_load(first, small_splits(), CONFIG, tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
     assert train_or_load(second, small_splits(), CONFIG, tmp_path) == history
-    assert torch.equal(weights(first), weights(second))
+    assert torch.equal(weights_of(first), weights_of(second))
     assert not first.training and not second.training  # looking at them must not train them
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == before
     assert not list(tmp_path.rglob("last.pt"))
@@ -148,7 +159,7 @@ def test_a_finished_training_is_loaded_not_repeated(tmp_path):
 
 def test_the_best_epoch_is_kept(tmp_path):
     model, splits = small_network(), small_splits()
-    config = replace(CONFIG, learning_rate=0.3, epochs=6)
+    config = replace(CONFIG, learning_rate=0.3, epochs=6, precision="float32")
     history = train_or_load(model, splits, config, tmp_path)
     clean = predict(model, splits.validation)
     assert (
@@ -178,23 +189,6 @@ def test_a_training_that_runs_holds_its_folder(tmp_path):
     assert locked and FileLock(locked[0], timeout=0).acquire()
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong", "message"),
-    [
-        ("epochs", 0, "^epochs must be at least 1, got 0$"),
-        ("batch_size", 1, "^batch_size must be at least 2, got 1$"),
-        ("patience", -1, "^patience must be at least 0, got -1$"),
-        ("learning_rate", -1.0, "^learning_rate must be positive, got -1.0$"),
-        ("learning_rate", float("nan"), "^learning_rate must be positive"),
-        ("optimizer", "adm", "^unknown optimizer 'adm'; choose from"),
-        ("schedule", "cos", "^unknown schedule 'cos'; choose from"),
-    ],
-)
-def test_a_wrong_setting_is_refused_when_made(name, wrong, message):
-    with pytest.raises(ValueError, match=message):
-        TrainConfig(**{name: wrong})
-
-
 def test_a_diverging_loss_is_an_error_and_earlier_epochs_are_kept(tmp_path):
     def diverges(model, images, labels, epoch):
         value = CrossEntropy()(model, images, labels, epoch)
@@ -211,15 +205,6 @@ def test_the_callers_randomness_is_left_alone(tmp_path):
     torch.manual_seed(7)
     train_or_load(small_network(), small_splits(), CONFIG, tmp_path, LOSSES[1])
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_augmentation_keeps_range_and_moves_the_image():
-    images = torch.rand(64, 3, 16, 16)
-    changed = augment(images)
-    assert changed.shape == images.shape and changed.min() >= 0 and changed.max() <= 1
-    assert ((changed - images).abs().mean((1, 2, 3)) > 0.01).all()
-    flat = torch.full((4, 1, 16, 16), 0.5)
-    assert torch.allclose(augment(flat), flat)  # nothing bleeds in from outside
 
 
 def test_the_history_is_plain_json(tmp_path):

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import optuna
@@ -15,9 +15,9 @@ from small import small_network, small_splits
 from utils.attacks.pgd import PGD
 from utils.defences.adversarial_training import AdversarialLoss
 from utils.run import ROOT
-from utils.training.loop import TrainConfig
+from utils.training.config import TrainConfig
 from utils.training.losses import ValidationScore
-from utils.training.tuning import FINISHED, SearchSpace, best_config, tune
+from utils.training.tuning import FINISHED, SearchSpace, best_config, importances, tune
 
 SEARCH = SearchSpace(trials=6, images=144, epochs=3, batch_size=(8, 16), learning_rate=(1e-3, 5e-2))
 CONFIG = TrainConfig(augment=False)
@@ -187,6 +187,44 @@ def test_two_workers_on_one_study_share_its_trials(tmp_path):
     assert len({trial.number for trial in done}) == len(done)
     assert len({str(trial.params) for trial in done}) == len(done)
     assert found.best_value == max(trial.value for trial in done)
+
+
+@dataclass(frozen=True)
+class EverWorse:
+    """Each epoch scores less than all before it, so that later trials lag."""
+
+    judged: list = field(default_factory=list, repr=False)
+
+    def __call__(self, model, validation, clean):
+        self.judged.append(validation)
+        return {"score": 1 / (1 + len(self.judged))}
+
+
+def test_of_a_dozen_trials_the_lagging_ones_end_early_and_no_finished_one_counts_as_ended(tmp_path):
+    dozen = SearchSpace(**{**vars(SEARCH), "trials": 12})
+    found = study(tmp_path / "journal", dozen, score=EverWorse())
+    pruned = found.get_trials(states=(optuna.trial.TrialState.PRUNED,))
+    complete = found.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    assert len(pruned) + len(complete) == 12 and len(pruned) >= 4 and len(complete) >= 4
+    assert all(len(trial.intermediate_values) < SEARCH.epochs for trial in pruned)
+    assert all(len(trial.intermediate_values) == SEARCH.epochs for trial in complete)
+
+
+def test_what_mattered_is_told_from_four_complete_trials_on(tmp_path):
+    three, six = (
+        study(tmp_path / str(trials), SearchSpace(**{**vars(SEARCH), "trials": trials}))
+        for trials in (3, 6)
+    )
+    assert importances(three) == {}
+    shares = importances(six)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert set(shares) == {"learning_rate", "optimizer", "batch_size", "schedule"}
+
+
+def test_a_trial_is_judged_by_so_many_validation_images(tmp_path):
+    few, score = SearchSpace(**{**vars(SEARCH), "trials": 1, "validation": 12}), EverWorse()
+    study(tmp_path / "journal", few, score=score)
+    assert [split.counts.tolist() for split in score.judged] == [[4, 4, 4]] * SEARCH.epochs
 
 
 @pytest.mark.parametrize("wrong", [{"trials": 0}, {"images": 2}], ids=str)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from utils.attacks.base import Attack, eval_mode, norm_of, with_epsilon
 from utils.attacks.black_box import Square
 from utils.attacks.losses import CLASS_LOSSES, LOSSES, Loss, margin
-from utils.attacks.norms import L2, LInf, norm_named
+from utils.attacks.norms import L2, LInf, check_epsilon, norm_named
 from utils.attacks.pgd import loss_and_gradient
 
 EVERY_CLASS = "every class"
@@ -31,12 +31,12 @@ class APGD:
     norm: str = "linf"  # or "l2"
 
     def __post_init__(self):
-        norm_named(self.norm)
+        check_epsilon(self.epsilon, self.norm)
         known = (*CLASS_LOSSES, EVERY_CLASS)
         if self.loss not in known:
             raise ValueError(f"unknown loss {self.loss!r}; choose from {', '.join(known)}")
-        if self.epsilon < 0 or self.steps < 1:
-            raise ValueError(f"needs epsilon >= 0 and steps >= 1, got {self!r}")
+        if self.steps < 1:
+            raise ValueError(f"needs steps >= 1, got {self!r}")
 
     @property
     def reach(self) -> float:

@@ -43,6 +43,12 @@ def with_epsilon(attack: SizedAttack, epsilon: float) -> SizedAttack:
     return own(epsilon) if own else replace(attack, epsilon=epsilon)
 
 
+def in_float32(attack: Attack) -> Attack:
+    """The same attack without the rounding errors of quicker forward passes."""
+    quick = getattr(attack, "precision", "float32") != "float32"
+    return replace(attack, precision="float32") if quick else attack
+
+
 def norm_of(attack: Attack) -> str:
     """The norm in which epsilon bounds the change."""
     return getattr(attack, "norm", "linf")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode
+from utils.attacks.norms import check_epsilon
 from utils.run import autocast
 
 BATCH = 512  # images per forward pass, to spare the memory
@@ -99,8 +100,9 @@ class Square(QueryAttack):
     share: float = 0.8  # of the pixels, in the first squares
 
     def __post_init__(self):
-        if self.epsilon < 0 or self.queries < 1 or not 0 < self.share <= 1:
-            raise ValueError(f"needs epsilon >= 0, queries >= 1, 0 < share <= 1, got {self!r}")
+        check_epsilon(self.epsilon, "linf")
+        if self.queries < 1 or not 0 < self.share <= 1:
+            raise ValueError(f"needs queries >= 1 and 0 < share <= 1, got {self!r}")
 
     def search(self, box: BlackBox, images: Tensor) -> Tensor:
         best, margins = images.clone(), torch.full_like(images[:, 0, 0, 0], torch.inf)

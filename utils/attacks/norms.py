@@ -66,5 +66,17 @@ def norm_named(name: str) -> type[LInf] | type[L2]:
     return NORMS[name]
 
 
+def check_epsilon(epsilon: float, norm: str) -> None:
+    """Refuse a size that no change of an image can have, such as grey levels of 255."""
+    norm_named(norm)
+    if epsilon < 0:
+        raise ValueError(f"needs epsilon >= 0, got {epsilon}")
+    if norm == "linf" and epsilon > 1:
+        raise ValueError(
+            f"epsilon is a share of the range of a pixel, at most 1, got {epsilon:g}; "
+            f"for {epsilon:g} grey levels write {epsilon:g} / 255"
+        )
+
+
 def _length(images: Tensor) -> Tensor:
     return images.flatten(1).norm(dim=1).view(-1, 1, 1, 1)

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode
 from utils.attacks.losses import CLASS_LOSSES, Loss, cross_entropy, loss_named, margin
-from utils.attacks.norms import norm_named
+from utils.attacks.norms import check_epsilon, norm_named
 from utils.run import autocast
 
 Region = Callable[[nn.Module, Tensor, Tensor], Tensor]  # see regions and saliency
-ROUNDING = 0.02  # of the largest logit: what bfloat16 may be off by at the end of a network
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,9 @@ class PGD:
     region: Region | None = None  # the pixels that may change; None: all
 
     def __post_init__(self):
-        norm_named(self.norm), loss_named(self.loss)
-        if self.epsilon < 0 or self.steps < 1:
-            raise ValueError(f"needs epsilon >= 0 and steps >= 1, got {self!r}")
+        check_epsilon(self.epsilon, self.norm), loss_named(self.loss)
+        if self.steps < 1:
+            raise ValueError(f"needs steps >= 1, got {self!r}")
         if self.loss not in CLASS_LOSSES and (self.stop_when_fooled or self.target is not None):
             raise ValueError(
                 f"{self.loss!r} crosses no boundary between classes: no target, no stop"
@@ -78,7 +77,7 @@ class PGD:
                 break
             logits, gradient = self._gradient(model, attacked[rows], target[rows])
             if self.stop_when_fooled:
-                active = ~self._fooled(logits, target[rows])
+                active = ~self._fooled(model, attacked[rows], logits, target[rows])
                 rows, gradient = rows[active], gradient[active]
             if self.momentum:
                 size = gradient.abs().flatten(1).mean(1).clamp_min(1e-12).view(-1, 1, 1, 1)
@@ -94,11 +93,18 @@ class PGD:
         logits, _, gradient = loss_and_gradient(model, images, lambda found: loss(found, target))
         return logits, gradient if self.target is None else -gradient
 
-    def _fooled(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Across the boundary by more than the rounding error of the precision."""
-        lead = margin(logits, target) if self.target is None else -margin(logits, target)
-        slack = 0 if self.precision == "float32" else ROUNDING * logits.abs().max(1).values
-        return lead > slack
+    def _fooled(self, model: nn.Module, images: Tensor, logits: Tensor, target: Tensor) -> Tensor:
+        """Across the boundary; where the logits were computed in less, also in float32."""
+        fooled = self._crossed(logits, target)
+        if self.precision != "float32" and fooled.any():
+            with torch.no_grad(), autocast(images.device, "float32"):
+                exact = model(images[fooled]).float()
+            fooled[fooled.clone()] = self._crossed(exact, target[fooled])
+        return fooled
+
+    def _crossed(self, logits: Tensor, target: Tensor) -> Tensor:
+        lead = margin(logits, target)
+        return lead > 0 if self.target is None else lead < 0
 
 
 def fgsm(epsilon: float = 8 / 255, **settings) -> PGD:

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from utils.attacks.base import Attack, SizedAttack, norm_of
 from utils.attacks.norms import L2
+
+
+def noise_of(attack: SizedAttack, epsilon: float) -> Attack:
+    """The control of an attack: random noise of this size in the norm of the attack."""
+    return RandomSigns(epsilon) if norm_of(attack) == "linf" else RandomDirection(epsilon)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from utils.detection.noise_traces import traces
 TRACES = ["fine grain", "all grain", "seams"]  # shading varies too much among clean images
 MAX_SPREADS = 4.0  # from the usual trace; at most one clean image in a hundred exceeds it
 MAX_DISTANCE = 2.0  # to the fifth neighbour, relative to the median image
+ROUNDING = 1.5  # grey levels of grain
 BLANK = 2.0  # grey levels of spread
 MANY = 0.01  # of the images
 
@@ -40,9 +41,14 @@ def check_noise(folder: ImageFolder) -> Finding:
 
 def noise_spreads(folder: ImageFolder) -> np.ndarray:
     """The distance of each image's most unusual trace from the median, in spreads of the middle
-    four fifths. With two devices in a folder the middle is wide, and neither is flagged."""
+    four fifths. With two devices in a folder the middle is wide, and neither is flagged.
+
+    Where most of an image is empty, as around a brain without its skull, the median grain is
+    rounding and does not count.
+    """
     labels = folder.split.labels
     found = traces(Split(folder.images, labels, folder.split.class_names))[TRACES]
+    found["fine grain"] = found["fine grain"].mask(found["fine grain"] < np.log(ROUNDING / 255))
     low, usual, high = (found.quantile(q) for q in (0.1, 0.5, 0.9))
     return ((found - usual) / ((high - low) / 2.56).clip(lower=1e-6)).abs().max(axis=1).to_numpy()
 

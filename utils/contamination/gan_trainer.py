@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from utils.files import read_tensors
 from utils.training.checkpoints import Checkpoint, save_weights, short_name
 from utils.training.epochs import History, run_epochs
-from utils.training.loop import OPTIMIZERS
+from utils.training.optimization import OPTIMIZERS
 
 COLUMNS = ("discriminator_loss", "generator_loss", "real_recognised", "fakes_recognised")
 
@@ -51,7 +51,9 @@ class GANTrainer:
         slow = config.learning_rate
         rates = {"generator": slow, "discriminator": config.faster * slow}
         self.optimizers = {
-            name: OPTIMIZERS["adam"](network.parameters(), lr=rates[name], betas=(0.0, 0.99))
+            name: OPTIMIZERS["adamw"](
+                network.parameters(), lr=rates[name], betas=(0.0, 0.99), weight_decay=0.0
+            )
             for name, network in self.networks.items()
         }
 

@@ -19,6 +19,7 @@ from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import attacked_images, attacked_split, predict
 from utils.evaluation.leakage import leakage_alarm
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.red_flags import check_attack, check_clean
 from utils.evaluation.saliency import before_and_after, saliency_shift
@@ -43,18 +44,23 @@ def attack_twin(chapter: Chapter, twin: TrainedModel) -> "AttackedModels":
 
 @dataclass
 class AttackedModels:
-    """Models under one attack suite: their predictions, their flags, one table, one figure."""
+    """Models under one attack suite: their predictions, their flags, one table, one figure.
+
+    `clean` are the predictions on the whole test set, of which only a part is attacked.
+    """
 
     chapter: Chapter
     suite: AttackSuite
     models: dict[str, Classifier] = field(default_factory=dict)
     answers: dict[str, dict[Condition, Predictions]] = field(default_factory=dict)
     flags: dict[str, pd.DataFrame] = field(default_factory=dict)
+    clean: dict[str, Predictions] = field(default_factory=dict)
 
     def add(self, name: str, model: Classifier) -> None:
         """Attack one more model, and check the attack."""
-        test = self.chapter.splits.test
+        test = self.chapter.attacked_test
         self.models[name] = model
+        self.clean[name] = predict(model, self.chapter.splits.test)
         self.answers[name] = self.suite.predict(model, test)
         self.flags[name] = check_attack(model, test, self.suite, self.answers[name])
 
@@ -78,8 +84,15 @@ class AttackedModels:
 
     def table(self) -> pd.DataFrame:
         """One row per model and score: clean, noise, attacked, what the attack takes away, and
-        what the model has more than the standard one under attack; paired 95 % intervals."""
+        what the model has more than the standard one under attack; paired 95 % intervals.
+
+        Where only a part of the test set is attacked, the clean score on all of it comes first.
+        """
         table = robustness_table(self.answers, self.suite.noise, self.suite.strongest)
+        whole = len(self.chapter.splits.test)
+        if whole > len(self.chapter.attacked_test):
+            found = [str(score_of(self.clean[name], score)) for name, score in table.index]
+            table.insert(0, f"clean, {whole:,} images (%)", found)
         self.chapter.run.save_table("robustness", table.reset_index())
         return table
 
@@ -91,8 +104,8 @@ class AttackedModels:
 
     def check_split(self) -> None:
         """Flags of the clean score and of the split, beside those of the attack."""
-        clean = self.answers["standard"][CLEAN]
-        self.flags["split"] = check_clean(clean, leakage_alarm(self.chapter.splits))
+        alarm = leakage_alarm(self.chapter.splits)
+        self.flags["split"] = check_clean(self.clean["standard"], alarm)
 
     def flag_table(self) -> pd.DataFrame:
         return pd.concat({name: flag_table(found) for name, found in self.flags.items()})
@@ -125,7 +138,7 @@ class AttackedModels:
     def _images(self, count: int) -> Split:
         """A few test images that the standard model classifies correctly when they are clean."""
         right = self.answers["standard"][CLEAN].right.nonzero()[0]
-        return self.chapter.splits.test.take(right[:: max(1, len(right) // count)][:count])
+        return self.chapter.attacked_test.take(right[:: max(1, len(right) // count)][:count])
 
     def saliency(self, count: int = 4) -> Figure:
         """Where the standard and the defended model look, before and after the attack."""
@@ -142,8 +155,8 @@ class AttackedModels:
         return figure
 
     def saliency_shifts(self) -> pd.DataFrame:
-        """Over a sample of the test set: how much each model's maps change under attack."""
-        sample = self.chapter.splits.test.limit(self.chapter.parameters["LOOKS"])
+        """Over a sample of the attacked images: how much each model's maps change under attack."""
+        sample = self.chapter.attacked_test.limit(self.chapter.parameters["LOOKS"])
         rows = {
             name: saliency_shift(model, sample, self.suite.attack)
             for name, model in self.models.items()
@@ -167,12 +180,7 @@ class AttackedModels:
         kit = write_kit(folder, *pictures, pairs.labels, *answers, self.chapter.names, seed)
         return pd.Series(kit, name="reading kit").to_frame()
 
-    def record(
-        self,
-        twin: TrainedModel,
-        defences: Defences,
-        shifts: pd.DataFrame,
-    ) -> None:
+    def record(self, twin: TrainedModel, defences: Defences, shifts: pd.DataFrame) -> None:
         """Keep what `results` reads, and the defended model for later chapters."""
         run, parameters = self.chapter.run, self.chapter.parameters
         run.save_predictions(self.answers)
@@ -188,7 +196,7 @@ class AttackedModels:
             conditions=list(self.answers["standard"]),
             looks=shifts.to_dict("index"),
             collapsed=defences.collapsed,
-            data=self.chapter.splits.test.fingerprint,
+            data=self.chapter.attacked_test.fingerprint,
             flags=[
                 {"variant": name, **flag}
                 for name, found in self.flags.items()

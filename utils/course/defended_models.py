@@ -18,8 +18,9 @@ from utils.defences.adversarial_training import (
     fast_adversarial,
 )
 from utils.evaluation.metrics import majority_share
-from utils.training.loop import TrainConfig, best_epoch, train_or_load
-from utils.training.losses import ValidationScore
+from utils.training.config import TrainConfig
+from utils.training.loop import best_epoch, train_or_load
+from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
 from utils.training.tuning import SearchSpace, best_config, tune
 
 
@@ -45,13 +46,16 @@ class Defences:
 
 
 def losses_of(chapter: Chapter) -> dict[str, Callable]:
-    """Clean and attacked images weighed against each other, and attacked ones alone."""
+    """Clean and attacked images weighed against each other, and attacked ones alone.
+
+    Every class counts the same, as in the score: an attack drives a model to the common classes.
+    """
     chosen, epsilon = chapter.parameters, chapter.parameters["EPSILON"] / 255
-    lesson = PGD(epsilon, 2, precision="auto")
-    return {
-        "adversarial": AdversarialLoss(lesson, chosen["ADVERSARIAL_WEIGHT"], chosen["GROW"]),
-        "fast": fast_adversarial(epsilon, precision="auto"),
-    }
+    lesson = PGD(epsilon, chosen["LESSON_STEPS"], precision="auto")
+    own = CrossEntropy(balancing_weights(chapter.splits.train))
+    weighed = AdversarialLoss(lesson, chosen["ADVERSARIAL_WEIGHT"], chosen["GROW"], own)
+    fast = fast_adversarial(epsilon, precision="auto")
+    return {"adversarial": weighed, "fast": replace(fast, own=own)}
 
 
 def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace) -> Defences:
@@ -65,6 +69,7 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace) -> Defence
     score = ValidationScore(judge, one_step=fgsm(epsilon, precision="auto"))
     train = chapter.splits.train.limit(chosen["ADVERSARIAL_IMAGES"])
     validation = chapter.splits.validation.per_patient(chosen["PER_PATIENT"])
+    validation = validation.balanced(chosen["JUDGED_IMAGES"])
     splits = replace(chapter.splits, train=train, validation=validation)
     fresh, losses = partial(deepcopy, twin.model), losses_of(chapter)
     journal = chapter.run.checkpoints / "tuning.journal"

@@ -1,6 +1,6 @@
 """What the four chapters of a clean network share: data, tuning, training, scores, record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 
@@ -13,7 +13,8 @@ from utils.backbones import Classifier, build
 from utils.course.tables import flag_table, score_table, settings
 from utils.course.trained_models import save_trained
 from utils.data.loading import load
-from utils.data.split import Splits, to_float
+from utils.data.split import Split, Splits, to_float
+from utils.evaluation.claims import Finding
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
@@ -22,7 +23,8 @@ from utils.evaluation.predictions import Predictions
 from utils.evaluation.red_flags import check_clean
 from utils.evaluation.saliency import heat_maps, localisation
 from utils.run import Run, start_run
-from utils.training.loop import TrainConfig, best_epoch, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import best_epoch, train_or_load
 from utils.training.tuning import SearchSpace, best_config, importances, trial_rows, tune
 
 NOISE = 4 / 255  # of the control
@@ -31,14 +33,19 @@ NOISE = 4 / 255  # of the control
 def open_chapter(name: str, names: dict) -> "Chapter":
     """Seed everything and read the data; `names` are the notebook's `globals()`.
 
-    Of each test patient `PER_PATIENT` images are kept.
+    `LIMIT` counts training images. Of each test patient `PER_PATIENT` images are kept.
     """
     parameters = settings(names)
     run = start_run(name, parameters["DATASET"], parameters["SEED"])
-    root = names["DATA_ROOT"] or None
-    splits = load(parameters["DATASET"], parameters["SIZE"], root=root).limit(parameters["LIMIT"])
+    splits = load(
+        parameters["DATASET"],
+        parameters["SIZE"],
+        root=names["DATA_ROOT"] or None,
+        test_patients=parameters["TEST_PATIENTS"],
+    )
+    train = splits.train.limit(parameters["LIMIT"])
     test = splits.test.per_patient(parameters["PER_PATIENT"])
-    return Chapter(run, replace(splits, test=test), parameters)
+    return Chapter(run, replace(splits, train=train, test=test), parameters)
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,11 @@ class CleanEvaluation:
     @property
     def baselines(self) -> str:
         """The scores that need no learning."""
-        alarm = self.alarm
-        return f"majority class {alarm.majority:.1%}, nearest neighbour {alarm.baseline.value:.1%}"
+        alarm, constant = self.alarm, 1 / len(self.predictions[CLEAN].class_names)
+        return (
+            f"constant answer {constant:.1%} in balanced accuracy; in accuracy "
+            f"majority class {alarm.majority:.1%}, nearest neighbour {alarm.baseline.value:.1%}"
+        )
 
 
 @dataclass(frozen=True)
@@ -102,10 +112,18 @@ class Chapter:
     def names(self) -> tuple[str, ...]:
         return self.splits.train.class_names
 
+    @cached_property
+    def attacked_test(self) -> Split:
+        """The test images that are attacked, as many of each class."""
+        return self.splits.test.balanced(self.parameters["ATTACKED_IMAGES"])
+
     @property
     def counts(self) -> pd.DataFrame:
-        """Images per split and class."""
-        rows = {name: split.counts.tolist() for name, split in self.splits.items()}
+        """Images per split and class; in a chapter with an attack, those that are attacked."""
+        parts = dict(self.splits.items())
+        if "ATTACKED_IMAGES" in self.parameters:
+            parts["attacked"] = self.attacked_test
+        rows = {name: split.counts.tolist() for name, split in parts.items()}
         return pd.DataFrame.from_dict(rows, "index", columns=self.names).assign(
             total=lambda table: table.sum(axis=1)
         )
@@ -179,8 +197,14 @@ class Chapter:
         maps = heat_maps(model, to_float(test.images.to(self.run.device)), answers)
         return localisation(maps, test.masks.numpy())
 
-    def record(self, training: Training, evaluation: CleanEvaluation, heat: dict) -> None:
-        """Keep the model for later chapters, and what `results` reads."""
+    def record(
+        self,
+        training: Training,
+        evaluation: CleanEvaluation,
+        heat: dict,
+        findings: Sequence[Finding] = (),
+    ) -> None:
+        """Keep the model for later chapters, and what `results` reads; `findings` are judged."""
         run, parameters = self.run, self.parameters
         save_trained(run, training.model, training.config, self.splits, parameters)
         run.save_predictions({"standard": evaluation.predictions})
@@ -191,4 +215,5 @@ class Chapter:
             conditions=list(evaluation.predictions),
             focus=heat,
             flags=evaluation.flags.to_dict("records"),
+            claims=[finding.row for finding in findings],
         )

@@ -1,12 +1,14 @@
-"""Writes the tables of README and assets/RESULTS.md from the committed records (`make results`)."""
+"""Writes the tables of README and assets/RESULTS.md from the records (`make results`)."""
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from utils.course.claims import claim_table, claims_of, collect_claims, refuse_undecided
 from utils.course.records import Record, read_records
 from utils.course.results import pool_records, strongest_conditions
 from utils.data.datasets import DATASETS
@@ -15,9 +17,9 @@ from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import gains, majority_share, score_of
 from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import few_patients
 from utils.folders import HOME
 
-BLOCK = re.compile(r"(<!-- results -->\n).*?(<!-- /results -->)", re.DOTALL)
 NONE = "–"
 OF_ALL = (None, "split")  # flags that concern every model of a run
 STANDARD, HARDENED = ("standard", "soft vote"), "adversarial"
@@ -30,27 +32,42 @@ SUMMARY_COLUMNS = (
     *("hardened: attacked", "red flags"),
 )
 
-HEAD = """# Results on real images
+HEAD = """# Claims and results
 
 `make results` writes this page from the records in this folder, and a test compares the two.
+"""
+CLAIMS_HEAD = """## Claims
+
+A chapter declares its claims before it has data: a pair, a metric, a direction, a margin. The
+95 % interval of the difference decides, over patients and, for a method, over trainings as well;
+the claims of a chapter share Holm's correction. A difference between -x and x is no effect larger
+than x.
+"""
+RESULTS_HEAD = """## Results on real images
+
 All numbers are percent with 95 % intervals over patients, on test patients unseen in training.
 The drop is clean minus attacked accuracy, in points, paired image by image. A model with a red
 flag must not be ranked; the record gives the reasons. Each line is one model of one run.
 """
-SUMMARY_HEAD = """Accuracy in percent with 95 % intervals over test patients, clean and under the
-strongest attack of each chapter, for the standard model and for the adversarially trained one
-("hardened"). A constant answer names the commonest class. A model with a red flag must not be
-ranked: see [all models](assets/RESULTS.md).
+SUMMARY_HEAD = """Accuracy in percent with 95 % intervals, clean and under the strongest attack of
+each chapter, for the standard model and for the adversarially trained one ("hardened"). Intervals
+are over test patients, and over trainings as well where there are three or more; of two, both are
+given. A constant answer names the commonest class. A model with a red flag must not be ranked:
+see [all models](assets/RESULTS.md).
 """
 
 
 def publish(home: Path = HOME) -> None:
-    """Bring assets/RESULTS.md and the marked block of README up to date with the records."""
-    records = published_records(home)
-    (home / "assets/RESULTS.md").write_text(results_page(records), encoding="utf-8")
+    """Bring assets/RESULTS.md and the marked blocks of README up to date with the records.
+
+    Undecided claims are written as well, and then refused.
+    """
+    claims, records = collect_claims(home), published_records(home)
+    (home / "assets/RESULTS.md").write_text(results_page(claims, records), encoding="utf-8")
     readme = home / "README.md"
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_summary(text, summary_table(records)), encoding="utf-8")
+    readme.write_text(with_blocks(text, claims, records), encoding="utf-8")
+    refuse_undecided([*claims, *claims_of(records)])
 
 
 def published_records(home: Path = HOME) -> list[Record]:
@@ -62,13 +79,25 @@ def published_records(home: Path = HOME) -> list[Record]:
     return [record for record in found if record.folder in known]
 
 
-def results_page(records: list[Record]) -> str:
-    """All models of all records, a table for each data set."""
-    parts = [HEAD]
+def results_page(claims: list[dict], records: list[Record]) -> str:
+    """All claims, then all models of all records, a table for each data set."""
+    parts = [HEAD, CLAIMS_HEAD, claims_block([*claims, *claims_of(records)]), RESULTS_HEAD]
     for dataset, own in _by_dataset(records).items():
         rows = [row for record in own for row in _record_rows(record)]
-        parts.append(f"## {dataset}\n\n{_table(COLUMNS, rows)}")
+        parts.append(f"### {dataset}\n\n{_table(COLUMNS, rows)}")
+        parts += [f"In some chapters {warning}.\n" for warning in _warnings(own)]
     return "\n".join(parts)
+
+
+def claims_block(rows: list[dict]) -> str:
+    """A line for each claim."""
+    table = claim_table(rows).astype(str)
+    return _table(table.columns, table.to_numpy().tolist())
+
+
+def headlines(rows: list[dict]) -> list[dict]:
+    """The first claim of each chapter."""
+    return list({row["chapter"]: row for row in reversed(rows)}.values())[::-1]
 
 
 def summary_table(records: list[Record]) -> str:
@@ -77,11 +106,15 @@ def summary_table(records: list[Record]) -> str:
     return f"{SUMMARY_HEAD}\n{_table(SUMMARY_COLUMNS, rows)}"
 
 
-def with_summary(readme: str, summary: str) -> str:
-    """README with its marked block filled."""
-    if not BLOCK.search(readme):
-        raise ValueError("README.md lacks the lines <!-- results --> and <!-- /results -->")
-    return BLOCK.sub(lambda found: f"{found[1]}{summary}{found[2]}", readme)
+def with_blocks(readme: str, claims: list[dict], records: list[Record]) -> str:
+    """README with its marked blocks filled."""
+    blocks = {"claims": claims_block(headlines(claims)), "results": summary_table(records)}
+    for name, text in blocks.items():
+        block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not block.search(readme):
+            raise ValueError(f"README.md lacks the lines <!-- {name} --> and <!-- /{name} -->")
+        readme = block.sub(lambda found, text=text: f"{found[1]}{text}{found[2]}", readme)
+    return readme
 
 
 def _record_rows(record: Record) -> list[list[str]]:
@@ -94,6 +127,12 @@ def _record_rows(record: Record) -> list[list[str]]:
         rows.append([name, model, *_numbers(found, record.strongest), _listed(flags)])
     rows += [[name, other, *[NONE] * 5, _listed(flags)] for other, flags in red.items()]
     return rows or [[name, *[NONE] * 6, _listed(of_all)]]
+
+
+def _warnings(records: list[Record]) -> list[str]:
+    """Classes of which too few patients are tested for a score that counts every class alike."""
+    found = (model[CLEAN] for r in records for model in r.predictions.values() if CLEAN in model)
+    return sorted({few_patients(clean) for clean in found} - {""})
 
 
 def _numbers(found: dict[Condition, Predictions], strongest: Condition | None) -> list[str]:
@@ -124,7 +163,13 @@ def _summary_rows(records: list[Record]) -> list[list[str]]:
 
 
 def _score(found: dict[Condition, Predictions], condition: Condition) -> str:
-    return str(score_of(found[condition])) if condition in found else NONE
+    """With its interval; of two trainings both, which no interval could say better."""
+    if condition not in found:
+        return NONE
+    each = found[condition].by_training
+    if len(each) != 2:
+        return str(score_of(found[condition]))
+    return " and ".join(f"{100 * training.accuracy:.1f}" for training in each)
 
 
 def _red(record: Record) -> dict[str | None, list[str]]:
@@ -153,5 +198,13 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def main(home: Path = HOME) -> None:
+    """The command: an undecided claim ends it with an error."""
+    try:
+        publish(home)
+    except ValueError as error:
+        sys.exit(f"results: {error}")
+
+
 if __name__ == "__main__":
-    publish()
+    main()

@@ -52,6 +52,11 @@ class Record:
         return pd.DataFrame(self.facts["flags"])
 
     @property
+    def claims(self) -> list[dict]:
+        """The declared claims of the run and what became of them."""
+        return self.facts.get("claims", [])
+
+    @property
     def red(self) -> list[str]:
         return [flag["flag"] for flag in self.facts["flags"] if flag["red"]]
 

@@ -3,27 +3,29 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+import pandas as pd
 
 from utils.course.records import Record
-from utils.evaluation.comparison import same_patients
+from utils.evaluation.comparison import all_differences, compare, same_patients
 from utils.evaluation.conditions import CLEAN, Condition, as_condition
-from utils.evaluation.predictions import Predictions, pool_seeds
+from utils.evaluation.predictions import Predictions, pool_trainings
 
 ByCondition = dict[Condition, Predictions]
+STANDARD, ENSEMBLE = "standard", "ensemble"  # a variant of a run, and a run
 Models = dict[tuple[str, str], ByCondition]  # by (run, variant)
 
 
 def pool_records(records: list[Record]) -> dict[str, dict[str, ByCondition]]:
     """Predictions by run, variant and condition, with the seeds of a run pooled.
 
-    The patients are the same in each seed, so resampling patients moves all seeds together.
+    The patients are the same in each seed. A single seed is one network, not yet a method.
     Only runs whose other settings agree are pooled; otherwise the settings join the name.
     A condition that one of the seeds lacks is left out: pairs would no longer match.
     """
     return {
         name: {
             variant: {
-                condition: pool_seeds([record.predictions[variant][condition] for record in alike])
+                condition: _pooled([record.predictions[variant][condition] for record in alike])
                 for condition in conditions
                 if all(condition in record.predictions.get(variant, ()) for record in alike)
             }
@@ -80,12 +82,12 @@ def clean_and_strongest(strongest: Mapping[str, Condition | None], models: Model
 
 def comparable_groups(
     models: Models, conditions: Iterable[Condition | str | None]
-) -> dict[str, dict[str, Predictions]]:
+) -> dict[str, dict[tuple[str, str], Predictions]]:
     """Under each condition, the models with predictions for the same images.
 
     Where a condition has several sets of images, the title of a smaller group names its patients.
     """
-    found: dict[str, dict[str, Predictions]] = {}
+    found: dict[str, dict[tuple[str, str], Predictions]] = {}
     for condition in dict.fromkeys(as_condition(name) for name in conditions if name is not None):
         groups: list[dict[tuple[str, str], Predictions]] = []
         for name, by_condition in models.items():
@@ -95,8 +97,33 @@ def comparable_groups(
         for number, group in enumerate(groups):
             title = f"{condition}, {_patients_and_runs(group)}" if number else str(condition)
             title += f", images {number + 1}" if title in found else ""
-            found[title] = {", ".join(name): predictions for name, predictions in group.items()}
+            found[title] = group
     return found
+
+
+def declared_pairs(group: Mapping[tuple[str, str], Predictions]) -> list[tuple[tuple, tuple]]:
+    """The comparisons that are declared before any run: A and B by (run, variant).
+
+    Each model against the standard one of its own run, and each vote of the ensemble against the
+    most accurate standard model. Choosing that one on the test images favours it, not the vote.
+    """
+    standard = [name for name in group if name[1] == STANDARD]
+    best = sorted(standard, key=lambda name: -group[name].accuracy)[:1]
+    votes = [name for name in group if name[0].partition(" ")[0] == ENSEMBLE]
+    twins = [(name, (name[0], STANDARD)) for name in group if name not in standard]
+    pairs = twins + [(vote, member) for vote in votes for member in best]
+    return [pair for pair in pairs if pair[1] in standard]
+
+
+def compare_declared(group: Mapping[tuple[str, str], Predictions]) -> pd.DataFrame:
+    """The declared pairs of a group with Holm's correction for their number."""
+    pairs = [(", ".join(a), ", ".join(b)) for a, b in declared_pairs(group)]
+    return compare(_named(group), pairs)
+
+
+def explore(group: Mapping[tuple[str, str], Predictions]) -> pd.DataFrame:
+    """All pairs of a group, declared or not: points and intervals, no verdict."""
+    return all_differences(_named(group))
 
 
 def _alike(records: list[Record]) -> dict[str, list[Record]]:
@@ -140,3 +167,11 @@ def _join(
             group[name] = found
             return
     groups.append({name: found})
+
+
+def _pooled(seeds: list[Predictions]) -> Predictions:
+    return pool_trainings(seeds) if len(seeds) > 1 else seeds[0]
+
+
+def _named(group: Mapping[tuple[str, str], Predictions]) -> dict[str, Predictions]:
+    return {", ".join(name): predictions for name, predictions in group.items()}

@@ -15,11 +15,12 @@ from utils.evaluation.conditions import (
     by_variant_and_condition,
     ordered_conditions,
 )
-from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import drops, gains, score_of, scores
-from utils.evaluation.predictions import Predictions
+from utils.evaluation.intervals import TOO_FEW, Interval
+from utils.evaluation.metrics import drops, gains, score_of, scores, trainings_of
+from utils.evaluation.predictions import Predictions, as_method
 
-ROBUST_SCORES = ("accuracy", "balanced accuracy")
+HEADLINE = "balanced accuracy"
+ROBUST_SCORES = (HEADLINE, "accuracy")
 
 
 def show_source(thing) -> HTML:
@@ -42,25 +43,36 @@ def _is_plain(value: object) -> bool:
 
 
 def with_interval(
-    rows: pd.DataFrame | Mapping[object, Interval], scale: float = 100, digits: int = 1
+    rows: pd.DataFrame | Mapping[object, Interval],
+    scale: float = 100,
+    digits: int = 1,
+    instead: str = TOO_FEW,
 ) -> pd.Series:
     """Intervals as text; rows of value, low and high will do."""
+    shown = {"scale": scale, "digits": digits, "instead": instead}
     if isinstance(rows, pd.DataFrame):
-        return rows.apply(interval_text, axis=1, scale=scale, digits=digits)
-    return pd.Series({name: row.text(scale, digits) for name, row in rows.items()}, dtype=object)
+        return rows.apply(interval_text, axis=1, **shown)
+    return pd.Series({name: row.text(**shown) for name, row in rows.items()}, dtype=object)
 
 
-def interval_text(row: Interval | pd.Series, scale: float = 100, digits: int = 1) -> str:
-    """An interval as text, such as "85.0 (80.1 to 89.2)"."""
+def interval_text(
+    row: Interval | pd.Series, scale: float = 100, digits: int = 1, instead: str = TOO_FEW
+) -> str:
+    """An interval as text, such as "85.0 (80.1 to 89.2)"; without one, `instead` says why."""
     if isinstance(row, pd.Series):
         row = Interval(*row[list(Interval._fields)].astype(float))
-    return row.text(scale, digits)
+    return row.text(scale, digits, instead)
 
 
 def score_table(found: Mapping[Condition | str, Predictions]) -> pd.DataFrame:
-    """One row per condition, one column per score in percent, each with its 95 % interval."""
+    """One row per condition, one column per score in percent, each with its 95 % interval.
+
+    Balanced accuracy comes first: a constant answer has one share in as many as there are classes.
+    """
     rows = {str(name): with_interval(scores(p)) for name, p in found.items()}
-    return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (%)")
+    table = pd.DataFrame(rows).T
+    table.insert(0, HEADLINE, table.pop(HEADLINE))
+    return table.rename(columns=lambda name: f"{name} (%)")
 
 
 def drop_table(
@@ -79,8 +91,16 @@ def drop_table(
 def gain_table(
     before: Mapping[Condition | str, Predictions], after: Mapping[Condition | str, Predictions]
 ) -> pd.DataFrame:
-    """One row per condition: points that the second model has more than the first."""
-    rows = {str(name): with_interval(gains(before[name], after[name])) for name in after}
+    """One row per condition: points that the second model has more than the first.
+
+    Two methods of fewer than three trainings have no interval; the table says how many there were.
+    """
+    rows = {
+        str(name): with_interval(
+            gains(before[name], after[name]), instead=trainings_of(before[name], after[name])
+        )
+        for name in after
+    }
     return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (points)")
 
 
@@ -118,7 +138,8 @@ def robustness_table(
     rows = {}
     for model, found in answers.items():
         lost = gains(found[CLEAN], found[attacked])
-        gained = gains(standard[attacked], found[attacked])
+        sides = as_method(standard[attacked]), as_method(found[attacked])
+        gained = gains(*sides)
         for metric in ROBUST_SCORES:
             score = {c: score_of(found[c], metric) for c in (CLEAN, noise, attacked)}
             rows[model, metric] = {
@@ -127,7 +148,9 @@ def robustness_table(
                 "PGD (%)": str(score[attacked]),
                 "lost to PGD (points)": interval_text(lost.loc[metric]),
                 "more than standard under PGD (points)": (
-                    "" if found is standard else interval_text(gained.loc[metric])
+                    ""
+                    if found is standard
+                    else interval_text(gained.loc[metric], instead=trainings_of(*sides))
                 ),
             }
     return pd.DataFrame(rows).T.rename_axis(["training", "score"])
@@ -143,14 +166,15 @@ def wide_table(table: pd.DataFrame) -> Styler:
 
 
 def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs from `compare` for the reader: points with interval, p-values, verdict."""
-    text = {
-        "A": pairs["A"],
-        "B": pairs["B"],
-        "A minus B (points)": with_interval(pairs[["value", "low", "high"]]) if len(pairs) else [],
-        **{name: [_probability(p) for p in pairs[name]] for name in ("p", "p (Holm)")},
-        "verdict": pairs["verdict"],
-    }
+    """Pairs from `compare` for the reader: points with interval, p-values, verdict.
+
+    Those from `all_differences` are exploratory, and have neither.
+    """
+    points = with_interval(pairs[["value", "low", "high"]]) if len(pairs) else []
+    text = {"A": pairs["A"], "B": pairs["B"], "A minus B (points)": points}
+    if "p" in pairs:
+        text |= {name: [_probability(p) for p in pairs[name]] for name in ("p", "p (Holm)")}
+        text["verdict"] = pairs["verdict"]
     return pd.DataFrame(text)
 
 
@@ -161,7 +185,7 @@ def prose_table(table: pd.DataFrame) -> Styler:
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
-    """Red flags for the reader, each red one with its reason."""
+    """Red flags for the reader, each with its reason; one may be not applicable or not resolved."""
     verdicts = [
         f"RED: {reason}" if red else reason or "no"
         for red, reason in zip(flags["red"], flags["reason"], strict=True)
@@ -182,4 +206,6 @@ def _wide(models: Mapping, cell: Callable[[Mapping, Condition], str]) -> pd.Data
 
 
 def _probability(p: float) -> str:
+    if p != p:  # no test
+        return "–"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -15,7 +15,7 @@ from utils.data.split import Splits
 from utils.files import atomic_write, read_tensors
 from utils.run import Run
 from utils.training.checkpoints import RECIPE, locked
-from utils.training.loop import TrainConfig
+from utils.training.config import TrainConfig
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,19 @@ def load(
     seed: int = 0,
     limit: int = 0,
     download: bool = False,
+    test_patients: int = 0,
 ) -> Splits:
     """A data set as `size` x `size` images, no patient in two splits.
 
     `name` is one of the catalogue, or the path to a folder of class folders or a .csv table. An
-    official test set stays as it is; `fractions` and `seed` decide about the rest. Data sets of
+    official test set stays as it is; `fractions` and `seed` decide about the rest. With
+    `test_patients`, drawn data are tested on so many patients of a draw of their own, one image
+    each, and all classes are equally frequent there; real data stay as they are. Data sets of
     the catalogue are looked for in `root`, else in the folder that the variable DATA_ROOT names.
     The result is stored, and files are read again only when they change. `limit` images per
     split; 0 means all.
     """
-    source = source_of(name, root, size)
+    source = source_of(name, root, size, test_patients)
     store = _store(source, size, fractions, seed)
     with store.locked():
         if not store.complete(source.signature()):
@@ -46,10 +49,14 @@ def load(
 
 
 def manifest(
-    name: str, size: int = 64, fractions: Sequence[float] = FRACTIONS, seed: int = 0
+    name: str,
+    size: int = 64,
+    fractions: Sequence[float] = FRACTIONS,
+    seed: int = 0,
+    test_patients: int = 0,
 ) -> dict:
     """What `load` noted beside the tensors: counts per class, quarantine, patients."""
-    return _store(source_of(name), size, fractions, seed).manifest
+    return _store(source_of(name, test_patients=test_patients), size, fractions, seed).manifest
 
 
 def cache_of(source: Source) -> Path:
@@ -66,6 +73,9 @@ def _store(source: Source, size: int, fractions: Sequence[float], seed: int) -> 
             f"such as {FRACTIONS}; got {tuple(fractions)}"
         )
     request = {"name": source.name, "size": size, "fractions": list(fractions), "seed": seed}
+    if drawn := getattr(source, "test_patients", 0):  # then nothing is left to split
+        request = {"name": source.name, "size": size, "test_patients": drawn}
+        return Store(VARIABLES / f"{source.name}_{size}_{drawn}", {**request, "recipe": RECIPE})
     place = folder_of(source.name) if is_path(source.name) else source.name
     folder = f"{place}_{size}"
     if (tuple(fractions), seed) != (FRACTIONS, 0):

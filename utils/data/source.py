@@ -10,7 +10,7 @@ read(size)     all images
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -30,9 +30,9 @@ from utils.data.listing import (
 )
 from utils.data.names import WANTED, is_path, is_table, resolve_path
 from utils.data.patient_split import GatheredImages
-from utils.data.phantoms import PHANTOMS, draw
+from utils.data.phantoms import PHANTOMS, draw, few_patients
 from utils.data.prepare import apply_recipe, read_listing
-from utils.data.split import Split
+from utils.data.split import Split, concatenate
 
 __all__ = [
     "DrawnImages",
@@ -43,6 +43,8 @@ __all__ = [
     "resolve_path",
     "source_of",
 ]
+SEEDS_APART = {"validation": -1, "test": -2}  # all other draws count up from 0
+VALIDATED = 5  # test patients for each validation patient, if both are drawn apart
 
 
 class Source(Protocol):
@@ -59,13 +61,16 @@ class Source(Protocol):
     def fetched(self, size: int) -> "Source": ...
 
 
-def source_of(name: str, root: str | Path | None = None, size: int = 0) -> Source:
+def source_of(
+    name: str, root: str | Path | None = None, size: int = 0, test_patients: int = 0
+) -> Source:
     """The source of a data set. `root` holds all data sets, or is this one; else DATA_ROOT does.
 
-    Of an array file that comes in several sizes, the one of this `size` is taken.
+    Of an array file that comes in several sizes, the one of this `size` is taken. Only images
+    that are drawn have as many `test_patients` as you like.
     """
     if name in PHANTOMS:
-        return DrawnImages(name)
+        return DrawnImages(name, test_patients)
     if is_path(name):
         path = resolve_path(name)
         return ImageFiles(str(path), path, OWN)
@@ -79,9 +84,14 @@ def source_of(name: str, root: str | Path | None = None, size: int = 0) -> Sourc
 
 @dataclass(frozen=True)
 class DrawnImages:
-    """Images that the course draws itself."""
+    """Images that the course draws itself.
+
+    With `test_patients`, the usual patients are for training alone. Validation and test
+    patients are others: one image each, equally many of each class.
+    """
 
     name: str
+    test_patients: int = 0
 
     def signature(self) -> str:
         """A digest of the code that draws."""
@@ -99,9 +109,24 @@ class DrawnImages:
         return draw(self.name, size, patients or None, seed)
 
     def read(self, size: int, cache: Path | None = None) -> GatheredImages:
-        split = self.draw(size)  # always the same images; the seed decides about the split
-        parts, notes = np.full(len(split), ""), {"patients": "given"}
-        return GatheredImages(split, parts, split.fingerprint, notes=notes)
+        """Always the same images; the seed of `load` decides about the split."""
+        split, drawn = self.draw(size), self._drawn_apart(size)
+        parts = np.repeat(["", *drawn], [len(split), *map(len, drawn.values())])
+        for others in drawn.values():
+            others = replace(others, groups=others.groups + split.groups.max() + 1)
+            split = concatenate(split, others)
+        return GatheredImages(split, parts, split.fingerprint, notes={"patients": "given"})
+
+    def _drawn_apart(self, size: int) -> dict[str, Split]:
+        """Validation and test images, if they have draws of their own."""
+        if not self.test_patients:
+            return {}
+        fewer = max(self.test_patients // VALIDATED, few_patients(self.name))
+        patients = {"validation": fewer, "test": self.test_patients}
+        return {
+            part: draw(self.name, size, patients[part], seed, views=1, balanced=True)
+            for part, seed in SEEDS_APART.items()
+        }
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,18 @@ class Split:
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
         return self.take(order[:count].sort().values)
 
+    def balanced(self, count: int, seed: int = 0) -> "Split":
+        """At most `count` images, equally many of each class, drawn at random; 0 means all.
+
+        A class that has too few gives all of them.
+        """
+        if not 0 < count < len(self):
+            return self
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        each = max(1, count // self.classes)
+        of_class = [order[self.labels[order] == label][:each] for label in range(self.classes)]
+        return self.take(torch.cat(of_class).sort().values)
+
     def resized(self, size: int) -> "Split":
         """The same images, smaller or larger, and the places of the findings with them."""
         masks = self.masks

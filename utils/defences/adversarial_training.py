@@ -10,13 +10,14 @@ from utils.attacks.base import eval_mode
 from utils.attacks.norms import LInf
 from utils.attacks.pgd import PGD, loss_and_gradient
 from utils.run import autocast
+from utils.training.losses import CrossEntropy, LogitLoss
 
 START = 1e-3  # of the random start: at the image itself the divergence has no gradient
 
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """(1 - weight) of the loss on clean images, `weight` of the loss under attack.
+    """(1 - weight) of its own loss on clean images, `weight` of the same loss under attack.
 
     With `grow` the attack reaches its full epsilon and steps only after that many epochs
     (curriculum, Cai 2018). Clean and attacked images pass as one batch, so that batch norm sees
@@ -26,16 +27,15 @@ class AdversarialLoss:
     attack: PGD
     weight: float = 0.5
     grow: int = 0  # epochs
-    class_weights: tuple[float, ...] | None = None
+    own: LogitLoss = CrossEntropy()
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
         attacked = self.at(epoch)(model, images, labels)
-        weights = self.class_weights and images.new_tensor(self.class_weights)
         if self.weight == 1:
-            return F.cross_entropy(model(attacked).float(), labels, weights)
+            return self.own.of(model(attacked).float(), labels)
         clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
-        return (1 - self.weight) * F.cross_entropy(clean, labels, weights) + (
-            self.weight * F.cross_entropy(under_attack, labels, weights)
+        return (1 - self.weight) * self.own.of(clean, labels) + (
+            self.weight * self.own.of(under_attack, labels)
         )
 
     def at(self, epoch: int) -> PGD:
@@ -71,12 +71,13 @@ class TradesLoss:
     epsilon: float = 8 / 255
     steps: int = 10
     beta: float = 6.0
+    own: LogitLoss = CrossEntropy()  # on the clean images
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
         attacked = self.attacked(model, images)
         clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
         moved = divergence(clean, under_attack).mean()
-        return F.cross_entropy(clean, labels) + self.beta * moved
+        return self.own.of(clean, labels) + self.beta * moved
 
     def attacked(self, model: nn.Module, images: Tensor) -> Tensor:
         """Images in the epsilon box whose predictions are far from those for the clean ones."""

@@ -44,7 +44,7 @@ class MutualLoss:
     weight: float = 1.0  # of the divergence; 1 / SCALE beside dot regression
 
     def __call__(self, peers: MutualPeers, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        logits = [peer(images).float() for peer in peers.members]
+        logits = [peer(images).float() for peer in (peers, *peers.members[1:])]
         own = sum(self.own.of(each, labels) for each in logits)
         apart = sum(_distance_from_others(logits, one) for one in range(len(logits)))
         return own + self.weight * apart

@@ -15,7 +15,7 @@ from utils.detection.contamination_classifier import ContaminationClassifier, ra
 from utils.detection.detectors import image_features
 from utils.detection.out_of_fold import cross_val_outputs
 from utils.figures.detection import contact_sheet
-from utils.training.loop import TrainConfig
+from utils.training.config import TrainConfig
 
 SHEET_IMAGES = 12  # on the contact sheet
 

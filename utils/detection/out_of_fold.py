@@ -18,7 +18,8 @@ from utils.defences.ensemble import Ensemble
 from utils.detection.noise_traces import traces
 from utils.evaluation.inference import features_and_logits
 from utils.run import progress
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, Loss
 
 Squeezer = Callable[[Tensor], Tensor]

@@ -1,4 +1,4 @@
-"""Predictions, metrics, intervals, comparisons, the attack suite, red flags, saliency."""
+"""Predictions, metrics, intervals, claims, comparisons, the attack suite, red flags, saliency."""
 
 from utils import exports
 
@@ -6,17 +6,18 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     attack_suite="AttackSuite",
-    comparison="compare excess_over_control flip_predictions flip_rate",
+    claims="Claim judge",
+    comparison="all_differences compare excess_over_control flip_predictions flip_rate",
     conditions="CLEAN Condition",
-    generated_images="agreement kid manifold memorisation_test",
     image_similarity="histogram_similarity psnr ssim",
     inference="attacked_images attacked_split features logits predict predict_all",
     intervals="Interval interval_table mean_of share",
     leakage="SIBLING leakage_alarm nearest_neighbour_baseline relative_distances",
-    metrics="SCORES balanced_accuracy gains majority_share score_of scores",
-    predictions="Predictions pool_seeds",
+    metrics="SCORES balanced_accuracy gain gains majority_share score_of scores",
+    predictions="Predictions pool_trainings",
     red_flags="check_attack check_clean",
     reporting_flags="Report check_report",
+    resampling="few_patients",
     roc="FALSE_POSITIVE_RATE roc_scores",
     saliency="HottestPixels heat_maps mass_in_mask sensitivity",
 )

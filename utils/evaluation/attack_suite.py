@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from utils.attacks.base import Attack, SizedAttack, name_of, norm_of, with_epsilon
+from utils.attacks.base import Attack, SizedAttack, in_float32, name_of, norm_of, with_epsilon
 from utils.attacks.pgd import PGD, fgsm
-from utils.attacks.random_noise import RandomDirection, RandomSigns
+from utils.attacks.random_noise import noise_of
 from utils.data.split import Split
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict, predict_all
@@ -20,7 +20,8 @@ class AttackSuite:
     """Clean images, noise as a control, one step and the attack at several sizes, and restarts.
 
     The sizes are these factors of the epsilon of `attack`, which can be any attack with an
-    epsilon. Each restart attacks the images that the model still classifies correctly.
+    epsilon. Each restart attacks the images that the model still classifies correctly, in float32
+    even where the attack itself rounds to be quicker.
     """
 
     attack: SizedAttack
@@ -47,7 +48,7 @@ class AttackSuite:
         """The attack of each condition, restarts aside: what `predict_all` takes."""
         return {
             CLEAN: None,
-            self.noise: self._random_noise(),
+            self.noise: noise_of(self.attack, self.attack.epsilon),
             **{self.condition("fgsm", size): self._one_step(size) for size in self.sizes},
             **{self.condition(size=size): self._attack(size) for size in self.sizes},
         }
@@ -55,9 +56,9 @@ class AttackSuite:
     def predict(self, model: nn.Module, split: Split) -> dict[Condition, Predictions]:
         """The predictions under every condition, the last one after the restarts."""
         found = predict_all(model, split, self.conditions)
-        strongest = found[self.condition()]
+        strongest, restart = found[self.condition()], in_float32(self.attack)
         for seed in progress(range(1, self.restarts + 1), "restarts"):
-            strongest = predict(model, split, self.attack, seed=seed, after=strongest)
+            strongest = predict(model, split, restart, seed=seed, after=strongest)
         return {**found, self.strongest: strongest}
 
     def condition(self, kind: str | None = None, size: float | None = None) -> Condition:
@@ -91,10 +92,6 @@ class AttackSuite:
         """The predictions under one kind of attack by its sizes; size 0 is clean."""
         sizes = [size for size in self.sizes if self.condition(kind, size) in found]
         return {0.0: found[CLEAN]} | {size: found[self.condition(kind, size)] for size in sizes}
-
-    def _random_noise(self) -> Attack:
-        control = RandomSigns if norm_of(self.attack) == "linf" else RandomDirection
-        return control(self.attack.epsilon)
 
     def _one_step(self, size: float) -> PGD:
         precision = getattr(self.attack, "precision", "float32")

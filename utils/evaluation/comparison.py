@@ -1,6 +1,6 @@
 """Is one model better than another, and how often does an attack flip a diagnosis?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from math import lcm
 
@@ -8,45 +8,50 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from utils.evaluation.intervals import UNDEFINED
-from utils.evaluation.metrics import gains, score_of
+from utils.evaluation.intervals import UNDEFINED, Interval
+from utils.evaluation.metrics import difference, gain, gains, score_of
 from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import ALPHA, count_trainings, holm
 
-ALPHA = 0.05  # probability of a false discovery among all pairs
 NO_DIFFERENCE = "no difference shown"
 TWO_CLASSES = ("healthy", "diseased")
 
 
-def compare(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
-    """Every pair of models: accuracy of A minus B with its interval, McNemar, Holm, a verdict.
+def compare(
+    models: Mapping[str, Predictions], pairs: Iterable[tuple[str, str]], seed: int = 0
+) -> pd.DataFrame:
+    """The declared pairs: accuracy of A minus B with its interval, p-value, Holm, a verdict.
 
-    The interval is that of its pair alone; `p (Holm)` and the verdict account for all pairs.
+    These pairs are the family of the correction. Networks are compared by McNemar's test, methods
+    by the spread of their trainings; of fewer than three, the verdict says how many there were.
     """
-    rows = []
-    for a, b in combinations(models, 2):
-        first, second = _of_one_length(models[a], models[b])
-        difference = gains(second, first, seed).loc["accuracy"]
-        rows.append({"A": a, "B": b, **difference, "p": mcnemar(first, second)})
-    table = pd.DataFrame(rows, columns=["A", "B", "value", "low", "high", "p"])
+    rows = [{"A": a, "B": b, **_compared(models[a], models[b], seed)} for a, b in pairs]
+    columns = ["A", "B", *Interval._fields, "p", "trainings"]
+    table = pd.DataFrame(rows, columns=columns).astype({"p": float, "trainings": int})
     table["p (Holm)"] = holm(table["p"].to_numpy(float))
     better = np.where(table["value"] > 0, "A better", "B better")
     table["verdict"] = np.where(table["p (Holm)"] < ALPHA, better, NO_DIFFERENCE)
-    return table
+    unknown = table["p"].isna()
+    table.loc[unknown, "verdict"] = table.loc[unknown, "trainings"].map(count_trainings)
+    return table.drop(columns="trainings")
 
 
-def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
-    """All pairs with the most accurate model, which is A in each.
+def all_differences(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
+    """Every pair: accuracy of A minus B with its interval. Exploratory, so without a verdict."""
+    rows = [
+        {"A": a, "B": b, **gain(models[b], models[a], "accuracy", seed)._asdict()}
+        for a, b in combinations(models, 2)
+    ]
+    return pd.DataFrame(rows, columns=["A", "B", *Interval._fields])
 
-    It is chosen after looking at the results, which the correction over all pairs allows.
-    """
-    reversed_pairs = pairs.assign(
-        A=pairs["B"], B=pairs["A"], value=-pairs["value"], low=-pairs["high"], high=-pairs["low"],
-        verdict=pairs["verdict"].replace({"A better": "B better", "B better": "A better"}),
-    )  # fmt: skip
-    both = pd.concat([pairs, reversed_pairs])
-    lead = both.groupby("A", sort=False)["value"].sum()  # largest for the largest accuracy
-    best = lead.idxmax() if len(lead) else None
-    return both[both["A"] == best].sort_values("value").reset_index(drop=True)
+
+def _compared(first: Predictions, second: Predictions, seed: int) -> dict:
+    """A row of `compare`: the difference, its p-value, the number of trainings."""
+    if not same_patients(first, second):
+        raise ValueError("only the same images in the same order can be compared")
+    found = difference(second, first, "accuracy", seed)
+    p = found.p_value() if found.of_methods else mcnemar(first, second)
+    return {**found.interval._asdict(), "p": p, "trainings": found.trainings}
 
 
 def mcnemar(first: Predictions, second: Predictions) -> float:
@@ -88,13 +93,6 @@ def _chances_of_signs(leads: np.ndarray) -> np.ndarray:
         steps[:: 2 * size] = stats.binom.pmf(np.arange(patients + 1), patients, 0.5)
         chances = np.convolve(chances, steps)
     return chances
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """P-values after Holm's correction: at most 1 table in 20 has a false discovery."""
-    order = np.argsort(p)
-    corrected = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return np.minimum(corrected, 1)[np.argsort(order)]
 
 
 def same_patients(first: Predictions, second: Predictions) -> bool:

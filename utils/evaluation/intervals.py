@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 
 DRAWS = 2000  # bootstrap resamples
 LEVEL = 0.95
+TOO_FEW = "fewer than 3 trainings"  # instead of an interval
 
 
 class Interval(NamedTuple):
@@ -22,10 +23,15 @@ class Interval(NamedTuple):
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, scale: float = 100, digits: int = 1) -> str:
-        """The numbers times `scale`: 100 for shares as percent or points, 1 for other units."""
+    def text(self, scale: float = 100, digits: int = 1, instead: str = TOO_FEW) -> str:
+        """The numbers times `scale`: 100 for shares as percent or points, 1 for other units.
+
+        Where there is no interval, `instead` says why.
+        """
         if np.isnan(self.value):
             return "undefined"
+        if np.isnan(self.low):
+            return f"{scale * self.value + 0.0:.{digits}f} ({instead})"
         shown = (round(scale * float(number), digits) + 0.0 for number in self)  # never -0
         return "{} ({} to {})".format(*(f"{number:.{digits}f}" for number in shown))
 

@@ -1,5 +1,6 @@
 """Scores with intervals, from predictions alone: no model, no images."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -9,11 +10,17 @@ from utils.evaluation.intervals import (
     Interval,
     interval_table,
     largest_unseen_share,
-    quantiles,
     resamples,
     with_exact_bound,
 )
-from utils.evaluation.predictions import Predictions
+from utils.evaluation.predictions import Predictions, pool_trainings
+from utils.evaluation.resampling import (
+    Difference,
+    count_trainings,
+    over_trainings,
+    resampled_confusions,
+)
+from utils.evaluation.roc import area
 
 # Scores: each takes confusion matrices (..., classes, classes), so 2,000 resamples cost one call.
 
@@ -57,28 +64,23 @@ SCORES: dict[str, Score] = {
     "macro F1": macro_f1,
     "macro precision": macro_precision,
 }
+EVERY_CLASS_THE_SAME = ("balanced accuracy", "macro F1", "macro precision")
 RATES: dict[str, Score] = {"missed disease": missed_disease}  # less is better
 DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the combined drop
 
 
 def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
-    """Every score with its 95 % interval from resampled patients; AUC where it is defined."""
-    per_group = predictions.confusion_by_group()
-    weights = resamples(len(per_group), seed)
-    resampled = np.tensordot(weights, per_group, 1)
-    rows = {
-        name: with_exact_bound(score(per_group.sum(0)), score(resampled), len(per_group))
-        for name, score in SCORES.items()
-    }
-    rows["AUC"] = with_exact_bound(*_auc(predictions, weights), len(per_group))
-    return interval_table(rows)
+    """Every score with its 95 % interval over patients, and over trainings where there are several;
+    AUC where it is defined."""
+    patients = len(np.unique(predictions.groups))
+    found = {name: draws_of([predictions], name, seed)[0] for name in (*SCORES, "AUC")}
+    return interval_table({name: _interval(draws, patients) for name, draws in found.items()})
 
 
 def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) -> Interval:
     """One score or rate with its interval, as in `scores` but quicker."""
-    per_group, score = predictions.confusion_by_group(), (SCORES | RATES)[name]
-    resampled = np.tensordot(resamples(len(per_group), seed), per_group, 1)
-    return with_exact_bound(score(per_group.sum(0)), score(resampled), len(per_group))
+    (draws,) = draws_of([predictions], name, seed)
+    return _interval(draws, len(np.unique(predictions.groups)))
 
 
 def relative_drop(normal, attacked):
@@ -90,34 +92,88 @@ def relative_drop(normal, attacked):
 def drops(normal: Predictions, attacked: Predictions, seed: int = 0) -> pd.DataFrame:
     """Accuracy drops with paired intervals: each resample of patients applies to both sides.
 
-    The combined drop is the mean of the three.
+    The combined drop is the mean of the three, which share their resamples.
     """
-    before, after, patients = _paired(normal, attacked, seed)
-    rows = {name: relative_drop(before[name], after[name]) for name in DROPS_OF}
-    rows["combined"] = np.mean([rows[name] for name in DROPS_OF], 0)
-    table = interval_table({name: _with_quantiles(row) for name, row in rows.items()})
+    sides, methods = paired(normal, attacked)
+    rows = {name: relative_drop(*draws_of(sides, name, seed)) for name in DROPS_OF}
+    alike = [relative_drop(*draws_of(sides, name, seed, by_class=True)) for name in DROPS_OF]
+    rows["combined"] = np.mean(alike, 0)
+    found = {name: Difference(draws, methods).interval for name, draws in rows.items()}
+    table = interval_table(found)
     lost = table["value"] == 100  # in every resample; a larger sample may still have a survivor
-    table.loc[lost, "low"] = 100 * (1 - largest_unseen_share(patients))
+    patients = len(np.unique(normal.groups))
+    table.loc[lost & table["low"].notna(), "low"] = 100 * (1 - largest_unseen_share(patients))
     return table
 
 
 def gains(before: Predictions, after: Predictions, seed: int = 0) -> pd.DataFrame:
     """After minus before, for every score, with paired intervals. Two models differ in a
-    score when its interval excludes zero."""
-    first, second, _ = _paired(before, after, seed)
-    return interval_table({name: _with_quantiles(second[name] - first[name]) for name in SCORES})
+    score when its interval excludes zero.
+
+    Methods that were trained fewer than three times get a value without an interval.
+    """
+    return interval_table({name: gain(before, after, name, seed) for name in SCORES})
 
 
-def _paired(first: Predictions, second: Predictions, seed: int) -> tuple[dict, dict, int]:
-    """Every score of both, as they are and in each resample: arrays of 1 + DRAWS numbers."""
-    if not np.array_equal(first.labels, second.labels):
+def gain(before: Predictions, after: Predictions, name: str, seed: int = 0) -> Interval:
+    """One row of `gains`; for AUC and the rates as well."""
+    return difference(before, after, name, seed).interval
+
+
+def difference(
+    before: Predictions | float, after: Predictions, name: str, seed: int = 0
+) -> Difference:
+    """The same with what its p-value needs. A number, such as chance, can stand for `before`."""
+    if not isinstance(before, Predictions):
+        (draws,) = draws_of([after], name, seed)
+        return Difference(draws - before, after.trainings is not None)
+    sides, methods = paired(before, after)
+    first, second = draws_of(sides, name, seed)
+    return Difference(second - first, methods)
+
+
+def draws_of(
+    sides: Sequence[Predictions], name: str, seed: int = 0, by_class: bool | None = None
+) -> list[np.ndarray]:
+    """A score of each side, as it is and in each resample of patients: (trainings, 1 + DRAWS).
+
+    The same resamples for all sides, by class for the scores in which every class counts the same.
+    """
+    if name not in {*SCORES, *RATES, "AUC"}:
+        raise ValueError(f"unknown score {name!r}; choose from {', '.join([*SCORES, *RATES])}, AUC")
+    trainings = [side.by_training for side in sides]
+    if name == "AUC":
+        weights = resamples(len(np.unique(sides[0].groups)), seed)
+        return [np.stack([np.append(*_auc(p, weights)) for p in each]) for each in trainings]
+    by_class = name in EVERY_CLASS_THE_SAME if by_class is None else by_class
+    score = (SCORES | RATES)[name]
+    return [score(resampled_confusions(each, seed, by_class)) for each in trainings]
+
+
+def paired(first: Predictions, second: Predictions) -> tuple[list[Predictions], bool]:
+    """Both sides with as many trainings, paired in their order, and whether they are methods.
+
+    A single network stands against each training of a method; of two methods with unequal
+    numbers of trainings, the first ones of each are paired.
+    """
+    sides = [first.by_training, second.by_training]
+    methods = [each.trainings is not None for each in (first, second)]
+    if not np.array_equal(sides[0][0].labels, sides[1][0].labels):
         raise ValueError("only the same images in the same order can be compared")
-    tables = first.confusion_by_group(), second.confusion_by_group()
-    patients = len(tables[0])
-    weights = np.vstack([np.ones(patients), resamples(patients, seed)])
-    resampled = [np.tensordot(weights, table, 1) for table in tables]
-    before, after = ({name: s(c) for name, s in SCORES.items()} for c in resampled)
-    return before, after, patients
+    if not any(methods):
+        return [first, second], False
+    count = min(len(side) for side, method in zip(sides, methods, strict=True) if method)
+    chosen = [
+        side[:count] if method else side * count
+        for side, method in zip(sides, methods, strict=True)
+    ]
+    return [pool_trainings(side) for side in chosen], True
+
+
+def trainings_of(first: Predictions, second: Predictions) -> str:
+    """How many trainings a comparison has, in words."""
+    sides, _ = paired(first, second)
+    return count_trainings(len(sides[0].by_training))
 
 
 def majority_share(labels: np.ndarray) -> float:
@@ -125,9 +181,13 @@ def majority_share(labels: np.ndarray) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def _with_quantiles(row: np.ndarray) -> Interval:
-    """A number and its resamples, as `_paired` returns them."""
-    return Interval(float(row[0]), *quantiles(row[1:]))
+def _interval(draws: np.ndarray, patients: int) -> Interval:
+    """The interval of a share."""
+    found = with_exact_bound(draws[:, 0].mean(), draws[:, 1:].mean(0), patients)
+    value, low, high = over_trainings(found, draws)
+    if not np.isfinite(value):
+        return found
+    return Interval(value, max(0.0, min(low, value)), min(1.0, max(high, value)))
 
 
 def _diagonal(confusion: np.ndarray) -> np.ndarray:
@@ -156,21 +216,3 @@ def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarr
         return np.nan, np.full(len(weights), np.nan)
     mean = np.nanmean(areas, 0)
     return float(mean[0]), mean[1:]
-
-
-def area(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """AUROC for each row of weights: the share of (positive, negative) pairs in order."""
-    of_class, of_rest = positives_and_negatives(score, positive, weights)
-    below = np.cumsum(of_rest, 1) - of_rest / 2
-    return _ratio((of_class * below).sum(1), of_class.sum(1) * of_rest.sum(1), empty=np.nan)
-
-
-def positives_and_negatives(
-    score: np.ndarray, positive: np.ndarray, weights: np.ndarray
-) -> list[np.ndarray]:
-    """The weight of the positives and of the negatives at each score, from low to high."""
-    _, rank = np.unique(score, return_inverse=True)
-    order = np.argsort(rank)
-    starts = np.flatnonzero(np.diff(rank[order], prepend=-1))
-    sides = positive, ~positive
-    return [np.add.reduceat((weights * side)[:, order], starts, axis=1) for side in sides]

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from gzip import BadGzipFile
 from pathlib import Path
 
@@ -17,7 +17,8 @@ class Predictions:
     """One row of class probabilities per image.
 
     `seen` holds the digests of the images, if `predict` was to compute one: more than one digest
-    means that predictions for different images were averaged.
+    means that predictions for different images were averaged. `trainings` numbers the training
+    of each row, if a method was trained again; None for a single network.
     """
 
     labels: np.ndarray
@@ -25,6 +26,7 @@ class Predictions:
     groups: np.ndarray
     class_names: tuple[str, ...]
     seen: tuple[str, ...] = ()
+    trainings: np.ndarray | None = None
 
     @property
     def classes(self) -> int:
@@ -53,7 +55,36 @@ class Predictions:
     def take(self, chosen: np.ndarray | slice) -> "Predictions":
         """Some of the rows."""
         rows = (self.labels[chosen], self.probabilities[chosen], self.groups[chosen])
-        return Predictions(*rows, self.class_names, self.seen)
+        trainings = None if self.trainings is None else self.trainings[chosen]
+        return Predictions(*rows, self.class_names, self.seen, trainings)
+
+    @property
+    def by_training(self) -> list["Predictions"]:
+        """The predictions of each training alone; of a single network, these."""
+        if self.trainings is None:
+            return [self]
+        each = (self.take(self.trainings == number) for number in np.unique(self.trainings))
+        return [replace(alone, trainings=None) for alone in each]
+
+    @property
+    def by_patient(self) -> "Predictions":
+        """One row per patient: the mean of the probabilities over the images of the patient.
+
+        Each training keeps rows of its own.
+        """
+        keys = [self.groups] if self.trainings is None else [self.groups, self.trainings]
+        places = np.stack([np.unique(key, return_inverse=True)[1] for key in keys[::-1]], 1)
+        _, first, member = np.unique(places, axis=0, return_index=True, return_inverse=True)
+        member = member.ravel()
+        if (self.labels != self.labels[first][member]).any():
+            raise ValueError(
+                "a patient has images of more than one class, so no class is the patient's; "
+                "score the images instead"
+            )
+        sums = np.zeros((len(first), self.classes))
+        np.add.at(sums, member, self.probabilities)
+        means = sums / np.bincount(member)[:, None]
+        return replace(self.take(first), probabilities=means)
 
     def as_table(self, variant: str, condition: Condition | str) -> pd.DataFrame:
         """One row per image; the probability of class a stands under p(a)."""
@@ -65,6 +96,7 @@ class Predictions:
                 **asdict(condition),
                 "image": np.arange(len(self.labels)),
                 "patient": self.groups,
+                "training": self.trainings,  # empty for a single network
                 "label": names[self.labels],
                 **dict(zip(columns, self.probabilities.T, strict=True)),
             }
@@ -85,8 +117,9 @@ def read_predictions(path: Path) -> dict[str, dict[Condition, Predictions]]:
 
 def _read_table(path: Path) -> pd.DataFrame:
     text = dict.fromkeys(["variant", "attack", "label"], str)
+    missing = {"epsilon": [""], "training": [""]}
     try:
-        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"epsilon": [""]})
+        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing)
     except (BadGzipFile, EOFError, ValueError, zlib.error) as error:
         raise ValueError(f"{path} is damaged ({error}); run its notebook again") from error
 
@@ -95,26 +128,37 @@ def _of_rows(rows: pd.DataFrame) -> Predictions:
     columns = list(rows.columns[rows.columns.get_loc("label") + 1 :])
     names = tuple(column.removeprefix("p(").removesuffix(")") for column in columns)
     labels = rows["label"].map({name: number for number, name in enumerate(names)})
-    return Predictions(
+    found = Predictions(
         labels.to_numpy(), rows[columns].to_numpy(), rows["patient"].to_numpy(), names
     )
+    if "training" not in rows or rows["training"].isna().all():  # older tables lack it
+        return found
+    return replace(found, trainings=rows["training"].to_numpy(int))
 
 
-def pool_seeds(seeds: Sequence[Predictions]) -> Predictions:
-    """The predictions of several trainings for the same images, as one table.
+def pool_trainings(trainings: Sequence[Predictions]) -> Predictions:
+    """The predictions of several trainings of one method for the same images.
 
-    Scores are then means over the trainings, and a resample of patients applies to all of them:
-    three trainings do not make three times as many patients.
+    A score is then the mean over the trainings, and its interval covers other trainings and other
+    patients: three trainings do not make three times as many patients. With a list of one, it is
+    still the method that is measured, so a comparison has no interval.
     """
-    first = seeds[0]
+    single = [each for some in trainings for each in some.by_training]
+    first = single[0]
     if any(
         not np.array_equal(getattr(other, name), getattr(first, name))
-        for other in seeds
+        for other in single
         for name in ("groups", "labels", "class_names")
     ):
         raise ValueError("only predictions for the same images in the same order can be pooled")
     rows = ("labels", "probabilities", "groups")
     return Predictions(
-        *(np.concatenate([getattr(each, name) for each in seeds]) for name in rows),
+        *(np.concatenate([getattr(each, name) for each in single]) for name in rows),
         first.class_names,
+        trainings=np.repeat(np.arange(len(single)), len(first.labels)),
     )
+
+
+def as_method(found: Predictions) -> Predictions:
+    """The same, taken for the method: a single network is one training of it."""
+    return pool_trainings([found]) if found.trainings is None else found

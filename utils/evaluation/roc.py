@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation.intervals import interval_table, resamples, with_exact_bound
-from utils.evaluation.metrics import area, positives_and_negatives
 
 FALSE_POSITIVE_RATE = 0.01  # the share of negatives that may be flagged
 
@@ -47,3 +46,23 @@ def tpr_at_fpr(scores: np.ndarray, is_positive: np.ndarray, weights: np.ndarray)
     best = np.where(allowed, hits, 0).max(1)
     both = (hits[:, -1] > 0) & (alarms[:, -1] > 0)  # a resample may lack one class
     return np.divide(best, hits[:, -1], out=np.full(len(best), np.nan), where=both)
+
+
+def area(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """AUROC for each row of weights: the share of (positive, negative) pairs in order."""
+    of_class, of_rest = positives_and_negatives(score, positive, weights)
+    below = np.cumsum(of_rest, 1) - of_rest / 2
+    pairs = of_class.sum(1) * of_rest.sum(1)
+    in_order = (of_class * below).sum(1)
+    return np.divide(in_order, pairs, out=np.full(len(pairs), np.nan), where=pairs != 0)
+
+
+def positives_and_negatives(
+    score: np.ndarray, positive: np.ndarray, weights: np.ndarray
+) -> list[np.ndarray]:
+    """The weight of the positives and of the negatives at each score, from low to high."""
+    _, rank = np.unique(score, return_inverse=True)
+    order = np.argsort(rank)
+    starts = np.flatnonzero(np.diff(rank[order], prepend=-1))
+    sides = positive, ~positive
+    return [np.add.reduceat((weights * side)[:, order], starts, axis=1) for side in sides]

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from scipy.ndimage import uniform_filter
 
 from utils.evaluation.metrics import SCORES, score_of
-from utils.evaluation.predictions import Predictions, pool_seeds
+from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.figures.charts import forest, heat_map, name_rows
 from utils.figures.grid import grid_axes, hide_axes, image_grid
 from utils.figures.notebook_figure import house_style, panel, panels
@@ -148,7 +148,7 @@ def vulnerability_map(psnr: pd.DataFrame, missed: pd.DataFrame) -> Figure:
 
 
 def _trainings(axis: Axes, height: float, seeds: Sequence, score: str, colour, label) -> None:
-    forest(axis, [score_of(pool_seeds(seeds), score)], colour, places=[height], label=label)
+    forest(axis, [score_of(pool_trainings(seeds), score)], colour, places=[height], label=label)
     single = [score_of(found, score).value for found in seeds]
     axis.plot(single, [height] * len(single), "|", color=colour, markersize=9)
 

@@ -10,10 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 
 from utils.evaluation import metrics
-from utils.evaluation.comparison import ALPHA
 from utils.evaluation.conditions import (
     CLEAN,
     Condition,
@@ -135,8 +133,7 @@ def drop_dots(
 def differences(pairs: pd.DataFrame) -> Figure:
     """How many points of accuracy the model of a row has more than that of a column, best last.
 
-    Framed where the difference is significant after Holm's correction. `pairs` is a result of
-    `compare`.
+    Exploratory: no pair has a verdict. `pairs` is a result of `all_differences`.
     """
     mirrored = pairs.assign(A=pairs["B"], B=pairs["A"], value=-pairs["value"])
     both = pd.concat([pairs, mirrored])
@@ -149,9 +146,6 @@ def differences(pairs: pd.DataFrame) -> Figure:
     figure, axis = panel(0.5 * len(names) + 4.5, 0.36 * len(names) + 3)
     limits, label = (0, max(20, np.nanmax(points))), "points: row minus column"
     heat_map(axis, points[1:, :-1], names[1:], names[:-1], limits, label)
-    significant = below & (both["p (Holm)"] < ALPHA).to_numpy()
-    for x, y in zip(column[significant], row[significant] - 1, strict=True):
-        axis.add_patch(Rectangle((x + 0.06, y + 0.06), 0.88, 0.88, fill=False, linewidth=1.5))
     slant_names(axis)
     return figure
 

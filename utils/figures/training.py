@@ -21,6 +21,7 @@ from utils.figures.style import (
 from utils.training.loop import best_epoch
 
 SHORT = 10  # epochs, up to which each is marked
+DURING = "during training"  # not measured after the epoch, as validation is
 ENOUGH_TRIALS = 5  # for importances to mean something
 
 
@@ -30,14 +31,16 @@ def training_curves(
 ) -> Figure:
     """Loss on the left, accuracy and the score that picks the best epoch on the right.
 
-    One legend serves both, outside the axes: no corner is empty in every training.
+    One legend serves both, outside the axes: no corner is empty in every training. Training
+    curves show the images as they were trained on, while the weights moved.
     """
     epochs, mark = _epochs(history), _mark(history)
     figure, [[left, right]] = panels(1, 2, 11, 3)
     figure.suptitle(title)
+    validation = "validation, averaged weights" if history[0].get("averaged") else "validation"
     for axis, names in (
-        (left, {"train_loss": "training", "validation_loss": "validation"}),
-        (right, {"train_accuracy": "training", "validation_accuracy": "validation"}),
+        (left, {"train_loss": DURING, "validation_loss": validation}),
+        (right, {"train_accuracy": DURING, "validation_accuracy": validation}),
     ):
         for (key, name), line in zip(names.items(), ("--", "-"), strict=True):
             axis.plot(epochs, [row[key] for row in history], mark + line, color=CLEAN, label=name)
@@ -66,8 +69,8 @@ def regimes(histories: Mapping[str, list[dict]], chance: float, classes: int) ->
     The grey line marks the epoch whose weights are used.
     """
     rows = {
-        "loss": [("train_loss", "training"), ("validation_loss", "validation")],
-        "accuracy": [("train_accuracy", "training"), ("validation_accuracy", "validation")],
+        "loss": [("train_loss", DURING), ("validation_loss", "validation")],
+        "accuracy": [("train_accuracy", DURING), ("validation_accuracy", "validation")],
         "balanced accuracy\nunder attack": [("one_step", "one step"), ("attacked", "many steps")],
     }
     size = (3.1 * len(histories) + 0.6, 6.4)

@@ -1,11 +1,15 @@
-"""One loop, losses, checkpoints, tuning."""
+"""One loop, losses, checkpoints, cross-validation, tuning."""
 
 from utils import exports
 
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
-    loop="TrainConfig train_or_load",
-    losses="CleanScore CrossEntropy ValidationScore epochs_within passes_of",
+    batch_norm="reestimate_batch_norm",
+    config="TrainConfig",
+    cross_validation="FittedNetwork FittedProbe cross_validated",
+    features="LinearProbe StageMeans folded_probe frozen_features linear_probe patient_means",
+    loop="train_or_load",
+    losses="balancing_weights CleanScore CrossEntropy ValidationScore epochs_within passes_of",
     tuning="SearchSpace",
 )

@@ -15,7 +15,7 @@ from torch import nn
 from utils.data.split import Split, Splits
 from utils.files import atomic_write, read_tensors, write_json
 
-RECIPE = 1  # raise it when the same settings would train other weights: all models train anew
+RECIPE = 2  # raise it when the same settings would train other weights: all models train anew
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Checkpoint:
             part.load_state_dict(saved[name])
         return saved["history"]
 
-    def save(self, parts: dict, history: list[dict], is_best: bool) -> None:
+    def save(self, parts: dict, history: list[dict], best: nn.Module | None = None) -> None:
         """Best weights first: killed between the two files, the epoch is simply repeated."""
-        if is_best:
-            save_weights(parts["model"], self._best)
+        if best is not None:
+            save_weights(best, self._best)
         states = {name: part.state_dict() for name, part in parts.items()}
         with atomic_write(self.folder / "last.pt") as path:
             torch.save({**states, "history": history}, path)
@@ -94,7 +94,7 @@ def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
         "score": description(score),
         "training data": splits.train.fingerprint,
         "validation data": splits.validation.fingerprint,
-        "first weights": _digest(model),
+        "first weights": weights_digest(model),
         "recipe": RECIPE,
     }
 
@@ -119,6 +119,15 @@ def description(value) -> str:
             "cannot tell two of its kind apart; make it a frozen dataclass with __call__"
         )
     return f"{value.__module__} {value.__qualname__}"
+
+
+def weights_digest(model: nn.Module) -> str:
+    """Changes with any weight or buffer, or its name."""
+    weights = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        weights.update(name.encode())
+        weights.update(value.cpu().contiguous().numpy())
+    return weights.hexdigest()[:16]
 
 
 def short_name(facts: dict) -> str:
@@ -146,11 +155,3 @@ def _read_json(path: Path):
         raise ValueError(
             f"{path} is damaged ({error}); delete {path.parent} and train anew"
         ) from error
-
-
-def _digest(model: nn.Module) -> str:
-    weights = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        weights.update(name.encode())
-        weights.update(value.cpu().contiguous().numpy())
-    return weights.hexdigest()[:16]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from utils.run import progress
 from utils.training.checkpoints import Checkpoint, locked
@@ -17,12 +18,14 @@ def run_epochs(
     train_epoch: Callable[[int], dict],
     epochs: int,
     seed: int,
+    kept: nn.Module | None = None,
     is_best: Callable[[History], bool] = lambda history: False,
     stops_early: Callable[[History], bool] = lambda history: False,
 ) -> History:
     """Train from where an earlier call was stopped, or read what it finished; one row per epoch.
 
-    `parts` are all that resuming needs, by name: whatever has a `state_dict`. Every epoch reseeds
+    `parts` are all that resuming needs, by name: whatever has a `state_dict`. Of `kept`, the
+    weights after the best epoch are saved. Every epoch reseeds
     from (seed, epoch), so stopped and resumed equals never stopped. One process at a time trains
     in the folder of the checkpoint; others wait and then read.
     """
@@ -39,6 +42,6 @@ def run_epochs(
                 torch.manual_seed(100_003 * seed + epoch)
                 row = {"epoch": epoch, **train_epoch(epoch)}
                 history.append({**row, "seconds": time.perf_counter() - started})
-                checkpoint.save(parts, history, is_best(history))
+                checkpoint.save(parts, history, kept if is_best(history) else None)
         checkpoint.finish(history)
         return history

@@ -14,7 +14,11 @@ from utils.evaluation.predictions import Predictions
 
 
 class Loss(Protocol):
-    """All that the training loop needs: one number for a batch, with gradients to the weights."""
+    """All that the training loop needs: one number for a batch, with gradients to the weights.
+
+    It calls `model` itself in training mode, the images of the batch first: from this answer the
+    loop counts the accuracy during training.
+    """
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor: ...
 
@@ -43,24 +47,35 @@ class EpochScore(Protocol):
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """The plain loss; with class weights, rare classes count more."""
+    """The plain loss; with class weights, rare classes count more.
+
+    Label smoothing gives that share of every label to all classes alike, so that no logit grows
+    without end (Szegedy 2016).
+    """
 
     class_weights: tuple[float, ...] | None = None
+    label_smoothing: float = 0.0
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
         return self.of(model(images).float(), labels)
 
     def of(self, logits: Tensor, labels: Tensor) -> Tensor:
         weights = self.class_weights and logits.new_tensor(self.class_weights)
-        return F.cross_entropy(logits, labels, weights)
+        return F.cross_entropy(logits, labels, weights, label_smoothing=self.label_smoothing)
 
     def passes(self, epoch: int) -> int:
         return 2
 
 
-def balancing_weights(split: Split) -> tuple[float, ...]:
-    """Class weights with which every class counts the same, 1 on average over the images."""
-    return tuple((len(split) / split.classes / split.counts.clamp_min(1)).tolist())
+def balancing_weights(split: Split, exponent: float = 1.0) -> tuple[float, ...]:
+    """Class weights with which every class counts the same, 1 on average over the images.
+
+    At an exponent of 0.5 a class counts as the root of its images: between both extremes, which
+    spares the few images of a rare class from ruling every step.
+    """
+    weights = split.counts.clamp_min(1).double() ** -exponent
+    mean = (weights * split.counts).sum() / len(split)
+    return tuple((weights / mean).tolist())
 
 
 def passes_of(loss: CountedLoss, epochs: int) -> int:

@@ -15,8 +15,9 @@ from torch import nn
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
 from utils.training.checkpoints import identity, locked, short_name
+from utils.training.config import TrainConfig
 from utils.training.journal import journal_storage, lock_folder
-from utils.training.loop import TrainConfig, best_epoch, train_or_load
+from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 from utils.training.workers import is_alive, this_worker
 
@@ -28,13 +29,14 @@ POLL = 0.2  # seconds between two looks at the trials of other workers
 class SearchSpace:
     """The settings to try. The budget counts images, so that no batch size gets more of them."""
 
-    trials: int = 6
+    trials: int = 12
     images: int = 3000  # shown in each trial, over all its epochs
-    epochs: int = 2
+    epochs: int = 3
+    validation: int = 200  # images that judge each epoch, as many of each class; 0 means all
     learning_rate: tuple[float, float] = (2e-4, 5e-3)  # searched on a logarithmic scale
-    optimizer: tuple[str, ...] = ("adam", "adamw", "sgd", "rmsprop")
+    optimizer: tuple[str, ...] = ("adamw",)
     batch_size: tuple[int, ...] = (32, 64)
-    schedule: tuple[str, ...] = ("cosine", "step")
+    schedule: tuple[str, ...] = ("cosine", "one_cycle")
     seed: int = 0
 
     def __post_init__(self):
@@ -53,17 +55,18 @@ class SearchSpace:
 
 @dataclass
 class _ReportedScore:
-    """A score that also goes to Optuna, which may end the trial here."""
+    """A score that also goes to Optuna, which may end the trial here, unless it is over anyway."""
 
     trial: optuna.Trial
     score: EpochScore
+    epochs: int
     epoch: int = 0
 
     def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict:
         found = self.score(model, validation, clean)
         self.trial.report(found["score"], self.epoch)
         self.epoch += 1
-        if self.trial.should_prune():
+        if self.epoch < self.epochs and self.trial.should_prune():
             raise optuna.TrialPruned
         return found
 
@@ -88,7 +91,8 @@ def tune(
     facts = {name: value for name, value in asdict(search).items() if name != "trials"}
     facts.update(identity(build(), splits, config, loss, score))
     study = _open_study(f"tuning-{short_name(facts)}", storage)
-    budgeted = replace(splits, train=splits.train.limit(search.images // search.epochs))
+    few, judged = search.images // search.epochs, splits.validation.balanced(search.validation)
+    budgeted = replace(splits, train=splits.train.limit(few), validation=judged)
 
     while len(_finished(study)) < search.trials:
         trial, settings = _next(study, search, lock_folder(storage, study.study_name))
@@ -98,7 +102,7 @@ def tune(
         chosen = replace(config, epochs=search.epochs, **settings)
         try:
             with tempfile.TemporaryDirectory() as folder:
-                reported = _ReportedScore(trial, score)
+                reported = _ReportedScore(trial, score, search.epochs)
                 history = train_or_load(build(), budgeted, chosen, folder, loss, reported)
             study.tell(trial, best_epoch(history)["score"])
         except (optuna.TrialPruned, FloatingPointError):  # below the median, or diverged
@@ -122,12 +126,12 @@ def trial_rows(study: optuna.Study) -> list[dict]:
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
-    """The share of the differences between trials that each setting explains.
+    """The share of the differences between complete trials that each setting explains.
 
     Empty below four different values.
     """
-    values = {trial.value for trial in _finished(study)}
-    if len(values) < 4:
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len({trial.value for trial in complete}) < 4:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
     return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))

@@ -1,5 +1,6 @@
 """The phantoms are repeatable, marked, and neither trivial nor impossible to learn from."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -17,9 +18,11 @@ from utils.data.patient_split import split_by_group
 from utils.data.phantoms import MIN_PATIENTS, PHANTOMS, draw
 from utils.data.split import Split, Splits, to_float
 from utils.evaluation.inference import predict
-from utils.training.loop import TrainConfig, train_or_load
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 
 NAMES = list(PHANTOMS)
+VISITS = ("chest_phantom", "cervix_phantom", "findings_phantom")  # no two views are alike
 FEW = {name: MIN_PATIENTS * len(PHANTOMS[name].classes) for name in NAMES}  # patients
 FRACTIONS = (0.8, 0.2)
 
@@ -131,6 +134,16 @@ def test_every_class_has_patients_for_three_parts(name, more):
     assert sum(of_class) == patients and min(of_class) >= MIN_PATIENTS
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_balanced_draw_classes_take_turns_and_one_view_is_enough(name):
+    classes, patients = len(PHANTOMS[name].classes), FEW[name]
+    split = draw(name, 32, patients, seed=-2, views=1, balanced=True)
+    assert split.labels.tolist() == [patient % classes for patient in range(patients)]
+    assert split.groups.tolist() == list(range(patients)) and len(split.masks) == patients
+    more = draw(name, 32, patients + 5, seed=-2, views=1, balanced=True)
+    assert same(split, more.take(range(patients)))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -146,12 +159,37 @@ def test_a_bad_request_says_what_would_be_taken(arguments, message):
         draw(*arguments)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_splitting_by_image_inflates_the_score_by_ten_points(name):
+def inflation(name: str) -> float:
+    """What a look-up gains where images of its test patients are among those for training."""
     split = drawn(name)
     inflated = nearest_neighbour_accuracy(*by_image(split))
-    honest = nearest_neighbour_accuracy(*by_patient(split))
-    assert inflated > honest + 0.1
+    return inflated - nearest_neighbour_accuracy(*by_patient(split))
+
+
+def test_splitting_slices_by_image_inflates_the_score_by_ten_points():
+    assert inflation("brain_phantom") > 0.1
+
+
+@pytest.mark.parametrize("name", VISITS)
+def test_splitting_visits_by_image_does_not_help_a_look_up(name):
+    assert inflation(name) < 0.1
+
+
+@pytest.mark.parametrize("name", VISITS)
+def test_the_nearest_image_is_seldom_of_the_same_patient(name):
+    split = drawn(name)
+    pictures = small_grey(split)
+    apart = torch.cdist(pictures, pictures).fill_diagonal_(torch.inf)
+    same_patient = split.groups[apart.argmin(1)] == split.groups
+    assert same_patient.float().mean() < 0.25
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_view_of_a_patient_can_be_drawn_alone(name, monkeypatch):
+    monkeypatch.setitem(PHANTOMS, name, replace(PHANTOMS[name], views=1))
+    split = draw(name, 32, FEW[name])
+    assert len(split) == len(split.masks) == split.groups.unique().numel() == FEW[name]
+    assert split.images.flatten(1).float().std(1).min() > 10
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -176,4 +214,4 @@ def test_a_resnet_learns_new_patients_where_a_linear_model_does_not(tmp_path):
     train, test = by_patient(drawn("brain_phantom"))
     resnet, linear = resnet_accuracy(train, test, tmp_path), linear_accuracy(train, test)
     assert 0.80 <= resnet <= 0.96
-    assert linear < resnet - 0.1
+    assert linear < resnet - 0.15

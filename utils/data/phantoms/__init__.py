@@ -4,9 +4,11 @@ They need no real data, and the truth about each image is known: its patient, an
 lies. They are not a model of any disease.
 
 drawing         ellipses, noise and other strokes
+template        the average brain of 152 people, which the brains are made from
 brain           axial slices of MRI: four grades of dementia
 chest_findings  findings in the lungs
-chest           X-rays that show one of them, or none
+chest           a body in depth that has one of them, or none
+film            its X-ray: photons, exposure, devices, a hospital's letters
 cervix          photographs: three types of transformation zone
 """
 
@@ -56,27 +58,36 @@ PHANTOMS = {
 }
 
 
-def draw(name: str, size: int = 64, patients: int | None = None, seed: int = 0) -> Split:
+def draw(
+    name: str,
+    size: int = 64,
+    patients: int | None = None,
+    seed: int = 0,
+    views: int = 0,
+    balanced: bool = False,
+) -> Split:
     """All images of a phantom, `size` pixels wide; `groups` numbers the patients.
 
     The first patients of a larger draw are the patients of a smaller one, and their
-    anatomy is the same at every size.
+    anatomy is the same at every size. `views` are the images per patient; 0 means the usual
+    number. The classes have their usual shares; in a `balanced` draw they take turns.
     """
     phantom = _known(name)
-    labels = _labels(phantom, _checked(phantom, size, patients))
-    shape = (len(labels), phantom.views, phantom.channels, size, size)
+    patients, views = _checked(phantom, size, patients), views or phantom.views
+    labels = _in_turn(phantom, patients) if balanced else _labels(phantom, patients)
+    shape = (patients, views, phantom.channels, size, size)
     images = torch.empty(shape, dtype=torch.uint8)
     masks = torch.empty(shape[:2] + shape[3:], dtype=torch.bool)
     facts = list(phantom.classes.values())
 
     def draw_patient(patient: int) -> None:
         rng = Random(f"{name} {seed} {patient}")
-        drawn = phantom.draw_patient(facts[labels[patient]], size, phantom.views, rng)
+        drawn = phantom.draw_patient(facts[labels[patient]], size, views, rng)
         images[patient] = (drawn[0].clamp(0, 1) * 255).round().to(torch.uint8)
         masks[patient] = drawn[1]
 
-    _for_each(range(len(labels)), draw_patient, size)
-    each = torch.arange(len(labels)).repeat_interleave(phantom.views)
+    _for_each(range(patients), draw_patient, size)
+    each = torch.arange(patients).repeat_interleave(views)
     return Split(
         images=images.flatten(0, 1),
         labels=torch.tensor(labels)[each],
@@ -118,6 +129,15 @@ def _checked(phantom: Phantom, size: int, patients: int | None) -> int:
             f"ask for at least {fewest}, {MIN_PATIENTS} of each class"
         )
     return patients
+
+
+def few_patients(name: str) -> int:
+    """The fewest patients that can be drawn: a few of each class."""
+    return MIN_PATIENTS * len(_known(name).classes)
+
+
+def _in_turn(phantom: Phantom, patients: int) -> list[int]:
+    return [patient % len(phantom.classes) for patient in range(patients)]
 
 
 def _labels(phantom: Phantom, patients: int) -> list[int]:

@@ -1,29 +1,29 @@
-"""Axial brain MRI, T1-weighted: dementia is graded by how much tissue has shrunk.
+"""Axial brain MRI, skull-stripped: dementia is graded by how much tissue has shrunk.
 
-Atrophy widens ventricles, temporal horns and sulci, thins the cortex and shrinks the
-hippocampi. Each patient has one degree of it; neighbouring grades overlap.
+Each patient is the average brain pulled through a smooth random field in three dimensions, so
+that neighbouring slices belong together. Atrophy widens ventricles, temporal horns and sulci, and
+thins the cortex. Each patient has one degree of it; neighbouring grades overlap.
 """
 
+import math
 from dataclasses import dataclass
 from random import Random
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from utils.data.phantoms.drawing import (
-    bend,
-    capsule,
-    cover,
-    edge_of,
-    ellipse,
-    grain,
-    jitter,
-    per_view,
-    waves,
-)
+from utils.data.phantoms.drawing import grain
+from utils.data.phantoms.template import tissue_at
 
-FLUID, GREY, WHITE = 0.10, 0.50, 0.82  # T1 brightness
-SPREAD = 0.07  # of atrophy within one grade
+SPREAD = 0.05  # of atrophy within one grade
+MILLIMETRES = 210.0  # the width of a picture
+HEIGHTS = (2.0, 20.0)  # of the middle slice above the origin of MNI space: here ventricles show
+STEP = 3.0  # millimetres from slice to slice
+SHIFT = 8.0  # of the head, in millimetres, at most
+TURNS = {(0, 1): 0.13, (0, 2): 0.05, (1, 2): 0.05}  # of the head in the plane of these axes, rad
+COARSE = 24  # points a side at which slow displacements are computed
+CONTRASTS = {"T1": (0.12, 0.50, 0.84), "T2": (0.95, 0.55, 0.35)}  # fluid, grey, white matter
 
 
 @dataclass(frozen=True)
@@ -38,119 +38,125 @@ GRADES = {
     "Mild_Demented": Grade(120, 0.68),
     "Moderate_Demented": Grade(32, 0.97),
 }
+# Where fluid takes the place of tissue on both sides: centre, reach along x, y, z (mm), and how
+# fast it grows with atrophy.
+WIDENED = (
+    ((6.0, 13.0, 11.0), (11.0, 20.0, 16.0), 2.0),  # front horn of a lateral ventricle
+    ((9.0, -8.0, 22.0), (12.0, 22.0, 14.0), 2.0),  # its body
+    ((19.0, -37.0, 12.0), (14.0, 16.0, 18.0), 2.0),  # its rear horn
+    ((30.0, -18.0, -14.0), (14.0, 20.0, 13.0), 1.4),  # temporal horn beside the hippocampus
+    ((1.5, -20.0, 6.0), (8.0, 16.0, 14.0), 0.8),  # half of the third ventricle
+)
+LUCK = 0.03  # in the growth of each
+UPRIGHT = (1.0, 1.0, 0.4)  # sulci are longer from top to bottom than across
+INSULA = 0.5  # from the middle of the brain (0) to its surface (1): farther out lies cortex
+HEMISPHERES = ((0.0, -18.0, 10.0), (70.0, 90.0, 70.0))  # centre and radii of an ellipsoid
 
 
-def draw_patient(grade: Grade, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
-    """Adjacent slices (views, 1, size, size) of one patient, and where atrophy shows."""
-    atrophy = max(0.0, rng.gauss(grade.atrophy, SPREAD))
-    height = torch.linspace(-1, 1, views).view(-1, 1, 1) + rng.uniform(-0.8, 0.8)
-    x, y = jitter(size, views, rng, shift=0.04, angle=0.09, zoom=0.05)
-    x, y = bend(x, y, rng, 0.02)
-    tissue, fluid, inside = _cortex(x, y, height, atrophy, edge_of(size), rng)
-    tissue = _deep_grey(x, y, tissue, edge_of(size), rng)
-    hollow = _ventricles(x, y, height, atrophy, edge_of(size), rng)
-    tissue, horns = _hippocampi(x, y, tissue, atrophy, edge_of(size), rng)
-    fluid = torch.maximum(fluid, torch.maximum(hollow, horns))
-    tissue = torch.lerp(tissue, torch.tensor(FLUID), fluid)
-    head = _head(inside, tissue, edge_of(size), rng)
-    return _scanned(x, y, head, rng)[:, None], (fluid > 0.5) & (inside < -0.03)
+def draw_patient(
+    grade: Grade, size: int, views: int, rng: Random, contrast: str = "T1"
+) -> tuple[Tensor, Tensor]:
+    """Neighbouring slices (views, 1, size, size) of one patient, and where fluid stands.
 
-
-def _cortex(x, y, height, atrophy, edge, rng):
-    """Tissue, sulcal fluid, and the distance to the surface of the brain.
-
-    A sulcus is a zero line of a random texture: where the texture is near zero and
-    the surface is near, there is fluid; around it grey matter; deeper white matter.
+    A single slice is the middle one of three.
     """
-    surface = _outline(x, y, height, rng)
-    depth = torch.minimum(-surface, _fissures(x, y, rng))
-    folds = waves(x, y, rng, rng.uniform(0.27, 0.33), count=9, z=0.5 * height).abs()
-    level = torch.minimum(depth / 0.3 + 1.2 * folds, depth / 0.07)
-    width = 0.22 + 0.42 * atrophy + rng.gauss(0, 0.04)
-    thickness = 0.55 - 0.15 * atrophy + rng.gauss(0, 0.04)
-    blur = max(0.06, 11 * edge)
-    white = cover(width + thickness - level, blur)
-    mottle = 0.02 * waves(x, y, rng, 0.25, count=4, z=height)
-    return GREY + (WHITE - GREY) * white + mottle, cover(level - width, blur), surface
+    atrophy = max(0.0, rng.gauss(grade.atrophy, SPREAD))
+    points = _widened(_bent(_posed(size, views, rng), rng), atrophy, rng)
+    grey, white, brain = _tissue(points, MILLIMETRES / size, atrophy, rng)
+    fluid = (1 - grey - white).clamp(0, 1)
+    levels = [level * rng.uniform(0.95, 1.05) for level in CONTRASTS[contrast]]
+    signal = levels[0] * fluid + levels[1] * grey + levels[2] * white
+    mottle = 1 + 0.025 * _field(points, rng, 14.0, 6)
+    seen = _scanned(points, signal * mottle, rng) * brain
+    return seen[:, None], (fluid > 0.5) & (brain > 0.9)
 
 
-def _outline(x, y, height, rng) -> Tensor:
-    """A skull is an egg with a personal length, width, taper and skew."""
-    across = 0.7 * rng.uniform(0.94, 1.06) * (1 - 0.02 * height)
-    along = 0.83 * rng.uniform(0.95, 1.05) * (1 - 0.02 * height)
-    taper, skew = rng.gauss(0.08, 0.05), rng.gauss(0, 0.05)
-    u = (x + skew * y * y) / (across * (1 + taper * y))
-    return (torch.hypot(u, y / along) - 1) * across
+def _posed(size: int, views: int, rng: Random) -> Tensor:
+    """Points (views, size, size, 3) of MNI space, in millimetres, on tilted slices."""
+    line = ((torch.arange(size) + 0.5) / size - 0.5) * MILLIMETRES
+    x, y = line[None, None, :], -line[None, :, None]
+    steps = STEP * (torch.arange(views) - (views - 1) / 2)
+    z = (rng.uniform(*HEIGHTS) + steps).view(-1, 1, 1)
+    x, y = x - rng.uniform(-SHIFT, SHIFT), y - 18 - rng.uniform(-SHIFT, SHIFT)
+    return torch.stack(torch.broadcast_tensors(x, y, z), -1) @ _turn(rng).T
 
 
-def _fissures(x, y, rng) -> Tensor:
-    """Distance to the midline fissure (in front and behind) and to the lateral ones."""
-    lean = rng.gauss(0, 0.02)
-    depth = (x - lean * y).abs() + 0.5 * (0.42 - y.abs()).clamp(min=0)
-    for side in (-1, 1):
-        top = rng.gauss(-0.1, 0.03)
-        lateral = capsule(x, y, (side * 0.66, top + 0.08), (side * 0.44, top), 0.0)
-        depth = torch.minimum(depth, lateral)
-    return depth
+def _turn(rng: Random) -> Tensor:
+    """A small turn about each axis, and a head of a personal length, width and height."""
+    turn = torch.eye(3)
+    for (first, second), spread in TURNS.items():
+        angle = rng.gauss(0, spread)
+        about = torch.eye(3)
+        about[first, first] = about[second, second] = math.cos(angle)
+        about[first, second], about[second, first] = -math.sin(angle), math.sin(angle)
+        turn = turn @ about
+    overall = rng.gauss(1, 0.03)
+    return turn @ torch.diag(torch.tensor([overall * rng.gauss(1, 0.03) for _ in range(3)]))
 
 
-def _deep_grey(x, y, tissue, edge, rng) -> Tensor:
-    """Thalamus, caudate and putamen on both sides."""
-    level = torch.tensor(rng.uniform(0.56, 0.62))
-    for side in (-1, 1):
-        for centre, radii, tilt in (
-            ((0.14, 0.1), (0.1, 0.13), 0.3),
-            ((0.2, -0.17), (0.05, 0.11), 0.3),
-            ((0.31, -0.02), (0.06, 0.17), -0.25),
-        ):
-            nucleus = ellipse(x, y, (side * centre[0], centre[1]), radii, -side * tilt)
-            tissue = torch.lerp(tissue, level, cover(nucleus, 1.5 * edge))
-    return tissue
+def _bent(points: Tensor, rng: Random) -> Tensor:
+    """The anatomy of this patient: a smooth displacement of a few millimetres, large and small."""
+    coarse = _resized(points, (COARSE, COARSE))
+    moved = [
+        2.8 * _field(coarse, rng, 120.0, 4) + 1.1 * _field(coarse, rng, 50.0, 5) for _ in range(3)
+    ]
+    return points + _resized(torch.stack(moved, -1), points.shape[1:3])
 
 
-def _ventricles(x, y, height, atrophy, edge, rng) -> Tensor:
-    """Lateral ventricles, each with a front and a rear horn, and the slit between the thalami."""
-    width = 0.030 + 0.085 * atrophy + rng.gauss(0, 0.008)
-    reach, lean = 1 + 0.2 * atrophy + rng.gauss(0, 0.06), rng.gauss(0, 0.1)
-    hollow = capsule(x, y, (0, -0.02), (0, 0.17), 0.006 + 0.03 * atrophy + 0.004 * height)
-    for side in (-1, 1):
-        thick = width * (1 + side * lean)
-        near = x * side * (1 + 0.1 * height)
-        front = ellipse(near, y, (0.07 + 0.6 * width, -0.21), (thick, 0.17 * reach), 0.35)
-        body = capsule(near, y, (0.06, -0.12), (0.09, 0.22), 0.5 * thick * (1 + 0.3 * height))
-        rear = ellipse(near, y, (0.1 + 0.6 * width, 0.31), (0.8 * thick, 0.16 * reach), -0.4)
-        hollow = torch.minimum(hollow, torch.minimum(front, torch.minimum(body, rear)))
-    return cover(hollow, edge)
+def _resized(grid: Tensor, shape: tuple) -> Tensor:
+    """Values (views, height, width, 3) at more or fewer points, corners kept."""
+    grid = grid.permute(0, 3, 1, 2)
+    return F.interpolate(grid, shape, mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
 
 
-def _hippocampi(x, y, tissue, atrophy, edge, rng) -> tuple[Tensor, Tensor]:
-    """A hippocampus on each side, and the fluid of the temporal horn that takes its place."""
-    fluid = torch.zeros_like(tissue)
-    for side in (-1, 1):
-        left = (1 - 0.5 * atrophy) * rng.uniform(0.9, 1.1)  # of the hippocampus
-        place, tilt = (0.37, 0.26 + rng.gauss(0, 0.02)), 0.9
-        body = cover(ellipse(x * side, y, place, (0.16 * left, 0.075 * left), tilt), edge)
-        beside = (place[0] + 0.03, place[1] - 0.02)
-        horn = ellipse(x * side, y, beside, (0.17, 0.07), tilt) - 0.025 * atrophy
-        tissue = torch.lerp(tissue, torch.tensor(GREY), body)
-        fluid = torch.maximum(fluid, cover(horn, edge) - body)
-    return tissue, fluid.clamp(min=0)
+def _field(points: Tensor, rng: Random, wavelength: float, count: int) -> Tensor:
+    """A random function of space, mean 0 and variance 1: plane waves in all directions."""
+    generator = torch.Generator().manual_seed(rng.getrandbits(32))
+    waves = F.normalize(torch.randn(count, 3, generator=generator), dim=1)
+    numbers = 2 * math.pi / wavelength * (0.8 + 0.5 * torch.rand(count, 1, generator=generator))
+    phases = 2 * math.pi * torch.rand(count, generator=generator)
+    return torch.cos(points @ (waves * numbers).T + phases).sum(-1) * math.sqrt(2 / count)
 
 
-def _head(surface, tissue, edge, rng) -> Tensor:
-    """The brain inside its skull (dark bone) and scalp (bright fat)."""
-    bone, scalp = rng.uniform(0.03, 0.06), rng.uniform(0.03, 0.06)
-    brightness = torch.tensor(rng.uniform(0.6, 0.95))
-    head = torch.lerp(torch.tensor(0.02), brightness, cover(surface - bone - scalp, edge))
-    head = torch.lerp(head, torch.tensor(0.05), cover(surface - bone, edge))
-    return torch.lerp(head, tissue, cover(surface, edge))
+def _widened(points: Tensor, atrophy: float, rng: Random) -> Tensor:
+    """Points are taken from nearer the middle of what grows, so that it looks larger."""
+    for centre, reach, rate in WIDENED:
+        for side in (-1.0, 1.0):
+            away = points - torch.tensor([side * centre[0], *centre[1:]])
+            near = torch.exp(-((away / torch.tensor(reach)) ** 2).sum(-1, keepdim=True))
+            growth = max(0.0, rate * atrophy + rng.gauss(0, LUCK))
+            points = points - (1 - math.exp(-growth)) * near * away
+    return points
 
 
-def _scanned(x, y, head, rng) -> Tensor:
+def _tissue(points: Tensor, spacing: float, atrophy: float, rng: Random) -> tuple[Tensor, ...]:
+    """Shares of grey and white matter, and the inside of the skull.
+
+    The average of many brains is blurred. What is more likely grey than not becomes grey, with
+    a random texture that decides where sulci open: so each patient has folds of their own.
+    """
+    grey, white, inside = tissue_at(points, spacing)
+    both = grey + white
+    brain = torch.sigmoid((inside - 0.5) / 0.1)
+    cortex = _cortex(points)
+    folds = 0.16 * cortex * _field(points * torch.tensor(UPRIGHT), rng, 11.0, 9)
+    loss = 0.02 + 0.46 * atrophy + rng.gauss(0, 0.01)
+    kept = torch.sigmoid((both - 0.45 + (folds - loss * cortex) * (1 - white)) / 0.07)
+    share = white / both.clamp_min(1e-3)
+    inner = torch.sigmoid((share - 0.5 - 0.05 * atrophy + 0.5 * folds) / 0.08)
+    return kept * (1 - inner), kept * inner, brain
+
+
+def _cortex(points: Tensor) -> Tensor:
+    """1 in the outer part of the brain, where sulci are; 0 around thalamus and ventricles."""
+    centre, radii = (torch.tensor(values) for values in HEMISPHERES)
+    return torch.sigmoid((((points - centre) / radii).norm(dim=-1) - INSULA) / 0.04)
+
+
+def _scanned(points: Tensor, signal: Tensor, rng: Random) -> Tensor:
     """What the scanner adds: bias field, contrast, Rician noise."""
-    bias = 1 + rng.gauss(0, 0.1) * x + rng.gauss(0, 0.1) * y
-    bias = bias + rng.gauss(0, 0.06) * (x * x + y * y)
-    gain = per_view(rng, len(head), 0.015, rng.uniform(0.72, 1.05))
-    seen = (head * bias * gain).clamp(min=1e-4) ** rng.uniform(0.8, 1.3)
-    noise = rng.uniform(0.015, 0.04) * grain((2, *head.shape), rng)
+    x, y = points[..., 0] / 100, points[..., 1] / 100
+    bias = 1 + rng.gauss(0, 0.1) * x + rng.gauss(0, 0.1) * y + rng.gauss(0, 0.06) * (x * x + y * y)
+    seen = (signal * bias * rng.uniform(0.72, 1.1)).clamp(min=1e-4) ** rng.uniform(0.8, 1.3)
+    noise = rng.uniform(0.006, 0.018) * grain((2, *signal.shape), rng)
     return torch.hypot(seen + noise[0], noise[1])

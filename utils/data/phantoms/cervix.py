@@ -2,10 +2,14 @@
 
 Type 1: the zone lies on the outer cervix, its border visible all round. Type 2: partly
 in the canal, its border still visible. Type 3: mostly in the canal, border hidden.
+
+Each view is a visit of its own: pose and light differ, and so do mucus, blood, the whitening by
+acetic acid and the glare. The colposcope, one of a few, gives its colours, corners and date.
 """
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 import torch
@@ -13,16 +17,19 @@ from torch import Tensor
 
 from utils.data.phantoms.drawing import (
     bend,
+    capsule,
     cover,
     edge_of,
     ellipse,
     grain,
     jitter,
     per_view,
+    stamp,
     waves,
 )
 
 SPREAD = 0.07  # of retreat within one type
+COLPOSCOPES = 12
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,27 @@ class Type:
     retreat: float  # of the zone into the canal: 0 none, 1 all
 
 
+@dataclass(frozen=True)
+class Colposcope:
+    """What all photographs of one device have in common. It does not depend on the type."""
+
+    gain: float
+    falloff: float  # of its lamp towards the corners
+    balance: tuple[float, float, float]  # of red, green and blue
+    gamma: float
+    noise: float
+    stop: float  # black beyond this radius
+    dated: bool  # prints a date below
+
+
 TYPES = {"type_1": Type(68, 0.12), "type_2": Type(212, 0.46), "type_3": Type(120, 0.8)}
 
 
 def draw_patient(kind: Type, size: int, views: int, rng: Random) -> tuple[Tensor, Tensor]:
     """Views (views, 3, size, size) of one patient, and the transformation zone."""
-    edge = edge_of(size)
+    edge, device = edge_of(size), colposcope(rng.randrange(COLPOSCOPES))
     retreat = min(1.0, max(0.0, rng.gauss(kind.retreat, SPREAD)))
-    x, y = jitter(size, views, rng, shift=0.08, angle=0.25, zoom=0.07)
+    x, y = jitter(size, views, rng, shift=0.08, angle=0.25, zoom=0.07, visit=1.2)
     x, y = bend(x, y, rng, 0.03)
     folds = waves(x, y, rng, 0.5, count=5)
     outer = ellipse(x, y, (0, 0), (rng.uniform(0.66, 0.78), rng.uniform(0.62, 0.74)))
@@ -46,11 +66,28 @@ def draw_patient(kind: Type, size: int, views: int, rng: Random) -> tuple[Tensor
     zone = _zone(x, y, retreat, rng)
     image = _mucosa(x, y, outer, folds, edge, rng)
     image = _paint(image, *_columnar(x, y, zone, edge, rng))
+    image = _acetowhite(image, x, y, zone, edge, rng)
     image = _paint(image, (0.16, 0.03, 0.04), cover(canal, 2.5 * edge))
+    image = _in_the_way(image, x, y, edge, rng)
     image = _speculum(image, x, y, edge, rng)
     image = _glare(image, x, y, edge, rng)
     visible = (zone < 0) & (canal > 0) & (outer < 0)
-    return _lit(image, x, y, rng), visible
+    return _framed(_lit(image, x, y, device, rng), device, rng), visible
+
+
+@lru_cache(maxsize=COLPOSCOPES)
+def colposcope(number: int) -> Colposcope:
+    """The same number is the same device in every data set."""
+    rng = Random(f"colposcope {number}")
+    return Colposcope(
+        gain=rng.uniform(0.75, 1.1),
+        falloff=rng.uniform(0.15, 0.5),
+        balance=tuple(rng.gauss(1, 0.03) for _ in range(3)),
+        gamma=rng.uniform(0.85, 1.2),
+        noise=rng.uniform(0.008, 0.025),
+        stop=rng.uniform(1.08, 1.22) if rng.random() < 0.3 else math.inf,
+        dated=rng.random() < 0.3,
+    )
 
 
 def _paint(image, colour, amount) -> Tensor:
@@ -98,10 +135,52 @@ def _columnar(x, y, zone, edge, rng) -> tuple[Tensor, Tensor]:
     return red.view(3, 1, 1) * grains[:, None], rng.uniform(0.75, 0.95) * cover(zone, 2 * edge)
 
 
+def _acetowhite(image, x, y, zone, edge, rng) -> Tensor:
+    """After acetic acid some tissue at the border of the zone turns white, at some visits."""
+    applied = (per_view(rng, len(image), 1.0) > 0.4).float() * rng.uniform(0, 0.6)
+    patches = torch.sigmoid(5 * waves(x, y, rng, 0.4, count=4) - 2)
+    return _paint(image, (0.93, 0.86, 0.84), applied * patches * torch.exp(-((zone / 0.09) ** 2)))
+
+
+def _in_the_way(image, x, y, edge, rng) -> Tensor:
+    """Mucus, a little blood, the thread of a coil: each at some visits."""
+    views = len(image)
+    ragged = 0.05 * waves(x, y, rng, 0.3, count=4)
+    place = (per_view(rng, views, 0.2), per_view(rng, views, 0.2, 0.1))
+    radii = (rng.uniform(0.1, 0.28), 0.1)
+    mucus = cover(ellipse(x, y, place, radii, rng.uniform(-1, 1)) + ragged, 0.04)
+    image = _paint(image, (0.88, 0.86, 0.78), 0.65 * mucus * _present(rng, views, 0.35))
+    trickle = capsule(x + ragged, y, (0.0, 0.03), (rng.gauss(0, 0.1), rng.uniform(0.3, 0.6)), 0.03)
+    blood = cover(trickle + 0.4 * ragged, 2 * edge)
+    image = _paint(image, (0.42, 0.02, 0.03), 0.85 * blood * _present(rng, views, 0.2))
+    thread = capsule(x + 0.05 * torch.sin(6 * y), y, (0.0, 0.0), (rng.gauss(0, 0.1), 0.55), 0.008)
+    here = float(rng.random() < 0.12)
+    return _paint(image, (0.25, 0.3, 0.6), here * cover(thread, edge))
+
+
+def _present(rng: Random, views: int, share: float) -> Tensor:
+    return torch.tensor([float(rng.random() < share) for _ in range(views)]).view(-1, 1, 1)
+
+
+def _framed(image, device: Colposcope, rng) -> Tensor:
+    """Black corners beyond a round stop, and the date of the visit below."""
+    size = image.shape[-1]
+    if device.stop < math.inf:
+        line = torch.linspace(-1, 1, size)
+        away = torch.hypot(line[None, :], line[:, None])
+        image = image * cover(away - device.stop, 2 / size)
+    for picture in image if device.dated else ():
+        date = stamp(f"{rng.randint(1, 28):02d}.{rng.randint(1, 12):02d}", max(4, size // 16))
+        high, wide = date.shape
+        part = picture[:, -high - 1 : -1, 1 : wide + 1]
+        torch.maximum(part, date, out=part)
+    return image
+
+
 def _speculum(image, x, y, edge, rng) -> Tensor:
-    """Two metal blades, above and below, at a personal opening."""
+    """Two metal blades, above and below, opened a little differently at each visit."""
     for side in (-1, 1):
-        opening = rng.uniform(0.78, 1.0)
+        opening = per_view(rng, len(x), 0.05, rng.uniform(0.78, 1.0))
         blade = opening - side * y - 0.3 * (x - rng.gauss(0, 0.1)) ** 2
         shine = 0.5 + 0.25 * torch.cos(9 * blade + rng.uniform(0, 6))
         metal = torch.stack((shine, shine, 1.03 * shine), 1)
@@ -110,20 +189,22 @@ def _speculum(image, x, y, edge, rng) -> Tensor:
 
 
 def _glare(image, x, y, edge, rng) -> Tensor:
-    """Wet tissue mirrors the lamp: small white spots that differ between views."""
+    """Wet tissue mirrors the lamp: small white spots at other places each time."""
     views = len(image)
     for _ in range(rng.randint(3, 7)):
-        place = [per_view(rng, views, 0.03, rng.uniform(-0.55, 0.55)) for _ in range(2)]
+        place = [per_view(rng, views, 0.25, rng.uniform(-0.5, 0.5)) for _ in range(2)]
         radii = (rng.uniform(0.015, 0.06), rng.uniform(0.012, 0.035))
         spot = cover(ellipse(x, y, place, radii, rng.uniform(-1.5, 1.5)), edge)
         image = _paint(image, (1.0, 0.97, 0.95), 0.9 * spot)
     return image
 
 
-def _lit(image, x, y, rng) -> Tensor:
+def _lit(image, x, y, device: Colposcope, rng) -> Tensor:
     """Lamp, white balance, noise."""
-    gain = per_view(rng, len(image), 0.02, rng.uniform(0.75, 1.1))
-    lamp = gain * torch.exp(-rng.uniform(0.15, 0.5) * ((x - rng.gauss(0, 0.2)) ** 2 + y * y))
-    balance = torch.tensor([rng.gauss(1, 0.035) for _ in range(3)]).view(3, 1, 1)
-    seen = (image * balance * lamp[:, None]).clamp(min=1e-4) ** rng.uniform(0.85, 1.2)
-    return seen + rng.uniform(0.008, 0.025) * grain(seen.shape, rng)
+    views = len(image)
+    gain = per_view(rng, views, 0.08, device.gain)
+    centre = per_view(rng, views, 0.2)
+    lamp = gain * torch.exp(-device.falloff * ((x - centre) ** 2 + y * y))
+    balance = torch.stack([per_view(rng, views, 0.03, level) for level in device.balance], 1)
+    seen = (image * balance * lamp[:, None]).clamp(min=1e-4) ** device.gamma
+    return seen + device.noise * grain(seen.shape, rng)

@@ -1,108 +1,189 @@
-"""Frontal chest X-ray: what absorbs is bright, and shadows add up.
+"""Frontal chest X-ray: a body in three dimensions, and how much of a beam it absorbs.
 
-The finding is a shadow over the lungs; `shadows` draws it.
+Lungs, heart, bones, vessels and findings have a place in depth. Each view is a visit of its own:
+the patient stands a little turned, has breathed in less or more, and the exposure is another.
+So two images of one patient are hardly more alike than those of two patients, as in reality.
 """
 
-import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 import torch
 from torch import Tensor
 
 from utils.data.phantoms.chest_findings import ChestFinding
-from utils.data.phantoms.drawing import (
-    bend,
-    capsule,
-    cover,
-    edge_of,
-    ellipse,
-    grain,
-    jitter,
-    per_view,
-    waves,
-)
+from utils.data.phantoms.drawing import chord, cover, edge_of, per_view, place, waves
+from utils.data.phantoms.film import devices, exposed, labelled, random_hospital
+
+SIDES = (-1, 1)  # the patient's right and left, which the viewer sees on the left and right
+BACK, SPINE, FRONT = -0.45, -0.55, 0.45  # depths; 0 is the middle of the body
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How the patient stands at each visit; every value is a tensor (views, 1, 1)."""
+
+    shift: tuple[Tensor, Tensor]
+    zoom: Tensor
+    roll: Tensor
+    yaw: Tensor  # shift to the side, per unit of depth
+    pitch: Tensor  # shift downwards, per unit of depth
+    breath: Tensor  # how far the diaphragm has gone down
+
+    def film(self, size: int) -> tuple[Tensor, Tensor]:
+        """Coordinates in the middle of the body."""
+        return place(size, self.shift, self.roll, self.zoom)
+
+    def plane(self, x: Tensor, y: Tensor, depth: float) -> tuple[Tensor, Tensor]:
+        """Coordinates at another depth; positive is in front."""
+        return x - depth * self.yaw, y - depth * self.pitch
+
+    def lung(self, x: Tensor, y: Tensor) -> Callable[[float], tuple[Tensor, Tensor]]:
+        """Planes of the lungs: a breath moves their base and leaves their top in place."""
+
+        def plane(depth: float) -> tuple[Tensor, Tensor]:
+            across, down = self.plane(x, y, depth)
+            return across, down - self.breath * ((down + 0.7) / 1.2).clamp(0, 1)
+
+        return plane
+
+
+def random_pose(views: int, rng: Random) -> Pose:
+    """One patient at several visits: only the size of the body stays."""
+
+    def each(spread: float, centre: float = 0.0) -> Tensor:
+        return per_view(rng, views, spread, centre)
+
+    return Pose(
+        shift=(each(0.05), each(0.06)),
+        zoom=each(0.045, rng.gauss(1.06, 0.05)),
+        roll=each(0.035),
+        yaw=each(0.13),
+        pitch=each(0.10),
+        breath=each(0.075),
+    )
 
 
 def draw_patient(
     finding: ChestFinding, size: int, views: int, rng: Random
 ) -> tuple[Tensor, Tensor]:
-    """Views (views, 1, size, size) of one patient, and where the finding lies."""
-    edge = edge_of(size)
-    x, y = jitter(size, views, rng, shift=0.06, angle=0.04, zoom=0.05)
-    x, y = bend(x, y, rng, 0.02)
-    lungs = _lungs(x, y, edge, rng)
-    heart = _heart(x, y, edge, rng)
-    air = rng.uniform(0.3, 0.38) * lungs * (1 - heart)
-    absorbed = _body(x, y, edge, rng) + 0.14 * heart - air
-    seen = lungs * (1 - 0.75 * heart)  # the heart hides what lies behind it
-    absorbed = absorbed + _bones(x, y, edge, rng) + _vessels(x, y, seen, rng)
-    shadow = finding.shadow(x, y, rng) * seen
-    return _exposed(x, y, absorbed + shadow, rng)[:, None], shadow.abs() > 0.05
+    """Visits (views, 1, size, size) of one patient, and where the finding lies.
+
+    The same `rng` with another finding gives the same body, poses and devices.
+    """
+    edge, pose, hospital = edge_of(size), random_pose(views, rng), random_hospital(rng)
+    x, y = pose.film(size)
+    lung, air = pose.lung(x, y), _air(x, y, pose, edge, rng)
+    heart = _heart(x, y, pose, edge, rng)
+    path = _trunk(x, y, pose, rng) + _limbs(x, y, pose, edge, rng)
+    path = path + 0.34 * heart - rng.uniform(0.56, 0.68) * air * (1 - 0.75 * heart)
+    path = path + _bones(x, y, pose, edge, rng) + _vessels(lung, rng) * air
+    path = path - _stomach(x, y, pose, rng)
+    aerated = (air > 0.25) * air.clamp(0, 1) * (1 - 0.8 * heart)
+    shadow = finding.shadow(lung, Random(rng.getrandbits(64))) * aerated
+    path = path + shadow + devices(x, y, edge, rng)
+    return labelled(exposed(path, hospital, rng), hospital, rng)[:, None], _visible(shadow)
 
 
-def _body(x, y, edge, rng) -> Tensor:
-    """Neck, shoulders and trunk, denser towards the abdomen; no air around them absorbs."""
-    neck, trunk = rng.uniform(0.26, 0.34), rng.uniform(0.88, 1.02)
-    slope = torch.sigmoid((y + rng.uniform(0.72, 0.82)) / 0.05)
-    half = neck + (trunk - neck) * slope
-    belly = 0.14 * torch.sigmoid((y - 0.6) / 0.1)
-    breast = ((x.abs() - 0.45) / 0.3) ** 2 + ((y - 0.3) / 0.3) ** 2
-    fat = rng.uniform(0, 0.08) * torch.exp(-breast)
-    return cover(x.abs() - half, 2 * edge) * (0.5 + belly + fat)
+def _visible(shadow: Tensor) -> Tensor:
+    """Where a finding absorbs noticeably more or less, or for a faint one, comparatively so."""
+    peak = shadow.abs().amax((1, 2), keepdim=True)
+    return shadow.abs() > (0.3 * peak).clamp(max=0.06)
 
 
-def _lungs(x, y, edge, rng) -> Tensor:
-    """Both lungs: narrow at the top, cut off below by the domes of the diaphragm."""
-    lungs = torch.zeros_like(x)
-    low, wide = rng.uniform(0.4, 0.58), rng.uniform(0.95, 1.08)
-    for side in (-1, 1):
+def _trunk(x, y, pose: Pose, rng: Random) -> Tensor:
+    """Neck, shoulders, belly and breasts: thick in the middle, thin at the sides."""
+    wide, neck, fat = rng.uniform(0.82, 0.98), rng.uniform(0.24, 0.30), rng.uniform(0.0, 0.16)
+    shoulder = torch.sigmoid((y + rng.uniform(0.62, 0.78)) / 0.06)
+    half = neck + (wide - neck) * shoulder
+    thick = (1 - (x / half) ** 2).clamp_min(0).sqrt()
+    belly = 0.35 * torch.sigmoid((y - 0.55 - 0.5 * pose.breath) / 0.09)
+    bx, by = pose.plane(x, y, FRONT)
+    return thick * (0.95 + belly) + fat * chord(bx.abs(), by, (0.45, 0.30), (0.30, 0.26))
+
+
+def _limbs(x, y, pose: Pose, edge: float, rng: Random) -> Tensor:
+    """Arms, hanging or raised, and shoulder blades."""
+    away, top = (0.12, -0.75) if rng.random() < 0.5 else (0.0, -0.3)
+    arms = cover((x.abs() - 0.95 - away - 0.2 * y).abs() - 0.13, 3 * edge) * _below(y, top, edge)
+    bx, by = pose.plane(x, y, BACK)
+    blades = cover((bx.abs() - 0.62 - 0.08 * by).abs() - 0.07, 3 * edge)
+    blades = blades * _below(by, -0.72, edge) * _below(-by, -0.1, edge)
+    return 0.35 * arms + rng.uniform(0.04, 0.10) * blades
+
+
+def _below(y, level: float, edge: float) -> Tensor:
+    return torch.sigmoid((y - level) / (6 * edge))
+
+
+def _air(x, y, pose: Pose, edge: float, rng: Random) -> Tensor:
+    """How much air lies on the way: each lung is thick in its middle and cut by its diaphragm."""
+    low, wide, tall = rng.uniform(0.42, 0.55), rng.uniform(0.92, 1.08), rng.uniform(0.92, 1.05)
+    air = torch.zeros_like(x)
+    for side in SIDES:
         near = x * side / wide
-        lung = ellipse(near - 0.12 * y, y, (0.37, 0.06), (0.29, 0.76))
-        dome = low - 0.05 * (side < 0) + 1.8 * (near - 0.3) ** 2
-        lungs = lungs + cover(torch.maximum(lung, y - dome), 1.5 * edge)
-    return lungs.clamp(0, 1)
+        lung = chord(near - 0.10 * y, y, (0.40, 0.08), (0.33, 0.75 * tall)).pow(0.6)
+        dome = low + pose.breath - 0.06 * (side < 0) + 1.7 * (near - 0.34) ** 2
+        air = air + lung * cover(y - dome, 2.5 * edge)
+    return air
 
 
-def _heart(x, y, edge, rng) -> Tensor:
-    """The heart lies over the left lung, which the viewer sees on the right."""
-    width = rng.uniform(0.28, 0.4)
-    heart = ellipse(x, y, (0.13, 0.27), (width, rng.uniform(0.27, 0.33)), 0.5)
-    great = capsule(x, y, (0.05, -0.45), (0.02, 0.1), rng.uniform(0.1, 0.14))
-    return torch.maximum(cover(heart, 2 * edge), cover(great, 3 * edge))
+def _heart(x, y, pose: Pose, edge: float, rng: Random) -> Tensor:
+    """Heart and great vessels between two borders; the apex points to the viewer's right."""
+    size, low = rng.uniform(0.85, 1.25), rng.gauss(0.0, 0.02)
+    hx, hy = pose.plane(x, y - 0.4 * pose.breath - low, 0.35)
+    knob = 0.045 * torch.exp(-(((hy + 0.26) / 0.08) ** 2))
+    ventricle = torch.sigmoid((hy + 0.02) / 0.11)
+    left = 0.09 + knob + 0.30 * size * ventricle * (1.05 - 0.5 * (hy - 0.30).clamp_min(0))
+    right = 0.10 + 0.10 * size * torch.exp(-(((hy - 0.22) / 0.20) ** 2))
+    half, middle = (left + right) / 2, (left - right) / 2
+    thick = (1 - ((hx - middle) / half) ** 2).clamp_min(0).sqrt()
+    deep = 0.45 + 0.55 * ventricle
+    return thick * deep * _below(-hy, -0.52, edge) * _below(hy, -0.75, edge)
 
 
-def _bones(x, y, edge, rng) -> Tensor:
-    """Spine, ribs and collar bones."""
-    spine = cover(x.abs() - 0.075, 2 * edge) * (0.16 + 0.03 * torch.cos(y * rng.uniform(36, 42)))
-    cage = cover(ellipse(x, y, (0, 0.05), (0.8, 0.88)), 0.04)
-    spacing, start = rng.uniform(0.19, 0.23), rng.random()
+def _bones(x, y, pose: Pose, edge: float, rng: Random) -> Tensor:
+    """Spine, ribs behind and in front, collar bones: each in its own plane of depth."""
+    sx, sy = pose.plane(x, y, SPINE)
+    discs = 0.72 + 0.28 * torch.cos(sy * rng.uniform(34, 40) + rng.uniform(0, 6))
+    bow = rng.gauss(0, 0.02) * torch.sin(2.2 * sy)
+    spine = 0.26 * cover((sx - bow).abs() - 0.065, 2.5 * edge) * discs
+    strength, gap = rng.uniform(0.28, 0.44), rng.uniform(0.135, 0.165)
+    rear = _ribs(*pose.plane(x, y, BACK), gap, rng.uniform(-0.95, -0.8), 0.55, edge)
+    cx, cy = pose.plane(x, y, FRONT)
+    front = _ribs(cx, cy, 1.25 * gap, rng.uniform(-0.85, -0.7), -0.6, edge)
+    out, height = cx.abs(), rng.uniform(-0.66, -0.56)
+    collar = cy - height + rng.gauss(0.12, 0.05) * out + 0.05 * torch.cos(7 * cx)
+    collar = cover(collar.abs() - 0.022, 1.5 * edge) * cover((out - 0.38).abs() - 0.30, 0.02)
+    return spine + strength * (rear + rng.uniform(0.15, 0.4) * front) + 0.26 * collar
+
+
+def _ribs(x, y, gap: float, first: float, fall: float, edge: float) -> Tensor:
+    """Arcs that fall towards the side (behind), or rise (in front); denser at their borders."""
     out = x.abs()
-    rear = torch.cos(2 * math.pi * ((y + 0.5 * (out - 0.35) ** 2 - 0.12 * out) / spacing + start))
-    front = torch.cos(2 * math.pi * ((y - 0.75 * out) / (1.25 * spacing) + start))
-    ribs = rng.uniform(0.09, 0.14) * torch.sigmoid(5 * rear - 2.2)
-    ribs = ribs + rng.uniform(0.03, 0.07) * torch.sigmoid(5 * front - 2.5)
-    bones = torch.maximum(spine, ribs * cage * cover(0.1 - out, 0.03))
-    for side in (-1, 1):
-        tip = (side * 0.68, -0.72 + rng.gauss(0, 0.03))
-        collar = capsule(x, y, (side * 0.1, -0.58), tip, 0.03)
-        bones = bones + 0.13 * cover(collar, 1.5 * edge)
-    return bones
+    along = y - fall * (out**2 - 0.1 * out)
+    away = (torch.remainder((along - first) / gap, 1.0) - 0.5).abs() * gap
+    rib = cover(away - 0.024, 1.5 * edge) - 0.45 * cover(away - 0.012, 1.5 * edge)
+    cage = cover(torch.hypot(x / 0.86, (y - 0.05) / 0.92) - 1, 0.04)
+    return rib * cage * cover(0.09 - out, 0.03)
 
 
-def _vessels(x, y, lungs, rng) -> Tensor:
-    """Vessels run from both hila outwards and fade."""
-    across, down = (x.abs() - 0.11) / 0.35, (y - rng.uniform(-0.05, 0.1)) / 0.45
-    away = torch.hypot(across, down)
-    angle = torch.atan2(down, across)
-    streaks = torch.sigmoid(3 * waves(angle + 0.5 * x, 0.35 * away, rng, 0.5, count=5) - 1)
-    fading = torch.exp(-1.3 * away) * (1 - torch.exp(-((3 * away) ** 2)))
-    return rng.uniform(0.08, 0.18) * fading * (0.5 + streaks) * lungs
+def _vessels(lung, rng: Random) -> Tensor:
+    """A tree from each hilum outwards; its branches lie in two planes and shift with the pose."""
+    total = torch.zeros(())
+    for depth in (-0.2, 0.2):
+        x, y = lung(depth)
+        across, down = (x.abs() - 0.13) / 0.36, (y - 0.02) / 0.48
+        away = torch.hypot(across, down)
+        turn = 1.1 * torch.atan2(down, across) + 0.19 * waves(x, y, rng, 0.5, count=4)
+        branch = torch.sigmoid(5 * waves(turn, 0.9 * away, rng, 0.40, count=7) - 3)
+        hilum = torch.exp(-((2.6 * away) ** 2))
+        total = total + rng.uniform(0.10, 0.2) * (torch.exp(-1.4 * away) * branch + 0.35 * hilum)
+    return total
 
 
-def _exposed(x, y, absorbed, rng) -> Tensor:
-    """Exposure, contrast and quantum noise; no two films are alike."""
-    offset = per_view(rng, len(absorbed), 0.012, rng.uniform(-0.12, 0.12))
-    tilt = rng.gauss(0, 0.04) * x + rng.gauss(0, 0.04) * y
-    film = rng.uniform(0.9, 1.2) * (absorbed - 0.4) + 0.42 + offset + tilt
-    film = film.clamp(min=0.01) ** rng.uniform(0.8, 1.2)
-    return film + rng.uniform(0.006, 0.016) * grain(film.shape, rng)
+def _stomach(x, y, pose: Pose, rng: Random) -> Tensor:
+    """A bubble of air below the left diaphragm, at some visits."""
+    full = (per_view(rng, len(x), 1.0) > 0.2).float() * rng.uniform(0.1, 0.3)
+    return full * chord(x, y - pose.breath, (0.42, 0.72), (0.16, 0.09))

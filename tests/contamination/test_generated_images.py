@@ -5,7 +5,7 @@ import pytest
 import torch
 from small import small_split
 
-from utils.evaluation.generated_images import agreement, kid, manifold, memorisation_test
+from utils.contamination.generated_images import agreement, kid, manifold, memorisation_test
 from utils.evaluation.predictions import Predictions
 
 RNG = np.random.default_rng(0)

@@ -1,0 +1,86 @@
+"""The claims of the course, read from the records of its runs and kept in one committed file."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from utils.course.plan import read_course
+from utils.course.records import Record, read_records
+from utils.evaluation.claims import UNDECIDED
+from utils.evaluation.intervals import Interval
+from utils.files import write_json
+
+FILE = "assets/course_claims.json"
+CLAIMED = {"greater": "above {}", "less": "below -{}", "equal": "within -{0} and {0}"}
+COLUMNS = (
+    *("chapter", "claim", "A minus B", "claimed (points)", "found (points)", "verdict"),
+    *("trainings", "patients"),
+)
+
+
+def claims_of(records: Iterable[Record]) -> list[dict]:
+    """The rows of all claims in these records, each with its chapter and data set."""
+    return [
+        {"chapter": record.name, "dataset": record.dataset, **row}
+        for record in records
+        for row in record.claims
+    ]
+
+
+def claim_table(rows: Iterable[dict]) -> pd.DataFrame:
+    """Every claim for the reader: what was claimed, what was found, on how much, the verdict."""
+    cells = [
+        (
+            row["chapter"],
+            f"{row['name']}: {row['what']}",
+            f"{row['A']} minus {row['B']}, {row['metric']}",
+            CLAIMED[row["direction"]].format(f"{100 * row['margin']:g}"),
+            interval_of(row).text(instead="no interval"),
+            row["verdict"],
+            row["trainings"],
+            row["patients"] or "–",
+        )
+        for row in rows
+    ]
+    return pd.DataFrame(cells, columns=COLUMNS)
+
+
+def interval_of(row: dict) -> Interval:
+    """The interval of a claim; JSON has null where there is none."""
+    ends = (row[name] for name in Interval._fields)
+    return Interval(*(np.nan if number is None else number for number in ends))
+
+
+def read_claims(home: Path) -> list[dict]:
+    """The committed claims; none before the first run."""
+    path = home / FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def collect_claims(home: Path) -> list[dict]:
+    """Bring the committed claims up to date with the records that lie here.
+
+    Only a chapter that ran as it is committed counts: with its own data set, seed and parameters.
+    Of a chapter without such a record the committed claims stay, so a fresh clone changes nothing.
+    """
+    course, found = read_course(), {}
+    for record in read_records(home / "assets"):
+        notebook = course.get(record.name)
+        if notebook and record.claims and not notebook.overrides(record.facts["parameters"]):
+            found[record.name] = claims_of([record])
+    kept = [row for row in read_claims(home) if row["chapter"] in {*course} - {*found}]
+    rows = sorted([*kept, *sum(found.values(), [])], key=lambda row: row["chapter"])
+    write_json(home / FILE, rows)
+    return rows
+
+
+def refuse_undecided(rows: Iterable[dict]) -> None:
+    """An undecided claim is a fault of the design of its chapter."""
+    if names := [f"{row['chapter']}: {row['name']}" for row in rows if row["verdict"] == UNDECIDED]:
+        raise ValueError(
+            f"undecided: {'; '.join(names)}. Change the design of these chapters, such as the "
+            "number of patients or trainings; the claims stay as they were declared"
+        )
