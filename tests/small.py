@@ -32,6 +32,19 @@ def soft_pictures(count: int, edge, channels: int = 1, seed: int = 0, greys=(60,
     return (greys[0] + (greys[1] - greys[0]) * soft).round().to(torch.uint8)
 
 
+def unrelated(count: int, size: int = 32, seed: int = 0, channels: int = 1) -> Tensor:
+    """Noise: no two pictures have anything in common."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (count, channels, size, size)
+    return torch.randint(40, 215, shape, generator=generator, dtype=torch.uint8)
+
+
+def split_of(images, labels=None, groups=None) -> Split:
+    """Two classes, in turn where no labels are given."""
+    labels = torch.arange(len(images)) % 2 if labels is None else labels
+    return Split(images, labels, ("a", "b"), groups)
+
+
 def small_splits(seed: int = 0) -> Splits:
     return Splits(*(small_split(seed=3 * seed + part) for part in range(3)))
 
@@ -89,6 +102,16 @@ class Counted(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         self.seen += len(images)
         return self.answer(self.model(images.float()))
+
+
+def some_predictions(count=300, classes=4, per_group=3, skill=1.5, seed=0) -> Predictions:
+    """Predictions of a network that knows something, of unequal classes and several images each."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(classes, count, p=[0.5, 0.3, 0.15, 0.05][:classes])
+    logits = rng.normal(size=(count, classes)) + skill * np.eye(classes)[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    groups = np.arange(count) // per_group
+    return Predictions(labels, probabilities, groups, tuple("abcd"[:classes]))
 
 
 def random_predictions(seed: int = 0, skill: float = 2.0) -> Predictions:

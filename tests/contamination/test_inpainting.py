@@ -2,17 +2,14 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from spots import HEALTHY, NAMES, SPOT, spotted_split, untrained_generator
+from spots import HEALTHY, SPOT, spotted_split, untrained_generator
 
 from utils.contamination.base import KINDS, contaminate
 from utils.contamination.inpainting import BlurredFill, GeneratedFill, NoisyFill, Tampering, tamper
 from utils.contamination.inpainting_networks import InpaintingGenerator
 from utils.contamination.inpainting_regions import shapes_of
-from utils.evaluation.comparison import excess_over_control, flip_predictions, flip_rate
-from utils.evaluation.predictions import Predictions
 
 SPLIT = spotted_split()
 
@@ -98,45 +95,3 @@ def test_a_tampering_that_cannot_be_is_refused(wrong, match):
 def test_regions_of_another_size_are_refused():
     with pytest.raises(ValueError, match="regions of .16, 16. do not fit"):
         replace(STEPS[0], shapes=SHAPES[:, :16, :16])(SPLIT)
-
-
-def said(*classes):
-    labels = np.array([0, 0, 0, 1, 2, 2])
-    return Predictions(labels, np.eye(3)[list(classes)], np.arange(6), NAMES)
-
-
-def test_only_a_right_diagnosis_can_be_turned_and_only_into_its_opposite():
-    before, after = said(0, 0, 1, 1, 1, 0), said(1, 0, 1, 2, 0, 0)
-    lies = flip_predictions((before, after), healthy=0)  # the third and the last were wrong before
-    assert lies.labels.tolist() == [1, 1, 0, 0]  # what the lie says
-    assert lies.right.tolist() == [True, False, False, True]
-    share = flip_rate((before, after), healthy=0)
-    assert share["value"] == 0.5 and share["images"] == 4
-
-
-def test_healthy_may_be_any_class():
-    lies = flip_predictions((said(0, 0, 0, 1, 2, 2), said(2, 0, 0, 1, 0, 2)), healthy=2)
-    assert lies.labels.tolist() == [0, 0, 0, 0, 1, 1]
-    assert lies.right.tolist() == [True, False, False, False, True, False]
-
-
-def test_two_models_are_turned_only_together():
-    one, other = (said(0, 0, 0, 1, 2, 2), said(1, 1, 0, 0, 0, 2)), (
-        said(0, 1, 0, 1, 2, 2), said(1, 1, 0, 1, 0, 2),
-    )  # fmt: skip
-    lies = flip_predictions(one, other, healthy=0)
-    assert lies.right.tolist() == [True, False, False, True, False]
-
-
-def test_without_a_right_diagnosis_nothing_can_be_turned():
-    wrong = said(1, 1, 1, 0, 0, 0)
-    none = flip_rate((wrong, wrong), healthy=0)
-    assert none["images"] == 0 and np.isnan(none["value"])
-
-
-def test_beyond_its_control_counts_the_difference():
-    before, after, control = said(0, 0, 0, 1, 2, 2), said(1, 1, 1, 0, 0, 0), said(1, 0, 0, 1, 2, 2)
-    row = excess_over_control(
-        *(flip_predictions((before, each), healthy=0) for each in (control, after))
-    )
-    assert row["value"] == pytest.approx(5 / 6) and row["low"] > 0

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small import split_of, unrelated
 
 from utils.data.duplicates import (
     NEAR,
@@ -11,18 +12,7 @@ from utils.data.duplicates import (
     nearest,
     small_grey,
 )
-from utils.data.split import Split, Splits
-
-
-def unrelated(count: int, size: int = 32, seed: int = 0, channels: int = 1):
-    generator = torch.Generator().manual_seed(seed)
-    shape = (count, channels, size, size)
-    return torch.randint(40, 215, shape, generator=generator, dtype=torch.uint8)
-
-
-def split_of(images, labels=None, groups=None) -> Split:
-    labels = torch.arange(len(images)) % 2 if labels is None else labels
-    return Split(images, labels, ("a", "b"), groups)
+from utils.data.split import Splits
 
 
 def test_small_pictures_are_averages_of_areas():

@@ -11,6 +11,9 @@ from utils.evaluation.comparison import (
     NO_DIFFERENCE,
     all_differences,
     compare,
+    excess_over_control,
+    flip_predictions,
+    flip_rate,
     mcnemar,
     same_patients,
 )
@@ -168,3 +171,45 @@ def test_without_a_pair_the_table_is_empty():
     models = {"a": correlated(np.random.default_rng(0), 1.0)}
     assert compare(models, []).empty and compare({}, []).empty
     assert all_differences(models).empty and all_differences({}).empty
+
+
+def said(*classes):
+    labels = np.array([0, 0, 0, 1, 2, 2])
+    return Predictions(labels, np.eye(3)[list(classes)], np.arange(6), tuple("abc"))
+
+
+def test_only_a_right_diagnosis_can_be_turned_and_only_into_its_opposite():
+    before, after = said(0, 0, 1, 1, 1, 0), said(1, 0, 1, 2, 0, 0)
+    lies = flip_predictions((before, after), healthy=0)  # the third and the last were wrong before
+    assert lies.labels.tolist() == [1, 1, 0, 0]  # what the lie says
+    assert lies.right.tolist() == [True, False, False, True]
+    share = flip_rate((before, after), healthy=0)
+    assert share["value"] == 0.5 and share["images"] == 4
+
+
+def test_healthy_may_be_any_class():
+    lies = flip_predictions((said(0, 0, 0, 1, 2, 2), said(2, 0, 0, 1, 0, 2)), healthy=2)
+    assert lies.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    assert lies.right.tolist() == [True, False, False, False, True, False]
+
+
+def test_two_models_are_turned_only_together():
+    one, other = (said(0, 0, 0, 1, 2, 2), said(1, 1, 0, 0, 0, 2)), (
+        said(0, 1, 0, 1, 2, 2), said(1, 1, 0, 1, 0, 2),
+    )  # fmt: skip
+    lies = flip_predictions(one, other, healthy=0)
+    assert lies.right.tolist() == [True, False, False, True, False]
+
+
+def test_without_a_right_diagnosis_nothing_can_be_turned():
+    wrong = said(1, 1, 1, 0, 0, 0)
+    none = flip_rate((wrong, wrong), healthy=0)
+    assert none["images"] == 0 and np.isnan(none["value"])
+
+
+def test_beyond_its_control_counts_the_difference():
+    before, after, control = said(0, 0, 0, 1, 2, 2), said(1, 1, 1, 0, 0, 0), said(1, 0, 0, 1, 2, 2)
+    row = excess_over_control(
+        *(flip_predictions((before, each), healthy=0) for each in (control, after))
+    )
+    assert row["value"] == pytest.approx(5 / 6) and row["low"] > 0

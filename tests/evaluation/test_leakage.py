@@ -6,11 +6,12 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from small import split_of, unrelated
 
 from utils.contamination.planted_leaks import jpeg_copy, resampled_copy
 from utils.data.patient_split import GatheredImages, split_by_image, split_dataset
 from utils.data.phantoms import PHANTOMS, draw
-from utils.data.split import Split, Splits
+from utils.data.split import Splits
 from utils.evaluation.leakage import (
     SIBLINGS_TOLERATED,
     leakage_alarm,
@@ -20,17 +21,6 @@ from utils.evaluation.leakage import (
 
 SHARES = (0.8, 0.1, 0.1)
 VISITS = ("chest_phantom", "cervix_phantom", "findings_phantom")  # no two views are alike
-
-
-def unrelated(count: int, size: int = 32, seed: int = 0, channels: int = 1):
-    generator = torch.Generator().manual_seed(seed)
-    shape = (count, channels, size, size)
-    return torch.randint(40, 215, shape, generator=generator, dtype=torch.uint8)
-
-
-def split_of(images, labels=None, groups=None) -> Split:
-    labels = torch.arange(len(images)) % 2 if labels is None else labels
-    return Split(images, labels, ("a", "b"), groups)
 
 
 @cache

@@ -3,21 +3,12 @@
 import numpy as np
 import pytest
 from sklearn import metrics as witness
+from small import some_predictions
 
 from utils.evaluation import metrics
 from utils.evaluation.intervals import resamples
 from utils.evaluation.metrics import drops, gains, score_of, scores
 from utils.evaluation.predictions import Predictions
-
-
-def some_predictions(count=300, classes=4, per_group=3, skill=1.5, seed=0) -> Predictions:
-    rng = np.random.default_rng(seed)
-    labels = rng.choice(classes, count, p=[0.5, 0.3, 0.15, 0.05][:classes])
-    logits = rng.normal(size=(count, classes)) + skill * np.eye(classes)[labels]
-    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    groups = np.arange(count) // per_group
-    return Predictions(labels, probabilities, groups, tuple("abcd"[:classes]))
-
 
 WITNESSES = {
     "accuracy": witness.accuracy_score,

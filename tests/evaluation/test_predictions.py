@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from small import some_predictions
 
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.metrics import scores
@@ -16,15 +17,6 @@ from utils.evaluation.predictions import (
 )
 
 CLASSES = ["a b c d", "0 1 2 3", "NA None null nan", "label group image p()"]
-
-
-def some_predictions(count=300, classes=4, per_group=3, skill=1.5, seed=0) -> Predictions:
-    rng = np.random.default_rng(seed)
-    labels = rng.choice(classes, count, p=[0.5, 0.3, 0.15, 0.05][:classes])
-    logits = rng.normal(size=(count, classes)) + skill * np.eye(classes)[labels]
-    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    groups = np.arange(count) // per_group
-    return Predictions(labels, probabilities, groups, tuple("abcd"[:classes]))
 
 
 def test_several_trainings_are_averaged_and_make_no_new_patients():
