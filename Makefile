@@ -26,7 +26,7 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
-bench: .venv/.ready  ## attacks beside those of other libraries, training beside bare steps, intervals
+bench: .venv/.ready  ## our attacks beside those of other libraries, the training loop beside bare steps
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py

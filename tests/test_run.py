@@ -32,11 +32,11 @@ def test_predictions_are_one_table_with_a_row_per_image(assets):
     run = finished("resnet", conditions={CLEAN: random_predictions(), PGD_4: random_predictions(1)})
     lines = gzip.decompress((run.assets / PREDICTIONS).read_bytes()).decode().splitlines()
     assert lines[0] == (
-        "variant,attack,epsilon,restarts,image,patient,label,p(mild),p(none),p(severe)"
+        "variant,attack,epsilon,restarts,image,patient,training,label,p(mild),p(none),p(severe)"
     )
     assert len(lines) == 1 + 2 * 60
-    assert lines[1].startswith("standard,clean,,0,0,0,mild,")
-    assert lines[61].startswith(f"standard,pgd,{4 / 255!r},2,0,0,mild,")
+    assert lines[1].startswith("standard,clean,,0,0,0,,mild,")
+    assert lines[61].startswith(f"standard,pgd,{4 / 255!r},2,0,0,,mild,")
 
 
 def test_the_same_predictions_have_the_same_bytes(assets):
@@ -119,6 +119,16 @@ def test_an_unknown_precision_is_refused():
         autocast(torch.device("cpu"), "half")
     with autocast(torch.device("cpu"), "bfloat16"):
         assert (torch.ones(1, 1) @ torch.ones(1, 1)).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    "capabilities, quicker",
+    [({}, False), ({"avx512_bf16": True}, False), ({"amx_bf16": True}, True)],
+)
+def test_a_cpu_computes_in_bfloat16_only_where_that_is_quicker(capabilities, quicker, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    with autocast(torch.device("cpu"), "auto"):
+        assert ((torch.ones(1, 1) @ torch.ones(1, 1)).dtype == torch.bfloat16) == quicker
 
 
 def test_the_seed_decides_every_generator():

@@ -79,6 +79,6 @@ def training_table(backbone: str, precision: str) -> pd.DataFrame:
 if __name__ == "__main__":
     count = len(load("brain_phantom", 64).train)
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, {count} images\n")
-    for backbone in ("resnet18", "resnet18_narrow"):
-        for precision in ("auto", "float32"):
+    for backbone in ("resnet18", "resnet18_narrow", "tinynet_e"):
+        for precision in ("bfloat16", "float32"):
             print(training_table(backbone, precision).to_string(index=False), "\n")

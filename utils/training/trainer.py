@@ -73,7 +73,7 @@ class Trainer:
     def _measure(self) -> dict:
         """Loss and accuracy on validation, and the score of the epoch."""
         validation = self.splits.validation
-        with autocast(device_of(self.chosen), self.config.precision):  # half the time in bfloat16
+        with autocast(device_of(self.chosen), self.config.precision):
             found = predict(self.chosen, validation)
         confidence = found.probabilities[range(len(found.labels)), found.labels]
         return {
