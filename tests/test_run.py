@@ -125,8 +125,8 @@ def test_an_unknown_precision_is_refused():
     "capabilities, quicker",
     [({}, False), ({"avx512_bf16": True}, False), ({"amx_bf16": True}, True)],
 )
-def test_a_cpu_computes_in_bfloat16_only_where_that_is_quicker(capabilities, quicker, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+def test_a_cpu_computes_in_bfloat16_only_where_that_is_quicker(feature, quicker, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {feature: True})
     with autocast(torch.device("cpu"), "auto"):
         assert ((torch.ones(1, 1) @ torch.ones(1, 1)).dtype == torch.bfloat16) == quicker
 
