@@ -4,6 +4,7 @@ import pytest
 
 from utils.course.parameters import (
     check_networks,
+    check_own_images,
     data_set_names,
     fit_value,
     typed_parameters,
@@ -39,6 +40,8 @@ def here(tmp_path, monkeypatch):
         (["DATASETS='my images' mine"], {"DATASETS": "'HERE/my images' HERE/mine"}),
         (["DATA_ROOT=mine"], {"DATA_ROOT": "HERE/mine"}),
         (["LARGE_ROOT="], {"LARGE_ROOT": ""}),
+        (["WEIGHTS=imagenet"], {"WEIGHTS": "imagenet"}),
+        (["WEIGHTS=mine"], {"WEIGHTS": "HERE/mine"}),
     ],
 )
 def test_a_path_is_the_one_seen_from_where_it_is_typed(here, texts, meant):
@@ -60,11 +63,25 @@ def test_a_path_is_the_one_seen_from_where_it_is_typed(here, texts, meant):
         ("DATASETS=gone/x images", "/gone/x is neither.*quote a path that has some"),
         ("DATASETS='my images", "DATASETS: No closing quotation"),
         ("DATA_ROOT=gone", "DATA_ROOT: /.*/gone does not exist"),
+        ("WEIGHTS=net.pt", "WEIGHTS: /.*/net.pt does not exist; give a weight file, .*imagenet"),
     ],
 )
 def test_a_data_set_that_does_not_exist_is_refused_where_it_is_typed(here, text, message):
     with pytest.raises(ValueError, match=message):
         typed_parameters([text])
+
+
+@pytest.mark.parametrize("content", ["", "path;label\na.png;sick\n"])
+def test_a_table_that_cannot_be_read_is_refused_before_anything_starts(here, content):
+    (here / "table.csv").write_text(content)
+    with pytest.raises(ValueError, match="table.csv"):
+        check_own_images(["brain_phantom", str(here / "table.csv")])
+
+
+def test_a_folder_without_classes_is_refused_before_anything_starts(here):
+    (here / "mine/scan.png").touch()
+    with pytest.raises(FileNotFoundError, match="mine has no class folders with files in them"):
+        check_own_images([str(here / "mine")])
 
 
 def test_the_data_set_of_the_chapters_is_prepared_even_with_a_space_in_its_path():

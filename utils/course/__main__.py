@@ -19,7 +19,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from utils.audit import command_line
-from utils.course.parameters import NETWORKS, check_networks, refuse_unknown, typed_parameters
+from utils.course.parameters import (
+    NETWORKS,
+    check_networks,
+    check_own_images,
+    refuse_unknown,
+    typed_parameters,
+)
 from utils.course.plan import make_plan, needs_of, read_course
 from utils.course.runner import run
 from utils.course.summary import changed_parameters, remove_blocked, run_summary
@@ -67,6 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(profile, notebooks, parameters, cores, options) -> None:
     typed = typed_parameters(parameters)
     jobs = make_plan(profile, typed, _names(notebooks))
+    check_own_images(name for job in jobs.values() for name in job["datasets"])
     if {*NETWORKS, "SIZE"} & set(typed):
         check_networks({name: job["settings"] for name, job in jobs.items()})
     work = ROOT / "assets/course" / profile

@@ -15,6 +15,7 @@ import yaml
 from utils.data.names import is_path, resolve_path
 
 NETWORKS = ("BACKBONE", "JUDGE", "SECOND")  # parameters that name one
+WEIGHTS = ("random", "imagenet", "pretrained")  # anything else is a file or a folder
 FROM_ONE = re.compile(r"(EPOCHS|STEPS|TRIALS|SEEDS|SIZE)$")  # parameters that 0 makes no sense of
 
 
@@ -32,7 +33,10 @@ def typed_parameters(texts: Iterable[str]) -> dict[str, str]:
         found = [_found("DATASETS", name, hint if len(names) > 1 else "") for name in names]
         typed["DATASETS"] = shlex.join(found)
     for name in {"DATA_ROOT", "LARGE_ROOT"} & set(typed):
-        typed[name] = _existing(name, typed[name])
+        typed[name] = _existing(name, typed[name], "name the folder of the data sets")
+    if typed.get("WEIGHTS", "random") not in WEIGHTS:
+        hint = f"give a weight file, its folder, or one of {', '.join(WEIGHTS)}"
+        typed["WEIGHTS"] = _existing("WEIGHTS", typed["WEIGHTS"], hint)
     return typed
 
 
@@ -82,6 +86,15 @@ def check_networks(settings: Mapping[str, Mapping]) -> None:
             checked.add(network)
 
 
+def check_own_images(names: Iterable[str]) -> None:
+    """List the images of each path, so that a folder or table that holds none is refused now."""
+    for name in dict.fromkeys(names):
+        if is_path(name):
+            from utils.data.source import source_of  # here: torch takes seconds
+
+            source_of(name).listing()
+
+
 def refuse_unknown_parameters(
     typed: Iterable[str], known: Mapping[str, Iterable], running: set[str]
 ) -> None:
@@ -124,10 +137,10 @@ def _found(parameter: str, name: str, hint: str = "") -> str:
         raise ValueError(f"{parameter}: {error}{hint}") from None
 
 
-def _existing(parameter: str, text: str) -> str:
+def _existing(parameter: str, text: str, hint: str) -> str:
     path = Path(os.path.abspath(Path(text).expanduser())) if text else None
     if path and not path.exists():
-        raise ValueError(f"{parameter}: {path} does not exist; name the folder of the data sets")
+        raise ValueError(f"{parameter}: {path} does not exist; {hint}")
     return str(path or "")
 
 

@@ -137,7 +137,7 @@ def table_files(path: Path) -> Listing:
     if missing := sorted({"path", "label"} - set(table)):
         raise ValueError(
             f"{path} lacks the column {missing[0]!r}; it has {', '.join(table)}. "
-            "Needed are path and label; patient and split may follow"
+            "Needed are path and label; patient and split may follow, with commas between them"
         )
     if table["path"].str.contains("\0", regex=False).any():
         raise ValueError(f"{path} names a file with a zero byte, which no file can have")
