@@ -29,6 +29,20 @@ def show_source(thing) -> HTML:
     return HTML(page.replace("<pre>", '<pre style="font-family: monospace">'))
 
 
+def fold(title: str, shown) -> HTML:
+    """Something for those who want to look, behind its title."""
+    return HTML(f"<details><summary>{title}</summary>{shown._repr_html_()}</details>")
+
+
+def check_summary(flags: pd.DataFrame | Mapping[str, pd.DataFrame]) -> HTML:
+    """How many checks were made and which were raised; the whole table is folded below."""
+    if not isinstance(flags, pd.DataFrame):
+        flags = pd.concat(dict(flags)).rename_axis(["of", None]).reset_index("of")
+        flags["flag"] = flags.pop("of") + ": " + flags["flag"]
+    raised = ", ".join(flags.loc[flags["red"], "flag"]) or "none"
+    return fold(f"{len(flags)} checks, {raised} raised", flag_table(flags))
+
+
 def settings(names: Mapping[str, object]) -> dict:
     """The parameters of a notebook, from its `globals()`: all plain values named in capitals."""
     kept = {name: value for name, value in names.items() if name.isupper() and _is_plain(value)}

@@ -45,6 +45,10 @@ from utils.figures.detection import (
 from utils.figures.grid import (
     image_grid,
 )
+from utils.figures.intervals import (
+    interval_by_count,
+    interval_rows,
+)
 from utils.figures.results import (
     accuracies,
     differences,
