@@ -18,6 +18,8 @@ from utils.evaluation.conditions import (
 from utils.evaluation.intervals import TOO_FEW, Interval
 from utils.evaluation.metrics import drops, gains, score_of, scores, trainings_of
 from utils.evaluation.predictions import Predictions, as_method
+from utils.figures.page import Folded
+from utils.figures.style import plural
 
 HEADLINE = "balanced accuracy"
 ROBUST_SCORES = (HEADLINE, "accuracy")
@@ -182,6 +184,12 @@ def prose_table(table: pd.DataFrame) -> Styler:
     """A table of sentences, aligned on the left."""
     left = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
     return table.style.set_table_styles([left])
+
+
+def flag_line(flags: pd.DataFrame) -> Folded:
+    """The red flags in one line, such as "5 checks, none raised", with their table behind it."""
+    raised = ", ".join(flags["flag"][flags["red"]]) or "none"
+    return Folded(f"{plural(len(flags), 'check')}, {raised} raised", flag_table(flags))
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:

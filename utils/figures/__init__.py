@@ -45,6 +45,10 @@ from utils.figures.detection import (
 from utils.figures.grid import (
     image_grid,
 )
+from utils.figures.networks import (
+    compound_scaling,
+    paired_trainings,
+)
 from utils.figures.results import (
     accuracies,
     differences,

@@ -1,11 +1,13 @@
-"""HTML pages that need no network and no script: one file holds the words and the images."""
+"""HTML that needs no network and no script: pages with their images, tables behind one line."""
 
 import base64
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from string import Template
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 STYLE = """
@@ -39,6 +41,20 @@ $body
 </body>
 </html>
 """)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A table behind one line, which opens it; without HTML the line alone."""
+
+    line: str
+    table: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return self.line
+
+    def _repr_html_(self) -> str:
+        return f"<details><summary>{escape(self.line)}</summary>{self.table.to_html()}</details>"
 
 
 def html_page(title: str, body: str, style: str = "") -> str:
