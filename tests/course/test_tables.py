@@ -121,6 +121,14 @@ def test_a_defence_that_was_trained_once_has_no_interval_over_the_standard_one()
     assert gained["standard", "accuracy"] == ""
 
 
+def test_flags_are_one_line_that_names_those_raised():
+    rows = [("a", True, "why"), ("b", False, f"{NOT_RESOLVED}: few"), ("c", True, "how")]
+    flags = pd.DataFrame(rows, columns=["flag", "red", "reason"])
+    line = tables.flag_line(flags)
+    assert repr(line) == "3 checks, a, c raised" and "RED: why" in line._repr_html_()
+    assert repr(tables.flag_line(flags[1:2])) == "1 check, none raised"
+
+
 def test_a_red_flag_has_its_reason():
     open_ = f"{NOT_RESOLVED}: too few patients (3)"
     rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]

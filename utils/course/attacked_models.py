@@ -113,13 +113,15 @@ class AttackedModels:
         return pd.concat({name: flag_table(found) for name, found in self.flags.items()})
 
     @property
+    def every_flag(self) -> pd.DataFrame:
+        """The flags of all models in one table, each named with its model."""
+        named = (table.assign(flag=f"{n}: " + table["flag"]) for n, table in self.flags.items())
+        return pd.concat(named)
+
+    @property
     def red(self) -> list[str]:
         """The names of the checks that are raised, with the model they concern."""
-        return [
-            f"{name}: {flag}"
-            for name, found in self.flags.items()
-            for flag in found.loc[found["red"], "flag"]
-        ]
+        return list(self.every_flag.query("red")["flag"])
 
     def picture(self, count: int = 2) -> Figure:
         """What the attack adds to a few images, beside random signs of the same size.

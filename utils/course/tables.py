@@ -18,6 +18,8 @@ from utils.evaluation.conditions import (
 from utils.evaluation.intervals import TOO_FEW, Interval
 from utils.evaluation.metrics import drops, gains, score_of, scores, trainings_of
 from utils.evaluation.predictions import Predictions, as_method
+from utils.figures.page import Folded
+from utils.figures.style import plural
 
 HEADLINE = "balanced accuracy"
 ROBUST_SCORES = (HEADLINE, "accuracy")
@@ -29,18 +31,9 @@ def show_source(thing) -> HTML:
     return HTML(page.replace("<pre>", '<pre style="font-family: monospace">'))
 
 
-def fold(title: str, shown) -> HTML:
-    """Something for those who want to look, behind its title."""
-    return HTML(f"<details><summary>{title}</summary>{shown._repr_html_()}</details>")
-
-
-def check_summary(flags: pd.DataFrame | Mapping[str, pd.DataFrame]) -> HTML:
-    """How many checks were made and which were raised; the whole table is folded below."""
-    if not isinstance(flags, pd.DataFrame):
-        flags = pd.concat(dict(flags)).rename_axis(["of", None]).reset_index("of")
-        flags["flag"] = flags.pop("of") + ": " + flags["flag"]
-    raised = ", ".join(flags.loc[flags["red"], "flag"]) or "none"
-    return fold(f"{len(flags)} checks, {raised} raised", flag_table(flags))
+def folded_source(title: str, thing) -> Folded:
+    """The code behind its title, for those who want to look."""
+    return Folded(title, show_source(thing))
 
 
 def settings(names: Mapping[str, object]) -> dict:
@@ -196,6 +189,12 @@ def prose_table(table: pd.DataFrame) -> Styler:
     """A table of sentences, aligned on the left."""
     left = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
     return table.style.set_table_styles([left])
+
+
+def flag_line(flags: pd.DataFrame) -> Folded:
+    """The red flags in one line, such as "5 checks, none raised", with their table behind it."""
+    raised = ", ".join(flags["flag"][flags["red"]]) or "none"
+    return Folded(f"{plural(len(flags), 'check')}, {raised} raised", flag_table(flags))
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:

@@ -49,6 +49,10 @@ from utils.figures.intervals import (
     interval_by_count,
     interval_rows,
 )
+from utils.figures.networks import (
+    compound_scaling,
+    paired_trainings,
+)
 from utils.figures.results import (
     accuracies,
     differences,
