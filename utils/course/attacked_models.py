@@ -115,8 +115,7 @@ class AttackedModels:
     @property
     def every_flag(self) -> pd.DataFrame:
         """The flags of all models in one table, each named with its model."""
-        named = (table.assign(flag=f"{n}: " + table["flag"]) for n, table in self.flags.items())
-        return pd.concat(named)
+        return pd.concat(t.assign(flag=f"{name}: " + t["flag"]) for name, t in self.flags.items())
 
     @property
     def red(self) -> list[str]:

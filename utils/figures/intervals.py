@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from utils.evaluation.intervals import Interval
 from utils.figures.charts import forest, name_rows
 from utils.figures.notebook_figure import house_style, panel
-from utils.figures.style import CLEAN, chance_line, percent
+from utils.figures.style import CLEAN, percent
 
 
 @house_style

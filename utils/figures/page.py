@@ -55,7 +55,9 @@ class Folded:
         return self.line
 
     def _repr_html_(self) -> str:
-        return f"<details><summary>{escape(self.line)}</summary>{self.shown._repr_html_()}</details>"
+        return (
+            f"<details><summary>{escape(self.line)}</summary>{self.shown._repr_html_()}</details>"
+        )
 
 
 def html_page(title: str, body: str, style: str = "") -> str:
