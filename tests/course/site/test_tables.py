@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 from bs4 import BeautifulSoup
 
 from utils.course.site.tables import tidy_table
@@ -18,9 +19,16 @@ def test_a_table_scrolls_in_its_own_box_without_its_own_style():
     assert "style" not in str(soup) and "border" not in str(soup)
 
 
-def test_only_a_cell_with_many_words_is_long():
-    soup = tidied(f"<table><tr><td>few</td><td>{'word ' * 12}</td></tr></table>")
-    assert ["long" in cell.get("class", []) for cell in soup("td")] == [False, True]
+def test_a_cell_knows_whether_its_words_fit_on_a_line():
+    cells = "".join(f"<td>{'word ' * words}</td>" for words in (4, 7, 12))
+    soup = tidied(f"<table><tr>{cells}</tr></table>")
+    assert [cell["class"] for cell in soup("td")] == [["short"], [], ["long"]]
+
+
+@pytest.mark.parametrize(("columns", "many"), [(6, False), (7, True)])
+def test_a_table_of_many_columns_is_known(columns, many):
+    table = tidied(f"<table><tr>{'<td>1</td>' * columns}</tr></table>").table
+    assert ("many" in table.get("class", [])) is many
 
 
 def test_names_of_columns_and_index_share_a_row():

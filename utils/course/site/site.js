@@ -20,29 +20,31 @@
     document.head.append(script);
   };
 
-  const score = (section, words) => {
-    const places = [[section.title, 8], [section.heading, 5], [section.text, 1]];
-    let sum = 0;
-    for (const word of words) {
-      const found = places.reduce((best, [text, worth]) =>
-        text.toLowerCase().includes(word) ? best + worth : best, 0);
-      if (!found) return 0;
-      sum += found;
-    }
-    return sum;
+  // Words are found by their beginnings: "red" in red_flags, not in measured.
+  const START = "(?<![\\p{L}\\p{N}])";
+  const beginning = (words) => {
+    const plain = words.map((word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
+    return new RegExp(`${START}(${plain.join("|")})`, "giu");
+  };
+
+  const score = ({ title, heading, text }, patterns) => {
+    const places = [[title, heading ? 2 : 8], [heading, 5], [text, 1]];
+    const count = (part, pattern) => Math.min(3, (part.match(pattern) || []).length);
+    const sums = patterns.map((pattern) =>
+      places.reduce((sum, [part, worth]) => sum + worth * count(part, pattern), 0));
+    return sums.every(Boolean) ? sums.reduce((sum, points) => sum + points) : 0;
   };
 
   const marked = (text, words) => {
     const line = document.createElement("span");
-    const at = Math.max(0, text.toLowerCase().indexOf(words[0]) - 50);
+    const at = Math.max(0, text.search(beginning(words)) - 50);
     const start = at && text.indexOf(" ", at) + 1;
     const end = text.length > start + 160 ? text.lastIndexOf(" ", start + 160) : text.length;
     const part = (start ? "… " : "") + text.slice(start, end) + (end < text.length ? " …" : "");
-    const safe = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    for (const piece of part.split(new RegExp(`(${safe.join("|")})`, "i"))) {
-      const hit = words.includes(piece.toLowerCase());
-      line.append(hit ? Object.assign(document.createElement("mark"), { textContent: piece }) : piece);
-    }
+    part.split(beginning(words)).forEach((piece, place) => {
+      const mark = Object.assign(document.createElement("mark"), { textContent: piece });
+      line.append(place % 2 ? mark : piece);
+    });
     return line;
   };
 
@@ -55,10 +57,11 @@
   };
 
   const show = () => {
-    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = field.value.split(/\s+/).filter(Boolean);
     found.hidden = !words.length || !window.SECTIONS;
     if (found.hidden) return;
-    const hits = window.SECTIONS.map((section, place) => [score(section, words), place, section])
+    const patterns = words.map((word) => beginning([word]));
+    const hits = window.SECTIONS.map((section, place) => [score(section, patterns), place, section])
       .filter(([points]) => points).sort((a, b) => b[0] - a[0] || a[1] - b[1]).slice(0, 12);
     found.replaceChildren(...hits.map(([, , section]) => entry(section, words)));
     if (!hits.length) found.append("Nothing found.");
@@ -80,7 +83,8 @@
     if (event.key === "/" && !searching) { event.preventDefault(); field.focus(); }
     if (event.key === "Escape") { fold(false); found.hidden = true; field.blur(); }
     if (!searching) return;
-    if (event.key === "Enter" && document.activeElement === field) found.querySelector("a")?.click();
+    const typing = document.activeElement === field;
+    if (event.key === "Enter" && typing) found.querySelector("a")?.click();
     if (event.key === "ArrowDown") { event.preventDefault(); move(1); }
     if (event.key === "ArrowUp") { event.preventDefault(); move(-1); }
   });

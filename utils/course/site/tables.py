@@ -2,7 +2,8 @@
 
 from bs4 import BeautifulSoup, Tag
 
-LONG = 40  # letters; a cell with more gets room for a few words a line
+SHORT, LONG = 24, 40  # letters; up to here on one line, and with room for a few words on each
+MANY = 7  # columns; such a table scrolls, and longer lines keep its rows low
 OWN_STYLE = ("style", "border")
 
 
@@ -15,8 +16,11 @@ def tidy_table(table: Tag) -> None:
     for row in table("tr"):
         _span_heading(row("td"))
     for cell in table(["td", "th"]):
-        if len(_words(cell)) > LONG:
-            cell["class"] = [*cell.get("class", []), "long"]
+        length = len(_words(cell))
+        kind = ["long"] if length > LONG else ["short"] if length <= SHORT else []
+        cell["class"] = [*cell.get("class", []), *kind]
+    if max((len(row(["td", "th"])) for row in table("tr")), default=0) >= MANY:
+        table["class"] = [*table.get("class", []), "many"]
     box = {"class": "wide", "tabindex": "0", "role": "region", "aria-label": "Table"}
     table.wrap(BeautifulSoup().new_tag("div", attrs=box))
 
