@@ -7,7 +7,7 @@ from utils.folders import HOME
 
 def test_the_parts_are_those_of_the_map(repository):
     contents = read_contents(repository)
-    parts = ["Start", "I · Can you trust the data?", "II · Four networks", "Reference"]
+    parts = ["Overview", "I · Can you trust the data?", "II · Four networks", "Reference"]
     assert list(contents) == parts
     (page,) = contents["II · Four networks"]
     assert (page.source, page.number, page.label) == ("notebooks/resnet.ipynb", "2", "ResNet")

@@ -48,7 +48,7 @@ def address_of(source: str) -> str:
 
 def read_contents(root: Path) -> dict[str, list[Page]]:
     """The pages of each part: the entrance, the parts of the map, then what one looks up."""
-    contents = {"Start": _documents(root, "Start", START)}
+    contents = {"Overview": _documents(root, "Overview", START)}
     contents |= _chapters(root, (root / MAP).read_text(encoding="utf-8"))
     return contents | {"Reference": _documents(root, "Reference", REFERENCE)}
 
