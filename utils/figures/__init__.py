@@ -45,6 +45,13 @@ from utils.figures.detection import (
 from utils.figures.grid import (
     image_grid,
 )
+from utils.figures.playground import (
+    accuracy_by_leak,
+    attack_at_size,
+    pair_and_change,
+    scores_and_threshold,
+    seen_by_resizers,
+)
 from utils.figures.results import (
     accuracies,
     differences,
