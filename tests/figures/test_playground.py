@@ -27,7 +27,7 @@ FIGURES = {
     "attack": lambda: figures.attack_at_size(IMAGE, IMAGE + 4, SHARES, 0, NAMES, 4),
     "attack in colour": lambda: figures.attack_at_size(COLOUR, COLOUR, SHARES, 0, NAMES, 0),
     "threshold": lambda: figures.scores_and_threshold(
-        RNG.random(9) + 0.1, RNG.random(9) + 0.5, 0.6, (0.25, 0.75)
+        RNG.random(9) + 0.1, RNG.random(9) + 0.5, 0.6, (0.25, 0.75), (0.1, 1.5)
     ),
     "resizers": lambda: figures.seen_by_resizers(LARGE, LARGE, IMAGE, SEEN, "nearest", 24.1),
     "leak": lambda: figures.accuracy_by_leak(

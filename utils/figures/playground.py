@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from utils.evaluation.intervals import Interval
 from utils.figures.grid import hide_axes, show_change, show_image
@@ -40,19 +41,26 @@ def attack_at_size(
 
 @house_style
 def scores_and_threshold(
-    clean: np.ndarray, attacked: np.ndarray, threshold: float, rates: tuple[float, float]
+    clean: np.ndarray,
+    attacked: np.ndarray,
+    threshold: float,
+    rates: tuple[float, float],
+    limits: tuple[float, float],
 ) -> Figure:
     """How far the scores of clean and attacked images overlap, and what the threshold makes of it.
 
-    `rates` are the false and the true positive rate at the threshold.
+    `rates` are the false and the true positive rate at the threshold. The axis spans `limits`, so
+    that it stays where it is when a slider moves.
     """
     figure, [[left, right]] = panels(1, 2, 11.5, 3.4, width_ratios=(2, 1))
-    everything = np.concatenate([clean, attacked, [threshold]])
-    bins = np.geomspace(everything.min(), everything.max(), 25)
+    bins = np.geomspace(*limits, 40)
     for scores, name, colour in ((clean, "clean", CLEAN), (attacked, "attacked", ATTACKED)):
         left.hist(scores, bins, color=colour, alpha=0.6, label=f"{name}, {len(scores)} images")
     left.axvline(threshold, color="black", label="threshold: flagged to the right")
-    left.set(xscale="log", xlabel="score of the detector", ylabel="images")
+    left.set(xscale="log", xlabel="score of the detector (grey levels)", ylabel="images")
+    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.xaxis.set_major_formatter(FuncFormatter(lambda score, _: f"{score:g}"))
+    left.xaxis.set_minor_formatter(NullFormatter())
     left.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, 1.2), ncols=3)
     _roc(right, clean, attacked)
     right.plot(*rates, "o", color="black", markersize=8)
@@ -112,8 +120,8 @@ def accuracy_by_leak(
 
     Beside it a few test images, and the training image that is nearest to each.
     """
-    figure = NotebookFigure(figsize=(11.5, 3.9), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))
+    figure = NotebookFigure(figsize=(11.5, 4.3), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.2))
     axis = left.subplots()
     axis.plot(list(curve), list(curve.values()), color=CHANCE, linewidth=1)
     colour = ATTACKED if share else CLEAN

@@ -25,14 +25,19 @@ def test_both_rates_follow_the_threshold(threshold):
     assert f"flags {false} of clean images,\n{true} of attacked" in words(figure)
 
 
-def test_the_slider_spans_all_scores_and_starts_between_both_sides():
+def test_the_slider_spans_all_scores_and_can_start_between_both_sides():
     assert FOUR.range == (1, 5)
-    assert FOUR.middle == pytest.approx(np.sqrt(2.5 * 4))
+    assert FOUR.middle("careless") == pytest.approx((2.5 + 4) / 2)
 
 
 def test_every_attacker_attacks_the_same_images(scored):
     assert list(scored.attacked) == list(BRUSHES)
     assert {len(scores) for scores in scored.attacked.values()} == {len(scored.clean)} == {8}
+
+
+def test_a_score_is_in_grey_levels(scored):
+    """Dots on every sixth row and column change an image by a few grey levels on average."""
+    assert 10 < np.median(scored.attacked["careless"]) < 80
 
 
 def test_a_careful_attacker_scores_lower(scored):

@@ -13,12 +13,15 @@ from utils.data.split import Split
 from utils.detection.scaling_detectors import ScalingDetector
 from utils.figures.playground import scores_and_threshold
 
-BRUSHES = {"careless": 0.0, "careful": 0.3, "very careful": 0.5}  # in pixels of the small image
+BRUSHES = {"careless": 0.0, "careful": 0.35, "very careful": 0.4}  # in pixels of the small image
 
 
 @dataclass(frozen=True)
 class DetectorThreshold:
-    """The scores of clean images, and of the same images when each hides another one."""
+    """The scores of clean images, and of the same images when each hides another one.
+
+    A score is how far an image is from itself after shrinking and enlarging, in grey levels.
+    """
 
     clean: np.ndarray
     attacked: Mapping[str, np.ndarray]  # by attacker
@@ -33,8 +36,12 @@ class DetectorThreshold:
         for name, brush in BRUSHES.items():
             attack = Scaling(resizer, brush=brush)
             hide = HiddenImage(rate=1.0, seed=seed, pictures=pictures, attack=attack)
-            scores[name] = detector.score(hide(large))
-        return cls(detector.score(large), scores)
+            scores[name] = _grey_levels(detector.score(hide(large)))
+        return cls(_grey_levels(detector.score(large)), scores)
+
+    @property
+    def attackers(self) -> tuple[str, ...]:
+        return tuple(self.attacked)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -42,10 +49,10 @@ class DetectorThreshold:
         scores = np.concatenate([self.clean, *self.attacked.values()])
         return float(scores.min()), float(scores.max())
 
-    @property
-    def middle(self) -> float:
-        """A threshold between the median clean score and that of the first attacker."""
-        return float(np.sqrt(np.median(self.clean) * np.median(next(iter(self.attacked.values())))))
+    def middle(self, attacker: str) -> float:
+        """A threshold between the median clean score and the median attacked one."""
+        medians = (np.median(scores) for scores in (self.clean, self.attacked[attacker]))
+        return float(np.mean(list(medians)))
 
     def rates(self, threshold: float, attacker: str) -> tuple[float, float]:
         """False positive rate and true positive rate."""
@@ -53,5 +60,10 @@ class DetectorThreshold:
         return tuple(float((scores > threshold).mean()) for scores in sides)
 
     def figure(self, threshold: float, attacker: str) -> Figure:
-        rates = self.rates(threshold, attacker)
-        return scores_and_threshold(self.clean, self.attacked[attacker], threshold, rates)
+        rates, sides = self.rates(threshold, attacker), (self.clean, self.attacked[attacker])
+        return scores_and_threshold(*sides, threshold, rates, self.range)
+
+
+def _grey_levels(mean_squares: np.ndarray) -> np.ndarray:
+    """Mean squared differences of images in [0, 1] as root mean squares of grey levels."""
+    return 255 * np.sqrt(mean_squares)

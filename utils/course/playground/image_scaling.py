@@ -33,6 +33,11 @@ class ImageScaling:
         other = int(torch.nonzero(large.labels != large.labels[0])[0, 0])
         return cls(large.images[:1], large.images[other : other + 1])
 
+    @property
+    def resizers(self) -> tuple[str, ...]:
+        """Those that can be attacked; all of them look at the result."""
+        return tuple(SHOWN)
+
     def attack(self, resizer: str, ratio: int) -> tuple[Tensor, Tensor]:
         """The large image after the attack, and the small one that it hides."""
         size = self.source.shape[-1] // ratio

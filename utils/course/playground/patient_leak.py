@@ -1,4 +1,4 @@
-"""A nearest-neighbour look-up on test patients of whom a share is also in training."""
+"""A nearest-neighbour look-up while more and more test patients are also in training."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from utils.evaluation.metrics import majority_share
 from utils.figures.playground import accuracy_by_leak
 
 SHARES = tuple(range(0, 101, 5))  # percent of the test patients
-SHOWN = 4  # test images with their neighbours
+SHOWN = 3  # test images with their neighbours
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,14 @@ class PatientLeak:
     def accuracy(self, share: float) -> Interval:
         return mean_of(self.right(share), self.test.patients)
 
-    def figure(self, share: float) -> Figure:
+    def figure(self, leaked_share: float) -> Figure:
         curve = {each: self.right(each).mean() for each in SHARES}
+        now = leaked_share, self.accuracy(leaked_share)
         constant = majority_share(self.test.labels.numpy())
         rows = [np.flatnonzero(self.test.patients == who)[0] for who in self._shown()]
-        asked, found = self.test.take(rows), self.training.take(self.neighbours(share)[rows])
-        examples = asked.images, found.images, asked.patients == found.patients
-        return accuracy_by_leak(curve, share, self.accuracy(share), constant, *examples)
+        asked, found = self.test.take(rows), self.training.take(self.neighbours(leaked_share)[rows])
+        same = asked.patients == found.patients
+        return accuracy_by_leak(curve, *now, constant, asked.images, found.images, same)
 
     def _shown(self) -> np.ndarray:
         """Patients who leak one after the other while the slider moves."""

@@ -31,8 +31,10 @@ class Slider:
     high: float
     step: float = 1
     log: bool = False
+    unit: str = ""
 
     def widget(self, name: str) -> ipywidgets.Widget:
+        name += f" ({self.unit})" * bool(self.unit)
         shared = {"description": name, "style": NAMED, "layout": WIDE, "continuous_update": False}
         if not self.log:
             kind = ipywidgets.IntSlider if isinstance(self.step, int) else ipywidgets.FloatSlider
