@@ -1,5 +1,7 @@
 """A change of any size stays within it, and its picture says what the model predicts."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from figure_samples import check_drawn, words
@@ -17,6 +19,12 @@ def explored():
 def test_starts_from_images_that_are_classified_correctly(explored):
     assert explored.images.counts.tolist() == [1, 1, 1]
     assert predict(explored.model, explored.images).right.all()
+
+
+def test_a_model_that_is_never_right_is_refused():
+    always_wrong = replace(small_split(), labels=(small_split().labels + 1) % 3)
+    with pytest.raises(ValueError, match="train it longer"):
+        AttackSize.of(trained_network(), always_wrong)
 
 
 @pytest.mark.parametrize("epsilon", [0, 1, 4, 16])

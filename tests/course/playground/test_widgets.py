@@ -60,7 +60,7 @@ def test_without_widgets_the_picture_comes_with_advice(outputs, monkeypatch):
     play(ReadingGame(PAIRS, "AA", [("a", "b")] * 2))
     assert drawn == [{"ratio": 0.125, "seen_by": "one"}]
     assert not any(isinstance(output, ipywidgets.Widget) for output in outputs)
-    assert "The picture shows ratio 0.12, seen by one." in outputs[0].data
+    assert "The picture shows ratio 0.125, seen by one." in outputs[0].data
     assert "The picture shows the first pair." in outputs[2].data
     assert all("jupyter lab" in outputs[place].data for place in (0, 2))
 

@@ -13,6 +13,7 @@ from utils.evaluation.inference import attacked_split, predict
 from utils.figures.playground import attack_at_size
 
 STEPS = 20  # of PGD
+SEARCHED = 200  # images, as many of each class
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,11 @@ class AttackSize:
 
     @classmethod
     def of(cls, model: nn.Module, split: Split, each: int = 2) -> "AttackSize":
-        """The first `each` images per class that the model classifies correctly."""
+        """A few images of each class that the model classifies correctly."""
+        split = split.balanced(SEARCHED)
         right = np.flatnonzero(predict(model, split).right)
+        if not len(right):
+            raise ValueError("the model classifies no image correctly; train it longer")
         labels = split.labels.numpy()[right]
         chosen = [right[labels == label][:each] for label in range(split.classes)]
         return cls(model, split.take(np.sort(np.concatenate(chosen))))

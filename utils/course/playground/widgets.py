@@ -40,7 +40,7 @@ class Slider:
             kind = ipywidgets.IntSlider if isinstance(self.step, int) else ipywidgets.FloatSlider
             return kind(value=self.value, min=self.low, max=self.high, step=self.step, **shared)
         low, high = math.log10(self.low), math.log10(self.high)
-        scale = {"min": low, "max": high, "step": (high - low) / 100, "readout_format": ".2g"}
+        scale = {"min": low, "max": high, "step": (high - low) / 100, "readout_format": ".3g"}
         return ipywidgets.FloatLogSlider(value=self.value, **scale, **shared)
 
 
