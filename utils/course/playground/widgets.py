@@ -126,6 +126,6 @@ def _readable(name: str) -> str:
 
 def _in_words(values: Mapping[str, object]) -> str:
     shown = {
-        _readable(name): f"{v:.2g}" if isinstance(v, float) else v for name, v in values.items()
+        _readable(name): f"{v:.3g}" if isinstance(v, float) else v for name, v in values.items()
     }
     return ", ".join(f"{name} {value}" for name, value in shown.items())
