@@ -175,9 +175,9 @@ class Chapter:
         return evaluation
 
     def saliency(self, model: Classifier, name: str, count: int = 5) -> Figure:
-        """Where the model looks on a few test images; a known finding is outlined."""
+        """Where the model looks on an image of each class; a known finding is outlined."""
         test, names = self.splits.test, self.names
-        few = test.take(range(0, len(test), max(1, len(test) // count))[:count])
+        few = test.balanced(count)
         answers = predict(model, few).probabilities.argmax(1)
         maps = heat_maps(model, to_float(few.images.to(self.run.device)), answers)
         captions = [
