@@ -9,7 +9,14 @@ from small import finished, random_predictions
 import utils.course.records
 import utils.run
 from utils.course.plan import Notebook
-from utils.course.records import chapters, missing_runs, overview, read_records
+from utils.course.records import (
+    chapters,
+    flag_summary,
+    missing_runs,
+    overview,
+    raised_flags,
+    read_records,
+)
 from utils.course.results import pool_records
 from utils.evaluation.conditions import CLEAN, Condition
 
@@ -73,3 +80,13 @@ def test_red_flags_and_missing_runs_are_named(assets):
     records = read_records(assets)
     assert overview(records)["red flags"].tolist() == ["planted"]
     assert missing_runs(records, ["resnet", "resnet_atk"]) == ["resnet_atk"]
+
+
+def test_raised_flags_are_counted_in_a_line_and_listed_with_their_reasons(assets):
+    finished("resnet", clean=random_predictions())
+    assert flag_summary(read_records(assets)).endswith("1 checks in 1 runs, none raised.")
+    assert raised_flags(read_records(assets)).empty
+    finished("rnn", 2, red=True, clean=random_predictions())
+    records = read_records(assets)
+    assert "2 checks in 2 runs, raised in rnn (seed 2)" in flag_summary(records)
+    assert raised_flags(records).to_numpy().tolist() == [["rnn", 2, "all", "planted", "because"]]

@@ -81,6 +81,27 @@ def overview(records: list[Record]) -> pd.DataFrame:
     )
 
 
+def raised_flags(records: list[Record]) -> pd.DataFrame:
+    """The checks that are raised, each with its run, model and reason."""
+    rows = [
+        {"run": record.name, "seed": record.facts["seed"], "model": flag.get("variant", "all")}
+        | {"flag": flag["flag"], "reason": flag["reason"]}
+        for record in records
+        for flag in record.facts["flags"]
+        if flag["red"]
+    ]
+    return pd.DataFrame(rows, columns=["run", "seed", "model", "flag", "reason"])
+
+
+def flag_summary(records: list[Record]) -> str:
+    """How many checks there were, and which runs have a raised one; a line of Markdown."""
+    checks = sum(len(record.facts["flags"]) for record in records)
+    red = [f"{record.name} (seed {record.facts['seed']})" for record in records if record.red]
+    left_out = f"raised in {', '.join(red)}; these runs are left out above"
+    verdict = left_out if red else "none raised"
+    return f"**Red flags.** {checks:,} checks in {len(records)} runs, {verdict}."
+
+
 def chapters(dataset: str) -> list[str]:
     """The notebooks that leave a record of this data set: those with it as their default.
 
