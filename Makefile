@@ -36,8 +36,8 @@ bench: .venv/.ready  ## our attacks beside those of other libraries, the trainin
 refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/
 	cp $(filter-out %/prepare_dataset.ipynb,$(wildcard assets/course/quick/notebooks/*.ipynb)) notebooks/
-	$(MAKE) format
 	$(MAKE) results
+	$(MAKE) format
 
 format: .venv/.ready  ## format the code, tidy what changes by itself in the notebooks
 	$(BIN)/ruff check --fix .
@@ -46,7 +46,7 @@ format: .venv/.ready  ## format the code, tidy what changes by itself in the not
 		metadata.language_info.version cell.metadata.papermill cell.metadata.execution" $(NOTEBOOKS)
 	$(BIN)/python -m utils.course.upkeep
 
-results: .venv/.ready  ## write claims and tables of README and assets/RESULTS.md from the records
+results: .venv/.ready  ## write claims, tables and first pictures of chapters from the records
 	$(BIN)/python -m utils.course.publish
 
 links: .venv/.ready  ## write the public address into the notebooks: make links URL=https://...

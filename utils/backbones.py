@@ -1,12 +1,14 @@
 """The classifiers, all with one interface: images in [0, 1] in, logits out."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import timm
 import torch
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from utils.weights import PackagedWeights, read_packaged, read_weights
 
@@ -129,6 +131,22 @@ def build(
         head = nn.Linear(width, classes)
     model = Classifier(backbone, head, frozen).to(device, memory_format=torch.channels_last)
     return model.eval()
+
+
+def network_size(model: Classifier, size: int) -> dict[str, int]:
+    """Depth, width, weights, and the multiply-adds of one image; `size` is its side in pixels.
+
+    Depth is the layers with weights, width the channels at the ends of all stages.
+    """
+    with FlopCounterMode(display=False) as counted, torch.no_grad():
+        deepcopy(model).to("meta")(torch.empty(1, 3, size, size, device="meta"))
+    return {
+        "layers": sum(weight.ndim > 1 for weight in model.parameters()),
+        "channels": sum(stage["num_chs"] for stage in getattr(model.backbone, "feature_info", ())),
+        "pixels": size,
+        "weights": sum(weight.numel() for weight in model.parameters()),
+        "multiply-adds": counted.get_total_flops() // 2,
+    }
 
 
 def _facts(name: str) -> Backbone:

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from utils.backbones import BACKBONES
+from utils.course.claims import in_words, read_claims
 from utils.course.plan import FIRST, NEEDS, needs_of, parameters_of, read_course
+from utils.course.upkeep import FOUND, bootstrap, repository
 from utils.folders import HOME
 
 PATHS = sorted([*HOME.glob("dataset/*.ipynb"), *HOME.glob("notebooks/*.ipynb")])
@@ -72,8 +74,9 @@ def test_a_parameter_is_of_one_type_in_all_notebooks():
 def test_cells_are_short_and_define_nothing(path):
     for cell in code_cells(path):
         listed = "parameters" in cell.metadata.get("tags", [])  # no harder for its length
-        listed |= all(re.match("from|import| |[)]|$", line) for line in cell.source.split("\n"))
-        assert listed or len(cell.source.splitlines()) <= 12, cell.source
+        lines = cell.source.replace(bootstrap(repository()), "").split("\n")
+        listed |= all(re.match("from|import| |[)]|$", line) for line in lines)
+        assert listed or len(lines) <= 12, cell.source
         for node in ast.walk(ast.parse(without_magics(cell.source))):
             assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef), (
                 f"move {node.name} into utils/"
@@ -130,6 +133,19 @@ def test_prose_stands_before_almost_every_cell(path):
     kinds = [cell.cell_type for cell in read(path).cells]
     bare = sum(pair == ("code", "code") for pair in zip(kinds, kinds[1:], strict=False))
     assert kinds[0] == "markdown" and bare <= max(2, kinds.count("code") // 5)
+
+
+@EVERY
+def test_the_claim_on_the_first_screen_is_the_committed_one(path):
+    found = {row["name"]: in_words(row) for row in read_claims(HOME) if row["chapter"] == path.stem}
+    for _, name, sentence, _ in FOUND.findall(prose(path)):
+        assert sentence == found.get(name), "run the chapter, then: make results, make format"
+
+
+@EVERY
+def test_the_picture_on_the_first_screen_is_small(path):
+    for picture in re.findall(r"!\[.*?\]\((\S+?)\)", read(path).cells[0].source):
+        assert (path.parent / picture).stat().st_size < 60_000, picture
 
 
 def test_the_course_can_be_ordered():

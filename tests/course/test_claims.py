@@ -8,9 +8,11 @@ from utils.course import claims
 from utils.course.claims import (
     FILE,
     all_claims,
+    as_committed,
     claim_table,
     claims_of,
     collect_claims,
+    in_words,
     interval_of,
     read_claims,
     refuse_undecided,
@@ -97,6 +99,21 @@ def test_a_chapter_that_is_gone_takes_its_claims_along(home, monkeypatch):
     collect_claims(home)
     monkeypatch.setattr(claims, "read_course", dict)
     assert collect_claims(home) == []
+
+
+def test_a_claim_in_words_has_its_interval_and_says_if_it_fails():
+    assert in_words(ROWS[0]) == "10.0 points (95 % interval 5.0 to 20.0)"
+    less = {**ROWS[0], "direction": "less", "value": -0.3, "low": -0.4, "high": -0.2}
+    assert in_words(less) == "30.0 points (95 % interval 20.0 to 40.0)"
+    failed = {**ROWS[0], "verdict": "does not hold"}
+    assert in_words(failed).endswith("to 20.0; the claim does not hold)")
+
+
+def test_records_count_as_committed_by_data_set_seed_and_parameters(home):
+    leave("resnet", ROWS, EPOCHS=1)
+    leave("leakage", ROWS, DATASET="chest_phantom")
+    found = as_committed(home / "assets")
+    assert [(record.name, record.dataset) for record in found] == [("leakage", "brain_phantom")]
 
 
 def test_before_the_first_run_there_are_none(tmp_path):

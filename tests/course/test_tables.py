@@ -77,12 +77,6 @@ def test_without_models_the_table_is_empty():
     assert tables.change_table({}, {}).empty
 
 
-def test_a_folded_table_is_behind_its_title():
-    page = tables.folded("All runs", pd.DataFrame({"run": ["resnet"]})).data
-    before, table = page.split("</summary>")
-    assert before == "<details><summary>All runs" and "<td>resnet</td>" in table
-
-
 def test_pairs_have_p_values_and_a_verdict():
     row = {"A": "a", "B": "b", "value": 0.1, "low": 0.05, "high": 0.15}
     row |= {"p": 1e-5, "p (Holm)": 0.02, "trainings": 3, "verdict": "A better"}
@@ -118,6 +112,14 @@ def test_a_defence_that_was_trained_once_has_no_interval_over_the_standard_one()
     gained = table["more than standard under PGD (points)"]
     assert gained["adversarial", "accuracy"].endswith("(one training)")
     assert gained["standard", "accuracy"] == ""
+
+
+def test_flags_are_one_line_that_names_those_raised():
+    rows = [("a", True, "why"), ("b", False, f"{NOT_RESOLVED}: few"), ("c", True, "how")]
+    flags = pd.DataFrame(rows, columns=["flag", "red", "reason"])
+    line = tables.flag_line(flags)
+    assert repr(line) == "3 checks, a, c raised" and "RED: why" in line._repr_html_()
+    assert repr(tables.flag_line(flags[1:2])) == "1 check, none raised"
 
 
 def test_a_red_flag_has_its_reason():

@@ -9,18 +9,26 @@ import sys
 
 import pytest
 
+from utils.course import claims
+from utils.course.claims import in_words, read_claims
+from utils.course.plan import Notebook
 from utils.course.upkeep import (
     COMPARED,
     IGNORED,
     MEASURED,
+    TEASER,
     bootstrap,
+    copy_teasers,
     is_compared,
     notebook_files,
     repository,
     set_repository,
     tidy,
 )
+from utils.evaluation.claims import Claim
+from utils.evaluation.intervals import Interval
 from utils.folders import HOME
+from utils.run import start_run
 
 URL = "https://github.com/somewhere/second-look"
 PATHS = notebook_files()
@@ -44,9 +52,9 @@ def shown(**data):
 def test_every_notebook_is_as_the_rules_say(path):
     text = path.read_text(encoding="utf-8")
     name = path.relative_to(HOME).as_posix()
-    assert tidy(text, name, repository()) == text, "run: make format"
+    assert tidy(text, name, repository(), read_claims(HOME)) == text, "run: make format"
     sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
-    assert sources.count(bootstrap(repository())) == 1
+    assert sum(bootstrap(repository()) in source for source in sources) == 1
     assert not re.search(r"# ?NBVAL_", "".join(sources)), "tags say it, not comments"
     assert ("colab-badge" in text) == repository().startswith("https://github.com/")
 
@@ -76,6 +84,52 @@ def test_a_tag_goes_when_the_output_becomes_a_fact():
     assert json.loads(tidy(text, "notebooks/t.ipynb", ""))["cells"][1]["metadata"]["tags"] == [
         "mine"
     ]
+
+
+FIRST_CELL = "# T\n\nIt gains <!-- claim:Leak -->nothing yet<!-- /claim --> in all."
+
+
+def notebook(*sources):
+    kinds = ["markdown", *["code"] * (len(sources) - 1)]
+    cells = [
+        {"cell_type": kind, "metadata": {}, "source": source, "outputs": []}
+        for kind, source in zip(kinds, sources, strict=True)
+    ]
+    return json.dumps({"cells": cells})
+
+
+def first_cell(text):
+    return "".join(json.loads(text)["cells"][0]["source"])
+
+
+def test_the_first_cell_states_what_its_own_claim_found():
+    row = (
+        Claim("Leak", "It gains.", "accuracy", "known", "new").evaluate(Interval(0.1, 0.0, 0.2)).row
+    )
+    claimed = [{"chapter": "t", **row}, {**row, "chapter": "u", "value": 0.9}]
+    shown = first_cell(tidy(notebook(FIRST_CELL), "notebooks/t.ipynb", "", claimed))
+    assert shown == FIRST_CELL.replace("nothing yet", in_words(row))
+    assert first_cell(tidy(notebook(FIRST_CELL), "notebooks/v.ipynb", "", claimed)) == FIRST_CELL
+
+
+def test_lines_for_colab_may_stand_above_the_imports():
+    before = notebook("# T\n\nx", bootstrap("") + "\n\nfrom utils import build")
+    cell = json.loads(tidy(before, "notebooks/t.ipynb", URL))["cells"][1]
+    assert "".join(cell["source"]) == bootstrap(URL) + "\n\nfrom utils import build"
+
+
+def test_a_run_as_committed_brings_the_picture_of_its_chapter(assets, monkeypatch):
+    defaults = {"DATASET": "brain_phantom", "EPOCHS": 7}
+    course = {"leakage": Notebook(HOME, [], defaults), "resnet": Notebook(HOME, [], defaults)}
+    monkeypatch.setattr(claims, "read_course", lambda: course)
+    for name, epochs in (("leakage", 7), ("resnet", 1)):
+        run = start_run(name, "brain_phantom")
+        run.record(parameters={**defaults, "EPOCHS": epochs})
+        (run.assets / TEASER).write_bytes(name.encode())
+    (assets / "readme").mkdir()
+    copy_teasers(assets.parent)
+    assert [path.name for path in (assets / "readme").iterdir()] == ["leakage.png"]
+    assert (assets / "readme/leakage.png").read_bytes() == b"leakage"
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ KINDS = ["standard", "adversarially trained", "tiny", "of two classes"]
 SOUND = [
     PGD(EPSILON),
     PGD(EPSILON, stop_when_fooled=True, precision="bfloat16"),
-    PGD(EPSILON / 20, stop_when_fooled=True),
+    PGD(EPSILON / 10, stop_when_fooled=True),  # 2.6 grey levels: saving undoes the least changes
 ]
 
 
@@ -293,7 +293,11 @@ MISTAKES = {  # the flag, an attack, and the model that it is carried out on
     "the same image gets different predictions": (PGD(EPSILON), Noisy),
     "the prediction depends on the batch": (PGD(EPSILON), InCompany),
 }
-CONSEQUENCES = {  # what else such an attack gives away
+CONSEQUENCES = {  # what else such an attack may give away, and will on some machines
+    "model in training mode": {
+        "accuracy still falls with more steps",
+        "images survive a change of any size",
+    },
     "accuracy still falls with more steps": {"black box beats white box on an image"},
     "success vanishes when saved": {
         "images survive a change of any size",
@@ -309,7 +313,7 @@ CONSEQUENCES = {  # what else such an attack gives away
 def test_a_planted_mistake_raises_its_flag(flag):
     attack, model = MISTAKES[flag]
     raised = red(evaluated(attack, model(), plausible(attack)))
-    assert raised == {flag} | CONSEQUENCES.get(flag, set())
+    assert flag in raised and raised <= {flag} | CONSEQUENCES.get(flag, set())
 
 
 def test_every_flag_has_its_mistake():

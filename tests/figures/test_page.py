@@ -4,10 +4,11 @@ import base64
 from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from utils.figures.page import embed_png, html_page
+from utils.figures.page import Folded, embed_png, html_page
 
 
 def test_a_title_is_text_and_not_code():
@@ -37,3 +38,10 @@ def test_without_compression_the_length_says_nothing_about_the_content():
     flat = np.zeros_like(noise)
     assert len(embed_png(noise, False)) == len(embed_png(flat, False))
     assert len(embed_png(noise)) > len(embed_png(flat))
+
+
+def test_a_folded_table_is_one_line_until_it_is_opened():
+    folded = Folded("2 rows, a < b", pd.DataFrame({"a": [1, 2]}))
+    head, table = folded._repr_html_().split("</summary>")
+    assert repr(folded) == "2 rows, a < b" and head.endswith(">2 rows, a &lt; b")
+    assert head.startswith("<details>") and "<td>2</td>" in table and table.endswith("</details>")

@@ -1,5 +1,6 @@
 """Models under attack, side by side: what the four chapters of attacked networks share."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import pandas as pd
@@ -16,6 +17,7 @@ from utils.course.tables import flag_table, robustness_table
 from utils.course.trained_models import TrainedModel, load_trained, save_trained
 from utils.data.split import Split, to_float
 from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.claims import Finding
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import attacked_images, attacked_split, predict
 from utils.evaluation.leakage import leakage_alarm
@@ -111,13 +113,14 @@ class AttackedModels:
         return pd.concat({name: flag_table(found) for name, found in self.flags.items()})
 
     @property
+    def every_flag(self) -> pd.DataFrame:
+        """The flags of all models in one table, each named with its model."""
+        return pd.concat(t.assign(flag=f"{name}: " + t["flag"]) for name, t in self.flags.items())
+
+    @property
     def red(self) -> list[str]:
         """The names of the checks that are raised, with the model they concern."""
-        return [
-            f"{name}: {flag}"
-            for name, found in self.flags.items()
-            for flag in found.loc[found["red"], "flag"]
-        ]
+        return list(self.every_flag.query("red")["flag"])
 
     def picture(self, count: int = 2) -> Figure:
         """What the attack adds to a few images, beside random signs of the same size.
@@ -180,7 +183,7 @@ class AttackedModels:
         kit = write_kit(folder, *pictures, pairs.labels, *answers, self.chapter.names, seed)
         return pd.Series(kit, name="reading kit").to_frame()
 
-    def record(self, twin: TrainedModel, defences: Defences, shifts: pd.DataFrame) -> None:
+    def record(self, twin, defences: Defences, shifts, findings: Sequence[Finding] = ()) -> None:
         """Keep what `results` reads, and the defended model for later chapters."""
         run, parameters = self.chapter.run, self.chapter.parameters
         run.save_predictions(self.answers)
@@ -197,6 +200,7 @@ class AttackedModels:
             looks=shifts.to_dict("index"),
             collapsed=defences.collapsed,
             data=self.chapter.attacked_test.fingerprint,
+            claims=[finding.row for finding in findings],
             flags=[
                 {"variant": name, **flag}
                 for name, found in self.flags.items()

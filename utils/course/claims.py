@@ -9,7 +9,7 @@ import pandas as pd
 
 from utils.course.plan import read_course
 from utils.course.records import Record, read_records
-from utils.evaluation.claims import UNDECIDED
+from utils.evaluation.claims import HOLDS, UNDECIDED
 from utils.evaluation.intervals import Interval
 from utils.files import write_json
 from utils.folders import HOME
@@ -28,6 +28,18 @@ def claims_of(records: Iterable[Record]) -> list[dict]:
         {"chapter": record.name, "dataset": record.dataset, **row}
         for record in records
         for row in record.claims
+    ]
+
+
+def as_committed(assets: Path) -> list[Record]:
+    """The records of chapters that ran here as they are committed, with their own parameters."""
+    course = read_course()
+    known = [record for record in read_records(assets) if record.name in course]
+    return [
+        record
+        for record in known
+        if record.dataset == course[record.name].defaults.get("DATASET")
+        and not course[record.name].overrides(record.facts["parameters"])
     ]
 
 
@@ -55,6 +67,19 @@ def interval_of(row: dict) -> Interval:
     return Interval(*(np.nan if number is None else number for number in ends))
 
 
+def in_words(row: dict) -> str:
+    """What was found, for a sentence: "18.3 points (95 % interval 12.3 to 24.2)".
+
+    Where A was claimed to be less, this is by how much it is. A claim that fails says so.
+    """
+    interval = interval_of(row)
+    if row["direction"] == "less":
+        interval = Interval(-interval.value, -interval.high, -interval.low)
+    value, low, high = (f"{100 * end:.1f}" for end in interval)
+    verdict = "" if row["verdict"] == HOLDS else f"; the claim {row['verdict']}"
+    return f"{value} points (95 % interval {low} to {high}{verdict})"
+
+
 def read_claims(home: Path) -> list[dict]:
     """The committed claims; none before the first run."""
     path = home / FILE
@@ -75,12 +100,9 @@ def collect_claims(home: Path) -> list[dict]:
     Only a chapter that ran as it is committed counts: with its own data set, seed and parameters.
     Of a chapter without such a record the committed claims stay, so a fresh clone changes nothing.
     """
-    course, found = read_course(), {}
-    for record in read_records(home / "assets"):
-        notebook = course.get(record.name)
-        if notebook and record.claims and not notebook.overrides(record.facts["parameters"]):
-            found[record.name] = claims_of([record])
-    kept = [row for row in read_claims(home) if row["chapter"] in {*course} - {*found}]
+    records = [record for record in as_committed(home / "assets") if record.claims]
+    found = {record.name: claims_of([record]) for record in records}
+    kept = [row for row in read_claims(home) if row["chapter"] in {*read_course()} - {*found}]
     rows = sorted([*kept, *sum(found.values(), [])], key=lambda row: row["chapter"])
     write_json(home / FILE, rows)
     return rows

@@ -10,6 +10,7 @@ import pandas as pd
 from utils.course.plan import LAST, read_course
 from utils.evaluation.conditions import Condition, strongest_of
 from utils.evaluation.predictions import Predictions, read_predictions
+from utils.figures.style import plural
 from utils.run import PREDICTIONS, ROOT
 
 
@@ -94,12 +95,11 @@ def raised_flags(records: list[Record]) -> pd.DataFrame:
 
 
 def flag_summary(records: list[Record]) -> str:
-    """How many checks there were, and which runs have a raised one; a line of Markdown."""
+    """How many checks there were, and which runs have a raised one; one line."""
     checks = sum(len(record.facts["flags"]) for record in records)
     red = [f"{record.name} (seed {record.facts['seed']})" for record in records if record.red]
-    left_out = f"raised in {', '.join(red)}; these runs are left out above"
-    verdict = left_out if red else "none raised"
-    return f"**Red flags.** {checks:,} checks in {len(records)} runs, {verdict}."
+    verdict = f"raised in {', '.join(red)}; these runs are left out above" if red else "none raised"
+    return f"{plural(checks, 'check')} in {plural(len(records), 'run')}, {verdict}"
 
 
 def chapters(dataset: str) -> list[str]:

@@ -17,6 +17,8 @@ from utils.evaluation.intervals import TOO_FEW, Interval
 from utils.evaluation.metrics import drops, gains, score_of, scores, trainings_of
 from utils.evaluation.predictions import Predictions, as_method
 from utils.evaluation.resampling import count_trainings
+from utils.figures.page import Folded
+from utils.figures.style import plural
 
 HEADLINE = "balanced accuracy"
 ROBUST_SCORES = (HEADLINE, "accuracy")
@@ -26,6 +28,11 @@ def show_source(thing) -> HTML:
     """The code itself, where the code is the lesson; in fixed pitch on exported pages too."""
     page = Code(inspect.getsource(thing), language="python")._repr_html_()
     return HTML(page.replace("<pre>", '<pre style="font-family: monospace">'))
+
+
+def folded_source(title: str, thing) -> Folded:
+    """The code behind its title, for those who want to look."""
+    return Folded(title, show_source(thing))
 
 
 def settings(names: Mapping[str, object]) -> dict:
@@ -157,12 +164,6 @@ def change_table(
     return table.rename_axis(index=["network", "training"]) if rows else table
 
 
-def folded(title: str, table: pd.DataFrame) -> HTML:
-    """A table that opens when its title is clicked."""
-    page = table.to_html(index=False)
-    return HTML(f"<details><summary>{title}</summary>\n{page}\n</details>")
-
-
 def wide_table(table: pd.DataFrame) -> Styler:
     """A wide table: no line break inside a cell, but between the words of a heading."""
     small = {"selector": "td, th", "props": "font-size: 12px; padding: 4px 5px"}
@@ -183,6 +184,12 @@ def prose_table(table: pd.DataFrame) -> Styler:
     """A table of sentences, aligned on the left."""
     left = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
     return table.style.set_table_styles([left])
+
+
+def flag_line(flags: pd.DataFrame) -> Folded:
+    """The red flags in one line, such as "5 checks, none raised", with their table behind it."""
+    raised = ", ".join(flags["flag"][flags["red"]]) or "none"
+    return Folded(f"{plural(len(flags), 'check')}, {raised} raised", flag_table(flags))
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:

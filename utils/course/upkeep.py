@@ -1,4 +1,4 @@
-"""Keeps the committed notebooks alike: how Colab opens them, and which outputs nbval compares.
+"""Keeps the committed notebooks alike: Colab, the numbers of their claims, what nbval compares.
 
 python -m utils.course.upkeep               what `make format` does
 python -m utils.course.upkeep URL           what `make links URL=...` does; '' removes it
@@ -6,17 +6,23 @@ python -m utils.course.upkeep URL           what `make links URL=...` does; '' r
 
 import json
 import re
+import shutil
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
+from utils.course.claims import as_committed, in_words, read_claims
 from utils.folders import HOME
 
 IGNORED, COMPARED = "nbval-ignore-output", "nbval-check-output"
 MEASURED = "measured"  # a tag by hand: looks like a fact, but differs between machines or runs
 A_MEASURED_NUMBER = re.compile(r"\d\.\d|\d ?%|\d ?(ms|s|min)\b|\be[+-]\d")
+TEASER = "teaser.png"  # what a run calls it
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
+FOUND = re.compile(r"(<!-- claim:(.+?) -->)(.*?)(<!-- /claim -->)", re.DOTALL)
 ADDRESS = re.compile(r"(https|ssh|file)://[\w./~:@%+-]+")
+SETUP = re.compile(r'import os\nimport sys\n\nif "COLAB_.*?environ\["PYTHONPATH"\]\)', re.DOTALL)
 
 BOOTSTRAP = """import os
 import sys
@@ -35,13 +41,20 @@ UPLOAD = 'raise FileNotFoundError("upload second-look.zip, which `make archive` 
 
 
 def tidy_notebooks(root: Path = HOME) -> None:
-    """Bring the notebooks in line with the address in pyproject.toml and with their outputs."""
-    url = repository(root)
+    """Bring the notebooks in line with pyproject.toml, the committed claims and their outputs."""
+    url, claims = repository(root), read_claims(root)
     for path in notebook_files(root):
         before = path.read_text(encoding="utf-8")
-        after = tidy(before, path.relative_to(root).as_posix(), url)
+        after = tidy(before, path.relative_to(root).as_posix(), url, claims)
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
+
+
+def copy_teasers(root: Path = HOME) -> None:
+    """The picture on the first screen of each chapter that ran here as it is committed."""
+    for record in as_committed(root / "assets"):
+        if (made := record.folder / TEASER).exists():
+            shutil.copyfile(made, root / f"assets/readme/{record.name}.png")
 
 
 def set_repository(url: str, root: Path = HOME) -> None:
@@ -66,19 +79,20 @@ def notebook_files(root: Path = HOME) -> list[Path]:
     return sorted([*root.glob("dataset/*.ipynb"), *root.glob("notebooks/*.ipynb")])
 
 
-def tidy(text: str, name: str, url: str) -> str:
-    """The text of a notebook file with its badge, its cell for Colab, and its nbval tags."""
+def tidy(text: str, name: str, url: str, claims: Iterable[dict] = ()) -> str:
+    """The text of a notebook with its badge, its claims, its lines for Colab, its nbval tags."""
     notebook = json.loads(text)
     _set_badge(notebook["cells"][0], name, url)
+    _set_claims(notebook["cells"][0], [row for row in claims if row["chapter"] == Path(name).stem])
     for cell in (cell for cell in notebook["cells"] if cell["cell_type"] == "code"):
-        if "COLAB_RELEASE_TAG" in "".join(cell["source"]):
-            cell["source"] = bootstrap(url).splitlines(keepends=True)
+        source = SETUP.sub(lambda _: bootstrap(url), "".join(cell["source"]))
+        cell["source"] = source.splitlines(keepends=True)
         _set_tag(cell)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def bootstrap(url: str) -> str:
-    """The cell that fetches the course on Colab, from its address or from an uploaded archive."""
+    """The lines that fetch the course on Colab, from its address or from an uploaded archive."""
     return BOOTSTRAP.replace("FETCH", CLONE.replace("URL", url) if url else UPLOAD)
 
 
@@ -102,6 +116,13 @@ def _plain_text(output: dict) -> str | None:
 def _set_tag(cell: dict) -> None:
     tags = [tag for tag in cell["metadata"].get("tags", []) if tag != IGNORED]
     cell["metadata"]["tags"] = tags if is_compared(cell) else [*tags, IGNORED]
+
+
+def _set_claims(cell: dict, claims: list[dict]) -> None:
+    """Fill <!-- claim:NAME --> ... <!-- /claim -->; before the first run all stays as it is."""
+    found = {row["name"]: in_words(row) for row in claims}
+    source = FOUND.sub(lambda m: f"{m[1]}{found.get(m[2], m[3])}{m[4]}", "".join(cell["source"]))
+    cell["source"] = source.splitlines(keepends=True)
 
 
 def _set_badge(cell: dict, name: str, url: str) -> None:

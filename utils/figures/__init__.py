@@ -45,6 +45,14 @@ from utils.figures.detection import (
 from utils.figures.grid import (
     image_grid,
 )
+from utils.figures.intervals import (
+    interval_by_count,
+    interval_rows,
+)
+from utils.figures.networks import (
+    compound_scaling,
+    paired_trainings,
+)
 from utils.figures.results import (
     drops_by_model,
     slopes,

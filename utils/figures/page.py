@@ -1,11 +1,14 @@
-"""HTML pages that need no network and no script: one file holds the words and the images."""
+"""HTML that needs no network and no script: pages with their images, tables behind one line."""
 
 import base64
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from string import Template
 
 import numpy as np
+import pandas as pd
+from IPython.display import HTML
 from PIL import Image
 
 STYLE = """
@@ -39,6 +42,22 @@ $body
 </body>
 </html>
 """)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A table or source code behind one line, which opens it; without HTML the line alone."""
+
+    line: str
+    shown: pd.DataFrame | HTML
+
+    def __repr__(self) -> str:
+        return self.line
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<details><summary>{escape(self.line)}</summary>{self.shown._repr_html_()}</details>"
+        )
 
 
 def html_page(title: str, body: str, style: str = "") -> str:

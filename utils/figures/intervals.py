@@ -1,0 +1,46 @@
+"""Scores with their intervals: models side by side, and test sets of several sizes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from utils.evaluation.intervals import Interval
+from utils.figures.charts import forest, name_rows
+from utils.figures.notebook_figure import house_style, panel
+from utils.figures.style import CLEAN, percent
+
+
+@house_style
+def interval_rows(rows: Mapping[str, Interval], label: str, constant: float) -> Figure:
+    """A dot with its interval for each model, the number beside it, and the constant answer."""
+    figure, axis = panel(7.5, 0.45 * len(rows) + 1.1)
+    forest(axis, list(rows.values()), CLEAN, constant)
+    for place, row in enumerate(rows.values()):
+        axis.annotate(
+            f"{100 * row.value:.0f} %", (row.high, place), (8, 0), textcoords="offset points",
+            va="center", color=CLEAN,
+        )  # fmt: skip
+    axis.text(constant, -0.6, "constant answer", ha="center", va="bottom", fontsize=9)
+    axis.set(xlim=(0, 1.05))
+    percent(axis.xaxis, label)
+    name_rows(axis, rows)
+    return figure
+
+
+@house_style
+def interval_by_count(by_count: Mapping[int, Interval], label: str, counted: str) -> Figure:
+    """The score and its interval on test sets of several sizes, with 1/sqrt(n) around the last."""
+    counts = np.array(list(by_count))
+    values, low, high = np.array(list(by_count.values())).T
+    figure, axis = panel(7.5, 3)
+    last, half = values[-1], (high[-1] - low[-1]) / 2
+    smooth = np.geomspace(counts[0], counts[-1], 50)
+    width = half * np.sqrt(counts[-1] / smooth)
+    axis.fill_between(smooth, last - width, last + width, color=CLEAN, alpha=0.12, linewidth=0)
+    axis.errorbar(counts, values, [values - low, high - values], fmt="o", color=CLEAN)
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(counts, [f"{count:,}" for count in counts])
+    axis.set_xlabel(counted)
+    percent(axis.yaxis, label)
+    return figure
