@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export JUPYTER_PREFER_ENV_PATH = 1
 
-.PHONY: run test refresh bench format results links archive constraints clean help
+.PHONY: run test refresh bench format results site links archive constraints clean help
 .DEFAULT_GOAL := help
 
 run: .venv/.ready  ## run the course and say where its results are
@@ -49,6 +49,11 @@ format: .venv/.ready  ## format the code, tidy what changes by itself in the not
 results: .venv/.ready  ## write claims, tables and first pictures of chapters from the records
 	$(BIN)/python -m utils.course.publish
 
+site: .venv/.ready  ## texts, chapters and results as pages to read in a browser, in site/
+	rm -rf site
+	$(BIN)/python -m utils.course.site.build site
+	@echo "Open site/index.html"
+
 links: .venv/.ready  ## write the public address into the notebooks: make links URL=https://...
 	@$(if $(filter undefined,$(origin URL)),echo "make links URL=ADDRESS; an empty one removes it"; exit 1,:)
 	$(BIN)/python -m utils.course.upkeep '$(URL)'
@@ -64,7 +69,7 @@ constraints: .venv/.ready  ## pin the newest versions that fit together, for eve
 	mv env/constraints.part env/constraints.txt
 
 clean:  ## forget the environment and what the runner made; data, checkpoints and records stay
-	rm -rf .venv assets/course *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv assets/course site *.egg-info .pytest_cache .ruff_cache
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14

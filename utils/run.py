@@ -137,8 +137,12 @@ def device_of(module: nn.Module) -> torch.device:
 
 def progress(steps, title: str, total: int | None = None):
     """A progress bar, shown after two seconds; none in batch runs, which would store it."""
-    batch = "SECOND_LOOK_BATCH" in os.environ
-    return tqdm(steps, desc=title, total=total, leave=False, delay=2, disable=batch)
+    return tqdm(steps, desc=title, total=total, leave=False, delay=2, disable=in_batch())
+
+
+def in_batch() -> bool:
+    """Whether the runner or a test executes this notebook, so that no reader is there."""
+    return "SECOND_LOOK_BATCH" in os.environ
 
 
 def hardware(device: torch.device) -> str:

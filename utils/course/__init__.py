@@ -1,4 +1,4 @@
-"""The command line, the runner, tables for the reader, the museum, the reading kit."""
+"""The command line, the runner, tables for the reader, museum, reading kit, playground."""
 
 from utils import exports
 
@@ -15,5 +15,13 @@ __getattr__ = exports(
         "prose_table score_table settings share_table show_source with_interval"
     ),
     trained_models="load_trained save_trained",
-    **{"reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit"},
+    **{
+        "playground.attack_size": "AttackSize",
+        "playground.detector_threshold": "DetectorThreshold",
+        "playground.image_scaling": "ImageScaling",
+        "playground.patient_leak": "PatientLeak",
+        "playground.reading_game": "ReadingGame",
+        "playground.widgets": "Choice Slider explore play",
+        "reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit",
+    },
 )

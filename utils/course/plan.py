@@ -27,10 +27,12 @@ FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.
 NO_RESULT = ("__main__", "execute", "parameters", "plan", "publish", "runner", "summary", "upkeep")
 RUNNER = {HOME / "utils/course" / f"{name}.py" for name in NO_RESULT}
+RUNNER |= set(HOME.glob("utils/course/site/*.py"))
 
 # Needs that the names do not tell: X_atk needs X, the last one all, any other the first.
 NEEDS: dict[str, tuple[str, ...]] = {
     "ensemble": ("resnet", "efficientnet", "dinov2", "rnn"),
+    "playground": ("resnet",),
     "reading_kit": ("resnet_atk",),
     "scaling_defence": ("scaling_attack",),
     "advanced_attacks": ("rnn_atk", "resnet_atk", "efficientnet"),

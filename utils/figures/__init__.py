@@ -53,6 +53,13 @@ from utils.figures.networks import (
     compound_scaling,
     paired_trainings,
 )
+from utils.figures.playground import (
+    accuracy_by_leak,
+    attack_at_size,
+    pair_and_change,
+    scores_and_threshold,
+    seen_by_resizers,
+)
 from utils.figures.results import (
     drops_by_model,
     slopes,

@@ -1,0 +1,1 @@
+"""The course as static pages, which need no server and no network (`make site`)."""
