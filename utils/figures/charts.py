@@ -13,6 +13,8 @@ from utils.figures.style import (
     readable,
 )
 
+NO_MODEL = "No model without a red flag was attacked."
+
 
 def heat_map(
     axis: Axes,
@@ -75,7 +77,7 @@ def name_rows(axis: Axes, names: Iterable[str]) -> None:
 
 
 @house_style
-def nothing(reason: str) -> Figure:
+def nothing(reason: str = NO_MODEL) -> Figure:
     """A line of text in place of a figure without data."""
     figure, axis = panel(8, 0.5)
     axis.set_axis_off()

@@ -20,7 +20,6 @@ Scores = Mapping[tuple[str, str], Mapping[str, Interval]]
 SIDES = ("clean", "attacked")
 STATES = {"noise": KNOWN["noise"], "attacked": ATTACKED}
 LINE = 0.25  # inches that a name takes
-NO_MODEL = "No model without a red flag was attacked."
 
 
 @house_style
@@ -31,7 +30,7 @@ def slopes(scores: Scores, constant: float, attack: Condition | None, score: str
     is a constant answer.
     """
     if not scores:
-        return nothing(NO_MODEL)
+        return nothing()
     figure, axis = panel(10, max(4.5, LINE * len(scores) + 1.2))
     for name, found in scores.items():
         heights = [100 * found[side].value for side in SIDES]
@@ -49,7 +48,7 @@ def slopes(scores: Scores, constant: float, attack: Condition | None, score: str
 def drops_by_model(drops: Scores) -> Figure:
     """The combined drop of each model, in percent of its clean score: noise beside the attack."""
     if not drops:
-        return nothing(NO_MODEL)
+        return nothing()
     figure, axis = panel(9, LINE * max(2, len(drops)) + 1.3)
     for (state, colour), shift in zip(STATES.items(), (-0.12, 0.12), strict=True):
         places = np.arange(len(drops)) + shift
