@@ -66,10 +66,13 @@ def test_other_settings_are_not_pooled(assets):
     assert list(pool_records(read_records(assets))) == ["resnet", "resnet SIZE=128"]
 
 
+RECORDS = ["chapter.record(training)"]
+
+
 def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
     homes = {"resnet": {"DATASET": "brain"}, "cervix": {"DATASET": "cervix"}, "first": {}}
-    course = {name: Notebook(Path(name), [], defaults) for name, defaults in homes.items()}
-    course["results"] = Notebook(Path("results"), [], {"DATASET": "brain"})
+    course = {name: Notebook(Path(name), RECORDS, defaults) for name, defaults in homes.items()}
+    course["playground"] = Notebook(Path("playground"), ["look()"], {"DATASET": "brain"})
     monkeypatch.setattr(utils.course.records, "read_course", lambda: course)
     assert chapters("brain") == ["resnet"] and chapters("cervix") == ["cervix"]
     assert chapters("folder:mine") == ["cervix", "resnet"]

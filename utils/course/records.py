@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils.course.plan import LAST, read_course
+from utils.course.plan import read_course
 from utils.evaluation.conditions import Condition, strongest_of
 from utils.evaluation.predictions import Predictions, read_predictions
 from utils.figures.style import plural
@@ -105,12 +105,12 @@ def flag_summary(records: list[Record]) -> str:
 def chapters(dataset: str) -> list[str]:
     """The notebooks that leave a record of this data set: those with it as their default.
 
-    For a data set that is no default, all notebooks with a data set.
+    For a data set that is no default, all that leave a record of some data set.
     """
     defaults = {
         name: notebook.defaults["DATASET"]
         for name, notebook in read_course().items()
-        if name != LAST and "DATASET" in notebook.defaults
+        if "DATASET" in notebook.defaults and any("record(" in cell for cell in notebook.code)
     }
     return sorted(name for name in defaults if defaults[name] == dataset) or sorted(defaults)
 
