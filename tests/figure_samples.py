@@ -7,7 +7,6 @@ from small import small_split, trained_network
 
 from utils.attacks.pgd import PGD
 from utils.evaluation.attack_suite import AttackSuite
-from utils.evaluation.comparison import all_differences
 from utils.evaluation.conditions import CLEAN
 
 SPLIT = small_split(30)
@@ -17,7 +16,6 @@ PIXELS = SPLIT.images[:3] / 255
 HEAT = np.random.default_rng(0).random((3, 16, 16)) * np.array([1, 1, 0])[:, None, None]
 MASKS = torch.ones(3, 16, 16, dtype=torch.bool)
 FEWER = {name: ANSWERS[name] for name in (CLEAN, SUITE.condition(size=0.05), SUITE.strongest)}
-PAIRS = all_differences({"a": ANSWERS[CLEAN], "b": ANSWERS[SUITE.strongest], "c": ANSWERS[CLEAN]})
 BY_SEED = {
     name: {"clean": [ANSWERS[CLEAN]] * 3, "noise": [ANSWERS[SUITE.strongest]] * 3}
     for name in ("baseline", "other")

@@ -7,6 +7,7 @@ import pytest
 from utils.course import claims
 from utils.course.claims import (
     FILE,
+    all_claims,
     as_committed,
     claim_table,
     claims_of,
@@ -80,6 +81,18 @@ def test_a_new_run_takes_the_place_of_the_last_one_and_others_stay(home):
     after = collect_claims(home)
     assert [row["chapter"] for row in before] == ["leakage", "leakage", "resnet"]
     assert after == [before[0], before[2]]
+
+
+def test_a_chapter_that_has_not_run_here_keeps_its_committed_claims(home):
+    leave("resnet", ROWS[1:])
+    collect_claims(home)
+    (home / "assets/brain_phantom/leakage/seed_0/record.json").unlink()
+    leave("resnet", ROWS[:1])
+    found = all_claims(read_records(home / "assets"), home)
+    assert [(row["chapter"], row["name"]) for row in found] == [
+        *(("leakage", "Leak"), ("leakage", "Coin")),
+        ("resnet", "Leak"),
+    ]
 
 
 def test_a_chapter_that_is_gone_takes_its_claims_along(home, monkeypatch):

@@ -9,7 +9,14 @@ from small import finished, random_predictions
 import utils.course.records
 import utils.run
 from utils.course.plan import Notebook
-from utils.course.records import chapters, missing_runs, overview, read_records
+from utils.course.records import (
+    chapters,
+    flag_summary,
+    missing_runs,
+    overview,
+    raised_flags,
+    read_records,
+)
 from utils.course.results import pool_records
 from utils.evaluation.conditions import CLEAN, Condition
 
@@ -59,10 +66,13 @@ def test_other_settings_are_not_pooled(assets):
     assert list(pool_records(read_records(assets))) == ["resnet", "resnet SIZE=128"]
 
 
+RECORDS = ["chapter.record(training)"]
+
+
 def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
     homes = {"resnet": {"DATASET": "brain"}, "cervix": {"DATASET": "cervix"}, "first": {}}
-    course = {name: Notebook(Path(name), [], defaults) for name, defaults in homes.items()}
-    course["results"] = Notebook(Path("results"), [], {"DATASET": "brain"})
+    course = {name: Notebook(Path(name), RECORDS, defaults) for name, defaults in homes.items()}
+    course["playground"] = Notebook(Path("playground"), ["look()"], {"DATASET": "brain"})
     monkeypatch.setattr(utils.course.records, "read_course", lambda: course)
     assert chapters("brain") == ["resnet"] and chapters("cervix") == ["cervix"]
     assert chapters("folder:mine") == ["cervix", "resnet"]
@@ -73,3 +83,13 @@ def test_red_flags_and_missing_runs_are_named(assets):
     records = read_records(assets)
     assert overview(records)["red flags"].tolist() == ["planted"]
     assert missing_runs(records, ["resnet", "resnet_atk"]) == ["resnet_atk"]
+
+
+def test_raised_flags_are_counted_in_a_line_and_listed_with_their_reasons(assets):
+    finished("resnet", clean=random_predictions())
+    assert flag_summary(read_records(assets)) == "1 check in 1 run, none raised"
+    assert raised_flags(read_records(assets)).empty
+    finished("rnn", 2, red=True, clean=random_predictions())
+    records = read_records(assets)
+    assert "2 checks in 2 runs, raised in rnn (seed 2)" in flag_summary(records)
+    assert raised_flags(records).to_numpy().tolist() == [["rnn", 2, "all", "planted", "because"]]

@@ -1,23 +1,27 @@
 """Models from many records: each once, beside those with the same images."""
 
-from dataclasses import replace
-
 import nbformat
+import numpy as np
+import pytest
 from small import finished, random_predictions
 
 from utils.course import records
 from utils.course.records import read_records
 from utils.course.results import (
-    clean_and_strongest,
-    comparable_groups,
     compare_declared,
+    constant_answer,
     declared_pairs,
-    explore,
-    group_by_conditions,
+    drops_under_pgd,
+    headline,
+    models_under_pgd,
+    pgd_of,
     pool_records,
+    scores_under_pgd,
     strongest_conditions,
     unique_models,
 )
+from utils.course.upkeep import bootstrap, repository
+from utils.evaluation import metrics
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.folders import HOME
 
@@ -65,60 +69,92 @@ def test_a_condition_that_one_seed_lacks_is_left_out(assets):
     assert list(pool_records(read_records(assets))["resnet"]["standard"]) == [CLEAN]
 
 
-def test_only_models_with_the_same_patients_are_compared():
-    other = replace(random_predictions(3), groups=random_predictions().groups + 100)
-    models = {
-        ("resnet_atk", "standard"): ATTACKED,
-        ("rnn_atk", "standard"): {CLEAN: random_predictions(4), RESTARTS: random_predictions(5, 0)},
-        ("rnn", "standard"): {CLEAN: random_predictions(6)},
-        ("chest", "standard"): {CLEAN: other},
-        ("chest", "mutual"): {CLEAN: other, Condition("blur 2"): other},
-    }
-    found = comparable_groups(models, ["clean", None, RESTARTS, RESTARTS, "blur 2"])
-    assert list(found) == ["clean", "clean, the 20 patients of chest", str(RESTARTS)]
-    standard = [(run, "standard") for run in ("resnet_atk", "rnn_atk", "rnn")]
-    assert list(found["clean"]) == standard
+def with_variants(name: str, **variants) -> None:
+    """A run of several models, each by its conditions."""
+    run = finished(name, conditions=ATTACKED)
+    run.save_predictions(variants)
+    run.record(conditions=[], flags=[], parameters={})
 
 
-def test_twins_and_votes_are_declared_and_nothing_else():
-    best = random_predictions(0, skill=9)
-    group = {
-        ("resnet_atk", "standard"): random_predictions(0, 1),
-        ("resnet_atk", "fast"): random_predictions(1),
-        ("rnn", "standard"): best,
-        ("rnn_atk", "adversarial"): random_predictions(2),  # its standard twin is in no record
-        ("ensemble SIZE=64", "soft vote"): random_predictions(3),
-    }
-    fast, vote = ("resnet_atk", "fast"), ("ensemble SIZE=64", "soft vote")
-    twin, member = ("resnet_atk", "standard"), ("rnn", "standard")
-    assert declared_pairs(group) == [(fast, twin), (vote, member)]
-    table = compare_declared(group)
-    assert table["A"].tolist() == ["resnet_atk, fast", "ensemble SIZE=64, soft vote"]
-    assert table["B"].tolist() == ["resnet_atk, standard", "rnn, standard"]
-    assert len(explore(group)) == 10 and "verdict" not in explore(group)
-    assert compare_declared({member: best}).empty
+STRONGER = {**ATTACKED, RESTARTS: random_predictions(3, skill=1.5)}
+MODELS = {
+    (network, training): {"clean": found[CLEAN], "noise": found[NOISE], "attacked": found[RESTARTS]}
+    for network in ("resnet", "rnn")
+    for training, found in {"standard": ATTACKED, "adversarial": STRONGER, "fast": ATTACKED}.items()
+}
 
 
-def test_runs_that_share_no_condition_stand_apart():
-    models = {
-        ("leakage", "a"): {SHUFFLED: random_predictions()},
-        ("resnet", "a"): {CLEAN: random_predictions(), NOISE: random_predictions()},
-        ("resnet_atk", "a"): ATTACKED,
-        ("ensemble", "a"): {CLEAN: random_predictions(), PGD_4: random_predictions()},
-    }
-    assert [[run for run, _ in group] for group in group_by_conditions(models)] == [
-        ["resnet", "resnet_atk", "ensemble"],
-        ["leakage"],
+def test_models_stand_side_by_side_under_the_pgd_of_most_runs(assets):
+    with_variants("resnet_atk", standard=ATTACKED, adversarial=STRONGER)
+    with_variants("rnn_atk", standard={CLEAN: ATTACKED[CLEAN], RESTARTS: ATTACKED[RESTARTS]})
+    weaker = {name: found for name, found in ATTACKED.items() if name != RESTARTS}
+    with_variants("ensemble", vote=ATTACKED, stacking=weaker)
+    finished(
+        "tampering", conditions={CLEAN: random_predictions(8), SHUFFLED: random_predictions(9)}
+    )
+    finished(
+        "other", conditions={**weaker, Condition("worst case", 4 / 255): random_predictions(9)}
+    )
+    found = read_records(assets)
+    models = models_under_pgd(found)
+    assert pgd_of(found) == RESTARTS
+    assert list(models) == [
+        ("ensemble", "vote"),
+        ("resnet", "standard"),
+        ("resnet", "adversarial"),
     ]
-    strongest = {"leakage": SHUFFLED, "resnet": None, "resnet_atk": RESTARTS}
-    judged = clean_and_strongest(strongest | {"ensemble": Condition("pgd", 8 / 255)}, models)
-    assert [list(found) for found in judged.values()] == [
-        [SHUFFLED], [CLEAN], [CLEAN, RESTARTS], [CLEAN],
-    ]  # fmt: skip
+    assert models["resnet", "adversarial"]["attacked"].accuracy == STRONGER[RESTARTS].accuracy
 
 
-def test_without_records_there_are_no_groups():
-    assert group_by_conditions({}) == [] and comparable_groups({}, ["clean"]) == {}
+def test_without_an_attack_there_are_no_models(assets):
+    finished("resnet", clean=random_predictions())
+    assert pgd_of(read_records(assets)) is None and models_under_pgd(read_records(assets)) == {}
+
+
+def test_scores_and_drops_are_those_of_the_metrics():
+    before, after = ATTACKED[CLEAN], ATTACKED[RESTARTS]
+    found = scores_under_pgd(MODELS)["rnn", "standard"]
+    assert found["attacked"] == metrics.score_of(after, "balanced accuracy")
+    assert found["change"] == metrics.gain(before, after, "balanced accuracy")
+    lost = drops_under_pgd(MODELS)["rnn", "standard"]
+    assert tuple(lost["attacked"]) == tuple(metrics.drops(before, after).loc["combined"])
+    assert tuple(lost["noise"]) == tuple(metrics.drops(before, ATTACKED[NOISE]).loc["combined"])
+    assert constant_answer(MODELS) == pytest.approx(1 / 3) and np.isnan(constant_answer({}))
+
+
+def test_one_contrast_is_declared_for_each_network_that_has_both_trainings():
+    alone = {("dinov2", "adversarial"): {}, ("ensemble", "soft vote"): {}}
+    assert declared_pairs({**MODELS, **alone}) == [
+        ((network, "adversarial"), (network, "standard")) for network in ("resnet", "rnn")
+    ]
+    table = compare_declared(MODELS)
+    assert table["A"].tolist() == ["resnet, adversarial", "rnn, adversarial"]
+    gained = metrics.gain(ATTACKED[RESTARTS], STRONGER[RESTARTS], "balanced accuracy")
+    assert table.loc[0, ["value", "low", "high"]].tolist() == list(gained)
+    assert table["p (Holm)"].tolist() == pytest.approx([2 * table["p"][0]] * 2)
+    assert table["trainings"].tolist() == [1, 1] and compare_declared({}).empty
+
+
+def test_the_headline_counts_verdicts_and_gives_ranges():
+    verdicts = [{"verdict": verdict} for verdict in ("holds", "holds", "does not hold")]
+    scores, contrasts = scores_under_pgd(MODELS), compare_declared(MODELS)
+    shown = headline(verdicts, scores, contrasts, 1 / 3)
+    assert "Of 3 declared before their data, 2 held, 1 failed, 0 remained undecided" in shown
+    attacked = round(100 * scores["rnn", "standard"]["attacked"].value)
+    assert (
+        f"2 standard networks: **{round(100 * scores['rnn', 'standard']['clean'].value)} %**"
+        in shown
+    )
+    assert f"**{attacked} %** under PGD" in shown and "a constant answer scores 33 %" in shown
+    assert "show a gain: 2 of 2" in shown
+    apart = {**scores, ("rnn", "standard"): scores["rnn", "adversarial"]}
+    best = round(100 * scores["rnn", "adversarial"]["attacked"].value)
+    assert f"**{attacked} to {best} %** under PGD" in headline(verdicts, apart, contrasts, 1 / 3)
+
+
+def test_the_headline_says_when_there_is_no_network():
+    shown = headline([], {}, compare_declared({}), float("nan"))
+    assert "nan" not in shown and "No model without a red flag" in shown
 
 
 def test_results_ranks_no_run_with_a_red_flag(assets, monkeypatch):
@@ -132,10 +168,11 @@ def test_results_ranks_no_run_with_a_red_flag(assets, monkeypatch):
     path = HOME / "notebooks/results.ipynb"
     cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     for cell in cells:
-        if "%cd" not in cell.source:  # Colab's
-            exec(compile(cell.source, path.name, "exec"), shown)
+        source = cell.source.replace(bootstrap(repository()), "")  # Colab's
+        exec(compile(source, path.name, "exec"), shown)
     everywhere = {name for found in shown["models"] for name in found}
-    ranked = [name for group in shown["alike"].values() for name, _ in group]
-    assert "resnet_atk" in everywhere and "too_good" not in everywhere
-    assert "resnet_atk" in ranked and "too_good" not in ranked
+    assert (
+        everywhere == {"resnet", "standard", "rnn"}
+        and shown["scores"].keys() == shown["models"].keys()
+    )
     assert [record.name for record in shown["runs"] if record.red] == ["too_good"]

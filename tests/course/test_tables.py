@@ -13,6 +13,7 @@ from utils.evaluation.attack_flags import NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.comparison import compare
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import as_method, pool_trainings
 
 PGD_4 = Condition("pgd", 4 / 255)
@@ -42,7 +43,6 @@ def test_tables_read_well():
 def test_plain_names_will_do_for_conditions():
     named = {"clean": random_predictions(), "blurred": random_predictions(1)}
     assert list(tables.drop_table(named).index) == ["blurred"]
-    assert list(tables.accuracy_table({("a", "b"): named}).columns) == ["clean", "blurred"]
     gains = tables.gain_table({"clean": random_predictions()}, {"clean": random_predictions(1)})
     assert gains.loc["clean", "accuracy (points)"] == tables.interval_text(
         metrics.gains(random_predictions(), random_predictions(1)).loc["accuracy"]
@@ -50,7 +50,7 @@ def test_plain_names_will_do_for_conditions():
 
 
 def test_intervals_come_from_a_table_or_by_name():
-    score = metrics.score_of(random_predictions())
+    score = score_of(random_predictions())
     by_name = tables.with_interval({"a": score})
     table = pd.DataFrame([score], index=pd.Index(["a"], name="model"))
     assert by_name["a"] == tables.with_interval(table)["a"] == str(score)
@@ -58,40 +58,33 @@ def test_intervals_come_from_a_table_or_by_name():
     assert tables.interval_text(Interval(0.5, 0.25, 0.75), digits=0) == "50 (25 to 75)"
 
 
-def test_the_wide_tables_have_a_dash_where_there_are_no_predictions():
-    models = {("a", "standard"): ATTACKED, ("b", "standard"): {"clean": random_predictions()}}
-    models[("c", "odd")] = {"shuffled": random_predictions()}
-    table, drops = tables.accuracy_table(models), tables.combined_drop_table(models)
-    expected = [metrics.score_of(found).text(digits=0) for found in ATTACKED.values()]
-    assert table.loc[("a", "standard")].drop("shuffled").tolist() == expected
-    assert table.loc[("b", "standard"), "pgd 4"] == "–" and list(drops.index.levels[0])[:2] == [
-        "a",
-        "b",
-    ]
-    clean, *attacked = ATTACKED.values()
-    lost = [metrics.drops(clean, found).loc["combined"] for found in attacked]
-    assert drops.loc[("a", "standard")].tolist() == [
-        tables.interval_text(r, 1, digits=0) for r in lost
-    ]
-    assert "<td" in (page := tables.wide_table(table).to_html()) and "pgd 4, 1 restart" in page
+def test_clean_attacked_and_the_change_stand_in_one_row():
+    clean, attacked = random_predictions(0), random_predictions(1, 0)
+    scores, accuracies = (
+        {"clean": score_of(clean, n), "attacked": score_of(attacked, n)}
+        | {"change": metrics.gain(clean, attacked, n)}
+        for n in ("balanced accuracy", "accuracy")
+    )
+    name = "rnn", "standard"
+    table = tables.change_table({name: scores}, {name: accuracies})
+    lost = metrics.gains(clean, attacked).loc["balanced accuracy"]
+    assert table.loc[name, "change (points)"] == tables.interval_text(lost)
+    assert table.loc[name, "accuracy, attacked (%)"] == f"{100 * attacked.accuracy:.1f}"
+    assert "nowrap" in tables.wide_table(table).to_html()
 
 
-def test_without_models_every_table_is_empty():
-    assert tables.accuracy_table({}).empty and tables.combined_drop_table({}).empty
+def test_without_models_the_table_is_empty():
+    assert tables.change_table({}, {}).empty
 
 
 def test_pairs_have_p_values_and_a_verdict():
     row = {"A": "a", "B": "b", "value": 0.1, "low": 0.05, "high": 0.15}
-    pairs = pd.DataFrame([{**row, "p": 1e-5, "p (Holm)": 0.02, "verdict": "A better"}])
+    row |= {"p": 1e-5, "p (Holm)": 0.02, "trainings": 3, "verdict": "A better"}
+    pairs = pd.DataFrame([row])
     shown = tables.pair_table(pairs).iloc[0]
     assert shown["A minus B (points)"] == "10.0 (5.0 to 15.0)"
     assert (shown["p"], shown["p (Holm)"]) == ("< 0.001", "0.020")
-
-
-def test_exploratory_pairs_have_neither_p_value_nor_verdict():
-    pairs = pd.DataFrame([{"A": "a", "B": "b", "value": 0.1, "low": 0.05, "high": 0.15}])
-    assert list(tables.pair_table(pairs).columns) == ["A", "B", "A minus B (points)"]
-    assert tables.pair_table(pairs[:0]).empty
+    assert shown["based on"] == "3 trainings" and tables.pair_table(pairs[:0]).empty
 
 
 def test_a_pair_of_methods_with_few_trainings_says_so():

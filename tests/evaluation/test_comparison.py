@@ -9,7 +9,6 @@ from statsmodels.stats.contingency_tables import mcnemar as witness
 
 from utils.evaluation.comparison import (
     NO_DIFFERENCE,
-    all_differences,
     compare,
     excess_over_control,
     flip_predictions,
@@ -98,18 +97,13 @@ def test_a_planted_difference_is_found_among_equals():
     assert table["p (Holm)"].to_numpy() == pytest.approx(holm(table["p"].to_numpy()))
 
 
-def test_only_declared_pairs_count_in_the_correction_and_others_have_no_verdict():
+def test_only_declared_pairs_count_in_the_correction():
     rng = np.random.default_rng(0)
     models = {
         name: correlated(rng, skill) for name, skill in zip("abcd", (1.0, 1.6, 1, 1), strict=True)
     }
     (alone,) = compare(models, AB).to_dict("records")
     assert alone["p (Holm)"] == alone["p"]
-    explored = all_differences(models)
-    assert len(explored) == 6 and list(explored.columns) == ["A", "B", "value", "low", "high"]
-    assert explored.loc[0, ["value", "low", "high"]].tolist() == [
-        alone[name] for name in ("value", "low", "high")
-    ]
 
 
 def test_the_difference_is_that_of_gains():
@@ -117,6 +111,16 @@ def test_the_difference_is_that_of_gains():
     a, b = correlated(rng, 1.0), correlated(rng, 2.0)
     expected = gains(b, a).loc["accuracy"].tolist()
     assert compare({"a": a, "b": b}, AB).loc[0, ["value", "low", "high"]].tolist() == expected
+
+
+def test_another_score_is_judged_by_its_own_interval():
+    rng = np.random.default_rng(2)
+    for skill in (1.0, 1.3, 1.6, 3.0):
+        models = {"a": correlated(rng, skill), "b": correlated(rng, 1.0)}
+        (row,) = compare(models, AB, "balanced accuracy").to_dict("records")
+        assert row["value"] == gains(models["b"], models["a"]).loc["balanced accuracy", "value"]
+        assert (row["p"] < 0.05) == (row["low"] > 0 or row["high"] < 0)
+        assert row["trainings"] == 1
 
 
 def with_trainings(rng, skill: float, count: int) -> Predictions:
@@ -170,7 +174,6 @@ def test_other_images_are_refused():
 def test_without_a_pair_the_table_is_empty():
     models = {"a": correlated(np.random.default_rng(0), 1.0)}
     assert compare(models, []).empty and compare({}, []).empty
-    assert all_differences(models).empty and all_differences({}).empty
 
 
 def said(*classes):

@@ -1,9 +1,9 @@
 """A matrix says its numbers, a forest its dots and intervals."""
 
 import numpy as np
-from figure_samples import check_drawn
+from figure_samples import check_drawn, words
 
-from utils.figures.charts import forest, heat_map, name_rows, slant_names
+from utils.figures.charts import forest, heat_map, name_rows, nothing, slant_names
 from utils.figures.notebook_figure import panel
 from utils.figures.style import ATTACKED, CLEAN
 
@@ -38,3 +38,9 @@ def test_each_row_is_a_dot_on_its_interval():
     assert axis.lines[-1].get_xdata()[0] == 0.3
     assert axis.get_legend_handles_labels()[1] == ["score", "constant answer"]
     assert axis.get_ylim() == (1.5, -0.5)  # the first on top
+
+
+def test_in_place_of_a_figure_without_data_stands_the_reason():
+    figure = nothing("No image was flagged.")
+    check_drawn(figure)
+    assert "No image was flagged." in words(figure) and figure.get_figheight() < 1

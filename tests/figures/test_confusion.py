@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figure_samples import ANSWERS, FEWER, check_drawn
+from figure_samples import ANSWERS, SUITE, check_drawn
 from small import NAMES
 
 from utils import figures
@@ -12,11 +12,12 @@ from utils.evaluation.conditions import CLEAN as CLEAN_IMAGES
 from utils.evaluation.predictions import Predictions
 from utils.figures.confusion import ACROSS, FEWEST
 
+BOTH = {"clean": ANSWERS[CLEAN_IMAGES], "noise": None, "attacked": ANSWERS[SUITE.strongest]}
+MODELS = {("resnet", "standard"): BOTH, ("resnet", "fast"): BOTH, ("gru_rows", "standard"): BOTH}
 FIGURES = {
     "conditions": lambda: figures.confusions(ANSWERS),
-    "variants": lambda: figures.confusions_by_variant(
-        {"a": FEWER, "b": {CLEAN_IMAGES: ANSWERS[CLEAN_IMAGES]}}
-    ),
+    "models": lambda: figures.confusions_by_model(MODELS),
+    "no model": lambda: figures.confusions_by_model({}),
 }
 
 
@@ -69,3 +70,20 @@ def test_more_conditions_than_fit_go_on_below():
 def test_titles_say_the_accuracy():
     found = replace(ANSWERS[CLEAN_IMAGES])
     assert figures.confusions({"a_b": found}).axes[0].get_title() == "a b: 100 %"
+
+
+def test_each_network_has_a_line_with_its_trainings_clean_and_attacked():
+    axes = [axis for axis in FIGURES["models"]().axes if axis.axison]
+    titles = [axis.get_title() for axis in axes]
+    one, two = (["standard\nclean", "standard\nattacked"], ["fast\nclean", "fast\nattacked"])
+    assert titles == [*one, *two, *one]
+    assert [axis.get_ylabel() for axis in axes if axis.get_ylabel()] == ["resnet", "gru rows"]
+    counts = ANSWERS[SUITE.strongest].confusion.flatten().astype(int).tolist()
+    assert [int(text.get_text()) for text in axes[3].texts] == counts
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == list(NAMES)
+
+
+def test_a_small_matrix_is_coloured_by_the_share_of_its_row():
+    shown = FIGURES["models"]().axes[1].collections[0].get_array().reshape(3, 3)
+    counts = ANSWERS[SUITE.strongest].confusion
+    np.testing.assert_allclose(shown, 100 * counts / counts.sum(1, keepdims=True))

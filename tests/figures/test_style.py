@@ -12,12 +12,12 @@ from utils.figures.style import (
     CHANCE,
     CLEAN,
     DEFENDED,
-    _spread,
     chance_line,
     name_lines,
     percent,
     plural,
     readable,
+    spread,
     variant_colours,
 )
 
@@ -72,6 +72,6 @@ def test_four_lines_are_named_at_their_ends_and_five_in_a_legend():
 
 
 def test_names_are_moved_no_further_than_they_must():
-    assert _spread([0.1, 0.9, 0.5], 0.1).tolist() == [0.1, 0.9, 0.5]
-    assert _spread([0.0, 0.0], 0.1).tolist() == [0.0, 0.1]
-    np.testing.assert_allclose(_spread([1.0, 0.99], 0.1), [1.0, 0.9])
+    assert spread([0.1, 0.9, 0.5], 0.1).tolist() == [0.1, 0.9, 0.5]
+    assert spread([0.0, 0.0], 0.1).tolist() == [0.0, 0.1]
+    np.testing.assert_allclose(spread([1.0, 0.99], 0.1), [1.0, 0.9])

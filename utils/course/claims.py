@@ -12,6 +12,7 @@ from utils.course.records import Record, read_records
 from utils.evaluation.claims import HOLDS, UNDECIDED
 from utils.evaluation.intervals import Interval
 from utils.files import write_json
+from utils.folders import HOME
 
 FILE = "assets/course_claims.json"
 CLAIMED = {"greater": "above {}", "less": "below -{}", "equal": "within -{0} and {0}"}
@@ -83,6 +84,14 @@ def read_claims(home: Path) -> list[dict]:
     """The committed claims; none before the first run."""
     path = home / FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def all_claims(records: Iterable[Record], home: Path = HOME) -> list[dict]:
+    """The claims of these records; of a chapter without one, the committed claims."""
+    rows = claims_of(records)
+    own = {row["chapter"] for row in rows}
+    rows += [row for row in read_claims(home) if row["chapter"] not in own]
+    return sorted(rows, key=lambda row: row["chapter"])
 
 
 def collect_claims(home: Path) -> list[dict]:

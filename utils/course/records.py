@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils.course.plan import LAST, read_course
+from utils.course.plan import read_course
 from utils.evaluation.conditions import Condition, strongest_of
 from utils.evaluation.predictions import Predictions, read_predictions
+from utils.figures.style import plural
 from utils.run import PREDICTIONS, ROOT
 
 
@@ -81,15 +82,35 @@ def overview(records: list[Record]) -> pd.DataFrame:
     )
 
 
+def raised_flags(records: list[Record]) -> pd.DataFrame:
+    """The checks that are raised, each with its run, model and reason."""
+    rows = [
+        {"run": record.name, "seed": record.facts["seed"], "model": flag.get("variant", "all")}
+        | {"flag": flag["flag"], "reason": flag["reason"]}
+        for record in records
+        for flag in record.facts["flags"]
+        if flag["red"]
+    ]
+    return pd.DataFrame(rows, columns=["run", "seed", "model", "flag", "reason"])
+
+
+def flag_summary(records: list[Record]) -> str:
+    """How many checks there were, and which runs have a raised one; one line."""
+    checks = sum(len(record.facts["flags"]) for record in records)
+    red = [f"{record.name} (seed {record.facts['seed']})" for record in records if record.red]
+    verdict = f"raised in {', '.join(red)}; these runs are left out above" if red else "none raised"
+    return f"{plural(checks, 'check')} in {plural(len(records), 'run')}, {verdict}"
+
+
 def chapters(dataset: str) -> list[str]:
     """The notebooks that leave a record of this data set: those with it as their default.
 
-    For a data set that is no default, all notebooks with a data set.
+    For a data set that is no default, all that leave a record of some data set.
     """
     defaults = {
         name: notebook.defaults["DATASET"]
         for name, notebook in read_course().items()
-        if name != LAST and "DATASET" in notebook.defaults
+        if "DATASET" in notebook.defaults and any("record(" in cell for cell in notebook.code)
     }
     return sorted(name for name in defaults if defaults[name] == dataset) or sorted(defaults)
 

@@ -1,18 +1,27 @@
-"""The models of all runs, each once, and what they can be compared on."""
+"""The models of all runs, each once: their scores under attack, and what was declared of them."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from utils.course.records import Record
-from utils.evaluation.comparison import all_differences, compare, same_patients
-from utils.evaluation.conditions import CLEAN, Condition, as_condition
+from utils.evaluation.claims import FAILS, HOLDS, UNDECIDED
+from utils.evaluation.comparison import A_BETTER, compare, same_patients
+from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import drops, gain, score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
+from utils.figures.style import plural
 
 ByCondition = dict[Condition, Predictions]
-STANDARD, ENSEMBLE = "standard", "ensemble"  # a variant of a run, and a run
 Models = dict[tuple[str, str], ByCondition]  # by (run, variant)
+Attacked = dict[tuple[str, str], dict[str, Predictions]]  # by (network, training), then by STATES
+Scores = dict[tuple[str, str], dict[str, Interval]]
+STATES = ("clean", "noise", "attacked")
+PGD, STANDARD, DEFENDED = "pgd", "standard", "adversarial"
+SCORE = "balanced accuracy"  # a constant answer has one share in as many as there are classes
 
 
 def pool_records(records: list[Record]) -> dict[str, dict[str, ByCondition]]:
@@ -60,70 +69,93 @@ def unique_models(records: list[Record]) -> Models:
     return {name: models[name] for name in models if name in unique}
 
 
-def group_by_conditions(models: Models) -> list[Models]:
-    """Models in groups that share a condition, clean images aside; the largest group first."""
-    groups: list[Models] = []
-    for name, conditions in models.items():
-        near = [group for group in groups if _conditions(group) & (set(conditions) - {CLEAN})]
-        merged = {key: group[key] for group in near for key in group} | {name: conditions}
-        groups = [group for group in groups if group not in near] + [merged]
-    groups.sort(key=len, reverse=True)
-    return [{name: group[name] for name in models if name in group} for group in groups]
+def pgd_of(records: list[Record]) -> Condition | None:
+    """The attack by which most runs judge their models, if it is PGD; None without one."""
+    strongest = (record.strongest for record in records)
+    counted = Counter(attack for attack in strongest if attack is not None and attack.attack == PGD)
+    return counted.most_common(1)[0][0] if counted else None
 
 
-def clean_and_strongest(strongest: Mapping[str, Condition | None], models: Models) -> Models:
-    """The predictions of each model on clean images and under the strongest attack of its run."""
-    shown = {
-        name: {key: found[key] for key in (CLEAN, strongest[name[0]]) if key in found}
+def models_under_pgd(records: list[Record]) -> Attacked:
+    """Each model on clean images, under noise of the same size and under the PGD of `pgd_of`.
+
+    A model without one of the three is left out: a weaker attack would flatter it.
+    """
+    attack = pgd_of(records)
+    if attack is None:
+        return {}
+    conditions = dict(zip(STATES, (CLEAN, Condition("noise", attack.epsilon), attack), strict=True))
+    models = unique_models([record for record in records if record.strongest == attack])
+    return {
+        (run.replace("_atk", ""), variant): {state: found[c] for state, c in conditions.items()}
+        for (run, variant), found in models.items()
+        if set(conditions.values()) <= set(found)
+    }
+
+
+def scores_under_pgd(models: Attacked, score: str = SCORE) -> Scores:
+    """By model: the score on clean images, the score under attack, and their paired difference."""
+    return {
+        name: {
+            "clean": score_of(found["clean"], score),
+            "attacked": score_of(found["attacked"], score),
+            "change": gain(found["clean"], found["attacked"], score),
+        }
         for name, found in models.items()
     }
-    return {name: found for name, found in shown.items() if found}
 
 
-def comparable_groups(
-    models: Models, conditions: Iterable[Condition | str | None]
-) -> dict[str, dict[tuple[str, str], Predictions]]:
-    """Under each condition, the models with predictions for the same images.
-
-    Where a condition has several sets of images, the title of a smaller group names its patients.
-    """
-    found: dict[str, dict[tuple[str, str], Predictions]] = {}
-    for condition in dict.fromkeys(as_condition(name) for name in conditions if name is not None):
-        groups: list[dict[tuple[str, str], Predictions]] = []
-        for name, by_condition in models.items():
-            if condition in by_condition:
-                _join(groups, name, by_condition[condition])
-        groups = sorted((group for group in groups if len(group) > 1), key=len, reverse=True)
-        for number, group in enumerate(groups):
-            title = f"{condition}, {_patients_and_runs(group)}" if number else str(condition)
-            title += f", images {number + 1}" if title in found else ""
-            found[title] = group
-    return found
+def drops_under_pgd(models: Attacked) -> Scores:
+    """By model: the combined drop under noise and under attack, in percent of the clean score."""
+    return {
+        name: {
+            state: Interval(*drops(found["clean"], found[state]).loc["combined"])
+            for state in STATES[1:]
+        }
+        for name, found in models.items()
+    }
 
 
-def declared_pairs(group: Mapping[tuple[str, str], Predictions]) -> list[tuple[tuple, tuple]]:
-    """The comparisons that are declared before any run: A and B by (run, variant).
-
-    Each model against the standard one of its own run, and each vote of the ensemble against the
-    most accurate standard model. Choosing that one on the test images favours it, not the vote.
-    """
-    standard = [name for name in group if name[1] == STANDARD]
-    best = sorted(standard, key=lambda name: -group[name].accuracy)[:1]
-    votes = [name for name in group if name[0].partition(" ")[0] == ENSEMBLE]
-    twins = [(name, (name[0], STANDARD)) for name in group if name not in standard]
-    pairs = twins + [(vote, member) for vote in votes for member in best]
-    return [pair for pair in pairs if pair[1] in standard]
+def constant_answer(models: Attacked) -> float:
+    """The balanced accuracy of a constant answer; NaN without a model."""
+    classes = [found["clean"].classes for found in models.values()]
+    return 1 / classes[0] if classes else np.nan
 
 
-def compare_declared(group: Mapping[tuple[str, str], Predictions]) -> pd.DataFrame:
-    """The declared pairs of a group with Holm's correction for their number."""
-    pairs = [(", ".join(a), ", ".join(b)) for a, b in declared_pairs(group)]
-    return compare(_named(group), pairs)
+def declared_pairs(models: Iterable[tuple[str, str]]) -> list[tuple[tuple, tuple]]:
+    """The contrasts declared before any run: each network after adversarial training (A) minus
+    the same network after standard training (B)."""
+    names = list(models)
+    pairs = [((network, DEFENDED), (network, STANDARD)) for network, _ in names]
+    return [pair for pair in dict.fromkeys(pairs) if set(pair) <= set(names)]
 
 
-def explore(group: Mapping[tuple[str, str], Predictions]) -> pd.DataFrame:
-    """All pairs of a group, declared or not: points and intervals, no verdict."""
-    return all_differences(_named(group))
+def compare_declared(models: Attacked) -> pd.DataFrame:
+    """The declared contrasts under attack, with Holm's correction for their number."""
+    attacked = {", ".join(name): found["attacked"] for name, found in models.items()}
+    pairs = [(", ".join(a), ", ".join(b)) for a, b in declared_pairs(models)]
+    return compare(attacked, pairs, SCORE)
+
+
+def headline(claims: Sequence[dict], scores: Scores, contrasts: pd.DataFrame, chance: float) -> str:
+    """What the course found: a few lines of Markdown, with the numbers of the runs."""
+    verdicts = Counter(row["verdict"] for row in claims)
+    standard, defended = (
+        [found for (_, training), found in scores.items() if training == own]
+        for own in (STANDARD, DEFENDED)
+    )
+    better = (contrasts["verdict"] == A_BETTER).sum()
+    lines = [
+        f"**Claims.** Of {len(claims)} declared before their data, {verdicts[HOLDS]} held, "
+        f"{verdicts[FAILS]} failed, {verdicts[UNDECIDED]} remained undecided.",
+        f"**Attack.** {plural(len(standard), 'standard network')}: {_ranges(standard)} "
+        f"({SCORE}; a constant answer scores {100 * chance:.0f} %).",
+        f"**Defence.** {plural(len(defended), 'network')} after adversarial training: "
+        f"{_ranges(defended)}. Declared contrasts that show a gain: {better} of {len(contrasts)}.",
+    ]
+    if not scores:
+        lines[1:] = ["**Networks.** No model without a red flag was attacked with PGD."]
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _alike(records: list[Record]) -> dict[str, list[Record]]:
@@ -149,29 +181,16 @@ def _same_model(fewer: ByCondition, more: ByCondition) -> bool:
     )
 
 
-def _conditions(models: Models) -> set[Condition]:
-    return {name for conditions in models.values() for name in conditions} - {CLEAN}
-
-
-def _patients_and_runs(group: dict[tuple[str, str], Predictions]) -> str:
-    patients = len(np.unique(next(iter(group.values())).groups))
-    return f"the {patients} patients of {', '.join(dict.fromkeys(run for run, _ in group))}"
-
-
-def _join(
-    groups: list[dict[tuple[str, str], Predictions]], name: tuple[str, str], found: Predictions
-) -> None:
-    """Put a model into the group with the same images, or into a new one."""
-    for group in groups:
-        if same_patients(next(iter(group.values())), found):
-            group[name] = found
-            return
-    groups.append({name: found})
-
-
 def _pooled(seeds: list[Predictions]) -> Predictions:
     return pool_trainings(seeds) if len(seeds) > 1 else seeds[0]
 
 
-def _named(group: Mapping[tuple[str, str], Predictions]) -> dict[str, Predictions]:
-    return {", ".join(name): predictions for name, predictions in group.items()}
+def _ranges(found: list[dict[str, Interval]]) -> str:
+    """The scores of these models on clean images and under attack, from the lowest to the best."""
+    if not found:
+        return "no model"
+    texts = []
+    for state in ("clean", "attacked"):
+        values = [round(100 * each[state].value) for each in found]
+        texts.append(" to ".join(str(v) for v in dict.fromkeys((min(values), max(values)))))
+    return f"**{texts[0]} %** on clean images, **{texts[1]} %** under PGD"

@@ -1,7 +1,7 @@
 """What a notebook shows beside figures: source code, settings, and tables for the reader."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 from IPython.display import HTML, Code
@@ -12,12 +12,11 @@ from utils.evaluation.conditions import (
     Condition,
     as_condition,
     by_condition,
-    by_variant_and_condition,
-    ordered_conditions,
 )
 from utils.evaluation.intervals import TOO_FEW, Interval
 from utils.evaluation.metrics import drops, gains, score_of, scores, trainings_of
 from utils.evaluation.predictions import Predictions, as_method
+from utils.evaluation.resampling import count_trainings
 from utils.figures.page import Folded
 from utils.figures.style import plural
 
@@ -120,23 +119,6 @@ def share_table(shares: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def accuracy_table(models: Mapping[tuple, Mapping[Condition | str, Predictions]]) -> pd.DataFrame:
-    """One row per (run, variant), one column per condition: accuracy in whole percent."""
-    return _wide(models, lambda found, name: score_of(found[name]).text(digits=0))
-
-
-def combined_drop_table(
-    models: Mapping[tuple, Mapping[Condition | str, Predictions]],
-) -> pd.DataFrame:
-    """The same for the combined drop, of all models with predictions on clean images."""
-
-    def drop(found: Mapping[Condition, Predictions], name: Condition) -> str:
-        return interval_text(drops(found[CLEAN], found[name]).loc["combined"], 1, 0)
-
-    with_clean = {name: found for name, found in models.items() if CLEAN in by_condition(found)}
-    return _wide(with_clean, drop).drop(columns=str(CLEAN), errors="ignore")
-
-
 def robustness_table(
     answers: Mapping[str, Mapping[Condition, Predictions]], noise: Condition, attacked: Condition
 ) -> pd.DataFrame:
@@ -163,26 +145,39 @@ def robustness_table(
     return pd.DataFrame(rows).T.rename_axis(["training", "score"])
 
 
+def change_table(
+    scores: Mapping[tuple[str, str], Mapping[str, Interval]],
+    accuracies: Mapping[tuple[str, str], Mapping[str, Interval]],
+) -> pd.DataFrame:
+    """One row per network and training: clean, attacked, the change; accuracy stands beside."""
+    rows = {
+        name: {
+            "clean (%)": str(found["clean"]),
+            "attacked (%)": str(found["attacked"]),
+            "change (points)": str(found["change"]),
+            "accuracy, clean (%)": f"{100 * accuracies[name]['clean'].value:.1f}",
+            "accuracy, attacked (%)": f"{100 * accuracies[name]['attacked'].value:.1f}",
+        }
+        for name, found in scores.items()
+    }
+    table = pd.DataFrame(rows).T
+    return table.rename_axis(index=["network", "training"]) if rows else table
+
+
 def wide_table(table: pd.DataFrame) -> Styler:
     """A wide table: no line break inside a cell, but between the words of a heading."""
     small = {"selector": "td, th", "props": "font-size: 12px; padding: 4px 5px"}
     whole = {"selector": "td, th.row_heading", "props": "white-space: nowrap"}
-    return table.rename(columns=lambda name: name.replace("_", " ")).style.set_table_styles(
-        [small, whole]
-    )
+    return table.style.set_table_styles([small, whole])
 
 
 def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs from `compare` for the reader: points with interval, p-values, verdict.
-
-    Those from `all_differences` are exploratory, and have neither.
-    """
+    """Pairs from `compare` for the reader: points with interval, p-values, trainings, verdict."""
     points = with_interval(pairs[["value", "low", "high"]]) if len(pairs) else []
     text = {"A": pairs["A"], "B": pairs["B"], "A minus B (points)": points}
-    if "p" in pairs:
-        text |= {name: [_probability(p) for p in pairs[name]] for name in ("p", "p (Holm)")}
-        text["verdict"] = pairs["verdict"]
-    return pd.DataFrame(text)
+    text |= {name: [_probability(p) for p in pairs[name]] for name in ("p", "p (Holm)")}
+    text["based on"] = pairs["trainings"].map(count_trainings)
+    return pd.DataFrame({**text, "verdict": pairs["verdict"]})
 
 
 def prose_table(table: pd.DataFrame) -> Styler:
@@ -204,18 +199,6 @@ def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
         for red, reason in zip(flags["red"], flags["reason"], strict=True)
     ]
     return pd.DataFrame({"flag": flags["flag"], "verdict": verdicts}).set_index("flag")
-
-
-def _wide(models: Mapping, cell: Callable[[Mapping, Condition], str]) -> pd.DataFrame:
-    """A text for each (run, variant) and condition; a dash where there are no predictions."""
-    models = by_variant_and_condition(models)
-    conditions = ordered_conditions(name for found in models.values() for name in found)
-    rows = {
-        model: {str(name): cell(found, name) for name in conditions if name in found}
-        for model, found in models.items()
-    }
-    table = pd.DataFrame(rows, index=list(map(str, conditions))).T.fillna("–")
-    return table.rename_axis(index=["run", "variant"][: table.index.nlevels])
 
 
 def _probability(p: float) -> str:

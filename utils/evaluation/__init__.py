@@ -7,7 +7,7 @@ __getattr__ = exports(
     __name__,
     attack_suite="AttackSuite",
     claims="Claim judge",
-    comparison="all_differences compare excess_over_control flip_predictions flip_rate",
+    comparison="compare excess_over_control flip_predictions flip_rate",
     conditions="CLEAN Condition",
     image_similarity="histogram_similarity psnr ssim",
     inference="attacked_images attacked_split features logits predict predict_all",

@@ -1,7 +1,6 @@
 """Is one model better than another, and how often does an attack flip a diagnosis?"""
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
 from math import lcm
 
 import numpy as np
@@ -9,48 +8,44 @@ import pandas as pd
 from scipy import stats
 
 from utils.evaluation.intervals import UNDEFINED, Interval
-from utils.evaluation.metrics import difference, gain, gains, score_of
+from utils.evaluation.metrics import difference, gains, score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import ALPHA, count_trainings, holm
 
-NO_DIFFERENCE = "no difference shown"
+A_BETTER, B_BETTER, NO_DIFFERENCE = "A better", "B better", "no difference shown"
 TWO_CLASSES = ("healthy", "diseased")
 
 
 def compare(
-    models: Mapping[str, Predictions], pairs: Iterable[tuple[str, str]], seed: int = 0
+    models: Mapping[str, Predictions],
+    pairs: Iterable[tuple[str, str]],
+    score: str = "accuracy",
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """The declared pairs: accuracy of A minus B with its interval, p-value, Holm, a verdict.
+    """The declared pairs: score of A minus B with its interval, p-value, Holm, a verdict.
 
-    These pairs are the family of the correction. Networks are compared by McNemar's test, methods
-    by the spread of their trainings; of fewer than three, the verdict says how many there were.
+    These pairs are the family of the correction. Networks are compared over patients, in accuracy
+    by McNemar's test; methods by the spread of their trainings as well. Of methods with fewer
+    than three trainings, the verdict says how many there were.
     """
-    rows = [{"A": a, "B": b, **_compared(models[a], models[b], seed)} for a, b in pairs]
+    rows = [{"A": a, "B": b, **_compared(models[a], models[b], score, seed)} for a, b in pairs]
     columns = ["A", "B", *Interval._fields, "p", "trainings"]
     table = pd.DataFrame(rows, columns=columns).astype({"p": float, "trainings": int})
     table["p (Holm)"] = holm(table["p"].to_numpy(float))
-    better = np.where(table["value"] > 0, "A better", "B better")
+    better = np.where(table["value"] > 0, A_BETTER, B_BETTER)
     table["verdict"] = np.where(table["p (Holm)"] < ALPHA, better, NO_DIFFERENCE)
     unknown = table["p"].isna()
     table.loc[unknown, "verdict"] = table.loc[unknown, "trainings"].map(count_trainings)
-    return table.drop(columns="trainings")
+    return table
 
 
-def all_differences(models: Mapping[str, Predictions], seed: int = 0) -> pd.DataFrame:
-    """Every pair: accuracy of A minus B with its interval. Exploratory, so without a verdict."""
-    rows = [
-        {"A": a, "B": b, **gain(models[b], models[a], "accuracy", seed)._asdict()}
-        for a, b in combinations(models, 2)
-    ]
-    return pd.DataFrame(rows, columns=["A", "B", *Interval._fields])
-
-
-def _compared(first: Predictions, second: Predictions, seed: int) -> dict:
+def _compared(first: Predictions, second: Predictions, score: str, seed: int) -> dict:
     """A row of `compare`: the difference, its p-value, the number of trainings."""
     if not same_patients(first, second):
         raise ValueError("only the same images in the same order can be compared")
-    found = difference(second, first, "accuracy", seed)
-    p = found.p_value() if found.of_methods else mcnemar(first, second)
+    found = difference(second, first, score, seed)
+    by_swapping = score == "accuracy" and not found.of_methods
+    p = mcnemar(first, second) if by_swapping else found.p_value()
     return {**found.interval._asdict(), "p": p, "trainings": found.trainings}
 
 

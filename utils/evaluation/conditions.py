@@ -62,18 +62,6 @@ def by_condition(found: Mapping[Condition | str, T]) -> dict[Condition, T]:
     return {as_condition(name): value for name, value in found.items()}
 
 
-def by_variant_and_condition(
-    found: Mapping[str, Mapping[Condition | str, T]],
-) -> dict[str, dict[Condition, T]]:
-    """The same for a mapping of mappings."""
-    return {variant: by_condition(each) for variant, each in found.items()}
-
-
-def ordered_conditions(conditions: Iterable[Condition | str]) -> list[Condition]:
-    """Each condition once, in the order of tables."""
-    return sorted({as_condition(name) for name in conditions})
-
-
 def strongest_of(conditions: Iterable[Condition | str]) -> Condition | None:
     """The condition by which robustness is judged: the worst case, else the most restarts,
     else the last attack. None without an attack: clean images and noise are controls.

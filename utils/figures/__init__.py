@@ -17,7 +17,7 @@ from utils.figures.attacks import (
     perturbations,
     sensitivities,
 )
-from utils.figures.confusion import confusions, confusions_by_variant
+from utils.figures.confusion import confusions, confusions_by_model
 from utils.figures.contamination import (
     ablation,
     accuracy_by_rate,
@@ -61,10 +61,8 @@ from utils.figures.playground import (
     seen_by_resizers,
 )
 from utils.figures.results import (
-    accuracies,
-    differences,
-    drops_by_run,
-    robustness_against_clean,
+    drops_by_model,
+    slopes,
 )
 from utils.figures.style import (
     ATTACKED,

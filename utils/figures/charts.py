@@ -5,11 +5,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import seaborn
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from utils.figures.notebook_figure import house_style, panel
 from utils.figures.style import (
     CHANCE,
     readable,
 )
+
+NO_MODEL = "No model without a red flag was attacked."
 
 
 def heat_map(
@@ -70,3 +74,12 @@ def name_rows(axis: Axes, names: Iterable[str]) -> None:
     names = [readable(name) for name in names]
     axis.set_yticks(range(len(names)), names)
     axis.set_ylim(len(names) - 0.5, -0.5)
+
+
+@house_style
+def nothing(reason: str = NO_MODEL) -> Figure:
+    """A line of text in place of a figure without data."""
+    figure, axis = panel(8, 0.5)
+    axis.set_axis_off()
+    axis.text(0, 0.5, reason, color=CHANCE, va="center")
+    return figure

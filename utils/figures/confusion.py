@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from utils.evaluation.conditions import Condition, by_variant_and_condition, ordered_conditions
+from utils.evaluation.conditions import Condition
 from utils.evaluation.predictions import Predictions
-from utils.figures.charts import heat_map, slant_names
+from utils.figures.charts import heat_map, nothing, slant_names
 from utils.figures.notebook_figure import house_style, panels
 from utils.figures.style import readable
 
@@ -31,15 +31,30 @@ def confusions(by_condition: Mapping[Condition | str, Predictions]) -> Figure:
 
 
 @house_style
-def confusions_by_variant(by_variant: Mapping[str, Mapping[Condition, Predictions]]) -> Figure:
-    """Confusion matrices of one run: a column per variant, a row per condition."""
-    by_variant = by_variant_and_condition(by_variant)
-    conditions = ordered_conditions(name for answers in by_variant.values() for name in answers)
-    rows = [
-        [(f"{variant}\n{readable(name)}", p.get(name)) for variant, p in by_variant.items()]
-        for name in conditions
-    ]
-    return _confusion_table(rows)
+def confusions_by_model(
+    models: Mapping[tuple[str, str], Mapping[str, Predictions]],
+    states: Sequence[str] = ("clean", "attacked"),
+) -> Figure:
+    """Small matrices of all models by (network, training), a line per network.
+
+    The classes stand at the left, in the order of the columns.
+    """
+    lines: dict[str, list[tuple[str, Predictions]]] = {}
+    for (network, training), found in models.items():
+        lines.setdefault(network, []).extend((f"{training}\n{s}", found[s]) for s in states)
+    if not lines:
+        return nothing()
+    across = max(map(len, lines.values()))
+    figure, axes = panels(len(lines), across, 1.3 * across + 1.8, 1.55 * len(lines) + 0.3)
+    for row, (network, titled) in zip(axes, lines.items(), strict=True):
+        for axis, (title, found) in zip(row, titled, strict=False):
+            names = found.class_names if axis is row[0] else ()
+            _small_confusion(axis, found, names)
+            axis.set_title(title, fontsize=8)
+        row[0].set_ylabel(readable(network))
+    for axis in (axis for axis in axes.flat if not axis.collections):
+        axis.set_axis_off()
+    return figure
 
 
 def confusion(axis: Axes, predictions: Predictions) -> None:
@@ -61,6 +76,15 @@ def confusion(axis: Axes, predictions: Predictions) -> None:
         axis.axhspan(row, row + 1, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
     slant_names(axis)
     axis.set(xlabel="predicted class", ylabel="true class (images)")
+
+
+def _small_confusion(axis: Axes, predictions: Predictions, names: Sequence[str]) -> None:
+    """Counts, coloured by their share of the true class."""
+    counts = predictions.confusion
+    shares = 100 * counts / counts.sum(1, keepdims=True).clip(1)
+    options = {"texts": counts.astype(int), "annot_kws": {"fontsize": 7}}
+    heat_map(axis, shares, names, limits=(0, 150), **options)
+    axis.tick_params(labelsize=8)
 
 
 def _confusion_table(rows: Sequence[Sequence[tuple[str, Predictions | None]]]) -> Figure:

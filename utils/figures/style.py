@@ -1,6 +1,6 @@
 """Colours and habits that all figures share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -15,6 +15,7 @@ SPLITS = {"train": "#4D4D4D", "validation": "#8C8C8C", "test": "#C7C7C7"}
 KNOWN = {  # a name that begins with one of these words has the same colour in every chapter
     "standard": CLEAN,
     "adversarial": DEFENDED,
+    "fast": "#E69F00",
     "noise": "#999999",
     "worst": "#882255",
     "square": "#000000",
@@ -67,14 +68,14 @@ def name_lines(axis: Axes) -> None:
     to_axes = axis.transData + axis.transAxes.inverted()
     ends = [to_axes.transform((1, line.get_ydata()[-1]))[1] for line in lines]
     gap = 11 / (72 * 0.75 * axis.figure.get_figheight())
-    for height, line, name in zip(_spread(ends, gap), lines, names, strict=True):
+    for height, line, name in zip(spread(ends, gap), lines, names, strict=True):
         axis.annotate(
             name, (1, height), (6, 0), "axes fraction", "offset points", va="center",
             color=line.get_color(), fontsize=9, annotation_clip=False,
         )  # fmt: skip
 
 
-def _spread(heights: list[float], gap: float) -> np.ndarray:
+def spread(heights: Sequence[float], gap: float) -> np.ndarray:
     """The heights, moved apart until neighbours differ by `gap`; from 0 to 1 where they fit."""
     order = np.argsort(heights, kind="stable")
     placed = np.clip(np.array(heights, float)[order], 0, 1)
