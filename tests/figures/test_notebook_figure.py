@@ -94,3 +94,11 @@ def test_settings_of_matplotlib_stay_as_they_were():
     figure.savefig(BytesIO())
     assert dict(plt.rcParams) == before and not plt.get_fignums()
     assert {label.get_fontsize() for label in figure.axes[0].get_xticklabels()} == {11}
+
+
+def test_a_figure_that_follows_a_slider_is_a_png_at_double_resolution():
+    data, metadata = lines().quick_bundle()
+    image = Image.open(BytesIO(base64.b64decode(data["image/png"])))
+    size = metadata["image/png"]
+    assert abs(size["width"] - 6 * SCREEN) < 30 and abs(size["height"] - 3 * SCREEN) < 30
+    assert (image.width // 2, image.height // 2) == (size["width"], size["height"])

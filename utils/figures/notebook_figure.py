@@ -57,6 +57,13 @@ class NotebookFigure(Figure):
                     return {"image/png": png}, {"image/png": size}
         return {"image/svg+xml": svg}, {}
 
+    def quick_bundle(self) -> tuple[dict, dict]:
+        """A larger PNG in half the time, for a figure that follows a slider."""
+        drawn = self._drawn("png", DENSITIES[0])
+        with Image.open(BytesIO(drawn)) as image:
+            size = {"width": image.width // DENSITIES[0], "height": image.height // DENSITIES[0]}
+        return {"image/png": base64.b64encode(drawn).decode()}, {"image/png": size}
+
     def _ipython_display_(self) -> None:
         data, metadata = self.mime_bundle()
         display(data, metadata=metadata, raw=True)

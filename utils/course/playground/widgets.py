@@ -111,12 +111,12 @@ def play(game: ReadingGame) -> None:
 
 def show(figure: NotebookFigure) -> DisplayHandle:
     """Display a figure that `update` can replace."""
-    data, metadata = figure.mime_bundle()
+    data, metadata = figure.quick_bundle()
     return display(data, metadata=metadata, raw=True, display_id=True)
 
 
 def update(shown: DisplayHandle, figure: NotebookFigure) -> None:
-    data, metadata = figure.mime_bundle()
+    data, metadata = figure.quick_bundle()
     shown.update(data, metadata=metadata, raw=True)
 
 
