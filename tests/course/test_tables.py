@@ -38,6 +38,7 @@ def test_tables_read_well():
     assert list(scores.columns)[:2] == ["balanced accuracy (%)", "accuracy (%)"]
     assert drops.loc["pgd 4", "drop of combined (%)"] == "100.0 (83.2 to 100.0)"  # of 20 patients
     assert "class PGD" in re.sub("<[^>]+>", "", tables.show_source(PGD).data)
+    assert "<summary>The attack</summary>" in tables.folded_source("The attack", PGD)._repr_html_()
 
 
 def test_plain_names_will_do_for_conditions():
