@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from utils.course import claims
 from utils.course.claims import in_words, read_claims
@@ -125,11 +126,11 @@ def test_a_run_as_committed_brings_the_picture_of_its_chapter(assets, monkeypatc
     for name, epochs in (("leakage", 7), ("resnet", 1)):
         run = start_run(name, "brain_phantom")
         run.record(parameters={**defaults, "EPOCHS": epochs})
-        (run.assets / TEASER).write_bytes(name.encode())
+        Image.new("RGB", (8, 8), "red").save(run.assets / TEASER)
     (assets / "readme").mkdir()
     copy_teasers(assets.parent)
     assert [path.name for path in (assets / "readme").iterdir()] == ["leakage.png"]
-    assert (assets / "readme/leakage.png").read_bytes() == b"leakage"
+    assert Image.open(assets / "readme/leakage.png").convert("RGB").getpixel((0, 0)) == (255, 0, 0)
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ python -m utils.course.upkeep URL           what `make links URL=...` does; '' r
 
 import json
 import re
-import shutil
 import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+
+from PIL import Image
 
 from utils.course.claims import as_committed, in_words, read_claims
 from utils.folders import HOME
@@ -54,7 +55,8 @@ def copy_teasers(root: Path = HOME) -> None:
     """The picture on the first screen of each chapter that ran here as it is committed."""
     for record in as_committed(root / "assets"):
         if (made := record.folder / TEASER).exists():
-            shutil.copyfile(made, root / f"assets/readme/{record.name}.png")
+            small = Image.open(made).convert("RGB").quantize(128)  # a third of the bytes
+            small.save(root / f"assets/readme/{record.name}.png", optimize=True)
 
 
 def set_repository(url: str, root: Path = HOME) -> None:
