@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 import optuna
 import pytest
 import torch
@@ -210,10 +211,20 @@ def test_of_a_dozen_trials_the_lagging_ones_end_early_and_no_finished_one_counts
     assert all(len(trial.intermediate_values) == SEARCH.epochs for trial in complete)
 
 
+@dataclass(frozen=True)
+class LogLikelihood:
+    """A score on which no two trials tie."""
+
+    def __call__(self, model, validation, clean):
+        return {"score": float(np.log(clean.probabilities.max(1)).mean())}
+
+
 def test_what_mattered_is_told_from_four_complete_trials_on(tmp_path):
     three, six = (
-        study(tmp_path / str(trials), SearchSpace(**{**vars(SEARCH), "trials": trials}))
-        for trials in (3, 6)
+        study(
+            tmp_path / str(n), SearchSpace(**{**vars(SEARCH), "trials": n}), score=LogLikelihood()
+        )
+        for n in (3, 6)
     )
     assert importances(three) == {}
     shares = importances(six)

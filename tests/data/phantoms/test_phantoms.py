@@ -62,10 +62,11 @@ def linear_accuracy(train: Split, test: Split) -> float:
 
 
 def resnet_accuracy(train: Split, test: Split, folder) -> float:
-    """ResNet-18 after six epochs, chosen among them by training images alone."""
-    model = build("resnet18", train.classes, train.size)
+    """A narrow ResNet-18 after ten epochs, chosen among them by training images alone."""
+    model = build("resnet18_narrow", train.classes, train.size)
     splits = Splits(train, validation=train.limit(100), test=test)
-    train_or_load(model, splits, TrainConfig(epochs=6), folder)
+    config = TrainConfig(10, batch_size=32, learning_rate=4e-3, schedule="one_cycle")
+    train_or_load(model, splits, config, folder)
     return predict(model, test).accuracy
 
 
@@ -213,5 +214,5 @@ def summary(split: Split) -> np.ndarray:
 def test_a_resnet_learns_new_patients_where_a_linear_model_does_not(tmp_path):
     train, test = by_patient(drawn("brain_phantom"))
     resnet, linear = resnet_accuracy(train, test, tmp_path), linear_accuracy(train, test)
-    assert 0.80 <= resnet <= 0.96
+    assert 0.80 <= resnet <= 0.96, resnet
     assert linear < resnet - 0.15
