@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from utils.course.plan import read_course
+from utils.course.plan import Notebook, read_course
 from utils.course.records import Record, read_records
 from utils.evaluation.claims import HOLDS, UNDECIDED
 from utils.evaluation.intervals import Interval
@@ -39,7 +39,7 @@ def as_committed(assets: Path) -> list[Record]:
         record
         for record in known
         if record.dataset == course[record.name].defaults.get("DATASET")
-        and not course[record.name].overrides(record.facts["parameters"])
+        and _has_defaults(record.facts["parameters"], course[record.name])
     ]
 
 
@@ -115,3 +115,10 @@ def refuse_undecided(rows: Iterable[dict]) -> None:
             f"undecided: {'; '.join(names)}. Change the design of these chapters, such as the "
             "number of patients or trainings; the claims stay as they were declared"
         )
+
+
+def _has_defaults(parameters: dict, notebook: Notebook) -> bool:
+    try:
+        return not notebook.overrides(parameters)
+    except ValueError:  # a value that no run takes, such as one that stands for a private path
+        return False
