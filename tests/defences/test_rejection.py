@@ -36,9 +36,9 @@ def test_an_attacker_moves_images_over_the_threshold_either_way(measure):
     rejector.threshold = float(MEASURES[measure](logits(MODEL, KNOWN)).median())
     out, before, into = (
         rejector.accepts(logits(MODEL, UNSEEN, attack)).float().mean()
-        for attack in (PGD(0.1, loss=f"less {measure}"), None, PGD(0.1, loss=measure))
+        for attack in (PGD(0.2, loss=f"less {measure}"), None, PGD(0.2, loss=measure))
     )
-    assert out < 0.1 and 0.3 < before < 0.7 and into > 0.9
+    assert out < 0.1 and 0.3 < before < 0.7 and into > 0.9, (out, before, into)
 
 
 def test_it_says_what_it_cannot_do():
