@@ -104,12 +104,17 @@ class Counted(nn.Module):
         return self.answer(self.model(images.float()))
 
 
+def skilled_probabilities(rng, labels: np.ndarray, classes: int, skill: float) -> np.ndarray:
+    """The higher the skill, the more probable the true class."""
+    logits = rng.normal(size=(len(labels), classes)) + skill * np.eye(classes)[labels]
+    return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+
+
 def some_predictions(count=300, classes=4, per_group=3, skill=1.5, seed=0) -> Predictions:
     """Predictions of a network that knows something, of unequal classes and several images each."""
     rng = np.random.default_rng(seed)
     labels = rng.choice(classes, count, p=[0.5, 0.3, 0.15, 0.05][:classes])
-    logits = rng.normal(size=(count, classes)) + skill * np.eye(classes)[labels]
-    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    probabilities = skilled_probabilities(rng, labels, classes, skill)
     groups = np.arange(count) // per_group
     return Predictions(labels, probabilities, groups, tuple("abcd"[:classes]))
 
@@ -118,8 +123,7 @@ def random_predictions(seed: int = 0, skill: float = 2.0) -> Predictions:
     """Predictions of three classes for 20 patients; higher skill, more of them right."""
     rng = np.random.default_rng(seed)
     labels = np.arange(60) % 3
-    logits = rng.normal(size=(60, 3)) + skill * np.eye(3)[labels]
-    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    probabilities = skilled_probabilities(rng, labels, 3, skill)
     return Predictions(labels, probabilities, np.arange(60) // 3, ("mild", "none", "severe"))
 
 

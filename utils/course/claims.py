@@ -100,10 +100,8 @@ def collect_claims(home: Path) -> list[dict]:
     Only a chapter that ran as it is committed counts: with its own data set, seed and parameters.
     Of a chapter without such a record the committed claims stay, so a fresh clone changes nothing.
     """
-    records = [record for record in as_committed(home / "assets") if record.claims]
-    found = {record.name: claims_of([record]) for record in records}
-    kept = [row for row in read_claims(home) if row["chapter"] in {*read_course()} - {*found}]
-    rows = sorted([*kept, *sum(found.values(), [])], key=lambda row: row["chapter"])
+    course = read_course()
+    rows = [r for r in all_claims(as_committed(home / "assets"), home) if r["chapter"] in course]
     write_json(home / FILE, rows)
     return rows
 

@@ -12,6 +12,7 @@ from IPython.display import DisplayHandle, Markdown, display
 
 from utils.course.playground.reading_game import CHOICES, ReadingGame
 from utils.figures.notebook_figure import NotebookFigure
+from utils.figures.style import readable
 from utils.run import in_batch
 
 HOW_TO_PLAY = (
@@ -68,7 +69,7 @@ def explore(figure_of: Callable[..., NotebookFigure], **controls: Slider | Choic
         display(Markdown(HOW_TO_PLAY.format("The sliders", _in_words(values))))
         display(figure_of(**values))
         return
-    widgets = {name: each.widget(_readable(name)) for name, each in controls.items()}
+    widgets = {name: each.widget(readable(name)) for name, each in controls.items()}
     display(ipywidgets.VBox(list(widgets.values())))
     shown = show(figure_of(**values))
 
@@ -120,12 +121,8 @@ def update(shown: DisplayHandle, figure: NotebookFigure) -> None:
     shown.update(data, metadata=metadata, raw=True)
 
 
-def _readable(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _in_words(values: Mapping[str, object]) -> str:
     shown = {
-        _readable(name): f"{v:.3g}" if isinstance(v, float) else v for name, v in values.items()
+        readable(name): f"{v:.3g}" if isinstance(v, float) else v for name, v in values.items()
     }
     return ", ".join(f"{name} {value}" for name, value in shown.items())
