@@ -1,6 +1,7 @@
 """A nearest-neighbour look-up while more and more test patients are also in training."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -61,14 +62,18 @@ class PatientLeak:
     def accuracy(self, share: float) -> Interval:
         return mean_of(self.right(share), self.test.patients)
 
+    @cached_property
+    def curve(self) -> dict[int, float]:
+        """The accuracy at every share of the slider; no move of it changes the curve."""
+        return {share: self.right(share).mean() for share in SHARES}
+
     def figure(self, leaked_share: float) -> Figure:
-        curve = {each: self.right(each).mean() for each in SHARES}
         now = leaked_share, self.accuracy(leaked_share)
         constant = majority_share(self.test.labels.numpy())
         rows = [np.flatnonzero(self.test.patients == who)[0] for who in self._shown()]
         asked, found = self.test.take(rows), self.training.take(self.neighbours(leaked_share)[rows])
         same = asked.patients == found.patients
-        return accuracy_by_leak(curve, *now, constant, asked.images, found.images, same)
+        return accuracy_by_leak(self.curve, *now, constant, asked.images, found.images, same)
 
     def _shown(self) -> np.ndarray:
         """Patients who leak one after the other while the slider moves."""
