@@ -12,6 +12,7 @@ from utils.attacks.random_noise import (
     RandomUniform,
     noise_of,
 )
+from utils.attacks.regions import RandomRows
 
 GREY = torch.full((4, 3, 32, 32), 0.5)
 SPREAD = {
@@ -41,6 +42,13 @@ def test_the_control_moves_every_pixel_by_epsilon():
     images, labels = torch.full((4, 1, 8, 8), 0.5), torch.zeros(4)
     change = RandomSigns(0.1)(None, images, labels) - images
     assert torch.allclose(change.abs(), torch.tensor(0.1)) and abs(change.mean()) < 0.03
+
+
+def test_the_control_of_a_region_moves_its_pixels_alone():
+    images = torch.full((4, 1, 8, 8), 0.5)
+    change = RandomSigns(0.1, region=RandomRows(2))(None, images, torch.zeros(4)) - images
+    moved = (change != 0).float().mean(3)[:, 0]
+    assert (moved.sum(1) == 2).all() and ((moved == 0) | (moved == 1)).all()
 
 
 def test_the_l2_control_has_the_length_it_names():

@@ -11,7 +11,9 @@ from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.regions import (
     Anatomy,
     FindingRegion,
+    RandomPatch,
     RandomPixels,
+    RandomRows,
     StrongestPatch,
     StrongestPixels,
     StrongestRows,
@@ -24,7 +26,10 @@ from utils.evaluation.saliency import HottestPixels, heat_maps
 REGIONS = [
     StrongestPatch(4),
     StrongestPatch(5),
+    StrongestPatch(4, 3),
+    RandomPatch(4, 2),
     StrongestRows(3),
+    RandomRows(2),
     StrongestPixels(0.1),
     RandomPixels(0.1),
 ]
@@ -50,6 +55,10 @@ def test_nothing_changes_outside_the_region(attack, region):
 def test_the_size_of_a_region_is_as_asked():
     model = trained_network()
     assert (StrongestPatch(4)(model, IMAGES, LABELS).sum((1, 2, 3)) == 16).all()
+    assert (StrongestPatch(4, 3)(model, IMAGES, LABELS).sum((1, 2, 3)) == 48).all()
+    assert (StrongestPatch(8, 99)(model, IMAGES, LABELS) == 1).all()
+    assert (RandomPatch(4, 2)(model, IMAGES, LABELS).sum((1, 2, 3)) == 32).all()
+    assert (RandomRows(3)(model, IMAGES, LABELS).sum((1, 2, 3)) == 3 * 16).all()
     assert (StrongestRows(3)(model, IMAGES, LABELS).sum((1, 2, 3)) == 3 * 16).all()
     assert (StrongestRows(99)(model, IMAGES, LABELS) == 1).all()
 
@@ -68,6 +77,13 @@ def test_the_region_is_where_the_model_looks():
     assert (patch[:, 0, 8:12, 4:8] == 1).all() and patch.sum() == 3 * 16
     rows = StrongestRows(4)(OnePlace(), IMAGES[:3], labels)
     assert (rows[:, 0, 8:12] == 1).all() and rows.sum() == 3 * 4 * 16
+
+
+@pytest.mark.parametrize("control", [RandomPatch(4), RandomRows(2)], ids=repr)
+def test_a_control_chooses_other_places_in_each_image(control):
+    torch.manual_seed(0)
+    mask = control(OnePlace(), IMAGES, LABELS)
+    assert len(mask.flatten(1).unique(dim=0)) > 1
 
 
 def test_pixels_are_the_strongest_ones_and_as_many_as_asked():

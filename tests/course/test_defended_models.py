@@ -55,3 +55,12 @@ def test_both_defences_are_trained_and_leave_the_twin_alone(chapter):
     assert all(len(history) == 2 for history in found.histories.values())
     assert all((model.state_dict()[name] == value).all() for name, value in before.items())
     assert set(found.kept) == set(found.models) and isinstance(found.collapsed, list)
+
+
+@pytest.mark.slow
+def test_one_kind_is_trained_with_a_learning_rate_in_place_of_a_search(chapter):
+    twin = TrainedModel(build("gru_rows", 3, 16), TrainConfig(epochs=5, batch_size=16), {}, "rnn")
+    found = defend(chapter, twin, 2e-3, kinds=("adversarial",))
+    assert set(found.models) == {"adversarial"} and found.collapsed == []
+    assert found.config == TrainConfig(epochs=2, batch_size=16, learning_rate=2e-3)
+    assert found.chosen == {"learning_rate": 2e-3}

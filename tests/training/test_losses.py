@@ -6,12 +6,14 @@ import torch.nn.functional as F
 from small import small_split, trained_network
 
 from utils.attacks.pgd import PGD, fgsm
+from utils.attacks.random_order import FixedRowOrder, ShuffledRows
 from utils.data.split import to_float
 from utils.defences.adversarial_training import AdversarialLoss, TradesLoss
 from utils.defences.etf_head import DotRegression
 from utils.defences.mutual_learning import MutualLoss, MutualPeers
 from utils.evaluation.inference import predict
 from utils.training.losses import (
+    ChangedImages,
     CleanScore,
     CrossEntropy,
     ValidationScore,
@@ -23,7 +25,7 @@ from utils.training.losses import (
 MODEL, SPLIT = trained_network(), small_split(60, seed=4)
 LOSSES = [
     CrossEntropy(), DotRegression(), MutualLoss(), TradesLoss(steps=3),
-    AdversarialLoss(PGD(0.1, steps=3), grow=2),
+    AdversarialLoss(PGD(0.1, steps=3), grow=2), ChangedImages(ShuffledRows()),
 ]  # fmt: skip
 
 
@@ -41,6 +43,14 @@ def test_cross_entropy_is_that_of_torch_with_its_weights():
     expected = F.cross_entropy(MODEL(images), labels, torch.tensor(weights))
     assert torch.equal(CrossEntropy(weights)(MODEL, images, labels, 0), expected)
     assert torch.equal(CrossEntropy(weights).of(MODEL(images), labels), expected)
+
+
+def test_a_loss_on_changed_images_is_that_of_the_changed_images():
+    images, labels = to_float(SPLIT.images), SPLIT.labels
+    change, own = FixedRowOrder(), CrossEntropy((1.0, 2.0, 0.5))
+    found = ChangedImages(change, own)(MODEL, images, labels, 0)
+    assert torch.equal(found, own(MODEL, change(MODEL, images, labels), labels, 0))
+    assert found != own(MODEL, images, labels, 0)
 
 
 def test_balancing_weights_give_every_class_the_same_weight():

@@ -11,6 +11,10 @@ __getattr__ = exports(
     hop_skip_jump="HopSkipJump",
     pgd="PGD fgsm iterated_fgsm momentum_fgsm",
     random_noise="RandomGaussian RandomSigns RandomUniform",
-    regions="Anatomy FindingRegion RandomPixels StrongestPatch StrongestPixels StrongestRows",
+    random_order="FixedRowOrder ShuffledPatches ShuffledRows",
+    regions=(
+        "Anatomy FindingRegion RandomPatch RandomPixels RandomRows StrongestPatch StrongestPixels "
+        "StrongestRows"
+    ),
     universal="fit_universal",
 )

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from utils.attacks.base import Attack, SizedAttack, norm_of
 from utils.attacks.norms import L2
+from utils.attacks.pgd import Region
 
 
 def noise_of(attack: SizedAttack, epsilon: float) -> Attack:
@@ -16,12 +17,16 @@ def noise_of(attack: SizedAttack, epsilon: float) -> Attack:
 
 @dataclass(frozen=True)
 class RandomSigns:
-    """The usual control: every pixel moves by epsilon, up or down at random."""
+    """The usual control: every pixel, or every one of a region, moves by epsilon, up or down at
+    random."""
 
     epsilon: float = 8 / 255
+    region: Region | None = None  # the pixels that may change; None: all
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         signs = torch.empty_like(images).uniform_(-1, 1).sign()
+        if self.region is not None:
+            signs = signs * self.region(model, images, labels)
         return (images + self.epsilon * signs).clamp(0, 1)
 
 

@@ -12,17 +12,26 @@ from utils.data.split import Split, to_uint8
 
 @dataclass(frozen=True)
 class StrongestPatch:
-    """The one square of a grid of patches on which the loss of each image depends most."""
+    """The squares of a grid of patches on which the loss of each image depends most."""
 
     side: int  # pixels
+    count: int = 1
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         strength = F.avg_pool2d(_strength(model, images, labels), self.side)
-        chosen = F.one_hot(strength.flatten(1).argmax(1), strength[0].numel())
-        mask = chosen.to(images.dtype).view_as(strength)
-        mask = mask.repeat_interleave(self.side, 2).repeat_interleave(self.side, 3)
-        height, width = images.shape[-2:]  # a border that fills no patch stays as it is
-        return F.pad(mask, (0, width - mask.shape[3], 0, height - mask.shape[2]))
+        return _patches(strength, self.count, self.side, images)
+
+
+@dataclass(frozen=True)
+class RandomPatch:
+    """The control: as many squares of the grid, anywhere."""
+
+    side: int  # pixels
+    count: int = 1
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        strength = F.avg_pool2d(torch.rand_like(images[:, :1]), self.side)
+        return _patches(strength, self.count, self.side, images)
 
 
 @dataclass(frozen=True)
@@ -32,10 +41,17 @@ class StrongestRows:
     count: int
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        strength = _strength(model, images, labels).sum(3)
-        rows = strength.topk(min(self.count, strength.shape[2]), dim=2).indices
-        mask = torch.zeros_like(strength).scatter(2, rows, 1)
-        return mask[..., None].expand_as(images[:, :1])
+        return _rows(_strength(model, images, labels).sum(3), self.count, images)
+
+
+@dataclass(frozen=True)
+class RandomRows:
+    """The control: as many rows, anywhere."""
+
+    count: int
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        return _rows(torch.rand_like(images[:, :1, :, 0]), self.count, images)
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,22 @@ def highest(strength: Tensor, share: float) -> Tensor:
     count = max(1, round(share * strength[0].numel())) if len(strength) else 0
     places = strength.flatten(1).topk(count).indices
     return torch.zeros_like(strength).flatten(1).scatter(1, places, 1).view_as(strength)
+
+
+def _patches(strength: Tensor, count: int, side: int, images: Tensor) -> Tensor:
+    """The mask of the strongest patches; a border that fills no patch stays as it is."""
+    places = strength.flatten(1).topk(min(count, strength[0].numel())).indices
+    mask = torch.zeros_like(strength).flatten(1).scatter(1, places, 1).view_as(strength)
+    mask = mask.repeat_interleave(side, 2).repeat_interleave(side, 3)
+    height, width = images.shape[-2:]
+    return F.pad(mask, (0, width - mask.shape[3], 0, height - mask.shape[2]))
+
+
+def _rows(strength: Tensor, count: int, images: Tensor) -> Tensor:
+    """The mask of the strongest rows; `strength` is (n, 1, height)."""
+    rows = strength.topk(min(count, strength.shape[2]), dim=2).indices
+    mask = torch.zeros_like(strength).scatter(2, rows, 1)
+    return mask[..., None].expand_as(images[:, :1])
 
 
 def _key(image: Tensor) -> bytes:

@@ -1,6 +1,6 @@
 """Adversarially trained twins of a chapter's network: tuned, trained, watched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,7 +37,7 @@ class Defences:
     @property
     def collapsed(self) -> list[int]:
         """The epochs in which fast training hid its gradient from a single step."""
-        return collapsed_epochs(self.histories["fast"])
+        return collapsed_epochs(self.histories.get("fast", []))
 
     @property
     def kept(self) -> dict[str, int]:
@@ -58,9 +58,14 @@ def losses_of(chapter: Chapter) -> dict[str, Callable]:
     return {"adversarial": weighed, "fast": replace(fast, own=own)}
 
 
-def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace) -> Defences:
-    """Tune adversarial training on its own objective, then train both kinds from the
-    twin's weights.
+def defend(
+    chapter: Chapter,
+    twin: TrainedModel,
+    search: SearchSpace | float,
+    kinds: Sequence[str] = ("adversarial", "fast"),
+) -> Defences:
+    """Tune adversarial training on its own objective, then train these kinds from the twin's
+    weights. In place of a search, a learning rate can be given.
 
     The judge of the validation images takes five steps and is never trained on.
     """
@@ -72,16 +77,22 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace) -> Defence
     validation = validation.balanced(chosen["JUDGED_IMAGES"])
     splits = replace(chapter.splits, train=train, validation=validation)
     fresh, losses = partial(deepcopy, twin.model), losses_of(chapter)
-    journal = chapter.run.checkpoints / "tuning.journal"
-    study = tune(fresh, splits, twin.config, journal, search, losses["adversarial"], score)
-    config = replace(best_config(study, twin.config), epochs=chosen["ADVERSARIAL_EPOCHS"])
+    config, where = (
+        replace(twin.config, epochs=chosen["ADVERSARIAL_EPOCHS"]),
+        chapter.run.checkpoints,
+    )
+    if isinstance(search, SearchSpace):
+        journal = where / "tuning.journal"
+        study = tune(fresh, splits, twin.config, journal, search, losses["adversarial"], score)
+        config, found = best_config(study, config), study.best_params
+    else:
+        config, found = replace(config, learning_rate=search), {"learning_rate": search}
     chance, models, histories, drawn = majority_share(validation.labels.numpy()), {}, {}, {}
-    for name, loss in losses.items():
+    for name, loss in ((kind, losses[kind]) for kind in kinds):
         models[name] = fresh()
-        where = chapter.run.checkpoints
         histories[name] = train_or_load(models[name], splits, config, where, loss, score)
         drawn[name] = figures.training_curves(
             histories[name], chance, "balanced, attacked", title=name
         )
         chapter.run.save_figure(f"training_{name}", drawn[name])
-    return Defences(models, histories, config, study.best_params, drawn)
+    return Defences(models, histories, config, found, drawn)

@@ -25,6 +25,7 @@ from utils.evaluation.saliency import heat_maps, localisation
 from utils.run import Run, start_run
 from utils.training.config import TrainConfig
 from utils.training.loop import best_epoch, train_or_load
+from utils.training.losses import CrossEntropy, Loss
 from utils.training.tuning import SearchSpace, best_config, importances, trial_rows, tune
 
 NOISE = 4 / 255  # of the control
@@ -154,10 +155,10 @@ class Chapter:
         self.run.save_figure("tuning", figure)
         return Tuning(best_config(study, config), study.best_params, figure)
 
-    def train(self, config: TrainConfig) -> Training:
+    def train(self, config: TrainConfig, loss: Loss = CrossEntropy()) -> Training:
         """Train, or load what was trained before; the best epoch on validation is kept."""
         model = self.builder().to(self.run.device)
-        history = train_or_load(model, self.splits, config, self.run.checkpoints)
+        history = train_or_load(model, self.splits, config, self.run.checkpoints, loss)
         chance = majority_share(self.splits.validation.labels.numpy())
         figure = figures.training_curves(history, chance, "balanced accuracy")
         self.run.save_figure("training", figure)

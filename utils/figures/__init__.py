@@ -48,6 +48,7 @@ from utils.figures.grid import (
 from utils.figures.intervals import (
     interval_by_count,
     interval_rows,
+    scores_by_count,
 )
 from utils.figures.networks import (
     compound_scaling,

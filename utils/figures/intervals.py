@@ -1,14 +1,16 @@
-"""Scores with their intervals: models side by side, and test sets of several sizes."""
+"""Scores with their intervals: models side by side, sizes of the test set, sizes of a change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import score_of
+from utils.evaluation.predictions import Predictions
 from utils.figures.charts import forest, name_rows
 from utils.figures.notebook_figure import house_style, panel
-from utils.figures.style import CLEAN, percent
+from utils.figures.style import CLEAN, chance_line, name_lines, percent, variant_colours
 
 
 @house_style
@@ -43,4 +45,32 @@ def interval_by_count(by_count: Mapping[int, Interval], label: str, counted: str
     axis.set_xticks(counts, [f"{count:,}" for count in counts])
     axis.set_xlabel(counted)
     percent(axis.yaxis, label)
+    return figure
+
+
+@house_style
+def scores_by_count(
+    curves: Mapping[str, Mapping[object, Predictions]],
+    counted: str,
+    metric: str = "balanced accuracy",
+    colours: Sequence[str] = (),
+) -> Figure:
+    """A score after changes of several sizes, a line for each kind of change, with 95 % intervals.
+
+    All sizes stand equally far apart, in the order in which they are met.
+    """
+    figure, axis = panel(8.5, 3.6)
+    sizes = list(dict.fromkeys(size for curve in curves.values() for size in curve))
+    colours = colours or variant_colours(curves)
+    for (name, curve), colour in zip(curves.items(), colours, strict=True):
+        rows = [score_of(found, metric) for found in curve.values()]
+        places, (value, low, high) = [sizes.index(size) for size in curve], np.array(rows, float).T
+        axis.plot(places, value, "o-", color=colour, label=name, markersize=4)
+        axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+    classes = len(next(iter(curve.values())).class_names)
+    chance_line(axis, 1 / classes, "constant answer")
+    axis.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+    axis.set(xlabel=counted, ylim=(0, None))
+    percent(axis.yaxis, metric)
+    name_lines(axis)
     return figure

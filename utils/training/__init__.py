@@ -10,6 +10,9 @@ __getattr__ = exports(
     cross_validation="FittedNetwork FittedProbe cross_validated",
     features="LinearProbe StageMeans folded_probe frozen_features linear_probe patient_means",
     loop="train_or_load",
-    losses="balancing_weights CleanScore CrossEntropy ValidationScore epochs_within passes_of",
+    losses=(
+        "balancing_weights ChangedImages CleanScore CrossEntropy ValidationScore epochs_within "
+        "passes_of"
+    ),
     tuning="SearchSpace",
 )

@@ -67,6 +67,20 @@ class CrossEntropy:
         return 2
 
 
+@dataclass(frozen=True)
+class ChangedImages:
+    """Its own loss on images after a change, which is drawn anew each time they are shown."""
+
+    change: Attack
+    own: LogitLoss = CrossEntropy()
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        return self.own.of(model(self.change(model, images, labels)).float(), labels)
+
+    def passes(self, epoch: int) -> int:
+        return 2
+
+
 def balancing_weights(split: Split, exponent: float = 1.0) -> tuple[float, ...]:
     """Class weights with which every class counts the same, 1 on average over the images.
 
