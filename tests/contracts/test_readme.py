@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,6 +179,18 @@ def test_the_attack_of_the_example_stays_within_epsilon():
     images = torch.rand(2, 1, 8, 8)
     attacked = example(RECIPES["An attack"])["Brighten"](0.1)(None, images, None)
     assert (attacked - images).abs().max() <= 0.1 + 1e-6 and attacked.max() <= 1
+
+
+def test_the_figure_of_the_example_draws_both_kinds_of_images():
+    draw = example(RECIPES["A figure"])["score_histogram"]
+    [axis] = draw(np.array([0.1, 0.2, 0.2]), np.array([0.4, 0.9])).axes
+    assert sum(bar.get_height() for bar in axis.patches) == 5
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["clean", "changed"]
+
+
+def test_the_data_set_of_the_example_finds_the_patient_in_the_path():
+    [entry] = example(RECIPES["A data set"])["entry"].values()
+    assert entry.patient_of(Path("stone/p7_2.png")) == "p7"
 
 
 def test_the_metric_of_the_example_counts_normal_images():
