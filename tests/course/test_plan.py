@@ -32,7 +32,20 @@ def test_a_parameter_changes_what_knows_it_and_what_follows(root):
     assert changed(keys(), keys({"EPOCHS": "2", "RATE": "1e-1"})) == set()
 
 
-def test_code_and_raw_data_change_the_key_but_prose_and_outputs_do_not(root):
+def test_a_module_changes_the_key_wherever_the_notebooks_lie(root, monkeypatch):
+    monkeypatch.setattr(plan, "HOME", root / "code")
+    module = root / "code/utils/data/tool.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("ONE = 1\n")
+    (root / "utils").mkdir()
+    before = keys()
+    (root / "utils/tool.py").write_text("ONE = 1\n")  # not the code that runs
+    assert changed(before, keys()) == set()
+    module.write_text("ONE = 2\n")
+    assert changed(before, keys()) == set(before)
+
+
+def test_code_cells_and_raw_data_change_the_key_but_prose_and_outputs_do_not(root):
     before = keys()
     path = root / "notebooks/resnet.ipynb"
     notebook = nbformat.read(path, as_version=4)
@@ -40,8 +53,9 @@ def test_code_and_raw_data_change_the_key_but_prose_and_outputs_do_not(root):
     notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="1")]
     nbformat.write(notebook, path)
     assert changed(before, keys()) == set()
-    (root / "utils/tool.py").write_text("ONE = 2\n")
-    assert changed(before, after := keys()) == set(before)
+    notebook.cells[-1].source += "\n# another line"
+    nbformat.write(notebook, path)
+    assert changed(before, after := keys()) == {"resnet", "resnet_atk", "results"}
     (root / "dataset/raw_dataset").mkdir()
     (root / "dataset/raw_dataset/image.png").write_text("")
     assert changed(after, later := keys()) == set(before)

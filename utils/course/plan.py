@@ -171,8 +171,8 @@ def _needs(name: str, course: dict[str, Notebook]) -> list[str]:
 
 def _sources() -> str:
     """A digest of every module that a notebook may import."""
-    paths = sorted(set(ROOT.glob("utils/**/*.py")) - RUNNER)
-    return _digest([(str(p.relative_to(ROOT)), p.read_text(encoding="utf-8")) for p in paths])
+    paths = sorted(set(HOME.glob("utils/**/*.py")) - RUNNER)
+    return _digest([(str(p.relative_to(HOME)), p.read_text(encoding="utf-8")) for p in paths])
 
 
 def _datasets(parameters: dict) -> list[str]:
