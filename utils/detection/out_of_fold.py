@@ -67,7 +67,7 @@ SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
 
 
 def with_squeezers(model: nn.Module) -> Ensemble:
-    """A model and its squeezed versions as one: what an attacker aims at who knows the detector."""
+    """A model with its squeezed versions: the target of attackers who know the detector."""
     return Ensemble([model, *(Squeezed(model, squeezer) for squeezer in SQUEEZERS)])
 
 

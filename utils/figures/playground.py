@@ -112,13 +112,13 @@ def accuracy_by_leak(
     share: float,
     accuracy: Interval,
     constant: float,
-    asked,
+    queries,
     found,
     same: Sequence[bool],
 ) -> Figure:
     """Accuracy of a look-up by the share (percent) of test patients in the training set.
 
-    Beside it a few test images, and the training image that is nearest to each.
+    Beside it a few test images, the `queries`, and the training image that is nearest to each.
     """
     figure = NotebookFigure(figsize=(11.5, 4.3), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.2))
@@ -133,8 +133,8 @@ def accuracy_by_leak(
                   color=CHANCE, fontsize=9)  # fmt: skip
     axis.set(xlabel="test patients who are also in training (%)", ylim=(0, 1.02), xlim=(-4, 104))
     percent(axis.yaxis, "accuracy of the look-up")
-    axes = right.subplots(2, len(asked), squeeze=False)
-    for column, *images, known in zip(axes.T, asked, found, same, strict=True):
+    axes = right.subplots(2, len(queries), squeeze=False)
+    for column, *images, known in zip(axes.T, queries, found, same, strict=True):
         for each, image in zip(column, images, strict=True):
             show_image(each, image)
         text = "same patient" if known else "other patient"
