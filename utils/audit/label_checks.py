@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
-from utils.audit.folder import MIN_IMAGES, ImageFolder
+from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
 from utils.audit.shortcuts import ALL, image_facts, shortcuts
 
 SAMPLE = 1500  # images: more would take minutes and hardly narrow the intervals
@@ -44,7 +44,7 @@ def check_metadata_shortcuts(folder: ImageFolder) -> Finding:
     split = folder.split.take(rows)
     patients = pd.DataFrame({"label": split.labels, "patient": split.patients})
     patients = patients.groupby("label")["patient"].nunique()
-    if len(patients) < 2 or patients.min() < 2 or len(rows) < MIN_IMAGES:
+    if len(patients) < 2 or patients.min() < 2 or len(rows) < MIN_FOLDER_IMAGES:
         return skipped("Too few images, a single class, or one with a single patient.")
     facts = _file_facts(folder.facts.iloc[rows]).reset_index(drop=True)
     found = shortcuts(image_facts(split.images).join(facts), split)
@@ -104,7 +104,7 @@ def _auc_table(found: pd.DataFrame) -> pd.DataFrame:
 
 def check_neighbour_labels(folder: ImageFolder) -> Finding:
     """Images whose most similar images of other patients have another label: a weak test."""
-    if len(folder.class_names) < 2 or len(folder) < MIN_IMAGES:
+    if len(folder.class_names) < 2 or len(folder) < MIN_FOLDER_IMAGES:
         return skipped("No classes, or too few images to compare with neighbours.")
     vote, names = neighbour_vote(folder), np.array(folder.class_names)
     if not vote.is_informative:

@@ -26,7 +26,7 @@ from utils.contamination.inpainting_regions import (
 from utils.data.split import Split, to_float
 from utils.training.epochs import History
 
-MIN_IMAGES = 16  # images of either class
+MIN_IMAGES_PER_CLASS = 16  # images of either class
 RECONSTRUCTION = 20.0  # weight of the difference from the original, where it was to be restored
 
 
@@ -115,11 +115,11 @@ def _check(split: Split, finding: int, healthy: int) -> None:
         if not 0 <= label < split.classes:
             raise ValueError(f"label {label} is none of the {split.classes} classes")
     for label, rows in zip((finding, healthy), _usable(split, finding, healthy), strict=True):
-        if len(rows) < MIN_IMAGES:
+        if len(rows) < MIN_IMAGES_PER_CLASS:
             known = "" if label == healthy or split.masks is None else " with a masked finding"
             raise ValueError(
                 f"class {split.class_names[label]!r} has {len(rows)} images{known}; an inpainting "
-                f"generator needs {MIN_IMAGES} or more of either class"
+                f"generator needs {MIN_IMAGES_PER_CLASS} or more of either class"
             )
 
 

@@ -15,7 +15,9 @@ from torch import nn
 from utils.data.split import Split, Splits
 from utils.files import atomic_write, read_tensors, write_json
 
-RECIPE = 2  # raise it when the same settings would train other weights: all models train anew
+TRAINING_RECIPE = (
+    2  # raise it when the same settings would train other weights: all models train anew
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
         "training data": splits.train.fingerprint,
         "validation data": splits.validation.fingerprint,
         "first weights": weights_digest(model),
-        "recipe": RECIPE,
+        "recipe": TRAINING_RECIPE,
     }
 
 
