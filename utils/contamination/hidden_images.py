@@ -43,12 +43,9 @@ class HiddenImage(Contamination):
 
     def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
         pictures = self.pictures.images[self._pick(part.labels, rng)]
-        pairs = zip(
-            part.images.split(LARGE_IMAGES_PER_BATCH),
-            pictures.split(LARGE_IMAGES_PER_BATCH),
-            strict=True,
-        )
-        return replace(part, images=torch.cat([self.attack(*pair) for pair in pairs]))
+        parts = (every.split(LARGE_IMAGES_PER_BATCH) for every in (part.images, pictures))
+        changed = [self.attack(*pair) for pair in zip(*parts, strict=True)]
+        return replace(part, images=torch.cat(changed))
 
     def hidden(self, split: Split) -> Split:
         """The pictures that it hides in the images of this split, in the order of the images."""

@@ -76,12 +76,8 @@ class Tampering(Contamination):
                 f"{tuple(part.images.shape[2:])}"
             )
         regions, images = holes(part, self.shapes, rng), to_float(part.images)
-        filled = [
-            self.fill(*some, rng)
-            for some in zip(
-                images.split(IMAGES_PER_BATCH), regions.split(IMAGES_PER_BATCH), strict=True
-            )
-        ]
+        parts = (every.split(IMAGES_PER_BATCH) for every in (images, regions))
+        filled = [self.fill(*some, rng) for some in zip(*parts, strict=True)]
         changed = to_uint8(feather(images, torch.cat(filled), regions))
         return replace(part, images=changed)
 

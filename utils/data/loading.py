@@ -75,11 +75,13 @@ def _store(source: Source, size: int, fractions: Sequence[float], seed: int) -> 
     request = {"name": source.name, "size": size, "fractions": list(fractions), "seed": seed}
     if drawn := getattr(source, "test_patients", 0):  # then nothing is left to split
         request = {"name": source.name, "size": size, "test_patients": drawn}
-        return Store(
-            VARIABLES / f"{source.name}_{size}_{drawn}", {**request, "recipe": SPLIT_RECIPE}
-        )
+        return Store(VARIABLES / f"{source.name}_{size}_{drawn}", _with_recipe(request))
     place = folder_of(source.name) if is_path(source.name) else source.name
     folder = f"{place}_{size}"
     if (tuple(fractions), seed) != (FRACTIONS, 0):
         folder += f"_{short_digest(list(fractions), seed)}"
-    return Store(VARIABLES / folder, {**request, "recipe": SPLIT_RECIPE})
+    return Store(VARIABLES / folder, _with_recipe(request))
+
+
+def _with_recipe(request: dict) -> dict:
+    return {**request, "recipe": SPLIT_RECIPE}

@@ -15,9 +15,8 @@ from torch import nn
 from utils.data.split import Split, Splits
 from utils.files import atomic_write, read_tensors, write_json
 
-TRAINING_RECIPE = (
-    2  # raise it when the same settings would train other weights: all models train anew
-)
+# Raise it when the same settings would train other weights: all models train anew.
+TRAINING_RECIPE = 2
 
 
 @dataclass(frozen=True)
