@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import balanced_accuracy_score
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
 from utils.audit.shortcuts import ALL, image_facts, shortcuts
+from utils.evaluation.intervals import Interval
 
 SAMPLE = 1500  # images: more would take minutes and hardly narrow the intervals
 WARNING_AUC, ALARM_AUC = 0.6, 0.8  # lower bound of the AUC of a fact that cannot be the disease
@@ -94,10 +96,8 @@ def _file_facts(facts: pd.DataFrame) -> pd.DataFrame:
 
 def _auc_table(found: pd.DataFrame) -> pd.DataFrame:
     table = found.sort_values("AUC low", ascending=False)
-    columns = (table["AUC"], table["AUC low"], table["AUC high"])
-    intervals = [
-        f"{auc:.2f} ({low:.2f} to {high:.2f})" for auc, low, high in zip(*columns, strict=True)
-    ]
+    rows = table[["AUC", "AUC low", "AUC high"]].to_numpy(float)
+    intervals = [Interval(*row).text(scale=1, digits=2) for row in rows]
     kind = ["cannot be the disease" if name in NOT_ANATOMY else "may be" for name in table.index]
     return pd.DataFrame({"fact": table.index, "AUC (chance 0.5)": intervals, "disease?": kind})
 
@@ -188,5 +188,4 @@ def _vote_shares(labels: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
 
 
 def _balanced_accuracy(labels: np.ndarray, neighbours: np.ndarray) -> float:
-    right = _vote_shares(labels, neighbours).argmax(1) == labels
-    return float(np.mean([right[labels == one].mean() for one in np.unique(labels)]))
+    return float(balanced_accuracy_score(labels, _vote_shares(labels, neighbours).argmax(1)))

@@ -1,6 +1,5 @@
 """How a generator learns to fill a hole in an image with a finding, or with none."""
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -24,6 +23,7 @@ from utils.contamination.inpainting_regions import (
     window_side,
 )
 from utils.data.split import Split, to_float
+from utils.files import digest
 from utils.training.epochs import History
 
 MIN_IMAGES_PER_CLASS = 16  # images of either class
@@ -132,7 +132,7 @@ def _usable(split: Split, finding: int, healthy: int) -> tuple[Tensor, Tensor]:
 
 
 def _digest(masks: Tensor | None) -> str | None:
-    return None if masks is None else hashlib.sha256(masks.numpy().tobytes()).hexdigest()[:16]
+    return None if masks is None else digest(masks.contiguous().numpy())[:16]
 
 
 def _difference(before: Tensor, after: Tensor, where: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from utils.course.parameters import (
     with_prepared_datasets,
 )
 from utils.data.names import is_path
-from utils.folders import HOME, ROOT
+from utils.folders import ALIAS, HOME, ROOT
 
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.
@@ -183,7 +183,7 @@ def _datasets(parameters: dict) -> list[str]:
 
 def _own_places(parameters: dict) -> list[Path]:
     """Folders and tables that the parameters name, beside that of all data sets."""
-    own = [name.removeprefix("folder:") for name in _datasets(parameters) if is_path(name)]
+    own = [name.removeprefix(ALIAS) for name in _datasets(parameters) if is_path(name)]
     return [Path(place).expanduser() for place in (*own, parameters.get("LARGE_ROOT")) if place]
 
 
@@ -209,4 +209,5 @@ def _files(place: Path) -> Iterator[Path]:
 
 
 def _digest(parts) -> str:
+    """That of utils.files would load torch, which a listing does not wait for."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -8,7 +8,6 @@ fetched(size)  the source after a download, if one is needed
 read(size)     all images
 """
 
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from utils.data.patient_split import GatheredImages
 from utils.data.phantoms import PHANTOMS, draw, fewest_patients
 from utils.data.prepare import apply_recipe, read_listing
 from utils.data.split import Split, concatenate
+from utils.files import digest
 
 __all__ = [
     "DrawnImages",
@@ -97,7 +97,7 @@ class DrawnImages:
     def signature(self) -> str:
         """A digest of the code that draws."""
         code = sorted(Path(utils.data.phantoms.__file__).parent.glob("*.py"))
-        return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
+        return digest(*(path.read_bytes() for path in code))
 
     def listing(self, labelled: bool = True) -> Listing:
         raise _no_files(self.name)

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from utils.data.split import Split, Splits
-from utils.files import atomic_write, read_tensors, write_json
+from utils.files import atomic_write, json_digest, read_tensors, write_json
 
 # Raise it when the same settings would train other weights: all models train anew.
 TRAINING_RECIPE = 2
@@ -132,7 +132,7 @@ def weights_digest(model: nn.Module) -> str:
 
 
 def short_name(facts: dict) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    return json_digest(facts)[:12]
 
 
 def save_weights(model: nn.Module, file: Path) -> None:

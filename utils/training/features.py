@@ -1,6 +1,5 @@
 """Features of a frozen network, computed once and kept, and a linear head on them in seconds."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from utils.backbones import Classifier
 from utils.data.split import Split
 from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
-from utils.files import atomic_write, read_tensors, short_digest
+from utils.files import atomic_write, digest, read_tensors, short_digest
 from utils.run import device_of
 from utils.training.checkpoints import locked, weights_digest
 
@@ -143,7 +142,7 @@ def _key(model: Classifier, split: Split, size: int) -> str:
     normalisation = model.mean.flatten().tolist(), model.std.flatten().tolist()
     backbone = model.backbone
     network = type(backbone).__name__, backbone.extra_repr(), weights_digest(backbone)
-    pixels = hashlib.sha256(split.images.cpu().contiguous().numpy()).hexdigest()
+    pixels = digest(split.images.cpu().contiguous().numpy())
     return short_digest(*network, *normalisation, tuple(split.images.shape), pixels, size)
 
 
