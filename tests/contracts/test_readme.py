@@ -198,11 +198,13 @@ def test_the_metric_of_the_example_counts_normal_images():
     assert metric(np.array([[3, 1, 0], [2, 2, 0], [0, 0, 5]])) == pytest.approx(0.75)
 
 
-def test_the_defence_of_the_example_without_smoothing_is_cross_entropy():
+def test_the_defence_of_the_example_lowers_cross_entropy_by_a_share_of_the_entropy():
     logits, labels = torch.randn(6, 3), torch.arange(6) % 3
     names = example(RECIPES["A defence"])
-    plain = names["CrossEntropy"]().of(logits, labels)
-    assert torch.equal(names["LabelSmoothing"](amount=0.0).of(logits, labels), plain)
+    plain, penalised = names["CrossEntropy"]().of, names["ConfidencePenalty"]
+    assert torch.equal(penalised(strength=0.0).of(logits, labels), plain(logits, labels))
+    undecided = penalised(strength=0.25).of(torch.zeros(6, 3), labels)
+    assert undecided.item() == pytest.approx(0.75 * np.log(3))
 
 
 # What `make results` writes.

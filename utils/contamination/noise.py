@@ -150,7 +150,7 @@ def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
     for image in to_uint8(pixels):
         file = io.BytesIO()
         to_pillow(image).save(file, "JPEG", quality=quality)
-        saved.append(np.atleast_3d(np.asarray(Image.open(file))))
+        saved.append(np.atleast_3d(np.asarray(Image.open(file))))  # a grey file has no channels
     return to_float(torch.from_numpy(np.stack(saved)).permute(0, 3, 1, 2))
 
 

@@ -48,7 +48,7 @@ class StageMeans(nn.Module):
     """What a network of timm sees where: means of its feature maps over a grid of cells.
 
     Its last features are means over the whole image, in which the place is lost. `stages` count
-    from 0, the finest maps first.
+    from 0, the finest maps first. Used by tests/benchmarks/real_data.py.
     """
 
     def __init__(self, backbone: nn.Module, stages: Sequence[int] = (1, 2, 3), cells: int = 4):
@@ -73,7 +73,8 @@ def patient_means(
     """The mean row of each patient, and the split with one image per patient that goes with it.
 
     With `order`, a number for each image, the images of a patient are sorted by it and cut into
-    `parts` of equal size; the means of all parts stand side by side.
+    `parts` of equal size; the means of all parts stand side by side. Used by
+    tests/benchmarks/real_data.py.
     """
     order = np.zeros(len(split)) if order is None else order
     patients, first = np.unique(split.patients, return_index=True)
