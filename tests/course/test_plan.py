@@ -129,6 +129,17 @@ def test_a_file_without_a_dot_and_an_image_of_a_table_change_the_key(root):
         assert {"prepare_dataset", "resnet"} <= changed(before, keys(typed)), file
 
 
+def test_an_image_of_a_table_by_the_name_of_a_data_set_changes_the_key(root, monkeypatch):
+    image = root / "elsewhere/x.png"
+    for folder in ("data", "elsewhere"):
+        (root / folder).mkdir()
+    (root / "data/chest_xray.csv").write_text(f"path,label\n{image},normal\n")
+    monkeypatch.setenv("DATA_ROOT", str(root / "data"))
+    before = keys({"DATASETS": "chest_xray"})
+    image.write_text("pixels")
+    assert "prepare_dataset" in changed(before, keys({"DATASETS": "chest_xray"}))
+
+
 def test_a_profile_with_an_unknown_name_is_refused(root):
     (root / "env/profiles.yaml").write_text("quick: {EPOCS: 1}\n")
     with pytest.raises(ValueError, match="EPOCS"):

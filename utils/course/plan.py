@@ -190,8 +190,10 @@ def _own_places(parameters: dict) -> list[Path]:
 def _raw_data(parameters: dict) -> list:
     """Name, size and time of every file that the notebook may read."""
     root = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT")
-    places = [ROOT / "dataset/raw_dataset", *([Path(root)] if root else [])]
-    files = {file for place in (*places, *_own_places(parameters)) for file in _files(place)}
+    tables = [f"{name}.csv" for name in _datasets(parameters) if not is_path(name)]
+    below = [Path(root, name) for name in ("", *tables)] if root else []
+    places = [ROOT / "dataset/raw_dataset", *below, *_own_places(parameters)]
+    files = {file for place in places for file in _files(place)}
     stats = ((str(file), file.stat()) for file in files if os.path.isfile(file))
     return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
