@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from utils.files import atomic_write, read_tensors, to_pillow, write_json
+from utils.files import (
+    atomic_write,
+    digest,
+    file_digest,
+    json_digest,
+    read_tensors,
+    short_digest,
+    to_pillow,
+    write_json,
+)
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
@@ -30,6 +39,22 @@ def test_a_damaged_file_is_named(tmp_path, name, content):
 def test_tensors_survive(tmp_path):
     torch.save({"images": torch.arange(3), "names": ["a"]}, tmp_path / "x.pt")
     assert read_tensors(tmp_path / "x.pt")["names"] == ["a"]
+
+
+ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, example 1
+
+
+def test_digests_are_those_of_the_standard(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert digest(b"abc") == digest(b"a", np.frombuffer(b"bc", np.uint8)) == ABC
+    assert file_digest(tmp_path / "abc") == ABC and short_digest("abc") == ABC[:16]
+
+
+def test_facts_have_the_digest_of_their_text_whatever_their_order():
+    facts = {"epochs": 2, "data": ["x", None]}
+    assert json_digest(facts) == digest(b'{"data": ["x", null], "epochs": 2}')
+    assert json_digest(dict(reversed(facts.items()))) == json_digest(facts)
+    assert json_digest(facts) != json_digest({**facts, "epochs": 3})
 
 
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])

@@ -31,8 +31,6 @@ def write_course(root):
         write_notebook(root, name, *cells, NOTE.format(name=name.split("/")[1]))
     (root / "env").mkdir()
     (root / "env/profiles.yaml").write_text("quick: {}\nfull:\n  resnet: {EPOCHS: 9}\n")
-    (root / "utils").mkdir()
-    (root / "utils/tool.py").write_text("ONE = 1\n")
 
 
 def start(root, *arguments):

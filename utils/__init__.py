@@ -22,7 +22,7 @@ from importlib import import_module
 
 
 def exports(package: str, **names: str) -> Callable[[str], object]:
-    """A package's `__getattr__`: its public names, each loaded with its module when asked for.
+    """A package's `__getattr__`: its public names, each loaded with its module at first use.
 
     So `from utils.attacks import PGD` loads utils/attacks/pgd.py and nothing else.
     """

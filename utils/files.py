@@ -33,10 +33,28 @@ def write_json(path: Path, facts) -> None:
         unfinished.write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
 
 
+def digest(*parts) -> str:
+    """The SHA-256 of bytes or arrays, one after the other."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return whole.hexdigest()
+
+
 def short_digest(*parts) -> str:
     """Sixteen letters that change with any of these values; names of files may hold any bytes."""
-    text = "\n".join(map(str, parts)).encode("utf-8", "surrogateescape")
-    return hashlib.sha256(text).hexdigest()[:16]
+    return digest("\n".join(map(str, parts)).encode("utf-8", "surrogateescape"))[:16]
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_digest(facts) -> str:
+    """The SHA-256 of facts as JSON; their order in a dictionary does not count."""
+    return digest(json.dumps(facts, sort_keys=True).encode())
 
 
 def read_tensors(path: Path, mmap: bool = False) -> dict:

@@ -17,7 +17,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from utils.files import atomic_write, short_digest, write_json
-from utils.folders import ROOT
+from utils.folders import ALIAS, ROOT
 
 PREDICTIONS, UNRECORDED = "predictions.csv.gz", ".predictions.csv.gz"
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -116,7 +116,7 @@ def folder_of(dataset: str) -> str:
     """The folder name of a data set: its own name; for a path its last part and a digest of all."""
     if re.fullmatch(r"[\w-]+", dataset, re.ASCII) and not Path(dataset).exists():
         return dataset
-    path = Path(os.path.abspath(Path(dataset.removeprefix("folder:")).expanduser()))
+    path = Path(os.path.abspath(Path(dataset.removeprefix(ALIAS)).expanduser()))
     plain = re.sub(r"[^A-Za-z0-9-]+", "_", path.stem)[:40]
     return f"folder_{plain}_{short_digest(path)}"
 

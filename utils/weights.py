@@ -1,6 +1,5 @@
 """Weights from a file, checked by the published hash; a file with more than tensors is refused."""
 
-import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from utils.files import read_tensors
+from utils.files import file_digest, read_tensors
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as torch.hub names what it publishes
@@ -87,8 +86,7 @@ def _paired(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Te
 
 
 def _check_digest(path: Path, sha256: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_digest(path)
     if found != sha256:
         raise ValueError(
             f"{path} is not the file this was written for: its SHA-256 begins with {found[:12]}, "
@@ -106,8 +104,7 @@ def refuse_other_hash(path: Path) -> None:
         published = in_name[1]
     else:
         return
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_digest(path)
     if not found.startswith(published):
         raise ValueError(
             f"{path} is not the published file: its SHA-256 begins with {found[:12]}, and "

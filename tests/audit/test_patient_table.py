@@ -34,6 +34,7 @@ def test_load_splits_by_the_patients_that_an_audit_has_recovered(tmp_path, cache
     assert sum(map(len, owners)) == owner.nunique() < len(table) / 2
     assert f"'DATASET={tmp_path}/my report/patients.csv'" in found.summary()
     assert f"{tmp_path}/my report/patients.csv" in found.page.read_text()
+    assert "<pre>second-look run resnet -p " in found.page.read_text()
 
 
 def test_the_table_keeps_the_test_set(audited, monkeypatch, tmp_path):

@@ -18,6 +18,12 @@ def test_faults_with_exact_traces_are_all_found(fault, audited):
     assert row["true positives"] == row["files"] > 0 and row["flagged in the clean folder"] == 0
 
 
+def test_a_fact_about_the_folder_counts_no_file(audited):
+    rows = score_findings(*audited)
+    assert rows.loc["saved as colour", "files"] == "a fact, no file"
+    assert rows.drop("saved as colour")["files"].map(lambda count: count > 0).all()
+
+
 @pytest.mark.parametrize(
     ("check", "least"),
     [

@@ -9,14 +9,14 @@ from small import small_split
 
 from utils.contamination.backdoor import Blend, CleanLabel, Patch, Poison, Sinusoid
 from utils.contamination.base import KINDS, Contamination, contaminate, kinds_of
-from utils.contamination.label_noise import ImageDependent, LabelError, Neighbouring, Symmetric
+from utils.contamination.label_noise import ImageDependent, LabelError, Symmetric
 from utils.contamination.noise import FAMILIES, Gaussian
 from utils.data.split import Split
 
 SPLIT = replace(small_split(120), masks=torch.ones(120, 16, 16, dtype=torch.bool))
 SAID = torch.rand(120, 3, generator=torch.Generator().manual_seed(5))
 NOISE = [family(4, rate=0.2, seed=1) for family in FAMILIES]
-LABELS = [Symmetric(rate=0.2), Neighbouring(rate=0.2), ImageDependent(SAID, rate=0.2)]
+LABELS = [Symmetric(rate=0.2), ImageDependent(SAID, rate=0.2)]
 POISON = [
     *(Poison(trigger, target=1, rate=0.2) for trigger in (Patch(), Blend(), Sinusoid())),
     CleanLabel(Sinusoid(), target=1, rate=0.2),

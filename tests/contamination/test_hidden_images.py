@@ -16,7 +16,7 @@ from utils.contamination.hidden_images import (
     attack_quality,
     random_control,
     save_lossless,
-    vulnerability_map,
+    vulnerability_table,
 )
 from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
@@ -117,7 +117,7 @@ def test_both_aims_in_closed_form():
 
 def test_the_map_tells_resizers_apart():
     images = soft_pictures(4, 64)
-    found = vulnerability_map(
+    found = vulnerability_table(
         images[:2], images[2:], [Resizer("opencv", "nearest"), Resizer("pillow")], (4, 8)
     )
     likeness = found["PSNR to source"].unstack("ratio")

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 
 from utils.contamination.base import contaminate
-from utils.contamination.label_noise import ImageDependent, Neighbouring, Symmetric
+from utils.contamination.label_noise import ImageDependent, Symmetric
 from utils.contamination.noise import Gaussian
 from utils.data.split import Split
 
@@ -30,17 +30,6 @@ def test_symmetric_errors_reach_every_other_class_as_often(classes):
     wrong = table[~torch.eye(classes, dtype=torch.bool)]
     assert wrong.sum() == 1200
     assert classes == 2 or stats.chisquare(wrong).pvalue > 0.01
-
-
-@pytest.mark.parametrize("classes", [2, 3, 11])
-def test_neighbouring_errors_miss_by_one(classes):
-    split = labelled(classes)
-    table = transitions(split, Neighbouring(rate=1.0)(split))
-    row, column = torch.nonzero(table).T
-    assert ((row - column).abs() == 1).all() and table.sum() == len(split)
-    assert len(row) == 2 * classes - 2  # both neighbours, but for the first and the last
-    inner = table[1:-1][table[1:-1] > 0]
-    assert not len(inner) or stats.chisquare(inner).pvalue > 0.01
 
 
 MARGINS = {  # the truth is class 0: what is said of it, and what it will be mistaken for

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,16 +181,30 @@ def test_the_attack_of_the_example_stays_within_epsilon():
     assert (attacked - images).abs().max() <= 0.1 + 1e-6 and attacked.max() <= 1
 
 
+def test_the_figure_of_the_example_draws_both_kinds_of_images():
+    draw = example(RECIPES["A figure"])["score_histogram"]
+    [axis] = draw(np.array([0.1, 0.2, 0.2]), np.array([0.4, 0.9])).axes
+    assert sum(bar.get_height() for bar in axis.patches) == 5
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["clean", "changed"]
+
+
+def test_the_data_set_of_the_example_finds_the_patient_in_the_path():
+    [entry] = example(RECIPES["A data set"])["entry"].values()
+    assert entry.patient_of(Path("stone/p7_2.png")) == "p7"
+
+
 def test_the_metric_of_the_example_counts_normal_images():
     metric = example(RECIPES["A metric"])["RATES"]["specificity"]
     assert metric(np.array([[3, 1, 0], [2, 2, 0], [0, 0, 5]])) == pytest.approx(0.75)
 
 
-def test_the_defence_of_the_example_without_smoothing_is_cross_entropy():
+def test_the_defence_of_the_example_lowers_cross_entropy_by_a_share_of_the_entropy():
     logits, labels = torch.randn(6, 3), torch.arange(6) % 3
     names = example(RECIPES["A defence"])
-    plain = names["CrossEntropy"]().of(logits, labels)
-    assert torch.equal(names["LabelSmoothing"](amount=0.0).of(logits, labels), plain)
+    plain, penalised = names["CrossEntropy"]().of, names["ConfidencePenalty"]
+    assert torch.equal(penalised(strength=0.0).of(logits, labels), plain(logits, labels))
+    undecided = penalised(strength=0.25).of(torch.zeros(6, 3), labels)
+    assert undecided.item() == pytest.approx(0.75 * np.log(3))
 
 
 # What `make results` writes.

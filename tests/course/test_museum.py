@@ -20,7 +20,7 @@ from utils.course.museum import (
     largest_change,
     mean_images,
     psnr_without_square,
-    split_by_image,
+    resplit_by_image,
     train_while_measuring,
 )
 from utils.data.split import Splits, to_float
@@ -100,7 +100,7 @@ def test_dealing_by_image_parts_patients_and_loses_nobody():
         for k, (_, part) in enumerate(splits.items())
     ]
     splits = Splits(*numbered)
-    mixed = split_by_image(splits, seed=0)
+    mixed = resplit_by_image(splits, seed=0)
     assert leakage_alarm(splits).shared_groups == 0 < leakage_alarm(mixed).shared_groups
     for dealt in (splits, mixed):
         assert sum(len(part) for _, part in dealt.items()) == 144

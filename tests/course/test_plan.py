@@ -32,7 +32,20 @@ def test_a_parameter_changes_what_knows_it_and_what_follows(root):
     assert changed(keys(), keys({"EPOCHS": "2", "RATE": "1e-1"})) == set()
 
 
-def test_code_and_raw_data_change_the_key_but_prose_and_outputs_do_not(root):
+def test_a_module_changes_the_key_wherever_the_notebooks_lie(root, monkeypatch):
+    monkeypatch.setattr(plan, "HOME", root / "code")
+    module = root / "code/utils/data/tool.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("ONE = 1\n")
+    (root / "utils").mkdir()
+    before = keys()
+    (root / "utils/tool.py").write_text("ONE = 1\n")  # not the code that runs
+    assert changed(before, keys()) == set()
+    module.write_text("ONE = 2\n")
+    assert changed(before, keys()) == set(before)
+
+
+def test_code_cells_and_raw_data_change_the_key_but_prose_and_outputs_do_not(root):
     before = keys()
     path = root / "notebooks/resnet.ipynb"
     notebook = nbformat.read(path, as_version=4)
@@ -40,8 +53,9 @@ def test_code_and_raw_data_change_the_key_but_prose_and_outputs_do_not(root):
     notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="1")]
     nbformat.write(notebook, path)
     assert changed(before, keys()) == set()
-    (root / "utils/tool.py").write_text("ONE = 2\n")
-    assert changed(before, after := keys()) == set(before)
+    notebook.cells[-1].source += "\n# another line"
+    nbformat.write(notebook, path)
+    assert changed(before, after := keys()) == {"resnet", "resnet_atk", "results"}
     (root / "dataset/raw_dataset").mkdir()
     (root / "dataset/raw_dataset/image.png").write_text("")
     assert changed(after, later := keys()) == set(before)
@@ -113,6 +127,17 @@ def test_a_file_without_a_dot_and_an_image_of_a_table_change_the_key(root):
         before = keys(typed)
         file.write_text("pixels")
         assert {"prepare_dataset", "resnet"} <= changed(before, keys(typed)), file
+
+
+def test_an_image_of_a_table_by_the_name_of_a_data_set_changes_the_key(root, monkeypatch):
+    image = root / "elsewhere/x.png"
+    for folder in ("data", "elsewhere"):
+        (root / folder).mkdir()
+    (root / "data/chest_xray.csv").write_text(f"path,label\n{image},normal\n")
+    monkeypatch.setenv("DATA_ROOT", str(root / "data"))
+    before = keys({"DATASETS": "chest_xray"})
+    image.write_text("pixels")
+    assert "prepare_dataset" in changed(before, keys({"DATASETS": "chest_xray"}))
 
 
 def test_a_profile_with_an_unknown_name_is_refused(root):

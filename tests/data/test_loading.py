@@ -11,7 +11,7 @@ from folders import HOME, chest_xray, class_folders, noise_image, sizes
 from utils.data import source
 from utils.data.duplicates import duplicates_across
 from utils.data.loading import load, manifest
-from utils.data.phantoms import PHANTOMS, draw, few_patients
+from utils.data.phantoms import PHANTOMS, draw, fewest_patients
 from utils.run import folder_of
 
 
@@ -82,7 +82,7 @@ def test_phantoms_are_drawn_once_and_split_by_patient(name):
 def test_drawn_test_patients_are_others_one_image_each_and_balanced(name, tmp_path):
     splits, usual = load(name, 32, test_patients=60), draw(name, 32)
     assert torch.equal(splits.train.images, usual.images)
-    assert len(splits.test) == 60 and len(splits.validation) == max(12, few_patients(name))
+    assert len(splits.test) == 60 and len(splits.validation) == max(12, fewest_patients(name))
     for part in (splits.validation, splits.test):
         assert part.counts.max() - part.counts.min() <= 1
         assert len(set(part.patients)) == len(part)

@@ -1,4 +1,4 @@
-"""Every kind of source answers the same questions."""
+"""Every kind of source offers the same methods."""
 
 import numpy as np
 import pytest
@@ -30,6 +30,31 @@ def test_images_are_read_with_labels_and_parts(name, root):
     gathered = source_of(name.format(root), root).read(32)
     assert gathered.split.size == 32 and len(gathered.parts) == len(gathered.split) > 5
     assert gathered.digest and gathered.notes["patients"]
+
+
+def test_a_table_by_the_name_of_a_data_set_is_found_below_the_root(root, monkeypatch):
+    folder, table = root / "blood_cells", root / "blood_cells.csv"
+    rows = [
+        f"{path.relative_to(root)},{path.parent.name},p{n}"
+        for n, path in enumerate(sorted(folder.rglob("*.png")))
+    ]
+    table.write_text("\n".join(["path,label,patient", *rows]))
+    assert source_of("blood_cells", root).path == folder
+    folder.rename(root / "moved")
+    table.write_text(table.read_text().replace("blood_cells/", "moved/"))
+    monkeypatch.setenv("DATA_ROOT", str(root))
+    for source in (source_of("blood_cells"), source_of("blood_cells", table)):
+        assert source.path == table
+        assert source.listing().patients == tuple(f"p{n}" for n in range(6))  # those of the table
+
+
+def test_what_is_not_found_is_named_with_the_forms_it_may_have(tmp_path):
+    for name, forms in (
+        ("chest_xray", "chest_xray/ or the table chest_xray.csv"),
+        ("bloodmnist", "bloodmnist.npz"),
+    ):
+        with pytest.raises(FileNotFoundError, match=f"the folder that holds {forms} as root"):
+            source_of(name, tmp_path)
 
 
 def test_the_signature_is_stable_and_none_where_nothing_is(root):

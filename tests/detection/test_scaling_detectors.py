@@ -10,7 +10,7 @@ from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
 from utils.data.split import Split
 from utils.detection.scaling_detectors import (
-    BATCH,
+    LARGE_IMAGES_PER_BATCH,
     MEASURES,
     ScalingDetector,
     fit_thresholds,
@@ -91,7 +91,7 @@ def test_an_unknown_measure_is_refused_with_those_there_are():
 
 
 def test_batches_do_not_matter():
-    images = soft_pictures(BATCH + 3, 48)
+    images = soft_pictures(LARGE_IMAGES_PER_BATCH + 3, 48)
     together = scaling_scores(images, KERNELS[1], (8, 8))
     alone = scaling_scores(images[-1:], KERNELS[1], (8, 8))
     assert np.allclose(together.iloc[-1], alone.iloc[0], atol=1e-6)

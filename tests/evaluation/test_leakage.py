@@ -14,6 +14,7 @@ from utils.data.phantoms import PHANTOMS, draw
 from utils.data.split import Splits
 from utils.evaluation.leakage import (
     SIBLINGS_TOLERATED,
+    is_leaky,
     leakage_alarm,
     nearest_neighbour_baseline,
     relative_distances,
@@ -103,8 +104,31 @@ def test_the_alarm_names_what_was_planted(case):
     splits = Splits(split_of(train), split_of(unrelated(50, seed=2)), split_of(test))
     alarm = leakage_alarm(splits)
     assert (alarm.identical, alarm.copies) == (same, same + near)
-    assert alarm.rings == (reason is not None)
+    assert alarm.rings == (reason is not None) == bool(alarm.reasons)
     assert reason is None or reason in " ".join(alarm.reasons)
+
+
+@pytest.mark.parametrize(
+    ("identical", "copies", "siblings", "shared", "leaky"),
+    [
+        (0, 0, 0.0, 0, False),
+        (1, 1, 0.0, 0, True),
+        (0, 2, 0.0, 0, False),  # one in a hundred may look alike
+        (0, 3, 0.0, 0, True),
+        (0, 0, 0.1, 0, False),
+        (0, 0, 0.11, 0, True),
+        (0, 0, float("nan"), 0, False),  # siblings were not searched for
+        (0, 0, 0.0, 1, True),
+    ],
+)
+def test_one_rule_decides_about_leakage(identical, copies, siblings, shared, leaky):
+    assert is_leaky(identical, copies, 200, siblings, shared) is leaky
+
+
+def test_the_alarm_gives_its_score_as_every_interval_is_given():
+    alarm = leakage_alarm(by_patient("brain_phantom"))
+    assert alarm.row["look-up"] == f"{alarm.baseline.text(digits=0)} %"
+    assert f"is right for {alarm.baseline} % of the test images" in str(alarm)
 
 
 def test_one_shared_patient_is_enough():

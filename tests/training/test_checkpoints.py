@@ -30,6 +30,10 @@ CHANGES = {
 }
 
 
+def test_the_name_of_a_training_is_the_one_that_older_checkpoints_have():
+    assert short_name({"b": 2, "a": 1}) == "d8497d9d8277"
+
+
 def facts(**changes) -> dict:
     plain = {"model": small_network(), "splits": small_splits(), "config": CONFIG}
     return identity(**{**plain, "loss": CrossEntropy(), "score": ValidationScore(), **changes})

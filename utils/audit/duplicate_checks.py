@@ -8,12 +8,12 @@ import pandas as pd
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import TEST_PARTS, ImageFolder
 from utils.data.duplicates import NEAR
-from utils.evaluation.intervals import mean_of
+from utils.evaluation.intervals import Interval, mean_of
 from utils.evaluation.leakage import (
-    COPIES_TOLERATED,
     COPY,
     SIBLING,
     SIBLINGS_TOLERATED,
+    is_leaky,
     relative_distances,
 )
 
@@ -54,14 +54,13 @@ class Leakage:
     identical: int  # test images with an identical image in another part
     copies: int  # the same with near-duplicates
     related: int  # test images with a copy or a sibling among the training images
-    share_related: tuple  # value, low, high
+    share_related: Interval
     shared_patients: int
 
     @property
     def is_leaky(self) -> bool:
-        copied = self.identical or self.copies > COPIES_TOLERATED * self.test_images
-        related = self.share_related[0] > SIBLINGS_TOLERATED
-        return bool(copied or related or self.shared_patients)
+        counts = self.identical, self.copies, self.test_images
+        return is_leaky(*counts, self.share_related.value, self.shared_patients)
 
 
 def check_duplicates(folder: ImageFolder) -> Finding:
@@ -135,7 +134,6 @@ def find_leakage(folder: ImageFolder) -> Leakage:
     near = (_across(folder, folder.near_duplicates), nearest[ratios < COPY])
     copied = _once(folder, np.concatenate([identical, *near]))
     tested = np.isin(folder.parts, TEST_PARTS)
-    share = mean_of(ratios < SIBLING, folder.groups[nearest[:, 1]])
     patients = folder.facts.groupby("patient")["part"].nunique()
     return Leakage(
         copied=copied,
@@ -145,7 +143,7 @@ def find_leakage(folder: ImageFolder) -> Leakage:
         identical=int(tested[np.unique(identical)].sum()),
         copies=int(tested[np.unique(copied)].sum()),
         related=int((ratios < SIBLING).sum()),
-        share_related=(share.value, share.low, share.high),
+        share_related=mean_of(ratios < SIBLING, folder.groups[nearest[:, 1]]),
         shared_patients=int((patients > 1).sum()) if folder.has_patients else 0,
     )
 
@@ -153,12 +151,10 @@ def find_leakage(folder: ImageFolder) -> Leakage:
 def _siblings_in_words(found: Leakage, folder: ImageFolder) -> str:
     if not found.compared:
         return f"Siblings were not searched for: fewer than {MIN_TRAINING_IMAGES} training images."
-    value, low, high = found.share_related
     return (
-        f"{value:.1%} ({low:.1%} to {high:.1%}) of the test images have a sibling: a training "
-        f"image less than half as far away as a typical neighbour. More than "
-        f"{SIBLINGS_TOLERATED:.0%} mean the same patients on both sides. Interval over "
-        f"{folder.group_description}."
+        f"{found.share_related} % of the test images have a sibling: a training image less than "
+        f"half as far away as a typical neighbour. More than {100 * SIBLINGS_TOLERATED:.0f} % mean "
+        f"the same patients on both sides. Interval over {folder.group_description}."
     )
 
 

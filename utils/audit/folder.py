@@ -23,7 +23,7 @@ from utils.data.reader import read_images
 from utils.data.source import source_of
 from utils.data.split import Split
 
-MIN_IMAGES = 50  # fewer images do not show what is usual
+MIN_FOLDER_IMAGES = 50  # fewer images do not show what is usual
 MAX_PATIENT_SHARE = 0.2  # of all images: a larger group is a chain of several patients
 TEST_PARTS = ("validation", "test")
 
@@ -128,7 +128,7 @@ class ImageFolder:
     def has_patient_signal(self) -> bool:
         """Whether pixels separate patients, instead of linking most images in one chain."""
         most = max(2, MAX_PATIENT_SHARE * len(self))
-        return len(self) >= MIN_IMAGES and self.recovered.sizes.max() <= most
+        return len(self) >= MIN_FOLDER_IMAGES and self.recovered.sizes.max() <= most
 
     @property
     def group_description(self) -> str:

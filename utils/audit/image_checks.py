@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
-from utils.audit.folder import MIN_IMAGES, ImageFolder
+from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
 from utils.data.split import Split
 from utils.detection.noise_traces import traces
 
@@ -18,8 +18,8 @@ MANY = 0.01  # of the images
 
 def check_noise(folder: ImageFolder) -> Finding:
     """Images whose grain or JPEG seams differ from those of the others."""
-    if len(folder) < MIN_IMAGES:
-        return skipped(f"Fewer than {MIN_IMAGES} images: too few to know the usual noise.")
+    if len(folder) < MIN_FOLDER_IMAGES:
+        return skipped(f"Fewer than {MIN_FOLDER_IMAGES} images: too few to know the usual noise.")
     spreads = noise_spreads(folder)
     flagged = np.argsort(-spreads, kind="stable")[: int((spreads > MAX_SPREADS).sum())]
     share = len(flagged) / len(folder)
@@ -55,8 +55,8 @@ def noise_spreads(folder: ImageFolder) -> np.ndarray:
 
 def check_outliers(folder: ImageFolder) -> Finding:
     """Images that are unlike all others, and blank ones."""
-    if len(folder) < MIN_IMAGES:
-        return skipped(f"Fewer than {MIN_IMAGES} images: too few to know the usual image.")
+    if len(folder) < MIN_FOLDER_IMAGES:
+        return skipped(f"Fewer than {MIN_FOLDER_IMAGES} images: too few to know the usual image.")
     distances = folder.neighbour_distances / np.median(folder.neighbour_distances).clip(1)
     blank = folder.images.float().flatten(1).std(1).numpy() < BLANK
     flagged = np.flatnonzero((distances > MAX_DISTANCE) | blank)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import balanced_accuracy_score
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
-from utils.audit.folder import MIN_IMAGES, ImageFolder
+from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
 from utils.audit.shortcuts import ALL, image_facts, shortcuts
+from utils.evaluation.intervals import Interval
 
 SAMPLE = 1500  # images: more would take minutes and hardly narrow the intervals
 WARNING_AUC, ALARM_AUC = 0.6, 0.8  # lower bound of the AUC of a fact that cannot be the disease
@@ -44,7 +46,7 @@ def check_metadata_shortcuts(folder: ImageFolder) -> Finding:
     split = folder.split.take(rows)
     patients = pd.DataFrame({"label": split.labels, "patient": split.patients})
     patients = patients.groupby("label")["patient"].nunique()
-    if len(patients) < 2 or patients.min() < 2 or len(rows) < MIN_IMAGES:
+    if len(patients) < 2 or patients.min() < 2 or len(rows) < MIN_FOLDER_IMAGES:
         return skipped("Too few images, a single class, or one with a single patient.")
     facts = _file_facts(folder.facts.iloc[rows]).reset_index(drop=True)
     found = shortcuts(image_facts(split.images).join(facts), split)
@@ -94,17 +96,15 @@ def _file_facts(facts: pd.DataFrame) -> pd.DataFrame:
 
 def _auc_table(found: pd.DataFrame) -> pd.DataFrame:
     table = found.sort_values("AUC low", ascending=False)
-    columns = (table["AUC"], table["AUC low"], table["AUC high"])
-    intervals = [
-        f"{auc:.2f} ({low:.2f} to {high:.2f})" for auc, low, high in zip(*columns, strict=True)
-    ]
+    rows = table[["AUC", "AUC low", "AUC high"]].to_numpy(float)
+    intervals = [Interval(*row).text(scale=1, digits=2) for row in rows]
     kind = ["cannot be the disease" if name in NOT_ANATOMY else "may be" for name in table.index]
     return pd.DataFrame({"fact": table.index, "AUC (chance 0.5)": intervals, "disease?": kind})
 
 
 def check_neighbour_labels(folder: ImageFolder) -> Finding:
     """Images whose most similar images of other patients have another label: a weak test."""
-    if len(folder.class_names) < 2 or len(folder) < MIN_IMAGES:
+    if len(folder.class_names) < 2 or len(folder) < MIN_FOLDER_IMAGES:
         return skipped("No classes, or too few images to compare with neighbours.")
     vote, names = neighbour_vote(folder), np.array(folder.class_names)
     if not vote.is_informative:
@@ -188,5 +188,4 @@ def _vote_shares(labels: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
 
 
 def _balanced_accuracy(labels: np.ndarray, neighbours: np.ndarray) -> float:
-    right = _vote_shares(labels, neighbours).argmax(1) == labels
-    return float(np.mean([right[labels == one].mean() for one in np.unique(labels)]))
+    return float(balanced_accuracy_score(labels, _vote_shares(labels, neighbours).argmax(1)))

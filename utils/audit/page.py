@@ -105,7 +105,7 @@ def _patients(folder: ImageFolder, found: Finding) -> str:
     return (
         f"<p><b>To split by patient.</b> <code>{path}</code> has the patient of each labelled "
         f"image; the groups are {folder.group_description}. The course splits by them with:</p>"
-        f"<pre>python -m utils.course run resnet {parameter}</pre>"
+        f"<pre>second-look run resnet {parameter}</pre>"
     )
 
 

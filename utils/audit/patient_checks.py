@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utils.audit.finding import Finding, count_of, skipped
-from utils.audit.folder import MAX_PATIENT_SHARE, MIN_IMAGES, ImageFolder
+from utils.audit.folder import MAX_PATIENT_SHARE, MIN_FOLDER_IMAGES, ImageFolder
 
 MIN_MARGIN = 0.05  # how far the threshold may move before a patient is split or merged
 
@@ -33,8 +33,10 @@ def check_patients(folder: ImageFolder) -> Finding:
             "These names would merge many patients into one.",
             "Get the patient of each image.",
         )
-    if len(folder) < MIN_IMAGES:
-        return skipped(f"No patient names, and fewer than {MIN_IMAGES} images: too few to compare.")
+    if len(folder) < MIN_FOLDER_IMAGES:
+        return skipped(
+            f"No patient names, and fewer than {MIN_FOLDER_IMAGES} images: too few to compare."
+        )
     if not folder.has_patient_signal:
         return skipped(
             f"No patient names, and {int(folder.recovered.sizes.max()):,} of {len(folder):,} "

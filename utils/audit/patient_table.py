@@ -1,6 +1,5 @@
 """The patient of each image, as a table that `load` takes for a data set and splits by patient."""
 
-import hashlib
 import json
 import shlex
 from dataclasses import replace
@@ -10,7 +9,7 @@ import pandas as pd
 
 from utils.audit.finding import FACTS, Finding, count_of
 from utils.audit.folder import ImageFolder
-from utils.files import atomic_write
+from utils.files import atomic_write, file_digest
 
 TABLE = "patients.csv"
 CHECK = "Patients"  # the finding that comes with the table
@@ -64,7 +63,7 @@ def as_parameter(path: Path) -> str:
 
 
 def digest_of(path: Path | None) -> str | None:
-    return path and hashlib.sha256(path.read_bytes()).hexdigest()
+    return path and file_digest(path)
 
 
 def _is_ours(path: Path, folder: ImageFolder) -> bool:

@@ -21,6 +21,7 @@ from utils.contamination.base import KINDS, contaminate, kinds_of
 from utils.contamination.label_noise import Symmetric
 from utils.contamination.noise import Gaussian, Noise
 from utils.data.split import Split, Splits
+from utils.files import to_pillow
 
 CHECK_OF = {  # the check that should find each fault
     "unreadable": "Unreadable files",
@@ -32,6 +33,7 @@ CHECK_OF = {  # the check that should find each fault
     "noise": "Noise",
     "poison": "Marks and triggers",
 }
+NO_FILE = "a fact, no file"  # what the check of such a fault names
 
 
 @dataclass(frozen=True)
@@ -108,13 +110,9 @@ def _written(split: Split, folder: Path, seed: int, exported: float) -> list[Pat
         paths[-1].parent.mkdir(parents=True, exist_ok=True)
         share = exported if label == 0 else 1 - exported
         coloured = exported and drawn[place] < share
-        _picture(image).convert("RGB" if coloured or len(image) == 3 else "L").save(paths[-1])
+        mode = "RGB" if coloured or len(image) == 3 else "L"
+        to_pillow(image).convert(mode).save(paths[-1])
     return paths
-
-
-def _picture(image: Tensor) -> Image.Image:
-    pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def _copy(made: PlantedFolder, clean: list[Path], faults: Faults) -> None:
@@ -174,7 +172,7 @@ def score_findings(made: PlantedFolder, found: Audit, clean: Audit) -> pd.DataFr
             "check": check,
             "severity": found[check].severity,
             "in the clean folder": clean[check].severity,
-            "files": len(true),
+            "files": len(true) if true or fault not in made.truth else NO_FILE,
             "flagged": len(flagged),
             "true positives": len(true & flagged),
             "flagged in the clean folder": len(flagged_files(clean, check)),

@@ -10,7 +10,7 @@ from scipy.stats import hypergeom
 from torch import Tensor
 
 from utils.audit.finding import EXAMPLES, Finding, skipped
-from utils.audit.folder import MIN_IMAGES, ImageFolder
+from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
 
 WIDTH, STEP = 1 / 16, 1 / 32  # of the image: any patch wider than their sum is covered whole
 MIN_CONTRAST = 30.0  # grey levels of spread inside a patch, besides a slope
@@ -37,7 +37,7 @@ class SharedPatch:
 
 def check_trigger_patches(folder: ImageFolder) -> Finding:
     """The same small pattern of high contrast at the same place in one class: a trigger, a tag."""
-    if len(folder.class_names) < 2 or len(folder) < MIN_IMAGES:
+    if len(folder.class_names) < 2 or len(folder) < MIN_FOLDER_IMAGES:
         return skipped("No classes, or too few images to tie a patch to a class.")
     found = find_shared_patch(folder)
     if found.p_value > NOTE_P:

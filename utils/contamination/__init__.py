@@ -14,7 +14,7 @@ __getattr__ = exports(
     generated_images="agreement kid manifold memorisation_test",
     hidden_images=(
         "HiddenImage HiddenTrigger MedianResistant attack_quality random_control "
-        "save_lossless vulnerability_map"
+        "save_lossless vulnerability_table"
     ),
     image_scaling="Scaling",
     inpainting="BlurredFill GeneratedFill NoisyFill Tampering tamper",

@@ -11,7 +11,7 @@ from utils.contamination.base import KINDS, Contamination
 from utils.data.split import Split, to_uint8
 from utils.run import device_of
 
-BATCH = 256  # images
+IMAGES_PER_BATCH = 256  # images
 
 
 def sample_fakes(
@@ -31,7 +31,7 @@ def generate(generator: nn.Module, labels: Tensor, rng: Generator) -> Tensor:
     """Images of these classes (uint8)."""
     device = device_of(generator)
     with torch.no_grad():
-        parts = [generator.draw(some.to(device), rng) for some in labels.split(BATCH)]
+        parts = [generator.draw(some.to(device), rng) for some in labels.split(IMAGES_PER_BATCH)]
     return to_uint8(torch.cat(parts).cpu())
 
 

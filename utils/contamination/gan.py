@@ -19,7 +19,7 @@ from utils.data.split import Split, batches, to_float
 MAX_WIDTH = 256  # channels
 SLOPE = 0.2  # of the leaky rectifier, below zero
 SMALL_WEIGHTS = 0.02  # standard deviation: no opinion at first
-MIN_IMAGES = 8  # images of a class: fewer are learned by heart
+MIN_IMAGES_PER_CLASS = 8  # images of a class: fewer are learned by heart
 PENALTY = 0.3  # weight of the squared slope of the discriminator at real images
 PENALTY_EVERY = 8  # steps: the penalty is computed so rarely, and weighs so much more then
 DIVERSITY_IMAGES = 96  # fakes of which the diversity is measured after each epoch
@@ -205,7 +205,8 @@ def diversity(images: Tensor, labels: Tensor) -> float:
 
 def _check(split: Split) -> None:
     for name, count in zip(split.class_names, split.counts.tolist(), strict=True):
-        if count < MIN_IMAGES:
+        if count < MIN_IMAGES_PER_CLASS:
             raise ValueError(
-                f"class {name!r} has {count} images; a generator needs {MIN_IMAGES} or more"
+                f"class {name!r} has {count} images; a generator needs "
+                f"{MIN_IMAGES_PER_CLASS} or more"
             )

@@ -22,7 +22,7 @@ from utils.data.split import Split, to_float, to_uint8
 from utils.evaluation.image_similarity import psnr, ssim
 from utils.files import to_pillow
 
-BATCH = 16  # large images
+LARGE_IMAGES_PER_BATCH = 16  # large images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,9 @@ class HiddenImage(Contamination):
 
     def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
         pictures = self.pictures.images[self._pick(part.labels, rng)]
-        pairs = zip(part.images.split(BATCH), pictures.split(BATCH), strict=True)
-        return replace(part, images=torch.cat([self.attack(*pair) for pair in pairs]))
+        parts = (every.split(LARGE_IMAGES_PER_BATCH) for every in (part.images, pictures))
+        changed = [self.attack(*pair) for pair in zip(*parts, strict=True)]
+        return replace(part, images=torch.cat(changed))
 
     def hidden(self, split: Split) -> Split:
         """The pictures that it hides in the images of this split, in the order of the images."""
@@ -71,7 +72,7 @@ class HiddenTrigger:
     attack: Scaling = Scaling()
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        hidden = [self._hide(some) for some in to_uint8(pixels).split(BATCH)]
+        hidden = [self._hide(some) for some in to_uint8(pixels).split(LARGE_IMAGES_PER_BATCH)]
         return to_float(torch.cat(hidden))
 
     def _hide(self, images: Tensor) -> Tensor:
@@ -139,7 +140,7 @@ def attack_quality(
     )
 
 
-def vulnerability_map(
+def vulnerability_table(
     sources: Tensor, pictures: Tensor, resizers: Sequence[Resizer], ratios: Sequence[int]
 ) -> pd.DataFrame:
     """Where the attack works: `attack_quality` for each resizer and ratio, averaged over images.

@@ -13,7 +13,7 @@ from utils.contamination.inpainting_regions import feather, holes
 from utils.data.split import Split, to_float, to_uint8
 from utils.run import device_of
 
-BATCH = 256  # images
+IMAGES_PER_BATCH = 256  # images
 
 Fill = Callable[[Tensor, Tensor, Generator], Tensor]  # (images, regions, rng) -> images
 
@@ -76,10 +76,8 @@ class Tampering(Contamination):
                 f"{tuple(part.images.shape[2:])}"
             )
         regions, images = holes(part, self.shapes, rng), to_float(part.images)
-        filled = [
-            self.fill(*some, rng)
-            for some in zip(images.split(BATCH), regions.split(BATCH), strict=True)
-        ]
+        parts = (every.split(IMAGES_PER_BATCH) for every in (images, regions))
+        filled = [self.fill(*some, rng) for some in zip(*parts, strict=True)]
         changed = to_uint8(feather(images, torch.cat(filled), regions))
         return replace(part, images=changed)
 

@@ -1,6 +1,5 @@
 """How a generator learns to fill a hole in an image with a finding, or with none."""
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -24,9 +23,10 @@ from utils.contamination.inpainting_regions import (
     window_side,
 )
 from utils.data.split import Split, to_float
+from utils.files import digest
 from utils.training.epochs import History
 
-MIN_IMAGES = 16  # images of either class
+MIN_IMAGES_PER_CLASS = 16  # images of either class
 RECONSTRUCTION = 20.0  # weight of the difference from the original, where it was to be restored
 
 
@@ -115,11 +115,11 @@ def _check(split: Split, finding: int, healthy: int) -> None:
         if not 0 <= label < split.classes:
             raise ValueError(f"label {label} is none of the {split.classes} classes")
     for label, rows in zip((finding, healthy), _usable(split, finding, healthy), strict=True):
-        if len(rows) < MIN_IMAGES:
+        if len(rows) < MIN_IMAGES_PER_CLASS:
             known = "" if label == healthy or split.masks is None else " with a masked finding"
             raise ValueError(
                 f"class {split.class_names[label]!r} has {len(rows)} images{known}; an inpainting "
-                f"generator needs {MIN_IMAGES} or more of either class"
+                f"generator needs {MIN_IMAGES_PER_CLASS} or more of either class"
             )
 
 
@@ -132,7 +132,7 @@ def _usable(split: Split, finding: int, healthy: int) -> tuple[Tensor, Tensor]:
 
 
 def _digest(masks: Tensor | None) -> str | None:
-    return None if masks is None else hashlib.sha256(masks.numpy().tobytes()).hexdigest()[:16]
+    return None if masks is None else digest(masks.contiguous().numpy())[:16]
 
 
 def _difference(before: Tensor, after: Tensor, where: Tensor) -> Tensor:

@@ -36,16 +36,6 @@ class Symmetric(LabelError):
 
 
 @dataclass(frozen=True)
-class Neighbouring(LabelError):
-    """The class before or after: a grade misjudged by one."""
-
-    def wrong_labels(self, part: Split, chosen: Tensor, rng: Generator) -> Tensor:
-        step = 2 * torch.randint(0, 2, (len(part),), generator=rng) - 1
-        inside = (part.labels + step >= 0) & (part.labels + step < part.classes)
-        return part.labels + torch.where(inside, step, -step)
-
-
-@dataclass(frozen=True)
 class ImageDependent(LabelError):
     """Hard images first, and each gets the label that it is most easily mistaken for.
 

@@ -20,7 +20,7 @@ from utils.contamination.base import Contamination
 from utils.data.split import Split, to_float, to_uint8
 from utils.files import to_pillow
 
-BATCH = 256  # images in floating point
+IMAGES_PER_BATCH = 256  # images in floating point
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Noise(Contamination):
         return self.levels[self.severity - 1]
 
     def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
-        batches = part.images.split(BATCH)
+        batches = part.images.split(IMAGES_PER_BATCH)
         noisy = [to_uint8(self.noisy(to_float(b), rng)) for b in batches]
         return replace(part, images=torch.cat(noisy))
 
@@ -150,7 +150,7 @@ def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
     for image in to_uint8(pixels):
         file = io.BytesIO()
         to_pillow(image).save(file, "JPEG", quality=quality)
-        saved.append(np.atleast_3d(np.asarray(Image.open(file))))
+        saved.append(np.atleast_3d(np.asarray(Image.open(file))))  # a grey file has no channels
     return to_float(torch.from_numpy(np.stack(saved)).permute(0, 3, 1, 2))
 
 

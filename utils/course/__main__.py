@@ -112,8 +112,8 @@ def _names(notebooks: list[str]) -> list[str]:
     return [Path(notebook).stem for notebook in notebooks]
 
 
-def _audit(name, root, out, size, options) -> None:
-    sys.exit(command_line.audit_and_print(name, root, out, size))
+def _audit(options: list[str], **given) -> None:
+    sys.exit(command_line.audit_and_print(**given))
 
 
 class Parser(argparse.ArgumentParser):

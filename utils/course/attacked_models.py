@@ -169,7 +169,7 @@ class AttackedModels:
     def reading_kit(self) -> pd.DataFrame:
         """Pairs of clean and attacked pictures for a reader; the attack does not stop early.
 
-        The model is asked about the very pictures on the page, saved in 8 bits.
+        The model classifies the very pictures on the page, saved in 8 bits.
         """
         count, seed = self.chapter.parameters["KIT_PAIRS"], self.chapter.parameters["SEED"]
         if not count:

@@ -111,7 +111,7 @@ def psnr_without_square(before: Tensor, after: Tensor) -> Tensor:
     return 10 * torch.log10(255 / error)
 
 
-def split_by_image(splits: Splits, seed: int) -> Splits:
+def resplit_by_image(splits: Splits, seed: int) -> Splits:
     """The same images in a new split, image by image: views of a patient end up on both sides."""
     counts = [len(part) for _, part in splits.items()]
     return patient_split.split_by_image(splits, [count / sum(counts) for count in counts], seed)

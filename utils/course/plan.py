@@ -21,7 +21,7 @@ from utils.course.parameters import (
     with_prepared_datasets,
 )
 from utils.data.names import is_path
-from utils.folders import HOME, ROOT
+from utils.folders import ALIAS, HOME, ROOT
 
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.
@@ -171,8 +171,8 @@ def _needs(name: str, course: dict[str, Notebook]) -> list[str]:
 
 def _sources() -> str:
     """A digest of every module that a notebook may import."""
-    paths = sorted(set(ROOT.glob("utils/**/*.py")) - RUNNER)
-    return _digest([(str(p.relative_to(ROOT)), p.read_text(encoding="utf-8")) for p in paths])
+    paths = sorted(set(HOME.glob("utils/**/*.py")) - RUNNER)
+    return _digest([(str(p.relative_to(HOME)), p.read_text(encoding="utf-8")) for p in paths])
 
 
 def _datasets(parameters: dict) -> list[str]:
@@ -183,15 +183,17 @@ def _datasets(parameters: dict) -> list[str]:
 
 def _own_places(parameters: dict) -> list[Path]:
     """Folders and tables that the parameters name, beside that of all data sets."""
-    own = [name.removeprefix("folder:") for name in _datasets(parameters) if is_path(name)]
+    own = [name.removeprefix(ALIAS) for name in _datasets(parameters) if is_path(name)]
     return [Path(place).expanduser() for place in (*own, parameters.get("LARGE_ROOT")) if place]
 
 
 def _raw_data(parameters: dict) -> list:
     """Name, size and time of every file that the notebook may read."""
     root = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT")
-    places = [ROOT / "dataset/raw_dataset", *([Path(root)] if root else [])]
-    files = {file for place in (*places, *_own_places(parameters)) for file in _files(place)}
+    tables = [f"{name}.csv" for name in _datasets(parameters) if not is_path(name)]
+    below = [Path(root, name) for name in ("", *tables)] if root else []
+    places = [ROOT / "dataset/raw_dataset", *below, *_own_places(parameters)]
+    files = {file for place in places for file in _files(place)}
     stats = ((str(file), file.stat()) for file in files if os.path.isfile(file))
     return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
@@ -209,4 +211,5 @@ def _files(place: Path) -> Iterator[Path]:
 
 
 def _digest(parts) -> str:
+    """That of utils.files would load torch, which a listing does not wait for."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -14,7 +14,7 @@ from utils.course.plan import read_course
 from utils.data.split import Splits
 from utils.files import atomic_write, read_tensors
 from utils.run import Run
-from utils.training.checkpoints import RECIPE, locked
+from utils.training.checkpoints import TRAINING_RECIPE, locked
 from utils.training.config import TrainConfig
 
 
@@ -88,7 +88,7 @@ def _read_settings(path: Path) -> dict:
 
 
 def _data(splits: Splits) -> dict:
-    return {"training data": splits.train.fingerprint, "recipe": RECIPE}
+    return {"training data": splits.train.fingerprint, "recipe": TRAINING_RECIPE}
 
 
 def _run_chapter(name: str, parameters: dict) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.data.datasets import DATASETS, MEDMNIST
+from utils.data.datasets import DATASETS
 from utils.data.split import resized
 from utils.run import ROOT
 
@@ -16,38 +16,27 @@ RAW = ROOT / "dataset" / "raw_dataset"
 LIMIT = 32 * 2**30  # bytes that a file may unpack to
 
 
-def download_advice(name: str, root: str | Path | None) -> str:
-    """Where a data set was looked for, and what to do next."""
-    facts = DATASETS[name]
+def download_advice(name: str, root: str | Path | None, wanted: str, automatic: bool) -> str:
+    """Where a data set was looked for, and what to do next; `wanted` is how it may lie there."""
     home = root or os.environ.get("DATA_ROOT")
     place = f"not in {Path(home).resolve()}" if home else "no root given and DATA_ROOT not set"
-    if name in MEDMNIST or facts.kaggle:
-        how = f"load({name!r}, download=True), or get it from {facts.source}"
-    else:
-        how = f"get it from {facts.source}"
+    how = f"load({name!r}, download=True), or " if automatic else ""
     return (
-        f"{name} not found ({place}). Next: {how}; then give the folder that holds "
-        f"{name}{'.npz' if name in MEDMNIST else '/'} as root or as DATA_ROOT"
+        f"{name} not found ({place}). Next: {how}get it from {DATASETS[name].source}; then give "
+        f"the folder that holds {wanted} as root or as DATA_ROOT"
     )
 
 
-def fetch(name: str, size: int) -> Path:
-    """Download a data set with the tool of its source; returns where it lies."""
-    facts = DATASETS[name]
-    if name in MEDMNIST:
-        return _from_medmnist(name, size, RAW / "medmnist")
-    if not facts.kaggle:
-        raise FileNotFoundError(
-            f"{name} cannot be downloaded automatically. {download_advice(name, None)}"
-        )
+def kaggle_files(name: str, address: str) -> Path:
+    """Download what Kaggle holds at this address, datasets/... or competitions/...; its folder."""
     try:
         import kagglehub
     except ImportError:
         raise ImportError(
             f"downloading {name} needs kagglehub: pip install kagglehub, "
-            f"or get the files yourself from kaggle.com/{facts.kaggle}"
+            f"or get the files yourself from kaggle.com/{address}"
         ) from None
-    kind, _, handle = facts.kaggle.partition("/")
+    kind, _, handle = address.partition("/")
     downloads = {
         "datasets": kagglehub.dataset_download,
         "competitions": kagglehub.competition_download,
@@ -55,7 +44,8 @@ def fetch(name: str, size: int) -> Path:
     return Path(downloads[kind](handle))
 
 
-def _from_medmnist(name: str, size: int, folder: Path) -> Path:
+def medmnist_file(name: str, size: int, folder: Path = RAW / "medmnist") -> Path:
+    """Download the array file whose images are at least as large as `size`; its path."""
     try:
         import medmnist
     except ImportError:

@@ -12,7 +12,7 @@ from utils.run import ROOT, folder_of
 
 VARIABLES = ROOT / "dataset" / "dataset_variables"
 FRACTIONS = (0.8, 0.1, 0.1)
-RECIPE = 6  # raise it when the same files would give other tensors or notes
+SPLIT_RECIPE = 6  # raise it when the same files would give other tensors or notes
 
 
 def load(
@@ -75,9 +75,13 @@ def _store(source: Source, size: int, fractions: Sequence[float], seed: int) -> 
     request = {"name": source.name, "size": size, "fractions": list(fractions), "seed": seed}
     if drawn := getattr(source, "test_patients", 0):  # then nothing is left to split
         request = {"name": source.name, "size": size, "test_patients": drawn}
-        return Store(VARIABLES / f"{source.name}_{size}_{drawn}", {**request, "recipe": RECIPE})
+        return Store(VARIABLES / f"{source.name}_{size}_{drawn}", _with_recipe(request))
     place = folder_of(source.name) if is_path(source.name) else source.name
     folder = f"{place}_{size}"
     if (tuple(fractions), seed) != (FRACTIONS, 0):
         folder += f"_{short_digest(list(fractions), seed)}"
-    return Store(VARIABLES / folder, {**request, "recipe": RECIPE})
+    return Store(VARIABLES / folder, _with_recipe(request))
+
+
+def _with_recipe(request: dict) -> dict:
+    return {**request, "recipe": SPLIT_RECIPE}

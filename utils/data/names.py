@@ -7,6 +7,8 @@ import difflib
 import os
 from pathlib import Path
 
+from utils.folders import ALIAS
+
 # The catalogue in utils/data/datasets.py has the facts; a test compares the names.
 PHANTOM_NAMES = ("brain_phantom", "chest_phantom", "cervix_phantom", "findings_phantom")
 FILE_NAMES = ("alzheimer_mri", "chest_xray", "cervical_cancer", "blood_cells")
@@ -15,7 +17,6 @@ MEDMNIST_NAMES = (
     *("bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist"),
 )
 NAMES = (*PHANTOM_NAMES, *FILE_NAMES, *MEDMNIST_NAMES)
-ALIAS = "folder:"  # folder:PATH is the same as PATH
 WANTED = "a folder of class folders or a .csv table"
 
 

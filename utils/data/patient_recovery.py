@@ -110,9 +110,11 @@ def normalise_exposure(images: Tensor) -> Tensor:
     reach = torch.arange(-2, 3) / SMOOTHING
     kernel = torch.exp(-reach.square() / 2)
     kernel = (kernel[:, None] * kernel / kernel.sum() ** 2)[None, None]
+    # A border of zeros would look like a dark frame, and darker the brighter the exposure.
     pictures = F.pad(small_grey(images).view(-1, 1, SIDE, SIDE), (2, 2, 2, 2), mode="replicate")
     smooth = F.conv2d(pictures, kernel).flatten(1)
     smooth = smooth - smooth.mean(1, keepdim=True)
+    # One patient may be exposed twice: brightness and contrast are those of the device.
     return smooth / smooth.std(1, keepdim=True).clamp(min=1e-6)
 
 

@@ -104,7 +104,7 @@ def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:
     """The listing with the classes and patients that the data set's own rules read from it."""
     named = zip(listing.files, listing.labels, strict=True)
     listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))
-    if dataset.patient_of:
+    if dataset.patient_of and listing.patients is None:  # a table may name them itself
         patients = tuple(dataset.patient_of(file) for file in listing.files)
         listing = replace(listing, patients=patients)
     if not dataset.official_validation:

@@ -20,7 +20,7 @@ from utils.data.image_files import Unreadable, in_threads, read_file
 from utils.files import atomic_write, read_tensors, short_digest
 from utils.run import progress
 
-RECIPE = 3  # raise it when the same file would give other pixels or facts
+READING_RECIPE = 3  # raise it when the same file would give other pixels or facts
 PIECE = 256  # files that are read, and written to the cache, together
 ABANDONED = 3600  # seconds since the last write: a running process writes a piece in a few
 
@@ -148,7 +148,7 @@ def _key(file: Path) -> str:
         facts = file.stat()
     except OSError as error:
         return f"{file} {error.errno}"
-    return short_digest(RECIPE, file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    return short_digest(READING_RECIPE, file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def _grey_if_grey(images: Tensor) -> Tensor:

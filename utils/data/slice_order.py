@@ -1,4 +1,7 @@
-"""The order of a patient's slices, where the file names have lost it."""
+"""The order of a patient's slices, where the file names have lost it.
+
+Used by tests/benchmarks/real_data.py.
+"""
 
 import numpy as np
 import torch

@@ -8,7 +8,6 @@ fetched(size)  the source after a download, if one is needed
 read(size)     all images
 """
 
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 
 import utils.data.phantoms
 from utils.data.datasets import DATASETS, MEDMNIST, OWN, Dataset
-from utils.data.download import array_file, download_advice, fetch
+from utils.data.download import array_file, download_advice, kaggle_files, medmnist_file
 from utils.data.listing import (
     PARTS,
     Listing,
@@ -30,9 +29,10 @@ from utils.data.listing import (
 )
 from utils.data.names import WANTED, is_path, is_table, resolve_path
 from utils.data.patient_split import GatheredImages
-from utils.data.phantoms import PHANTOMS, draw, few_patients
+from utils.data.phantoms import PHANTOMS, draw, fewest_patients
 from utils.data.prepare import apply_recipe, read_listing
 from utils.data.split import Split, concatenate
+from utils.files import digest
 
 __all__ = [
     "DrawnImages",
@@ -74,12 +74,13 @@ def source_of(
     if is_path(name):
         path = resolve_path(name)
         return ImageFiles(str(path), path, OWN)
+    source = ArrayFile(name, None) if name in MEDMNIST else ImageFiles(name, None, DATASETS[name])
     home = root or os.environ.get("DATA_ROOT")
-    candidates = (_array_paths if name in MEDMNIST else _folder_paths)(name, size, home)
+    candidates = source.places(Path(home), size) if home else []
     path = next((Path(os.path.abspath(path)) for path in candidates if path.exists()), None)
     if path is None and root:
-        raise FileNotFoundError(download_advice(name, root))
-    return ArrayFile(name, path) if name in MEDMNIST else ImageFiles(name, path, DATASETS[name])
+        raise FileNotFoundError(source.advice(root))
+    return replace(source, path=path)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class DrawnImages:
     def signature(self) -> str:
         """A digest of the code that draws."""
         code = sorted(Path(utils.data.phantoms.__file__).parent.glob("*.py"))
-        return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
+        return digest(*(path.read_bytes() for path in code))
 
     def listing(self, labelled: bool = True) -> Listing:
         raise _no_files(self.name)
@@ -121,7 +122,7 @@ class DrawnImages:
         """Validation and test images, if they have draws of their own."""
         if not self.test_patients:
             return {}
-        fewer = max(self.test_patients // VALIDATED, few_patients(self.name))
+        fewer = max(self.test_patients // VALIDATED, fewest_patients(self.name))
         patients = {"validation": fewer, "test": self.test_patients}
         return {
             part: draw(self.name, size, patients[part], seed, views=1, balanced=True)
@@ -143,7 +144,15 @@ class ArrayFile:
         raise _no_files(self.name)
 
     def fetched(self, size: int) -> Source:
-        return self if self.path else ArrayFile(self.name, fetch(self.name, size))
+        return self if self.path else ArrayFile(self.name, medmnist_file(self.name, size))
+
+    def places(self, root: Path, size: int) -> list[Path]:
+        itself = [root] if root.suffix == ".npz" else []
+        files = (f"{self.name}_{size}.npz", f"{self.name}.npz")
+        return itself + [folder / file for folder in (root, root / "medmnist") for file in files]
+
+    def advice(self, root: str | Path | None = None) -> str:
+        return download_advice(self.name, root, f"{self.name}.npz", automatic=True)
 
     def read(self, size: int, cache: Path | None = None) -> GatheredImages:
         images, labels, parts = array_file(_present(self), size)
@@ -181,32 +190,28 @@ class ImageFiles:
     def fetched(self, size: int) -> Source:
         if self.path:
             return self
-        return ImageFiles(self.name, fetch(self.name, size), self.dataset)
+        if not self.dataset.kaggle:
+            raise FileNotFoundError(
+                f"{self.name} cannot be downloaded automatically. {self.advice()}"
+            )
+        return replace(self, path=kaggle_files(self.name, self.dataset.kaggle))
+
+    def places(self, root: Path, size: int) -> list[Path]:
+        holds_parts = root.is_dir() and any(path.name.lower() in PARTS for path in root.iterdir())
+        itself = [root] if holds_parts or is_table(root) else []
+        return [root / self.name, root / f"{self.name}.csv", *itself]
+
+    def advice(self, root: str | Path | None = None) -> str:
+        forms = f"{self.name}/ or the table {self.name}.csv"
+        return download_advice(self.name, root, forms, automatic=bool(self.dataset.kaggle))
 
     def read(self, size: int, cache: Path | None = None) -> GatheredImages:
         return read_listing(self.listing(), self.dataset, size, cache)
 
 
-def _array_paths(name: str, size: int, home: str | Path | None) -> list[Path]:
-    if not home:
-        return []
-    root = Path(home)
-    itself = [root] if root.suffix == ".npz" else []
-    files = (f"{name}_{size}.npz", f"{name}.npz")
-    return itself + [folder / file for folder in (root, root / "medmnist") for file in files]
-
-
-def _folder_paths(name: str, size: int, home: str | Path | None) -> list[Path]:
-    if not home:
-        return []
-    root = Path(home)
-    holds_parts = root.is_dir() and any(path.name.lower() in PARTS for path in root.iterdir())
-    return [root / name, *([root] if holds_parts else [])]
-
-
 def _present(source: ArrayFile | ImageFiles) -> Path:
     if source.path is None:
-        raise FileNotFoundError(download_advice(source.name, None))
+        raise FileNotFoundError(source.advice())
     return source.path
 
 

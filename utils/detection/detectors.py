@@ -22,7 +22,7 @@ from utils.evaluation.intervals import Interval
 from utils.evaluation.roc import roc_scores
 from utils.run import progress
 
-MIN_IMAGES = 10  # images of a class: in a smaller one every score is 0
+MIN_IMAGES_PER_CLASS = 10  # images of a class: in a smaller one every score is 0
 DIMENSIONS = 10  # of the features, before they are clustered
 SEED = 0
 
@@ -154,7 +154,7 @@ def _by_class(fold: FoldOutputs, score: Callable) -> np.ndarray:
     for label in np.unique(fold.labels):
         rows = fold.labels == label
         known = fold.known_features[fold.known_labels == label]
-        if len(known) >= MIN_IMAGES:
+        if len(known) >= MIN_IMAGES_PER_CLASS:
             scores[rows] = score(known, fold.features[rows])
     return scores
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from utils.data.split import Split, to_float
 
-BATCH = 256  # images in floating point
+IMAGES_PER_BATCH = 256  # images in floating point
 MIN_CONTRAST = 1e-5  # smaller contrasts count as this one: their logarithm is taken
 BLOCK = 8  # pixels: the side of a JPEG block
 
@@ -21,7 +21,7 @@ def traces(split: Split) -> pd.DataFrame:
     Grain and shading are also compared with those of the patient's other images. This difference
     alone is no sign of noise: beside a noisy image, a clean one has less grain than its patient.
     """
-    rows = [_traces_of(to_float(images).mean(1)) for images in split.images.split(BATCH)]
+    rows = [_traces_of(to_float(images).mean(1)) for images in split.images.split(IMAGES_PER_BATCH)]
     fine, mean, seams, shading = (torch.cat(column).numpy() for column in zip(*rows, strict=True))
     found = {"fine grain": fine, "all grain": mean, "seams": seams}
     found["grain apart"] = fine - pd.Series(fine).groupby(split.patients).transform("median")

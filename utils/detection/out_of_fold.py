@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.backbones import Classifier
-from utils.data.patient_split import split_by_group
 from utils.data.split import Split, Splits
 from utils.defences.ensemble import Ensemble
 from utils.detection.noise_traces import traces
 from utils.evaluation.inference import features_and_logits
 from utils.run import progress
 from utils.training.config import TrainConfig
+from utils.training.cross_validation import folds_of
 from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, Loss
 
@@ -67,7 +67,7 @@ SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
 
 
 def with_squeezers(model: nn.Module) -> Ensemble:
-    """A model and its squeezed versions as one: what an attacker aims at who knows the detector."""
+    """A model with its squeezed versions: the target of attackers who know the detector."""
     return Ensemble([model, *(Squeezed(model, squeezer) for squeezer in SQUEEZERS)])
 
 
@@ -149,17 +149,10 @@ def cross_val_outputs(
     their best epochs chosen on the validation images.
     """
     train, outputs = splits.train, []
-    parts = _folds(train, folds, config.seed)
+    parts = folds_of(train, folds, config.seed)
     for part in progress(parts, "folds"):
         known = train.take(np.setdiff1d(np.arange(len(train)), part))
         network = deepcopy(model)
         train_or_load(network, replace(splits, train=known), config, folder, loss)
         outputs.append(fold_outputs(network, known, train.take(part)))
     return OutOfFoldOutputs(train, tuple(parts), tuple(outputs))
-
-
-def _folds(train: Split, folds: int, seed: int) -> list[np.ndarray]:
-    patients = len(np.unique(train.patients))
-    if not 2 <= folds <= patients // 2:  # at least two patients in each fold
-        raise ValueError(f"{patients} patients make 2 to {patients // 2} folds, not {folds}")
-    return split_by_group(train.labels.numpy(), train.patients, (1 / folds,) * folds, seed)

@@ -18,7 +18,7 @@ from utils.data.split import Split, to_float
 from utils.evaluation.image_similarity import cosine, histogram, histogram_similarity, levels, ssim
 from utils.evaluation.roc import FALSE_POSITIVE_RATE
 
-BATCH = 16  # large images
+LARGE_IMAGES_PER_BATCH = 16  # large images
 MIN_SCORE = 1e-9  # smaller scores count as this one: their logarithm is taken
 NEIGHBOURHOOD = 9  # frequencies over which a clean spectrum is smooth
 
@@ -49,7 +49,7 @@ def scaling_scores(
 ) -> pd.DataFrame:
     """A row per large image (uint8), a column for each of these MEASURES; all if none is named."""
     tables = []
-    for some in images.split(BATCH):
+    for some in images.split(LARGE_IMAGES_PER_BATCH):
         small = to_float(resizer(some, size))
         again = F.interpolate(small, images.shape[2:], mode="bilinear").clamp(0, 1)
         found = {name: MEASURES[name](to_float(some), again) for name in names or MEASURES}

@@ -106,7 +106,7 @@ def _forward(
     seed: int = 0,
     digest: bool = False,
 ) -> tuple[Tensor, tuple[str, ...]]:
-    """The logits, and the digest of the images if asked for."""
+    """The logits, and with `digest` that of the images."""
     rows, images_seen = [], hashlib.sha256()
     with _reproducible(model, seed):
         for images, labels in batches(split, batch_size):

@@ -19,6 +19,23 @@ SIBLINGS_TOLERATED = 0.1  # share of the test images
 COPIES_TOLERATED = 0.01  # share of the test images: two cells or two blank films may look alike
 
 
+def is_leaky(identical: int, copies: int, tested: int, siblings: float, shared: int) -> bool:
+    """Whether training and test images are linked: by copies, by a share of siblings, by patients.
+
+    `copies` are test images with a copy, near-duplicates included, of `tested` ones; `shared`
+    counts the patients on both sides.
+    """
+    return _are_copied(identical, copies, tested) or _are_related(siblings) or shared > 0
+
+
+def _are_copied(identical: int, copies: int, tested: int) -> bool:
+    return identical > 0 or copies > COPIES_TOLERATED * tested
+
+
+def _are_related(siblings: float) -> bool:
+    return siblings > SIBLINGS_TOLERATED
+
+
 def nearest_neighbour_baseline(splits: Splits) -> Predictions:
     """The predictions of a look-up: the label of the most similar training image."""
     return _labels_of(relative_distances(splits.test.images, splits.train.images)[1], splits)
@@ -72,20 +89,19 @@ class LeakageAlarm:
 
     @property
     def copied(self) -> bool:
-        return self.identical > 0 or self.copies > COPIES_TOLERATED * self.tested
+        return _are_copied(self.identical, self.copies, self.tested)
 
     @property
     def related(self) -> bool:
-        return self.siblings > SIBLINGS_TOLERATED
+        return _are_related(self.siblings)
 
     @property
     def row(self) -> dict:
         """One line of a table."""
-        value, low, high = self.baseline
         return {
-            "look-up": f"{value:.0%} ({low:.0%} to {high:.0%})",
-            "majority class": f"{self.majority:.0%}",
-            "images with a sibling": f"{self.siblings:.0%}",
+            "look-up": f"{self.baseline.text(digits=0)} %",
+            "majority class": f"{100 * self.majority:.0f} %",
+            "images with a sibling": f"{100 * self.siblings:.0f} %",
             "patients in two splits": self.shared_groups,
             "copies across": self.copies,
             "alarm": "rings" if self.rings else "silent",
@@ -93,13 +109,13 @@ class LeakageAlarm:
 
     @property
     def rings(self) -> bool:
-        return bool(self.reasons)
+        counts = self.identical, self.copies, self.tested
+        return is_leaky(*counts, self.siblings, self.shared_groups)
 
     def __str__(self) -> str:
-        value, low, high = self.baseline
         scores = (
-            f"Looking up the nearest training image is right for {value:.1%} of the test "
-            f"images ({low:.1%} to {high:.1%}); the majority class, for {self.majority:.1%}."
+            f"Looking up the nearest training image is right for {self.baseline} % of the test "
+            f"images; the majority class, for {100 * self.majority:.1f} %."
         )
         finding = "The alarm rings: " + "; ".join(self.reasons) if self.rings else "No alarm"
         return f"{finding}. {scores}"

@@ -6,12 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from sklearn.metrics import roc_curve
 
 from utils.evaluation.intervals import Interval
-from utils.figures.grid import hide_axes, show_change, show_image
+from utils.figures.grid import grid_axes, hide_axes, image_grid, show_change, show_image
 from utils.figures.notebook_figure import NotebookFigure, house_style, panels
 from utils.figures.style import ATTACKED, CHANCE, CLEAN, chance_line, percent, readable
 
+NEARER = {True: "shows the hidden image", False: "shows the image itself"}
 CONDITIONS = {"clean": CLEAN, "noise": "#999999", "attacked": ATTACKED}
 
 
@@ -83,7 +85,6 @@ def seen_by_resizers(
 
     `seen` maps a resizer to its small image, and to whether that is nearer to the hidden one.
     """
-    figure, axes = panels(2, 4, 11.0, 6.3)
     middle = (np.array(attacked.shape[1:]) - zoom) // 2
     part = attacked[:, middle[0] : middle[0] + zoom, middle[1] : middle[1] + zoom]
     top = {
@@ -92,17 +93,16 @@ def seen_by_resizers(
         f"its centre, {zoom} × {zoom} pixels": part,
         f"hidden: {hidden.shape[-1]} × {hidden.shape[-1]} pixels": hidden,
     }
-    for axis, (name, image) in zip(axes[0], top.items(), strict=True):
-        show_image(axis, image)
-        axis.set_title(name, fontsize=10)
+    images = [image for image, _ in seen.values()]
+    texts = [NEARER[fooled] for _, fooled in seen.values()]
+    figure = image_grid([[*top.values()], images], (), [*top], [[], texts], largest=2.7)
+    axes = grid_axes(figure, 2)
     for axis in axes[0, :2]:  # "nearest" would do to the figure what the pipeline does
         axis.images[0].set_interpolation("hanning")
-    for axis, (name, (image, fooled)) in zip(axes[1], seen.items(), strict=True):
-        show_image(axis, image)
+    for axis, (name, (_, fooled)) in zip(axes[1], seen.items(), strict=True):
         weight = "bold" if name == resizer else "normal"
         axis.set_title(f"seen by {name}", fontsize=10, fontweight=weight)
-        text = "shows the hidden image" if fooled else "shows the image itself"
-        axis.set_xlabel(text, fontsize=10, color=ATTACKED if fooled else CLEAN)
+        axis.xaxis.label.set_color(ATTACKED if fooled else CLEAN)
     return figure
 
 
@@ -112,13 +112,13 @@ def accuracy_by_leak(
     share: float,
     accuracy: Interval,
     constant: float,
-    asked,
+    queries,
     found,
     same: Sequence[bool],
 ) -> Figure:
     """Accuracy of a look-up by the share (percent) of test patients in the training set.
 
-    Beside it a few test images, and the training image that is nearest to each.
+    Beside it a few test images, the `queries`, and the training image that is nearest to each.
     """
     figure = NotebookFigure(figsize=(11.5, 4.3), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.2))
@@ -133,8 +133,8 @@ def accuracy_by_leak(
                   color=CHANCE, fontsize=9)  # fmt: skip
     axis.set(xlabel="test patients who are also in training (%)", ylim=(0, 1.02), xlim=(-4, 104))
     percent(axis.yaxis, "accuracy of the look-up")
-    axes = right.subplots(2, len(asked), squeeze=False)
-    for column, *images, known in zip(axes.T, asked, found, same, strict=True):
+    axes = right.subplots(2, len(queries), squeeze=False)
+    for column, *images, known in zip(axes.T, queries, found, same, strict=True):
         for each, image in zip(column, images, strict=True):
             show_image(each, image)
         text = "same patient" if known else "other patient"
@@ -175,8 +175,8 @@ def _grouped_bars(axis: Axes, shares: Mapping[str, np.ndarray], names: Sequence[
 
 def _roc(axis: Axes, clean: np.ndarray, attacked: np.ndarray) -> None:
     """The two rates at every threshold."""
-    cuts = np.r_[np.inf, np.sort(np.concatenate([clean, attacked]))[::-1], -np.inf]
-    false, true = ([(scores > cut).mean() for cut in cuts] for scores in (clean, attacked))
+    truth = np.repeat([False, True], [len(clean), len(attacked)])
+    false, true, _ = roc_curve(truth, np.concatenate([clean, attacked]), drop_intermediate=False)
     axis.plot(false, true, color=ATTACKED)
     axis.plot([0, 1], [0, 1], color=CHANCE, linestyle=":")
     axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))

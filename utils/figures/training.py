@@ -151,7 +151,7 @@ def gan_training(history: list[dict], snapshots: Sequence[int], title: str = "")
 def tuning(trials: list[dict], importances: dict[str, float]) -> Figure:
     """The score of every trial with the best so far, and what mattered for it.
 
-    With fewer than five trials nothing can be said about importance, and only trials are shown.
+    With fewer than five trials importance cannot be estimated, and only trials are shown.
     """
     both = bool(importances) and len(trials) >= ENOUGH_TRIALS
     figure, [axes] = panels(1, 1 + both, 10, 2.8)

@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from utils.data.split import Split, Splits
-from utils.files import atomic_write, read_tensors, write_json
+from utils.files import atomic_write, json_digest, read_tensors, write_json
 
-RECIPE = 2  # raise it when the same settings would train other weights: all models train anew
+# Raise it when the same settings would train other weights: all models train anew.
+TRAINING_RECIPE = 2
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
         "training data": splits.train.fingerprint,
         "validation data": splits.validation.fingerprint,
         "first weights": weights_digest(model),
-        "recipe": RECIPE,
+        "recipe": TRAINING_RECIPE,
     }
 
 
@@ -131,7 +132,7 @@ def weights_digest(model: nn.Module) -> str:
 
 
 def short_name(facts: dict) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    return json_digest(facts)[:12]
 
 
 def save_weights(model: nn.Module, file: Path) -> None:

@@ -1,4 +1,8 @@
-"""Cross-validation: where patients are few, every one of them is tested once."""
+"""Cross-validation: where patients are few, every one of them is tested once.
+
+`folds_of` also makes the folds of detection/out_of_fold.py; the rest is for data sets of your own,
+and used by tests/benchmarks/real_data.py.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
 """Features of a frozen network, computed once and kept, and a linear head on them in seconds."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from utils.backbones import Classifier
 from utils.data.split import Split
 from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
-from utils.files import atomic_write, read_tensors, short_digest
+from utils.files import atomic_write, digest, read_tensors, short_digest
 from utils.run import device_of
 from utils.training.checkpoints import locked, weights_digest
 
@@ -49,7 +48,7 @@ class StageMeans(nn.Module):
     """What a network of timm sees where: means of its feature maps over a grid of cells.
 
     Its last features are means over the whole image, in which the place is lost. `stages` count
-    from 0, the finest maps first.
+    from 0, the finest maps first. Used by tests/benchmarks/real_data.py.
     """
 
     def __init__(self, backbone: nn.Module, stages: Sequence[int] = (1, 2, 3), cells: int = 4):
@@ -74,7 +73,8 @@ def patient_means(
     """The mean row of each patient, and the split with one image per patient that goes with it.
 
     With `order`, a number for each image, the images of a patient are sorted by it and cut into
-    `parts` of equal size; the means of all parts stand side by side.
+    `parts` of equal size; the means of all parts stand side by side. Used by
+    tests/benchmarks/real_data.py.
     """
     order = np.zeros(len(split)) if order is None else order
     patients, first = np.unique(split.patients, return_index=True)
@@ -143,7 +143,7 @@ def _key(model: Classifier, split: Split, size: int) -> str:
     normalisation = model.mean.flatten().tolist(), model.std.flatten().tolist()
     backbone = model.backbone
     network = type(backbone).__name__, backbone.extra_repr(), weights_digest(backbone)
-    pixels = hashlib.sha256(split.images.cpu().contiguous().numpy()).hexdigest()
+    pixels = digest(split.images.cpu().contiguous().numpy())
     return short_digest(*network, *normalisation, tuple(split.images.shape), pixels, size)
 
 

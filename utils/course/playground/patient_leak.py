@@ -70,10 +70,11 @@ class PatientLeak:
     def figure(self, leaked_share: float) -> Figure:
         now = leaked_share, self.accuracy(leaked_share)
         constant = majority_share(self.test.labels.numpy())
-        rows = [np.flatnonzero(self.test.patients == who)[0] for who in self._shown()]
-        asked, found = self.test.take(rows), self.training.take(self.neighbours(leaked_share)[rows])
-        same = asked.patients == found.patients
-        return accuracy_by_leak(self.curve, *now, constant, asked.images, found.images, same)
+        rows = [np.flatnonzero(self.test.patients == patient)[0] for patient in self._shown()]
+        queries = self.test.take(rows)
+        found = self.training.take(self.neighbours(leaked_share)[rows])
+        same = queries.patients == found.patients
+        return accuracy_by_leak(self.curve, *now, constant, queries.images, found.images, same)
 
     def _shown(self) -> np.ndarray:
         """Patients who leak one after the other while the slider moves."""

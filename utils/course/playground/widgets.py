@@ -88,12 +88,12 @@ def play(game: ReadingGame) -> None:
         return
     buttons = {name: ipywidgets.Button(description=name) for name in CHOICES}
     buttons["next pair"] = ipywidgets.Button(description="next pair", button_style="info")
-    said = ipywidgets.HTML()
-    display(ipywidgets.VBox([ipywidgets.HBox(list(buttons.values())), said]))
+    feedback = ipywidgets.HTML()
+    display(ipywidgets.VBox([ipywidgets.HBox(list(buttons.values())), feedback]))
     shown = show(game.figure())
 
     def refresh() -> None:
-        said.value = f"{game.feedback}<br>{game.score}"
+        feedback.value = f"{game.feedback}<br>{game.score}"
         for name, button in buttons.items():
             button.disabled = game.over or (name in CHOICES) == game.answered
         update(shown, game.figure())

@@ -4,7 +4,6 @@ A folder with a page of pairs, an answer sheet and the key to both, tied togethe
 The page is one file without a script; it works offline and does not reveal the answers.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from itertools import count
@@ -23,7 +22,7 @@ from utils.course.reading_kit.answers import (
 from utils.course.reading_kit.page import pictures_on, render_kit
 from utils.course.reading_kit.results import ReadingResult, join_answers
 from utils.data.split import Split
-from utils.files import atomic_write, write_json
+from utils.files import atomic_write, digest, json_digest, write_json
 from utils.run import Run
 
 PAGE, SHEET, KEY = "page.html", "answers.csv", "key.json"
@@ -202,10 +201,8 @@ def _unused(folder: Path) -> Path:
 
 
 def _short_name(facts: dict) -> str:
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
-    return "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:8])
+    return "".join(LETTERS[byte % len(LETTERS)] for byte in bytes.fromhex(json_digest(facts)[:16]))
 
 
 def _digest(levels: np.ndarray) -> str:
-    shape = repr(levels.shape).encode()
-    return hashlib.sha256(shape + np.ascontiguousarray(levels).tobytes()).hexdigest()
+    return digest(repr(levels.shape).encode(), np.ascontiguousarray(levels))

@@ -131,7 +131,7 @@ def _checked(phantom: Phantom, size: int, patients: int | None) -> int:
     return patients
 
 
-def few_patients(name: str) -> int:
+def fewest_patients(name: str) -> int:
     """The fewest patients that can be drawn: a few of each class."""
     return MIN_PATIENTS * len(_known(name).classes)
 
