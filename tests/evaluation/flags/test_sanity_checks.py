@@ -3,12 +3,6 @@
 import pytest
 import torch
 from small import small_split, trained_network
-
-from utils.attacks.black_box import Square
-from utils.attacks.pgd import PGD
-from utils.attacks.regions import StrongestPatch
-from utils.data.split import to_float
-from utils.evaluation.inference import predict
 from utils.evaluation.sanity_checks import (
     LADDER,
     black_box_applies,
@@ -16,6 +10,12 @@ from utils.evaluation.sanity_checks import (
     lossless,
     run_sanity_checks,
 )
+
+from utils.attacks.black_box import Square
+from utils.attacks.pgd import PGD
+from utils.attacks.regions import StrongestPatch
+from utils.data.split import to_float
+from utils.evaluation.inference import predict
 
 EPSILON = 0.1
 FEW = small_split(60, seed=5).limit(6)

@@ -8,6 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from small import small_network, small_split, trained_network
+from utils.evaluation.attack_flags import ATTACK_FLAGS, NOT_APPLICABLE, NOT_RESOLVED
+from utils.evaluation.red_flags import check_attack
 
 from utils.attacks.apgd import APGD, worst_case
 from utils.attacks.black_box import Square
@@ -15,12 +17,10 @@ from utils.attacks.pgd import PGD
 from utils.data.split import Split, to_float
 from utils.defences.adversarial_training import AdversarialLoss
 from utils.defences.ensemble import Ensemble, mean_of_separate_attacks
-from utils.evaluation.attack_flags import ATTACK_FLAGS, NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.red_flags import check_attack
 
 EPSILON = 0.1
 SPLIT = small_split(60, seed=5)

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from small import small_split, trained_network
+from utils.evaluation.attack_flags import ATTACK_FLAGS, NOT_APPLICABLE, NOT_RESOLVED
+from utils.evaluation.red_flags import CLEAN_FLAGS, check_attack, check_clean, judge
 
 from utils.attacks.pgd import PGD
-from utils.evaluation.attack_flags import ATTACK_FLAGS, NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.intervals import Interval
 from utils.evaluation.leakage import LeakageAlarm
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.red_flags import CLEAN_FLAGS, check_attack, check_clean, judge
 
 LABELS = np.arange(60) % 3
 
