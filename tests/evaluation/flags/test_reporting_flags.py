@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from small import small_split
-from utils.evaluation.reporting_flags import REPORT_FLAGS, Report, check_report
 
 from utils.data.split import to_float
+from utils.evaluation.flags.reporting_flags import REPORT_FLAGS, Report, check_report
 from utils.evaluation.image_similarity import psnr
 from utils.evaluation.predictions import Predictions
 
