@@ -164,7 +164,7 @@ class AttackedModels:
             name: saliency_shift(model, sample, self.suite.attack)
             for name, model in self.models.items()
         }
-        return pd.DataFrame(rows).T.round(3)
+        return pd.DataFrame.from_dict(rows, "index").round(3)
 
     def reading_kit(self) -> pd.DataFrame:
         """Pairs of clean and attacked pictures for a reader; the attack does not stop early.

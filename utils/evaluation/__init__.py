@@ -9,6 +9,7 @@ __getattr__ = exports(
     claims="Claim judge",
     comparison="compare excess_over_control flip_predictions flip_rate",
     conditions="CLEAN Condition",
+    faithfulness="deletion faithfulness_areas faithfulness_gains insertion randomisation stability",
     flags="Report check_attack check_clean check_report",
     image_similarity="histogram_similarity psnr ssim",
     inference="attacked_images attacked_split features logits predict predict_all",
