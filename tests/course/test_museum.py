@@ -25,12 +25,12 @@ from utils.course.museum import (
 )
 from utils.data.split import Splits, to_float
 from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.flags.red_flags import check_attack
 from utils.evaluation.image_similarity import psnr
 from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.intervals import Interval
 from utils.evaluation.leakage import leakage_alarm
 from utils.evaluation.metrics import scores
-from utils.evaluation.red_flags import check_attack
 
 EPSILON = 0.1
 SPLIT = small_split(60, seed=5)

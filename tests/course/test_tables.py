@@ -9,9 +9,9 @@ from small import random_predictions
 from utils.attacks.pgd import PGD
 from utils.course import tables
 from utils.evaluation import metrics
-from utils.evaluation.attack_flags import NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.comparison import compare
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import as_method, pool_trainings
@@ -127,4 +127,4 @@ def test_a_red_flag_has_its_reason():
     open_ = f"{NOT_RESOLVED}: too few patients (3)"
     rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
     table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
-    assert table["verdict"].tolist() == ["RED: why", "no", NOT_APPLICABLE, open_]
+    assert table["verdict"].tolist() == ["RED: why.", "no", NOT_APPLICABLE, open_]

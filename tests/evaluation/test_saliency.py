@@ -3,13 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from small import small_split, trained_network
 
+from utils.attacks.pgd import PGD
 from utils.backbones import build
+from utils.data.split import to_float
+from utils.evaluation.inference import predict
 from utils.evaluation.saliency import (
-    _explained_layer,
+    NOISE,
+    before_and_after,
     centre_shift,
     heat_maps,
     mass_in_mask,
+    saliency_shift,
     similarity,
 )
 
@@ -75,15 +81,6 @@ def test_maps_have_the_size_of_the_image_and_leave_no_trace(name, size, frozen):
     assert learns == [weight.requires_grad for weight in model.parameters()]
 
 
-def test_a_vision_transformer_is_asked_patch_by_patch():
-    """224 pixels are 16 x 16 patches of 14; the class token and four registers have no place."""
-    model = build("dinov2_small_registers", 3, 224)
-    layer, as_maps = _explained_layer(model, torch.rand(1, 1, 224, 224))
-    assert layer is model.backbone.blocks[-1].norm1
-    tokens = torch.arange(5 + 256.0).view(1, -1, 1)
-    assert torch.equal(as_maps(tokens)[0, 0], 5 + torch.arange(256.0).view(16, 16))
-
-
 def test_the_saliency_of_a_reader_lies_on_the_rows_that_it_reads():
     """A reader that is blind to the lower half of the columns has no heat there."""
     model = build("gru_rows", 2, 32)
@@ -116,3 +113,46 @@ def test_a_map_does_not_depend_on_the_precision_of_its_caller(name, size):
     alone = heat_maps(model, images, torch.tensor([0, 2]))
     with torch.autocast("cpu", torch.bfloat16):
         assert np.array_equal(heat_maps(model, images, torch.tensor([0, 2])), alone)
+
+
+SPLIT = small_split(24, seed=5)
+ATTACK = PGD(0.1, 10, stop_when_fooled=True)
+
+
+def test_before_and_after_an_attack_the_true_class_is_explained():
+    """Not the predicted one, which the attack turns: then the untouched image changes its map."""
+    model = trained_network()
+    found = before_and_after(model, SPLIT, ATTACK)
+    assert list(found) == ["clean", NOISE, "attacked"]
+    clean, predicted = found["clean"]
+    assert np.array_equal(clean, heat_maps(model, to_float(SPLIT.images), SPLIT.labels))
+    turned = np.array(found["attacked"][1]) != SPLIT.labels.numpy()
+    assert predicted == SPLIT.labels.tolist() and turned.mean() > 0.5
+    of_the_answer = heat_maps(model, to_float(SPLIT.images), found["attacked"][1])
+    artefact = np.nanmean(similarity(clean, of_the_answer)[turned])
+    assert artefact < np.nanmean(similarity(clean, clean)[turned])
+
+
+def test_the_attack_that_is_shown_does_not_stop_at_its_first_success():
+    model = trained_network()
+    _, predicted = before_and_after(model, SPLIT, ATTACK)["attacked"]
+    whole = predict(model, SPLIT, PGD(0.1, 10)).probabilities.argmax(1)
+    assert predicted == whole.tolist()
+
+
+def test_the_shift_stands_beside_that_of_noise():
+    found = saliency_shift(trained_network(), SPLIT, ATTACK)
+    assert found["similarity, attacked"] < found["similarity, noise"] < 1
+    value = float(found["noise minus attacked"].split(" ")[0])
+    expected = found["similarity, noise"] - found["similarity, attacked"]
+    assert value == pytest.approx(expected, abs=0.03)  # maps without heat are left out in pairs
+    assert "heat inside, clean" not in found  # without masks
+
+
+def test_a_layer_can_be_chosen():
+    model, images = build("resnet18", 3, 64), torch.rand(2, 1, 64, 64)
+    found, chosen, deeper = (
+        heat_maps(model, images, [0, 1], layer)
+        for layer in (None, "backbone.layer2", model.backbone.layer4)
+    )
+    assert np.array_equal(found, chosen) and not np.allclose(found, deeper)

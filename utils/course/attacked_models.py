@@ -19,11 +19,11 @@ from utils.data.split import Split, to_float
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.claims import Finding
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.flags.red_flags import check_attack, check_clean
 from utils.evaluation.inference import attacked_images, attacked_split, predict
 from utils.evaluation.leakage import leakage_alarm
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.red_flags import check_attack, check_clean
 from utils.evaluation.saliency import before_and_after, saliency_shift
 
 
@@ -62,9 +62,9 @@ class AttackedModels:
         """Attack one more model, and check the attack."""
         test = self.chapter.attacked_test
         self.models[name] = model
-        self.clean[name] = predict(model, self.chapter.splits.test)
-        self.answers[name] = self.suite.predict(model, test)
-        self.flags[name] = check_attack(model, test, self.suite, self.answers[name])
+        self.clean[name] = clean = predict(model, self.chapter.splits.test)
+        self.answers[name] = found = self.suite.predict(model, test)
+        self.flags[name] = check_attack(model, test, self.suite, found, whole=clean)
 
     @property
     def strongest(self) -> dict[str, Predictions]:
@@ -164,7 +164,7 @@ class AttackedModels:
             name: saliency_shift(model, sample, self.suite.attack)
             for name, model in self.models.items()
         }
-        return pd.DataFrame(rows).T.round(3)
+        return pd.DataFrame.from_dict(rows, "index").round(3)
 
     def reading_kit(self) -> pd.DataFrame:
         """Pairs of clean and attacked pictures for a reader; the attack does not stop early.

@@ -16,11 +16,11 @@ from utils.data.loading import load
 from utils.data.split import Split, Splits, to_float
 from utils.evaluation.claims import Finding
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.flags.red_flags import check_clean
 from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
 from utils.evaluation.metrics import majority_share
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.red_flags import check_clean
 from utils.evaluation.saliency import heat_maps, localisation
 from utils.run import Run, start_run
 from utils.training.config import TrainConfig

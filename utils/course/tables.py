@@ -13,6 +13,7 @@ from utils.evaluation.conditions import (
     as_condition,
     by_condition,
 )
+from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.intervals import TOO_FEW, Interval
 from utils.evaluation.metrics import drops, gains, score_of, scores, trainings_of
 from utils.evaluation.predictions import Predictions, as_method
@@ -193,10 +194,13 @@ def flag_line(flags: pd.DataFrame) -> Folded:
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
-    """Red flags for the reader, each with its reason; one may be not applicable or not resolved."""
+    """Red flags for the reader, each with its reason; one may be not applicable or not resolved.
+
+    A red one has its advice as well.
+    """
     verdicts = [
-        f"RED: {reason}" if red else reason or "no"
-        for red, reason in zip(flags["red"], flags["reason"], strict=True)
+        f"RED: {reason}. {ADVICE.get(flag, '')}".strip() if red else reason or "no"
+        for flag, red, reason in zip(flags["flag"], flags["red"], flags["reason"], strict=True)
     ]
     return pd.DataFrame({"flag": flags["flag"], "verdict": verdicts}).set_index("flag")
 

@@ -85,12 +85,16 @@ class Split:
             digest.update(value.contiguous().numpy())
         return digest.hexdigest()[:16]
 
+    def some_rows(self, count: int, seed: int = 0) -> Tensor:
+        """The places of at most `count` images, drawn at random; 0 means all."""
+        if not 0 < count < len(self):
+            return torch.arange(len(self))
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        return order[:count].sort().values
+
     def limit(self, count: int, seed: int = 0) -> "Split":
         """At most `count` images, drawn at random; 0 means all."""
-        if not 0 < count < len(self):
-            return self
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
-        return self.take(order[:count].sort().values)
+        return self.take(self.some_rows(count, seed)) if 0 < count < len(self) else self
 
     def balanced(self, count: int, seed: int = 0) -> "Split":
         """At most `count` images, equally many of each class, drawn at random; 0 means all.

@@ -1,7 +1,8 @@
 """Leakage between training and test images, found before any training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -71,6 +72,10 @@ class LeakageAlarm:
     shared_groups: int  # patients in two splits
     identical: int
     copies: int  # identical ones and near-duplicates
+    repeated: int = 0  # test images that are identical to another test image
+    # The patient of each image, where patients are known.
+    test_patients: np.ndarray | None = field(default=None, repr=False, compare=False)
+    training_patients: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -130,6 +135,7 @@ def leakage_alarm(splits: Splits) -> LeakageAlarm:
     pairs = duplicates_across(splits)
     across = pairs[pairs["split"] != pairs["split of twin"]]
     copies = {("test", place) for place in torch.nonzero(ratios < COPY)[:, 0].tolist()}
+    inside = pairs[pairs["identical"] & (pairs[["split", "split of twin"]] == "test").all(axis=1)]
     return LeakageAlarm(
         baseline=score_of(_labels_of(found, splits)),
         majority=float(test.counts.max()) / len(test),
@@ -138,6 +144,9 @@ def leakage_alarm(splits: Splits) -> LeakageAlarm:
         shared_groups=_shared_groups(splits),
         identical=len(across[across["identical"]].drop_duplicates(["split", "image"])),
         copies=len(copies.union(zip(across["split"], across["image"], strict=True))),
+        repeated=inside["image"].nunique(),
+        test_patients=None if test.groups is None else test.patients,
+        training_patients=None if splits.train.groups is None else splits.train.patients,
     )
 
 

@@ -1,35 +1,53 @@
-"""Where a model looks, and how far that is from the finding."""
+"""Where a model looks, how far that is from the finding, and how an attack moves it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import torch
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
-from utils.attacks.base import Attack, eval_mode
+from utils.attacks.base import Attack, SizedAttack, eval_mode
 from utils.attacks.pgd import input_gradient
+from utils.attacks.random_noise import noise_of
 from utils.attacks.regions import highest
-from utils.backbones import Classifier
 from utils.data.split import Split, batches, to_float
+from utils.evaluation.grad_cam import chosen_layer, found_layer, grad_cam
 from utils.evaluation.image_similarity import ssim
 from utils.evaluation.inference import BATCH, attacked_images
+from utils.evaluation.intervals import mean_of
 from utils.run import autocast, device_of
 
-MIN_ROWS = 7  # of a feature map; coarser maps blur everything
+NOISE = "noise (control)"
 
 
-def heat_maps(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
+def heat_maps(
+    model: nn.Module, images: Tensor, explained: Tensor, layer: nn.Module | str | None = None
+) -> np.ndarray:
     """(n, height, width) in [0, 1]: the evidence for the `explained` class of each image.
 
-    Grad-CAM if the network has feature maps or patches; else the gradient of the logit. A map
+    Grad-CAM at the given layer, or at one that is found; else the gradient of the logit. A map
     without evidence for that class is all zero, and every score leaves it out.
     """
-    with autocast(images.device, "float32"):  # the library does not support bfloat16
-        return _heat(model, images, explained)
+    explained = torch.as_tensor(explained).to(images.device)
+    with autocast(images.device, "float32"):  # whatever the caller computes in
+        find = found_layer if layer is None else partial(chosen_layer, layer=layer)
+        place = find(model, image=images[:1])
+        draw = gradient_maps if place is None else partial(grad_cam, layer=place)
+        parts = zip(images.split(BATCH), explained.split(BATCH), strict=True)
+        maps = [draw(model, images=some, explained=names) for some, names in parts]
+    return torch.cat(maps).cpu().numpy()
+
+
+def gradient_maps(model: nn.Module, images: Tensor, explained: Tensor) -> Tensor:
+    """The gradient of the logit (Simonyan 2014), slightly blurred, scaled to a maximum of 1."""
+    with eval_mode(model), torch.enable_grad():
+        pixels = images.detach().requires_grad_()
+        logits = model(pixels).gather(1, explained[:, None])
+        gradient = torch.autograd.grad(logits.sum(), pixels)[0]
+    heat = gaussian_blur(gradient.abs().amax(1, keepdim=True), kernel_size=5)[:, 0]
+    return heat / heat.amax((1, 2), keepdim=True).clamp_min(1e-12)
 
 
 @dataclass(frozen=True)
@@ -38,41 +56,52 @@ class HottestPixels:
 
     share: float
 
-    def __call__(self, model: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         heat = torch.from_numpy(heat_maps(model, images, labels)).to(images)
         return highest(heat[:, None], self.share)
 
 
-def before_and_after(model: Classifier, split: Split, attack: Attack) -> dict[str, tuple]:
-    """Heat maps and predictions on the clean and on the attacked images of a split.
+def before_and_after(model: nn.Module, split: Split, attack: SizedAttack) -> dict[str, tuple]:
+    """Heat maps and predictions on clean images, under noise of the attack's size, and attacked.
 
-    Each map explains the class that the model predicts for this image.
+    All maps explain the true class. A map of the predicted class would change with the prediction
+    alone, on the untouched image too. The attack does not stop at its first success.
     """
-    device = device_of(model)
-    states = {"clean": to_float(split.images), "attacked": attacked_images(model, split, attack)}
-    found = {}
-    for state, images in states.items():
-        images = images.to(device)
-        with eval_mode(model), torch.no_grad():
-            predicted = model(images).argmax(1)
-        found[state] = heat_maps(model, images, predicted), predicted.tolist()
-    return found
+    if getattr(attack, "stop_when_fooled", False):
+        attack = replace(attack, stop_when_fooled=False)
+    changes = {"clean": None, NOISE: noise_of(attack, attack.epsilon), "attacked": attack}
+    return {name: _explained(model, split, change) for name, change in changes.items()}
 
 
-def saliency_shift(model: Classifier, split: Split, attack: Attack) -> dict[str, float]:
-    """Means over a split: the similarity of the maps before and after the attack (SSIM), the
-    shift of their centres, the maps without heat and, with masks, the share of heat inside."""
-    before, after = (maps for maps, _ in before_and_after(model, split, attack).values())
+def _explained(model: nn.Module, split: Split, change: Attack | None) -> tuple:
+    device, images = device_of(model), to_float(split.images)
+    images = images if change is None else attacked_images(model, split, change)
+    images = images.to(device)
+    with eval_mode(model), torch.no_grad():
+        predicted = [model(some).argmax(1) for some in images.split(BATCH)]
+    return heat_maps(model, images, split.labels), torch.cat(predicted).tolist()
+
+
+def saliency_shift(model: nn.Module, split: Split, attack: SizedAttack) -> dict[str, float | str]:
+    """Means over a split: the similarity (SSIM) of the clean maps to those under noise and under
+    attack, what the attack takes beyond the noise (paired, with its interval), the shifts of the
+    centres, the maps without heat and, with masks, the share of heat inside."""
+    maps = {name: heat for name, (heat, _) in before_and_after(model, split, attack).items()}
+    clean, *changed = maps.values()
+    alike = [similarity(clean, heat) for heat in changed]
+    moved = [centre_shift(clean, heat) for heat in changed]
     found = {
-        "similarity (SSIM)": float(np.nanmean(similarity(before, after))),
-        "shift of the centre": float(np.nanmean(centre_shift(before, after))),
-        "maps without heat": int((~before.any((1, 2))).sum() + (~after.any((1, 2))).sum()),
+        "similarity, noise": float(np.nanmean(alike[0])),
+        "similarity, attacked": float(np.nanmean(alike[1])),
+        "noise minus attacked": mean_of(alike[0] - alike[1], split.patients).text(1, 3),
+        "shift of the centre, noise": float(np.nanmean(moved[0])),
+        "shift of the centre, attacked": float(np.nanmean(moved[1])),
+        "maps without heat": sum(int((~heat.any((1, 2))).sum()) for heat in maps.values()),
     }
     if split.masks is not None:
-        clean, attacked = (localisation(heat, split.masks.numpy()) for heat in (before, after))
-        found["heat inside, clean"] = clean["heat inside"]
-        found["heat inside, attacked"] = attacked["heat inside"]
-        found["chance"] = clean["chance"]
+        inside = {name: localisation(heat, split.masks.numpy()) for name, heat in maps.items()}
+        found |= {f"heat inside, {name}": each["heat inside"] for name, each in inside.items()}
+        found["chance"] = inside["clean"]["chance"]
     return found
 
 
@@ -128,90 +157,3 @@ def _centres(maps: np.ndarray) -> np.ndarray:
     heat = maps.sum((1, 2))
     moments = np.stack([(maps.sum(2) * axis).sum(1), (maps.sum(1) * axis).sum(1)])
     return np.divide(moments, heat, out=np.full_like(moments, np.nan), where=heat > 0)
-
-
-def _saliency(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
-    """The gradient of the logit (Simonyan 2014), slightly blurred, scaled to a maximum of 1."""
-    with eval_mode(model), torch.enable_grad():
-        pixels = images.detach().requires_grad_()
-        logits = model(pixels).gather(1, torch.as_tensor(explained)[:, None].to(images.device))
-        gradient = torch.autograd.grad(logits.sum(), pixels)[0]
-    heat = gaussian_blur(gradient.abs().amax(1, keepdim=True), kernel_size=5)[:, 0]
-    return (heat / heat.amax((1, 2), keepdim=True).clamp_min(1e-12)).cpu().numpy()
-
-
-def _heat(model: Classifier, images: Tensor, explained: Tensor) -> np.ndarray:
-    layer, as_maps = _explained_layer(model, images[:1])
-    if layer is None:
-        return _saliency(model, images, explained)
-    targets = [ClassifierOutputTarget(int(name)) for name in explained]
-    weights = list(model.parameters())
-    before = [(weight.grad, weight.requires_grad) for weight in weights]
-    try:
-        with eval_mode(model), torch.enable_grad(), GradCAM(model, [layer], as_maps) as cam:
-            model.requires_grad_()  # the library needs gradients, even in a frozen network
-            maps = [
-                cam(input_tensor=images[i : i + BATCH], targets=targets[i : i + BATCH])
-                for i in range(0, len(images), BATCH)
-            ]
-    finally:
-        for weight, (gradient, learns) in zip(weights, before, strict=True):
-            weight.grad = gradient  # the library leaves gradients behind
-            weight.requires_grad_(learns)
-    return np.concatenate(maps)
-
-
-def _explained_layer(model: Classifier, image: Tensor) -> tuple:
-    """The layer to explain, and the function that turns its output into maps.
-
-    CNN: the deepest stage with a map of at least 7 x 7, else the finest. Transformer: the input
-    of the last attention block. Any other network: none.
-    """
-    backbone = model.backbone
-    known = dict(backbone.named_modules())
-    stages = [stage["module"] for stage in getattr(backbone, "feature_info", None) or []]
-    stages = [name for name in stages if name in known]
-    if not stages:
-        return None, None
-    shapes = _shapes(model, stages, image)
-    if all(len(shape) == 3 for shape in shapes.values()):
-        return _last_attention(backbone, known[stages[-1]], shapes[stages[-1]])
-    in_rows = str(getattr(backbone, "output_fmt", "NCHW")).endswith("NCHW")
-    if not in_rows or any(len(shape) != 4 for shape in shapes.values()):
-        return None, None
-    fine = [name for name in stages if shapes[name][-1] >= MIN_ROWS]
-    return known[fine[-1] if fine else stages[0]], None
-
-
-def _last_attention(backbone: nn.Module, block: nn.Module, shape: torch.Size) -> tuple:
-    """The input of a transformer's last attention, if its tokens are patches behind a prefix."""
-    rows, columns = getattr(getattr(backbone, "patch_embed", None), "grid_size", (0, 0))
-    prefix = shape[1] - rows * columns
-    if (
-        not rows
-        or prefix != getattr(backbone, "num_prefix_tokens", 0)
-        or not hasattr(block, "attn")
-    ):
-        return None, None
-    return block.norm1, partial(_tokens_as_maps, prefix, (rows, columns))
-
-
-def _tokens_as_maps(prefix: int, grid: tuple[int, int], tokens: Tensor) -> Tensor:
-    """(n, tokens, width) to (n, width, rows, columns), without class and register tokens."""
-    return tokens[:, prefix:].transpose(1, 2).unflatten(2, grid)
-
-
-def _shapes(model: Classifier, names: list[str], image: Tensor) -> dict[str, torch.Size]:
-    """The output shape of each layer."""
-    shapes = {}
-    hooks = [
-        model.backbone.get_submodule(name).register_forward_hook(
-            lambda _, __, output, name=name: shapes.update({name: output.shape})
-        )
-        for name in names
-    ]
-    with eval_mode(model), torch.no_grad():
-        model(image)
-    for hook in hooks:
-        hook.remove()
-    return shapes

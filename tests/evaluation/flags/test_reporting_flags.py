@@ -7,9 +7,9 @@ import pytest
 from small import small_split
 
 from utils.data.split import to_float
+from utils.evaluation.flags.reporting_flags import REPORT_FLAGS, Report, check_report
 from utils.evaluation.image_similarity import psnr
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.reporting_flags import REPORT_FLAGS, Report, check_report
 
 SPLIT = small_split(60, seed=5)
 

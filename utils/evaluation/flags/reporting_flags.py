@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from utils.evaluation.flags.judging import judge
 from utils.evaluation.image_similarity import psnr
 from utils.evaluation.metrics import scores
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.red_flags import judge
 
 ROUNDING = 5e-4  # of a share that is printed in percent with one digit
 DECIBELS = 0.05

@@ -4,41 +4,16 @@ Each flag is a function from evidence to a reason, or to None if it is not red. 
 begins with "not resolved" is not red either: these images cannot show the mistake.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from utils.attacks.base import SizedAttack, norm_of
+from utils.attacks.base import norm_of
 from utils.evaluation.comparison import more_often_right
+from utils.evaluation.flags.attack_probes import QUERIES, black_box_applies, free_white_box
+from utils.evaluation.flags.judging import ALPHA, NOT_APPLICABLE, NOT_RESOLVED, too_few
+from utils.evaluation.flags.model_flags import MODEL_FLAGS
+from utils.evaluation.flags.published_flags import PUBLISHED_FLAGS
+from utils.evaluation.flags.sanity_checks import AttackEvidence
 from utils.evaluation.metrics import majority_share
-from utils.evaluation.predictions import Predictions
-from utils.evaluation.sanity_checks import (
-    QUERIES,
-    SanityChecks,
-    black_box_applies,
-    free_white_box,
-)
-
-ALPHA = 0.05  # p-value below which a difference is significant
-SAME = 0.01  # difference up to which two probabilities count as the same
-NOT_APPLICABLE, NOT_RESOLVED = "not applicable", "not resolved"
-
-
-@dataclass(frozen=True)
-class AttackEvidence:
-    """The results of an evaluation under attack."""
-
-    attack: SizedAttack
-    clean: Predictions
-    noise: Predictions  # the control: random noise of the same size
-    single_step: Predictions
-    attacked: dict[float, Predictions]  # by size; 0 and the attack's epsilon among them
-    strongest: Predictions  # the attack after its restarts
-    checks: SanityChecks
-
-    @property
-    def published(self) -> list[Predictions]:
-        return [self.noise, self.single_step, *self.attacked.values(), self.strongest]
 
 
 def _weaker_than_one_step(e: AttackEvidence) -> str | None:
@@ -89,7 +64,7 @@ def _no_better_than_noise(e: AttackEvidence) -> str | None:
     works = any(more_often_right(noise, under_attack) < ALPHA for noise, under_attack in sizes)
     if works:
         return f"{NOT_RESOLVED}: {why}; larger attacks do more than noise"
-    return _too_few(checks.clean, checks.clean.right) or why
+    return too_few(checks.clean, checks.clean.right) or why
 
 
 def _survives_every_size(e: AttackEvidence) -> str | None:
@@ -101,29 +76,31 @@ def _survives_every_size(e: AttackEvidence) -> str | None:
 
 
 def _not_converged(e: AttackEvidence) -> str | None:
+    return _falls_further(e, "doubled", "with more steps")
+
+
+def _gains_by_rescaling(e: AttackEvidence) -> str | None:
+    return _falls_further(e, "rescaled", "on rescaled logits")
+
+
+def _falls_further(e: AttackEvidence, how: str, words: str) -> str | None:
+    """Do more survivors fall in this way than in another run of the same attack?"""
     if not hasattr(e.attack, "more_steps"):
         return NOT_APPLICABLE
-    again, longer = e.checks.restarted, e.checks.doubled
-    if again is None:  # nothing survived
+    if not e.checks.again:  # nothing survived
         return None
-    if more_often_right(again, longer) < ALPHA:
-        fallen, usual = ((~each.right).sum() for each in (longer, again))
-        return f"with more steps {fallen} of {len(again.right)} survivors fall, else {usual}"
-    return _too_few(again, np.ones_like(again.right))
+    usual, other = e.checks.again["restarted"], e.checks.again[how]
+    if more_often_right(usual, other) < ALPHA:
+        fallen, before = ((~each.right).sum() for each in (other, usual))
+        return f"{words} {fallen} of {len(usual.right)} survivors fall, else {before}"
+    return too_few(usual, np.ones_like(usual.right))
 
 
 def _lost_by_saving(e: AttackEvidence) -> str | None:
     attacked, saved = e.checks.attacked, e.checks.saved
     if more_often_right(saved, attacked) < ALPHA:
         return f"{attacked.accuracy:.1%}, after saving {saved.accuracy:.1%}"
-    return _too_few(attacked, ~attacked.right)
-
-
-def _too_few(predictions: Predictions, rows: np.ndarray) -> str | None:
-    """Not resolved where these images, all on one side, would still be no more than chance."""
-    patients = len(np.unique(predictions.groups[rows]))
-    if 0.5**patients >= ALPHA:
-        return f"{NOT_RESOLVED}: too few patients ({patients})"
+    return too_few(attacked, ~attacked.right)
 
 
 def _beaten_by_queries(e: AttackEvidence) -> str | None:
@@ -142,38 +119,7 @@ def _outside(e: AttackEvidence) -> str | None:
         return f"a change of {e.checks.largest_change * 255:.1f}/255 ({norm_of(e.attack)})"
 
 
-def _in_training_mode(e: AttackEvidence) -> str | None:
-    return "batch norm or dropout was training while attacked" if e.checks.trains else None
-
-
-def _members_apart(e: AttackEvidence) -> str | None:
-    sets = max(len(predictions.seen) for predictions in e.published)
-    if sets > 1:
-        return f"the mean of predictions for {sets} different sets of images"
-    return "the members received different images" if e.checks.apart else None
-
-
-def _leaks(e: AttackEvidence) -> str | None:
-    return "the next optimizer step would follow the attacker" if e.checks.leaks else None
-
-
-def _random(e: AttackEvidence) -> str | None:
-    if e.checks.between_passes > SAME:
-        return f"probabilities differ by up to {e.checks.between_passes:.2f} between two passes"
-
-
-def _depends_on_batch(e: AttackEvidence) -> str | None:
-    if e.checks.between_passes > SAME:
-        return NOT_APPLICABLE
-    if e.checks.between_batches > SAME:
-        return f"probabilities differ by up to {e.checks.between_batches:.2f} in another batch"
-
-
-def _dead(e: AttackEvidence) -> str | None:
-    if e.checks.dead_gradients > 0.01:
-        return f"for {e.checks.dead_gradients:.1%} of the images"
-
-
+OTHER_IMAGES = "conditions about different images"
 ATTACK_FLAGS = {
     "iterated attack weaker than a single step": _weaker_than_one_step,
     "steps too short to reach epsilon": _steps_too_short,
@@ -183,13 +129,11 @@ ATTACK_FLAGS = {
     "random noise of this size destroys the score": _noise_destroys,
     "images survive a change of any size": _survives_every_size,
     "accuracy still falls with more steps": _not_converged,
+    "accuracy falls further on rescaled logits": _gains_by_rescaling,
     "success vanishes when saved": _lost_by_saving,
     "black box beats white box on an image": _beaten_by_queries,
     "leaves the ball or the pixel range": _outside,
-    "model in training mode": _in_training_mode,
-    "ensemble members fed different images": _members_apart,
-    "gradients left in the weights": _leaks,
-    "zero or undefined gradients": _dead,
-    "the same image gets different predictions": _random,
-    "the prediction depends on the batch": _depends_on_batch,
+    **MODEL_FLAGS,
+    OTHER_IMAGES: lambda e: None,  # `check_attack` sees to it, before there is any evidence
+    **PUBLISHED_FLAGS,
 }

@@ -1,0 +1,218 @@
+"""A sound evaluation raises no flag of the attack; each planted mistake raises its own."""
+
+import pytest
+import torch
+from planted import (
+    EPSILON,
+    SPLIT,
+    Cautious,
+    DividedTwice,
+    HidesBelowTheGrid,
+    Idle,
+    Keyed,
+    LeavesTheRange,
+    OfAnother,
+    ShuffledLabels,
+    Sleeps,
+    Tires,
+    TooFar,
+    Turned,
+    evaluated,
+    plausible,
+    reason,
+    red,
+    scaled,
+    sound,
+)
+from small import trained_network
+
+from utils.attacks.apgd import APGD, worst_case
+from utils.attacks.black_box import Square
+from utils.attacks.pgd import PGD
+from utils.data.split import to_float
+from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.flags.attack_flags import ATTACK_FLAGS, OTHER_IMAGES
+from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
+from utils.evaluation.flags.model_flags import MODEL_FLAGS
+from utils.evaluation.flags.published_flags import PUBLISHED_FLAGS
+from utils.evaluation.flags.red_flags import check_attack
+
+KINDS = [
+    "standard",
+    "transformer",
+    "recurrent",
+    "adversarially trained",
+    "tiny",
+    "of two classes",
+]
+SOUND = [
+    PGD(EPSILON),
+    PGD(EPSILON, stop_when_fooled=True, precision="bfloat16"),
+    PGD(EPSILON / 10, stop_when_fooled=True),  # 2.6 grey levels: saving undoes the least changes
+]
+
+
+@pytest.mark.parametrize("attack", SOUND, ids=repr)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sound_evaluation_raises_none(kind, attack):
+    model, split = sound(kind)
+    table = evaluated(attack, model, split=split)
+    assert red(table) == set(), table
+    assert list(table["flag"]) == list(ATTACK_FLAGS)
+
+
+def test_a_small_change_that_a_robust_model_resists_is_not_resolved():
+    """It is no more than noise, but a larger attack of this kind is: nothing is wrong with it."""
+    model, split = sound("adversarially trained")
+    table = evaluated(PGD(EPSILON / 20), model, split=split)
+    assert reason(table, "random noise does as well").startswith(NOT_RESOLVED)
+
+
+def test_a_flag_that_few_images_cannot_raise_is_not_resolved():
+    few = SPLIT.take(torch.arange(8))  # of four patients
+    table = evaluated(PGD(EPSILON / 20), split=few)
+    for flag in ("random noise does as well", "accuracy still falls with more steps"):
+        assert reason(table, flag) == f"{NOT_RESOLVED}: too few patients (4)"
+    assert "too few" in reason(table, "success vanishes when saved")
+
+
+PUBLISHED = {  # figures that cannot be
+    "iterated attack weaker than a single step": {"fgsm": 0.1},
+    "accuracy rises with epsilon": {"iterated": (0.8, 0.5, 0.9)},
+    "accuracy better than clean": {"clean": 0.1, "noise": 0.9},
+    "random noise does as well": {"noise": 0.4},
+    "random noise of this size destroys the score": {
+        "noise": 0.3,
+        "fgsm": 0.1,
+        "iterated": (0.1, 0.1, 0.0),
+    },
+}
+
+
+# Figures that are made up do not belong to the model, either.
+INVENTED = {"published predictions of another model", "published predictions of another attack"}
+
+
+@pytest.mark.parametrize("flag", PUBLISHED)
+def test_an_impossible_figure_raises_its_flag(flag):
+    attack = PGD(EPSILON)
+    raised = red(evaluated(attack, published=plausible(attack, **PUBLISHED[flag])))
+    assert raised - INVENTED == {flag}
+    assert red(evaluated(attack, published=plausible(attack))) <= INVENTED
+
+
+MISTAKES = {  # the flag, an attack, and the model that it is carried out on
+    "steps too short to reach epsilon": (PGD(EPSILON, step=EPSILON / 30), trained_network),
+    "leaves the ball or the pixel range": (LeavesTheRange(EPSILON), trained_network),
+    "images survive a change of any size": (Cautious(EPSILON), trained_network),
+    "accuracy still falls with more steps": (Tires(EPSILON), trained_network),
+    "success vanishes when saved": (HidesBelowTheGrid(EPSILON), Keyed),
+    "black box beats white box on an image": (Sleeps(EPSILON), trained_network),
+}
+CONSEQUENCES = {  # what else such an attack may give away, and will on some machines
+    "accuracy still falls with more steps": {"black box beats white box on an image"},
+    "success vanishes when saved": {
+        "images survive a change of any size",
+        "black box beats white box on an image",
+    },
+}
+
+
+@pytest.mark.parametrize("flag", MISTAKES)
+def test_a_planted_mistake_raises_its_flag(flag):
+    attack, model = MISTAKES[flag]
+    raised = red(evaluated(attack, model(), plausible(attack))) - INVENTED
+    assert flag in raised and raised <= {flag} | CONSEQUENCES.get(flag, set())
+
+
+RESCALED = "accuracy falls further on rescaled logits"
+
+
+@pytest.mark.parametrize("factor", [3, 10])
+def test_sure_logits_that_hide_part_of_the_gradient_raise_their_flag(factor):
+    """Gradients are there for nearly all images, but too small beside the sure ones."""
+    table = evaluated(PGD(EPSILON), scaled(factor))
+    assert RESCALED in red(table), table
+
+
+def test_every_flag_has_its_mistake():
+    tested = {*PUBLISHED, *MISTAKES, RESCALED, *MODEL_FLAGS, OTHER_IMAGES, *PUBLISHED_FLAGS}
+    assert tested == set(ATTACK_FLAGS)
+
+
+NO_MORE_THAN_NOISE = "random noise does as well"
+ANY_SIZE = "images survive a change of any size"
+WHOLE = {  # evaluations with a mistake, published as they come out, and what must be red
+    (Turned, "standard"): {NO_MORE_THAN_NOISE, ANY_SIZE},
+    (Turned, "adversarially trained"): {NO_MORE_THAN_NOISE, ANY_SIZE},
+    (DividedTwice, "standard"): {NO_MORE_THAN_NOISE, ANY_SIZE},
+    (DividedTwice, "adversarially trained"): {NO_MORE_THAN_NOISE, ANY_SIZE},
+    (OfAnother, "standard"): {"iterated attack weaker than a single step"},
+    (OfAnother, "adversarially trained"): {ANY_SIZE},
+    (ShuffledLabels, "standard"): {ANY_SIZE},
+    (ShuffledLabels, "adversarially trained"): {ANY_SIZE},
+}
+
+
+@pytest.mark.parametrize(("mistake", "kind"), WHOLE)
+def test_a_broken_attack_is_red_whatever_the_model(mistake, kind):
+    model, split = sound(kind)
+    assert WHOLE[mistake, kind] <= red(evaluated(mistake(EPSILON), model, split=split))
+
+
+OTHERS = [
+    APGD(EPSILON, steps=20),
+    Square(EPSILON, queries=200),
+    PGD(1.5, norm="l2"),
+    worst_case(EPSILON, 10, 30),
+]
+ABOUT_STEPS = {
+    "steps too short to reach epsilon",
+    "accuracy still falls with more steps",
+    "accuracy falls further on rescaled logits",
+}
+GRADIENTS = "masked gradients"
+APPLICABLE = {  # of the flags about steps, gradients and a black box
+    "APGD": {*ABOUT_STEPS, ANY_SIZE, GRADIENTS, "black box beats white box on an image"},
+    "Square": set(),
+    "PGD": {*ABOUT_STEPS, ANY_SIZE, GRADIENTS},  # in l2, in which no black box is there
+    "WorstCase": {ANY_SIZE, GRADIENTS, "black box beats white box on an image"},
+}
+
+
+@pytest.mark.parametrize("attack", OTHERS, ids=repr)
+def test_any_attack_goes_through_the_flags(attack):
+    table = evaluated(attack).set_index("flag")
+    assert not table["red"].any(), table
+    not_for_all = set().union(*APPLICABLE.values())
+    skipped = set(table.index[table["reason"] == NOT_APPLICABLE])
+    assert skipped == not_for_all - APPLICABLE[type(attack).__name__]
+
+
+def test_a_planted_mistake_in_any_attack_raises_its_flag():
+    idle = {"iterated attack weaker than a single step", "random noise does as well"}
+    assert idle <= red(evaluated(Idle(EPSILON)))
+    assert "leaves the ball or the pixel range" in red(evaluated(TooFar(EPSILON, 50)))
+    far = LeavesTheRange(1.5, norm="l2")
+    assert "leaves the ball or the pixel range" in red(evaluated(far))
+
+
+def test_a_file_that_loses_the_attack_is_noticed():
+    """The attack is sound; only the files in which it is saved are not."""
+    model, suite = trained_network(), AttackSuite(PGD(EPSILON))
+    found = suite.predict(model, SPLIT)
+    clean = to_float(SPLIT.limit(40).images)
+    table = check_attack(model, SPLIT, suite, found, file=lambda attacked: clean)
+    assert red(table) == {"success vanishes when saved"}
+
+
+def test_the_audit_leaves_no_trace():
+    model = trained_network()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    evaluated(PGD(EPSILON), model)
+    assert torch.equal(torch.rand(2), expected)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert not model._forward_pre_hooks

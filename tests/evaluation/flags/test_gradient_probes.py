@@ -1,0 +1,49 @@
+"""Slopes that the gradient predicts are those that small steps measure, unless it is masked."""
+
+import pytest
+import torch
+from planted import Compresses, Rounds, RoundsInDisguise, saturated, scaled, sound
+from small import small_split, trained_network
+from torch import nn
+
+from utils.evaluation.flags.gradient_probes import dead_gradients, slope_agreement
+
+FEW = small_split(60, seed=5).limit(8)
+
+
+def test_on_a_linear_network_the_slopes_are_the_same():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(256, 3)).eval()
+    assert slope_agreement(network, FEW) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "kind", ["standard", "transformer", "recurrent", "adversarially trained", "tiny"]
+)
+def test_the_gradient_of_a_sound_network_says_how_it_changes(kind):
+    model, split = sound(kind)
+    assert slope_agreement(model, split.limit(8)) > 0.8
+
+
+@pytest.mark.parametrize("factor", [0.01, 30, 1e4])
+def test_no_factor_of_the_logits_changes_the_agreement(factor):
+    expected = slope_agreement(trained_network(), FEW)
+    assert slope_agreement(scaled(factor), FEW) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("model", [Rounds, Compresses, RoundsInDisguise])
+def test_behind_rounding_and_jpeg_there_is_no_agreement(model):
+    assert abs(slope_agreement(model(), FEW)) < 0.2
+
+
+def test_dead_gradients_are_counted():
+    assert dead_gradients(trained_network(), FEW) == 0
+    assert dead_gradients(Rounds(), FEW) == 1
+    assert dead_gradients(saturated(), FEW) > 0.5
+
+
+def test_the_probe_draws_none_of_the_random_numbers_of_its_caller():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    slope_agreement(trained_network(), FEW)
+    assert torch.equal(torch.rand(2), expected)

@@ -1,0 +1,122 @@
+"""Each planted mistake in a model, or in how it is attacked, raises its flag."""
+
+import pytest
+from planted import (
+    EPSILON,
+    SPLIT,
+    SUITE,
+    Augments,
+    AugmentsByPlace,
+    ByLot,
+    Compresses,
+    Drops,
+    EachItsOwn,
+    EndsInSoftmax,
+    HidesItsNetwork,
+    IgnoresEval,
+    InCompany,
+    Leaks,
+    Noisy,
+    Rounds,
+    RoundsInDisguise,
+    Trains,
+    evaluated,
+    plausible,
+    reason,
+    red,
+    saturated,
+)
+from small import trained_network
+from torch import nn
+
+from utils.attacks.pgd import PGD
+from utils.defences.ensemble import Ensemble, mean_of_separate_attacks
+from utils.evaluation.conditions import CLEAN
+from utils.evaluation.flags.judging import NOT_APPLICABLE
+from utils.evaluation.flags.model_flags import MODEL_FLAGS
+from utils.evaluation.inference import predict
+
+RANDOM, LUCK = "the same image gets different predictions", "early stop on a random model"
+BATCH, MODE = "the prediction depends on the batch", "model in training mode"
+DEAD, MASKED = "zero or undefined gradients", "masked gradients"
+APART, LEFT = "ensemble members fed different images", "gradients left in the weights"
+NO_LOGITS = "probabilities instead of logits"
+
+
+def without_statistics() -> nn.Module:
+    """Batch norm that was told to keep none."""
+    network = trained_network()
+    network[1].running_mean = network[1].running_var = None
+    return network
+
+
+def stopping() -> PGD:
+    return PGD(EPSILON, stop_when_fooled=True)
+
+
+MISTAKES = {  # an attack, the model that it is carried out on, and what must be red
+    "trains": (Trains(EPSILON), trained_network, {MODE}),
+    "a wrapper ignores eval": (PGD(EPSILON), IgnoresEval, {MODE, RANDOM}),
+    "a network in a list": (PGD(EPSILON), HidesItsNetwork, {MODE, RANDOM}),
+    "members apart": (
+        PGD(EPSILON),
+        lambda: EachItsOwn([trained_network(0), trained_network(1)]),
+        {APART},
+    ),
+    "backward": (Leaks(EPSILON), trained_network, {LEFT}),
+    "saturated": (PGD(EPSILON), saturated, {DEAD}),
+    "rounding": (PGD(EPSILON), Rounds, {DEAD, MASKED}),
+    "rounding in disguise": (PGD(EPSILON), RoundsInDisguise, {MASKED}),
+    "JPEG": (PGD(EPSILON), Compresses, {DEAD, MASKED}),
+    "input noise": (PGD(EPSILON), Noisy, {RANDOM}),
+    "input noise, early stop": (stopping(), Noisy, {RANDOM, LUCK}),
+    "dropout as a function": (PGD(EPSILON), Drops, {RANDOM}),
+    "augmentation at test": (PGD(EPSILON), Augments, {RANDOM}),
+    "augmentation from one seed": (PGD(EPSILON), AugmentsByPlace, {BATCH}),
+    "member by lot": (PGD(EPSILON), ByLot, {RANDOM}),
+    "judged in company": (PGD(EPSILON), InCompany, {BATCH}),
+    "no statistics": (PGD(EPSILON), without_statistics, {BATCH}),
+    "softmax": (PGD(EPSILON), EndsInSoftmax, {NO_LOGITS}),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_raises_its_flags_and_no_other_of_the_model(mistake):
+    attack, model, flags = MISTAKES[mistake]
+    table = evaluated(attack, model())
+    assert red(table) & set(MODEL_FLAGS) == flags, table
+
+
+def test_every_flag_of_the_model_has_its_mistake():
+    assert set().union(*(flags for *_, flags in MISTAKES.values())) == set(MODEL_FLAGS)
+
+
+def test_a_random_model_cannot_show_masked_gradients_nor_a_batch():
+    table = evaluated(PGD(EPSILON), Noisy())
+    assert reason(table, MASKED) == reason(table, BATCH) == NOT_APPLICABLE
+
+
+def test_an_attack_in_expectation_may_attack_a_random_model():
+    class Expects(PGD):
+        draws = 20
+
+    assert not red(evaluated(Expects(EPSILON), Noisy())) & {RANDOM, LUCK}
+
+
+@pytest.mark.parametrize("published", [SUITE.strongest, SUITE.condition()], ids=str)
+def test_predictions_for_different_images_are_known_after_averaging(published):
+    members = [trained_network(0), trained_network(1)]
+    alone = [predict(member, SPLIT, SUITE.attack, digest=True) for member in members]
+    mean = {published: mean_of_separate_attacks(alone)}
+    assert APART in red(evaluated(SUITE.attack, Ensemble(members), mean))
+    alike = mean_of_separate_attacks([predict(m, SPLIT, digest=True) for m in members])
+    assert len(alike.seen) == 1
+    assert red(evaluated(SUITE.attack, Ensemble(members), {CLEAN: alike})) == set()
+
+
+@pytest.mark.parametrize("mistake", [Trains, Leaks])
+def test_such_a_mistake_is_red_whatever_was_published(mistake):
+    attack = mistake(EPSILON)
+    assert MISTAKES["trains" if mistake is Trains else "backward"][2] <= red(
+        evaluated(attack, published=plausible(attack))
+    )

@@ -1,0 +1,119 @@
+"""Probes of the attack: carried out again with other sizes, steps, losses and knowledge."""
+
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor, nn
+
+from utils.attacks.apgd import WorstCase
+from utils.attacks.base import SizedAttack, in_float32, norm_of, with_epsilon
+from utils.attacks.black_box import QueryAttack, Square
+from utils.attacks.norms import norm_named
+from utils.attacks.random_noise import noise_of
+from utils.data.split import Split, to_float
+from utils.evaluation.inference import attacked_images, logits, predict
+from utils.evaluation.predictions import Predictions
+
+SURVIVORS, ENDURING = 8, 20  # of the attack: for a black box, for the attack with more steps
+QUERIES = 60  # of the black box about each: enough for one image in four of a plain network
+LADDER = (4, 8, 16, 32, 64, 128, 255)  # of 255 grey levels, or of the largest l2 change
+RESTART = 7  # the seed of a random start that no published attack has
+LOGIT_RANGE = 4.0  # between the likeliest and the least likely class, after rescaling
+
+
+class Precomputed:
+    """Returns images that were attacked before, batch by batch."""
+
+    def __init__(self, images: Tensor):
+        self.left = images
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        batch, self.left = self.left[: len(images)], self.left[len(images) :]
+        return batch.to(images.device)
+
+
+class Rescaled(nn.Module):
+    """The model with logits of an ordinary range, so that no softmax after it saturates."""
+
+    def __init__(self, model: nn.Module, temperature: float):
+        super().__init__()
+        self.model, self.temperature = model, temperature
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model(images).float() / self.temperature
+
+
+def ladder(
+    model: nn.Module, split: Split, attack: SizedAttack, clean: Predictions
+) -> list[Predictions]:
+    """The predictions by the size of the attack; an image that fell at one has fallen for good.
+
+    The largest change alone would show less: it turns images black and white, and where the model
+    has one answer for these, a sound attack cannot leave it.
+    """
+    sizes, norm = _sizes(split, attack), norm_named(norm_of(attack))
+    climb = WorstCase(tuple(with_epsilon(_without_start(attack), size) for size in sizes))
+    moved = attacked_images(model, split, climb)
+    fallen = predict(model, split, Precomputed(moved))
+    change = norm.length(moved - to_float(split.images))
+    reached = [(change <= size * (1 + 1e-4)).numpy()[:, None] for size in sizes[:-1]]
+    rows = [np.where(r, fallen.probabilities, clean.probabilities) for r in reached]
+    return [*(replace(fallen, probabilities=each) for each in rows), fallen]
+
+
+def noise_ladder(
+    model: nn.Module, split: Split, attack: SizedAttack, clean: Predictions
+) -> list[Predictions]:
+    """The same under random noise."""
+    found = [clean]
+    for size in _sizes(split, attack):
+        found.append(predict(model, split, noise_of(attack, size), after=found[-1]))
+    return found[1:]
+
+
+def attacked_again(
+    model: nn.Module, survivors: Split, attack: SizedAttack
+) -> dict[str, Predictions]:
+    """Survivors of an attack with steps: from another random start, and from the same one with
+    twice the steps, and by an attacker who rescales the logits. Empty where nothing survived."""
+    if not len(survivors) or not hasattr(attack, "more_steps"):
+        return {}
+    few = survivors.limit(ENDURING)
+    found = logits(model, few)
+    temperature = max(float((found.amax(1) - found.amin(1)).mean()) / LOGIT_RANGE, 1e-6)
+    rescaled = Rescaled(model, temperature)
+    return {
+        "restarted": predict(model, few, attack, seed=RESTART),
+        "doubled": predict(model, few, attack.more_steps(), seed=RESTART),
+        "rescaled": predict(model, few, in_float32(attack), rescaled, seed=RESTART),
+    }
+
+
+def black_box(model: nn.Module, survivors: Split, attack: SizedAttack) -> Predictions | None:
+    """Predictions for some of the survivors after a black-box attack."""
+    if black_box_applies(attack) and len(survivors):
+        return predict(model, survivors.limit(SURVIVORS), Square(attack.epsilon, QUERIES))
+
+
+def free_white_box(attack: SizedAttack) -> bool:
+    """Whether the attack knows the gradients and may change every pixel."""
+    return getattr(attack, "region", None) is None and not isinstance(attack, QueryAttack)
+
+
+def black_box_applies(attack: SizedAttack) -> bool:
+    """Whether a black-box attack has the same limits: any pixel, linf, and no gradients so far."""
+    return free_white_box(attack) and norm_of(attack) == "linf"
+
+
+def _sizes(split: Split, attack: SizedAttack) -> list[float]:
+    largest = norm_named(norm_of(attack)).full_range(split.images)
+    return [largest * level / LADDER[-1] for level in LADDER]
+
+
+def _without_start(attack: SizedAttack) -> SizedAttack:
+    """The attack from the image itself, and with a loss that does not flatten for sure models."""
+    changes = {"random_start": False, "stop_when_fooled": True}
+    if getattr(attack, "loss", None) == "cross_entropy":
+        changes["loss"] = "margin"
+    changes = {name: value for name, value in changes.items() if hasattr(attack, name)}
+    return replace(attack, **changes) if changes else attack

@@ -1,0 +1,32 @@
+"""How a red flag is judged: a function from evidence to a reason, or to None if it is not red.
+
+A reason that begins with "not resolved" is not red either: these images cannot show the mistake.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from utils.evaluation.predictions import Predictions
+
+ALPHA = 0.05  # p-value below which a difference is significant
+RARE = 0.001  # p-value below which a coincidence is no explanation
+SAME = 0.01  # difference up to which two probabilities count as the same
+NOT_APPLICABLE, NOT_RESOLVED = "not applicable", "not resolved"
+
+Flags = Mapping[str, Callable[..., str | None]]
+
+
+def judge(flags: Flags, evidence) -> pd.DataFrame:
+    """One row per flag; a reason that says not applicable or not resolved is not red."""
+    reasons = [flag(evidence) or "" for flag in flags.values()]
+    red = [why != "" and not why.startswith((NOT_APPLICABLE, NOT_RESOLVED)) for why in reasons]
+    return pd.DataFrame({"flag": list(flags), "red": red, "reason": reasons})
+
+
+def too_few(predictions: Predictions, rows: np.ndarray) -> str | None:
+    """Not resolved where these images, all on one side, would still be no more than chance."""
+    patients = len(np.unique(predictions.groups[rows]))
+    if 0.5**patients >= ALPHA:
+        return f"{NOT_RESOLVED}: too few patients ({patients})"

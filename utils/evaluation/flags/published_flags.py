@@ -1,0 +1,74 @@
+"""The red flags of published predictions: of this model, this attack, and all images?"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.stats import binomtest, hypergeom
+
+from utils.data.split import Split
+from utils.evaluation.conditions import Condition
+from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, RARE, SAME
+from utils.evaluation.flags.sanity_checks import AttackEvidence
+from utils.evaluation.predictions import Predictions
+
+CHANGED, CHANGED_SHARE = 0.05, 0.1  # of a probability, of the images: more than rounding does
+
+
+def other_images(split: Split, published: Mapping[Condition, Predictions]) -> str | None:
+    """The first condition whose predictions are not about the images of the split."""
+    for condition, found in published.items():
+        if len(found.labels) != len(split):
+            return f"{condition}: {len(found.labels)} images of {len(split)}"
+        if not np.array_equal(found.labels, split.labels.cpu().numpy()):
+            return f"{condition}: other labels, or another order"
+
+
+def _not_of_the_model(e: AttackEvidence) -> str | None:
+    if e.is_random or e.checks.between_batches > SAME:
+        return NOT_APPLICABLE
+    again, published = e.checks.clean.probabilities, e.clean.take(e.rows).probabilities
+    changed = float((np.abs(published - again).max(1) > CHANGED).mean())
+    if changed > CHANGED_SHARE:
+        return f"probabilities of {changed:.0%} of the clean images differ in a second run"
+
+
+def _not_of_the_attack(e: AttackEvidence) -> str | None:
+    """Runs of one attack differ by chance only: as often up as down."""
+    published, again = e.attacked[e.attack.epsilon].take(e.rows), e.checks.attacked
+    _, member = np.unique(again.groups, return_inverse=True)
+    if 2 * 0.5 ** (member.max() + 1) >= RARE:
+        return f"{NOT_RESOLVED}: too few patients ({member.max() + 1})"
+    rise = np.bincount(member, _of_truth(published) - _of_truth(again)) / np.bincount(member)
+    moved = np.abs(rise) > SAME
+    higher, count = int((rise[moved] > 0).sum()), int(moved.sum())
+    if count and binomtest(higher, count).pvalue < RARE:
+        less = 2 * higher > count
+        most, way = max(higher, count - higher), "less" if less else "more"
+        return f"in a second run the true class is {way} likely for {most} of {count} patients"
+
+
+def _of_truth(predictions: Predictions) -> np.ndarray:
+    return predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
+
+
+def _only_right(e: AttackEvidence) -> str | None:
+    """Of each class, would so many images drawn from the whole test set all be right?"""
+    if not e.clean.right.all():
+        return None
+    drawn, whole = e.clean, e.whole
+    if whole is None:
+        return f"{NOT_RESOLVED}: all {len(drawn.labels)} images were right before the attack"
+    chance = 1.0
+    for label in range(whole.classes):
+        of_class = whole.labels == label
+        size, count, right = of_class.sum(), (drawn.labels == label).sum(), whole.right & of_class
+        chance *= hypergeom.pmf(count, size, right.sum(), count) if count <= size else 1.0
+    if chance < RARE:
+        return f"all {len(drawn.labels)} were right, but {whole.accuracy:.1%} of the test set are"
+
+
+PUBLISHED_FLAGS = {
+    "published predictions of another model": _not_of_the_model,
+    "published predictions of another attack": _not_of_the_attack,
+    "only images that were right are attacked": _only_right,
+}
