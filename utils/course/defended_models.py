@@ -17,7 +17,6 @@ from utils.defences.adversarial_training import (
     collapsed_epochs,
     fast_adversarial,
 )
-from utils.evaluation.metrics import majority_share
 from utils.training.config import TrainConfig
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
@@ -75,13 +74,11 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace) -> Defence
     journal = chapter.run.checkpoints / "tuning.journal"
     study = tune(fresh, splits, twin.config, journal, search, losses["adversarial"], score)
     config = replace(best_config(study, twin.config), epochs=chosen["ADVERSARIAL_EPOCHS"])
-    chance, models, histories, drawn = majority_share(validation.labels.numpy()), {}, {}, {}
+    models, histories = {}, {}
     for name, loss in losses.items():
         models[name] = fresh()
         where = chapter.run.checkpoints
         histories[name] = train_or_load(models[name], splits, config, where, loss, score)
-        drawn[name] = figures.training_curves(
-            histories[name], chance, "balanced, attacked", title=name
-        )
-        chapter.run.save_figure(f"training_{name}", drawn[name])
+    drawn = {"training": figures.defence_curves(histories, validation.classes)}
+    chapter.run.save_figure("training", drawn["training"])
     return Defences(models, histories, config, study.best_params, drawn)

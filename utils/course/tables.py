@@ -14,13 +14,12 @@ from utils.evaluation.conditions import (
     by_condition,
 )
 from utils.evaluation.intervals import TOO_FEW, Interval
-from utils.evaluation.metrics import drops, gains, score_of, scores, trainings_of
+from utils.evaluation.metrics import HEADLINE, drops, gains, score_of, scores, trainings_of
 from utils.evaluation.predictions import Predictions, as_method
 from utils.evaluation.resampling import count_trainings
 from utils.figures.page import Folded
 from utils.figures.style import plural
 
-HEADLINE = "balanced accuracy"
 ROBUST_SCORES = (HEADLINE, "accuracy")
 
 
