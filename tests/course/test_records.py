@@ -10,6 +10,7 @@ import utils.course.records
 import utils.run
 from utils.course.plan import Notebook
 from utils.course.records import (
+    WITHDRAWN,
     chapters,
     flag_summary,
     missing_runs,
@@ -18,7 +19,9 @@ from utils.course.records import (
     read_records,
 )
 from utils.course.results import pool_records
+from utils.evaluation.attack_flags import ATTACK_FLAGS
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.red_flags import CLEAN_FLAGS
 
 PGD_4 = Condition("pgd", 4 / 255)
 
@@ -76,6 +79,20 @@ def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
     monkeypatch.setattr(utils.course.records, "read_course", lambda: course)
     assert chapters("brain") == ["resnet"] and chapters("cervix") == ["cervix"]
     assert chapters("folder:mine") == ["cervix", "resnet"]
+
+
+def test_a_withdrawn_flag_of_an_older_run_counts_no_more(assets):
+    run = finished("resnet", clean=random_predictions())
+    flags = [{"flag": name, "red": True, "reason": "55 % are right"} for name in WITHDRAWN]
+    run.record(conditions=["clean"], flags=[*flags, {**flags[0], "flag": "planted"}])
+    (record,) = read_records(assets)
+    assert record.red == ["planted"] and len(record.facts["flags"]) == 1
+    assert raised_flags([record])["flag"].tolist() == ["planted"]
+    assert flag_summary([record]).startswith("1 check in 1 run")
+
+
+def test_what_is_withdrawn_is_checked_no_more():
+    assert not set(WITHDRAWN) & {*ATTACK_FLAGS, *CLEAN_FLAGS}
 
 
 def test_red_flags_and_missing_runs_are_named(assets):
