@@ -88,9 +88,11 @@ class AttackedModels:
         """One row per model and score: clean, noise, attacked, what the attack takes away, and
         what the model has more than the standard one under attack; paired 95 % intervals.
 
-        Where only a part of the test set is attacked, the clean score on all of it comes first.
+        Where only a part of the test set is attacked, the clean score on all of it comes first. A
+        column without a number is left out.
         """
         table = robustness_table(self.answers, self.suite.noise, self.suite.strongest)
+        table = table.loc[:, (table != "").any()]
         whole = len(self.chapter.splits.test)
         if whole > len(self.chapter.attacked_test):
             found = [str(score_of(self.clean[name], score)) for name, score in table.index]
