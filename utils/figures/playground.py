@@ -10,9 +10,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from utils.evaluation.intervals import Interval
 from utils.figures.grid import hide_axes, show_change, show_image
 from utils.figures.notebook_figure import NotebookFigure, house_style, panels
-from utils.figures.style import ATTACKED, CHANCE, CLEAN, chance_line, percent, readable
+from utils.figures.style import ATTACKED, CHANCE, CLEAN, CONTROL, chance_line, percent, readable
 
-CONDITIONS = {"clean": CLEAN, "noise": "#999999", "attacked": ATTACKED}
+CONDITIONS = {"clean": CLEAN, "noise": CONTROL, "attacked": ATTACKED}
 
 
 @house_style
