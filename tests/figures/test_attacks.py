@@ -94,6 +94,13 @@ def test_a_picture_of_sensitivity_says_its_correlation_with_the_first():
     assert titles == ["standard", f"adversarial\ncorrelation with the first: {alike:.2f}"]
 
 
+def test_the_maps_of_two_halves_say_what_correlation_can_be_expected():
+    maps = {"standard": HEAT[0], "adversarial": HEAT[1]}
+    first, second = figures.sensitivities(maps, halves=(HEAT[0], HEAT[0] + 1)).axes[:2]
+    assert first.get_title() == "standard\ntwo halves of the images: 1.00"
+    assert second.get_title().startswith("adversarial\ncorrelation with the first: ")
+
+
 def test_a_constant_answer_has_its_share_although_one_class_is_common():
     rare = np.r_[np.flatnonzero(SPLIT.labels), 0]  # one image of the first class
     some = {name: found.take(rare) for name, found in ANSWERS.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils.course.plan import read_course
+from utils.course.plan import Notebook, read_course
 from utils.evaluation.conditions import Condition, strongest_of
 from utils.evaluation.predictions import Predictions, read_predictions
 from utils.figures.style import plural
@@ -118,9 +118,14 @@ def chapters(dataset: str) -> list[str]:
     defaults = {
         name: notebook.defaults["DATASET"]
         for name, notebook in read_course().items()
-        if "DATASET" in notebook.defaults and any("record(" in cell for cell in notebook.code)
+        if "DATASET" in notebook.defaults and leaves_record(notebook)
     }
     return sorted(name for name in defaults if defaults[name] == dataset) or sorted(defaults)
+
+
+def leaves_record(notebook: Notebook) -> bool:
+    """Whether the chapter writes a record.json; results only reads, the playground only plays."""
+    return any("record(" in cell for cell in notebook.code)
 
 
 def missing_runs(records: list[Record], expected: list[str]) -> list[str]:

@@ -115,22 +115,32 @@ def heatmap_grid(
 
 
 @house_style
-def sensitivities(maps: Mapping[str, np.ndarray], limit: float = 3) -> Figure:
+def sensitivities(
+    maps: Mapping[str, np.ndarray], limit: float = 3, halves: Sequence[np.ndarray] = ()
+) -> Figure:
     """How strongly each pixel or patch moves the loss of each model; 1 is the average.
 
-    Above each map but the first: its correlation with the first.
+    Above each map but the first: its correlation with the first. Above the first: that of its
+    maps of two `halves` of the images, which is as alike as other images leave one model.
     """
     first = next(iter(maps.values()))
     figure, axes = panels(1, len(maps), 2.6 * len(maps) + 1, 3.1)
     for axis, (name, heat) in zip(axes[0], maps.items(), strict=True):
         shown = axis.imshow(heat, cmap="magma", vmin=0, vmax=limit, interpolation="none")
-        similarity = np.corrcoef(np.ravel(first), np.ravel(heat))[0, 1]
-        title = name if heat is first else f"{name}\ncorrelation with the first: {similarity:.2f}"
+        title = f"{name}\ncorrelation with the first: {_correlation(first, heat):.2f}"
+        if heat is first:
+            title = (
+                f"{name}\ntwo halves of the images: {_correlation(*halves):.2f}" if halves else name
+            )
         axis.set_title(title, fontsize=10)
         hide_axes(axis)
     bar = figure.colorbar(shown, ax=axes, shrink=0.8, extend="max")
     bar.set_label("average = 1", fontsize=9)
     return figure
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    return np.corrcoef(np.ravel(first), np.ravel(second))[0, 1]
 
 
 def _probability_bars(axis: Axes, shares: np.ndarray, label: int, names: Sequence[str]) -> None:
