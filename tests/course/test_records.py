@@ -20,6 +20,7 @@ from utils.course.records import (
 )
 from utils.course.results import pool_records
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.predictions import read_predictions
 from utils.folders import HOME
 
 PGD_4 = Condition("pgd", 4 / 255)
@@ -66,6 +67,19 @@ def test_other_settings_are_not_pooled(assets):
         run = finished("resnet", seed, clean=random_predictions(seed))
         run.record(conditions=["clean"], flags=[], parameters={"SEED": seed, "SIZE": size})
     assert list(pool_records(read_records(assets))) == ["resnet", "resnet SIZE=128"]
+
+
+def test_the_committed_predictions_of_three_trainings_are_told_apart():
+    """Each training has the images of the others, in their order; pooled they are one method."""
+    path = HOME / "assets/chest_xray/etf_rect_dml/seed_0/predictions.csv.gz"
+    assert path.stat().st_size < 1_000_000
+    for conditions in read_predictions(path).values():
+        for found in conditions.values():
+            first, *others = found.by_training
+            assert len(first.labels) == 624 and len(others) == 2
+            for other in others:
+                assert np.array_equal(other.groups, first.groups)
+                assert np.array_equal(other.labels, first.labels)
 
 
 RECORDS = ["chapter.record(training)"]

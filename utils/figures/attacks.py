@@ -127,12 +127,10 @@ def sensitivities(
     figure, axes = panels(1, len(maps), 2.6 * len(maps) + 1, 3.1)
     for axis, (name, heat) in zip(axes[0], maps.items(), strict=True):
         shown = axis.imshow(heat, cmap="magma", vmin=0, vmax=limit, interpolation="none")
-        title = f"{name}\ncorrelation with the first: {_correlation(first, heat):.2f}"
+        alike = f"\ncorrelation with the first: {_correlation(first, heat):.2f}"
         if heat is first:
-            title = (
-                f"{name}\ntwo halves of the images: {_correlation(*halves):.2f}" if halves else name
-            )
-        axis.set_title(title, fontsize=10)
+            alike = f"\ntwo halves of the images: {_correlation(*halves):.2f}" if halves else ""
+        axis.set_title(name + alike, fontsize=10)
         hide_axes(axis)
     bar = figure.colorbar(shown, ax=axes, shrink=0.8, extend="max")
     bar.set_label("average = 1", fontsize=9)
