@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from contracts.test_layers import BANNED
 
 from utils.backbones import BACKBONES
 from utils.course.claims import in_words, read_claims
@@ -18,6 +19,12 @@ PATHS = sorted([*HOME.glob("dataset/*.ipynb"), *HOME.glob("notebooks/*.ipynb")])
 HEADINGS = ("Take-aways", "Try it yourself", "References")
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(home|root|Users|tmp|work|mnt|content|var)/|[A-Z]:\\\\")
 EVERY = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+CLAIMING = pytest.mark.parametrize(
+    "path",
+    [path for path in PATHS if "**Claim.**" in path.read_text(encoding="utf-8")],
+    ids=lambda path: path.stem,
+)
+AUTHORS = re.compile(r"\bHe(?= et al\.)")
 PROFILES = yaml.safe_load((HOME / "env/profiles.yaml").read_text(encoding="utf-8"))
 
 
@@ -140,6 +147,23 @@ def test_the_claim_on_the_first_screen_is_the_committed_one(path):
     found = {row["name"]: in_words(row) for row in read_claims(HOME) if row["chapter"] == path.stem}
     for _, name, sentence, _ in FOUND.findall(prose(path)):
         assert sentence == found.get(name), "run the chapter, then: make results, make format"
+
+
+@CLAIMING
+def test_the_cells_that_only_prepare_or_record_are_folded(path):
+    for cell in code_cells(path):
+        if bootstrap(repository()) in cell.source or ".record(" in cell.source:
+            assert "hide-input" in cell.metadata.tags and cell.metadata.jupyter.source_hidden
+
+
+@CLAIMING
+def test_the_first_screen_leads_to_the_glossary(path):
+    assert "Words: [glossary](README.md#glossary)" in read(path).cells[0].source
+
+
+@CLAIMING
+def test_speaks_the_words_of_the_field(path):
+    assert not sorted(set(BANNED.findall(AUTHORS.sub("", prose(path)))))
 
 
 @EVERY

@@ -1,5 +1,7 @@
 """Models side by side under one attack: one table, flags, a picture, a reading kit, a record."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from small import small_splits, trained_network
@@ -47,6 +49,11 @@ def test_the_table_tells_what_the_attack_takes_and_the_defence_gives(attacked):
     assert lost["standard", "accuracy"].startswith("-")
     gained = table["more than standard under PGD (points)"]
     assert gained["standard", "accuracy"] == "" and gained["adversarial", "accuracy"]
+
+
+def test_a_single_model_is_compared_with_no_other(attacked):
+    alone = replace(attacked, answers={"standard": attacked.answers["standard"]})
+    assert list(alone.table().columns) == list(attacked.table().columns)[:-1]
 
 
 def test_a_part_of_the_test_set_is_attacked_and_all_of_it_scored(attacked):

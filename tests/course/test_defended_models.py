@@ -49,9 +49,8 @@ def test_both_defences_are_trained_and_leave_the_twin_alone(chapter):
     twin = TrainedModel(model, TrainConfig(epochs=2, batch_size=16), {}, "rnn")
     search = SearchSpace(1, 32, epochs=1, learning_rate=(1e-3, 2e-3), batch_size=(16,))
     found = defend(chapter, twin, search)
-    assert (
-        set(found.models) == set(found.histories) == set(found.figures) == {"adversarial", "fast"}
-    )
+    assert set(found.models) == set(found.histories) == {"adversarial", "fast"}
+    assert [figure.axes != [] for figure in found.figures.values()] == [True]  # one for both
     assert all(len(history) == 2 for history in found.histories.values())
     assert all((model.state_dict()[name] == value).all() for name, value in before.items())
     assert set(found.kept) == set(found.models) and isinstance(found.collapsed, list)

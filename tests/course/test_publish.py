@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from small import random_predictions
 
@@ -14,9 +16,11 @@ from utils.course.publish import (
     summary_table,
     with_blocks,
 )
+from utils.course.records import WITHDRAWN
 from utils.evaluation.claims import Claim
 from utils.evaluation.conditions import Condition
 from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import balanced_accuracy
 from utils.folders import HOME
 from utils.run import start_run
 
@@ -34,6 +38,10 @@ def finished(name, seed=0, dataset="chest_xray", flags=(), **variants):
     run.save_predictions(variants)
     found = [str(c) for conditions in variants.values() for c in conditions]
     run.record(conditions=found, flags=list(flags), parameters={"SEED": seed})
+
+
+def balanced(found):
+    return f"{100 * balanced_accuracy(found.confusion):.1f}"
 
 
 @pytest.fixture
@@ -62,14 +70,15 @@ def test_reads_the_records_of_real_images_that_git_knows(home):
 def test_the_page_has_a_line_for_each_model_of_each_run(home):
     _, page = results_page([], published_records(home)).split("## Results on real images")
     lines = [line for line in page.split("\n") if "|" in line]
-    clean = f"{100 * random_predictions(0).accuracy:.1f} ("
+    clean = f"{balanced(random_predictions(0))} ("
     assert len(lines) == 2 + 1 + 2 + 2
     assert lines[2].startswith("| resnet, 0 | standard | 20 | ") and lines[2].endswith(
-        f"| – | – | – | {NEAREST} |"
+        f"| – | – | – | {100 * random_predictions(0).accuracy:.1f} | – | {NEAREST} |"
     )
     cells = [cell.strip() for cell in lines[3].split("|")]
     assert cells[1:4] == ["resnet_atk, 0", "standard", "20"] and cells[5] == "pgd 4"
     assert cells[4].startswith(clean) and cells[-2] == "none"
+    assert cells[-3] == f"{100 * random_predictions(1, skill=0).accuracy:.1f}"
     assert [line.split("|")[-2].strip() for line in lines[5:]] == ["none", "odd"]
 
 
@@ -88,15 +97,37 @@ def test_the_summary_pools_seeds_and_counts_flags(home):
     cells = [cell.strip() for cell in line.split("|")[1:-1]]
     assert cells[0] == "chest_xray, resnet_atk" and cells[-1] == "1"
     assert cells[2] == cells[4] and cells[3] == cells[5] and cells[2] != cells[3]
-    accuracy = f"{100 * random_predictions(0).accuracy:.1f}"
-    assert cells[2] == f"{accuracy} and {accuracy}"  # two trainings have no interval
+    score = balanced(random_predictions(0))
+    assert cells[2] == f"{score} and {score}"  # two trainings have no interval
+
+
+def test_rare_classes_count_as_much_as_the_common_one(home):
+    rare = random_predictions(0, skill=0).take(np.r_[1:60:3, 0, 2])  # 20 of one class, 2 of others
+    always = replace(rare, probabilities=np.tile([0.0, 1.0, 0.0], (22, 1)))
+    finished("rnn_atk", dataset="alzheimer_mri", standard={"clean": always, PGD: always})
+    subprocess.run(["git", "add", "-f", "."], cwd=home, check=True)
+    records = published_records(home)
+    pages = (summary_table(records), results_page([], records))
+    short, long = (
+        next(line.split(" | ") for line in page.split("\n") if "rnn_atk" in line) for page in pages
+    )
+    assert short[1] == "33.3" and short[2].startswith("33.3 (") and short[3].startswith("33.3 (")
+    assert long[3].startswith("33.3 (") and long[7:9] == ["90.9", "90.9"]
+
+
+def test_a_withdrawn_flag_stands_in_one_sentence_and_in_no_table(home):
+    (name,) = WITHDRAWN
+    finished("rnn", flags=[flag(name, "standard")], standard={"clean": random_predictions(0)})
+    subprocess.run(["git", "add", "-f", "."], cwd=home, check=True)
+    page = results_page([], published_records(home))
+    assert page.count(name) == 1 and "rnn, 0 | standard" in page
 
 
 def test_fills_the_marked_block_and_nothing_else(home):
     publish(home)
     text = (home / "README.md").read_text()
     assert text.startswith("a\n<!-- claims -->\n| chapter |") and "old" not in text
-    assert "<!-- /claims -->\nb\n<!-- results -->\nAccuracy" in text
+    assert "<!-- /claims -->\nb\n<!-- results -->\nBalanced accuracy" in text
     assert text.endswith("<!-- /results -->\nc\n")
     publish(home)
     assert (home / "README.md").read_text() == text

@@ -10,6 +10,7 @@ import utils.course.records
 import utils.run
 from utils.course.plan import Notebook
 from utils.course.records import (
+    WITHDRAWN,
     chapters,
     flag_summary,
     missing_runs,
@@ -19,6 +20,8 @@ from utils.course.records import (
 )
 from utils.course.results import pool_records
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.predictions import read_predictions
+from utils.folders import HOME
 
 PGD_4 = Condition("pgd", 4 / 255)
 
@@ -66,6 +69,19 @@ def test_other_settings_are_not_pooled(assets):
     assert list(pool_records(read_records(assets))) == ["resnet", "resnet SIZE=128"]
 
 
+def test_the_committed_predictions_of_three_trainings_are_told_apart():
+    """Each training has the images of the others, in their order; pooled they are one method."""
+    path = HOME / "assets/chest_xray/etf_rect_dml/seed_0/predictions.csv.gz"
+    assert path.stat().st_size < 1_000_000
+    for conditions in read_predictions(path).values():
+        for found in conditions.values():
+            first, *others = found.by_training
+            assert len(first.labels) == 624 and len(others) == 2
+            for other in others:
+                assert np.array_equal(other.groups, first.groups)
+                assert np.array_equal(other.labels, first.labels)
+
+
 RECORDS = ["chapter.record(training)"]
 
 
@@ -76,6 +92,21 @@ def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
     monkeypatch.setattr(utils.course.records, "read_course", lambda: course)
     assert chapters("brain") == ["resnet"] and chapters("cervix") == ["cervix"]
     assert chapters("folder:mine") == ["cervix", "resnet"]
+
+
+def test_a_withdrawn_flag_of_an_older_run_counts_no_more(assets):
+    run = finished("resnet", clean=random_predictions())
+    flags = [{"flag": name, "red": True, "reason": "55 % are right"} for name in WITHDRAWN]
+    run.record(conditions=["clean"], flags=[*flags, {**flags[0], "flag": "planted"}])
+    (record,) = read_records(assets)
+    assert record.red == ["planted"] and len(record.facts["flags"]) == 1
+    assert raised_flags([record])["flag"].tolist() == ["planted"]
+    assert flag_summary([record]).startswith("1 check in 1 run")
+
+
+def test_what_is_withdrawn_is_checked_no_more():
+    sources = [path.read_text("utf-8") for path in (HOME / "utils/evaluation").rglob("*.py")]
+    assert sources and not [name for name in WITHDRAWN if name in "".join(sources)]
 
 
 def test_red_flags_and_missing_runs_are_named(assets):

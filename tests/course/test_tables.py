@@ -41,6 +41,20 @@ def test_tables_read_well():
     assert "<summary>The attack</summary>" in tables.folded_source("The attack", PGD)._repr_html_()
 
 
+def test_source_code_has_letters_of_one_width_on_exported_pages_too():
+    page = tables.show_source(PGD).data
+    assert '<pre style="font-family: monospace">' in page and "<pre>" not in page
+
+
+def test_a_class_with_few_patients_is_named_below_the_tables_of_scores():
+    few = {c: found.take(slice(15)) for c, found in ATTACKED.items()}  # five patients
+    noise, attacked = list(ATTACKED)[1:3]
+    for make in (tables.score_table, lambda f: tables.robustness_table({"a": f}, noise, attacked)):
+        warning = "Read with care: fewer than 10 patients of mild, none, severe."
+        assert make(few)._repr_html_().endswith(f"<p>{warning}</p>")
+        assert "Read with care" not in make(ATTACKED)._repr_html_()
+
+
 def test_plain_names_will_do_for_conditions():
     named = {"clean": random_predictions(), "blurred": random_predictions(1)}
     assert list(tables.drop_table(named).index) == ["blurred"]

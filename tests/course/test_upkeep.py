@@ -10,9 +10,10 @@ import sys
 import pytest
 from PIL import Image
 
-from utils.course import claims
+from utils.course import claims, upkeep
 from utils.course.claims import in_words, read_claims
 from utils.course.plan import Notebook
+from utils.course.site.contents import MAP, chapter_numbers
 from utils.course.upkeep import (
     COMPARED,
     IGNORED,
@@ -25,6 +26,7 @@ from utils.course.upkeep import (
     repository,
     set_repository,
     tidy,
+    tidy_notebooks,
 )
 from utils.evaluation.claims import Claim
 from utils.evaluation.intervals import Interval
@@ -32,7 +34,7 @@ from utils.folders import HOME
 from utils.run import start_run
 
 URL = "https://github.com/somewhere/second-look"
-PATHS = notebook_files()
+PATHS, NUMBERS = notebook_files(), chapter_numbers(HOME)
 
 
 def code_cell(*outputs, tags=()):
@@ -53,7 +55,8 @@ def shown(**data):
 def test_every_notebook_is_as_the_rules_say(path):
     text = path.read_text(encoding="utf-8")
     name = path.relative_to(HOME).as_posix()
-    assert tidy(text, name, repository(), read_claims(HOME)) == text, "run: make format"
+    number = NUMBERS.get(name, "")
+    assert tidy(text, name, repository(), read_claims(HOME), number) == text, "run: make format"
     sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
     assert sum(bootstrap(repository()) in source for source in sources) == 1
     assert not re.search(r"# ?NBVAL_", "".join(sources)), "tags say it, not comments"
@@ -113,6 +116,30 @@ def test_the_first_cell_states_what_its_own_claim_found():
     assert first_cell(tidy(notebook(FIRST_CELL), "notebooks/v.ipynb", "", claimed)) == FIRST_CELL
 
 
+def test_a_title_has_the_number_of_its_chapter_in_the_map(tmp_path):
+    shown = [first_cell(tidy(notebook("# T\n\nx"), "t.ipynb", "", number=n)) for n in ("4", "")]
+    assert shown == ["# 4 · T\n\nx", "# T\n\nx"]
+    moved = tidy(notebook(shown[0]), "t.ipynb", URL, number="12")  # two chapters came before it
+    assert first_cell(moved).startswith("# 12 · T\n\n[![Open in Colab]")
+    assert first_cell(tidy(moved, "t.ipynb", "")) == "# T\n\nx"
+
+
+def test_the_numbers_come_from_the_map(tmp_path):
+    assert chapter_numbers(tmp_path) == {}
+    (tmp_path / MAP).parent.mkdir()
+    rows = ["| 1 | [a](../dataset/a.ipynb) | x |", "| | **Part** | |", "| 2 | [b](b.ipynb) | y |"]
+    (tmp_path / MAP).write_text("\n".join(rows))
+    numbers = {"dataset/a.ipynb": "1", "notebooks/b.ipynb": "2"}
+    assert chapter_numbers(tmp_path) == numbers
+    for name in numbers:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(notebook("# T\n\nx"))
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    tidy_notebooks(tmp_path)
+    titles = [first_cell((tmp_path / name).read_text()).partition("\n")[0] for name in numbers]
+    assert titles == ["# 1 · T", "# 2 · T"]
+
+
 def test_lines_for_colab_may_stand_above_the_imports():
     before = notebook("# T\n\nx", bootstrap("") + "\n\nfrom utils import build")
     cell = json.loads(tidy(before, "notebooks/t.ipynb", URL))["cells"][1]
@@ -131,6 +158,20 @@ def test_a_run_as_committed_brings_the_picture_of_its_chapter(assets, monkeypatc
     copy_teasers(assets.parent)
     assert [path.name for path in (assets / "readme").iterdir()] == ["leakage.png"]
     assert Image.open(assets / "readme/leakage.png").convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_a_chapter_without_a_record_brings_the_picture_of_its_own_data(assets, monkeypatch):
+    own = {"DATASET": "brain_phantom"}
+    course = {"results": Notebook(HOME, ["look()"], own), "rnn": Notebook(HOME, ["record()"], own)}
+    monkeypatch.setattr(upkeep, "read_course", lambda: course)
+    monkeypatch.setattr(claims, "read_course", lambda: course)
+    for name, dataset in (("results", "brain_phantom"), ("results", "other"), ("rnn", "other")):
+        colour = "red" if dataset == "brain_phantom" else "blue"
+        Image.new("RGB", (8, 8), colour).save(start_run(name, dataset).assets / TEASER)
+    (assets / "readme").mkdir()
+    copy_teasers(assets.parent)
+    assert [path.name for path in (assets / "readme").iterdir()] == ["results.png"]
+    assert Image.open(assets / "readme/results.png").convert("RGB").getpixel((0, 0)) == (255, 0, 0)
 
 
 @pytest.fixture

@@ -37,9 +37,14 @@ def test_restarts_are_made_in_float32(model):
             precisions.append(self.precision)
             return super().__call__(model, images, labels)
 
+    rounding = Seen(0.02, precision="bfloat16")
+    for restarts, passes in ((0, 1), (1, 1), (2, 2)):
+        precisions = []
+        AttackSuite(rounding, restarts, factors=(1,)).predict(model, SPLIT)
+        assert precisions == ["bfloat16", *["float32"] * passes]
     precisions = []
-    AttackSuite(Seen(0.02, precision="bfloat16"), restarts=1, factors=(1,)).predict(model, SPLIT)
-    assert precisions == ["bfloat16", "float32"]
+    AttackSuite(Seen(0.02), 0, factors=(1,)).predict(model, SPLIT)
+    assert precisions == ["float32"]
 
 
 def test_a_curve_has_the_sizes_of_one_kind(model):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from figure_samples import ANSWERS, PIXELS, SUITE, check_drawn, words
+from figure_samples import ANSWERS, PIXELS, SPLIT, SUITE, check_drawn, words
 
 from utils import figures
 from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import score_of
 from utils.figures.style import ATTACKED, CLEAN
 
 CLAIMED = {"leak": 0.9, "wrong count": 0.5}
@@ -29,6 +30,19 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_is_drawn(name):
     check_drawn(FIGURES[name]())
+
+
+def test_a_constant_answer_has_its_share_although_one_class_is_common():
+    rare = np.r_[np.flatnonzero(SPLIT.labels), 0]  # one image of the first class
+    some = {name: found.take(rare) for name, found in ANSWERS.items()}
+    curve = SUITE.curve(some, "pgd")
+    axis = figures.security_curves({"pgd": curve}).axes[0]
+    (line,) = (each for each in axis.lines if each.get_label() == "constant answer")
+    assert set(line.get_ydata()) == {1 / 3}
+    scores = [score_of(curve[size], "balanced accuracy").value for size in sorted(curve)]
+    assert list(axis.lines[0].get_ydata()) == pytest.approx(scores)
+    assert scores != pytest.approx([curve[size].accuracy for size in sorted(curve)])
+    assert axis.get_ylabel() == "balanced accuracy (%)"
 
 
 def test_the_curve_of_queries_starts_with_those_that_were_right():

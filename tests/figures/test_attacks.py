@@ -7,6 +7,7 @@ from figure_samples import ANSWERS, HEAT, MASKS, PIXELS, SPLIT, SUITE, check_dra
 from matplotlib.colors import to_hex
 
 from utils import figures
+from utils.evaluation.metrics import score_of
 from utils.figures.style import ATTACKED, CLEAN
 
 FEW = SPLIT.take(range(2))
@@ -17,6 +18,7 @@ SURE = {
     "random signs": np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]),
     "PGD": np.array([[0.1, 0.8, 0.1], [0.1, 0.6, 0.3]]),
 }
+LOOKS = ("looks", "looks without masks")
 FIGURES = {
     "accuracy_by_epsilon": lambda: figures.accuracy_by_epsilon(
         {"standard training": SUITE.curve(ANSWERS, "pgd"), "x": SUITE.curve(ANSWERS, "fgsm")}
@@ -81,9 +83,9 @@ def test_an_empty_heat_map_is_reported():
     assert "c\n(no heat)" in words(FIGURES["looks"]())
 
 
-def test_the_finding_is_outlined_where_there_is_one():
-    with_masks, without = FIGURES["looks"]().axes[0], FIGURES["looks without masks"]().axes[0]
-    assert not without.collections and len(with_masks.collections) == 1
+def test_the_finding_is_outlined_on_the_maps_and_hides_nothing_of_the_image():
+    outlines = [[len(axis.collections) for axis in FIGURES[name]().axes] for name in LOOKS]
+    assert outlines == [[0, 0, 0, 1, 1, 1], [0] * 6]
 
 
 def test_a_picture_of_sensitivity_says_its_correlation_with_the_first():
@@ -92,5 +94,21 @@ def test_a_picture_of_sensitivity_says_its_correlation_with_the_first():
     assert titles == ["standard", f"adversarial\ncorrelation with the first: {alike:.2f}"]
 
 
-def test_a_chance_line_is_named():
-    assert "majority class" in words(FIGURES["accuracy_by_epsilon"]())
+def test_the_maps_of_two_halves_say_what_correlation_can_be_expected():
+    maps = {"standard": HEAT[0], "adversarial": HEAT[1]}
+    first, second = figures.sensitivities(maps, halves=(HEAT[0], HEAT[0] + 1)).axes[:2]
+    assert first.get_title() == "standard\ntwo halves of the images: 1.00"
+    assert second.get_title().startswith("adversarial\ncorrelation with the first: ")
+
+
+def test_a_constant_answer_has_its_share_although_one_class_is_common():
+    rare = np.r_[np.flatnonzero(SPLIT.labels), 0]  # one image of the first class
+    some = {name: found.take(rare) for name, found in ANSWERS.items()}
+    curve = SUITE.curve(some, "pgd")
+    axis = figures.accuracy_by_epsilon({"standard": curve}).axes[0]
+    (line,) = (each for each in axis.lines if each.get_label() == "constant answer")
+    assert set(line.get_ydata()) == {1 / 3}
+    scores = [score_of(curve[size], "balanced accuracy").value for size in sorted(curve)]
+    assert list(axis.lines[0].get_ydata()) == pytest.approx(scores)
+    assert scores != pytest.approx([curve[size].accuracy for size in sorted(curve)])
+    assert axis.get_ylabel() == "balanced accuracy (%)"

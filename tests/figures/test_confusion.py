@@ -43,15 +43,25 @@ def test_the_numbers_are_the_counts_and_their_share_of_the_true_class():
     assert [share for _, share in shown] == [f"{share:.0f} %" for share in shares.flatten()]
 
 
-def test_a_class_of_few_images_is_hatched_and_not_coloured():
-    keep = np.r_[np.flatnonzero(ANSWERS[CLEAN_IMAGES].labels), 0]
-    some = ANSWERS[CLEAN_IMAGES].take(keep)
-    axis = figures.confusions({"clean": some}).axes[0]
+SMALL = ANSWERS[CLEAN_IMAGES].take(np.r_[np.flatnonzero(ANSWERS[CLEAN_IMAGES].labels), 0])
+BY_MODEL = {("resnet", "standard"): {"clean": SMALL}}
+
+
+@pytest.mark.parametrize(
+    ("figure", "text"),
+    [
+        (figures.confusions({"clean": SMALL}), "1\n"),
+        (figures.confusions_by_model(BY_MODEL, ("clean",)), "1"),
+    ],
+    ids=["large", "small"],
+)
+def test_a_class_of_few_images_is_hatched_and_not_coloured(figure, text):
+    axis = figure.axes[0]
     hatched = [patch for patch in axis.patches if patch.get_hatch()]
     assert [patch.get_y() for patch in hatched] == [0] and FEWEST == 10
     colours = axis.collections[0].get_array().reshape(3, 3)
     assert not colours[0].any() and colours[1:].sum() > 0
-    assert axis.texts[0].get_text().startswith("1\n")
+    assert axis.texts[0].get_text().startswith(text)
 
 
 def test_many_classes_show_counts_alone():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from utils.figures.page import Folded, embed_png, html_page
+from utils.figures.page import Folded, embed_png, html_page, noted
 
 
 def test_a_title_is_text_and_not_code():
@@ -38,6 +38,18 @@ def test_without_compression_the_length_says_nothing_about_the_content():
     flat = np.zeros_like(noise)
     assert len(embed_png(noise, False)) == len(embed_png(flat, False))
     assert len(embed_png(noise)) > len(embed_png(flat))
+
+
+def test_a_note_stands_below_its_table_and_stays_when_columns_are_chosen():
+    table = noted(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), "too few < ten")
+    for shown in (table, table[["b"]], table.loc[:, (table > 2).any()], table.rename(columns=str)):
+        assert repr(shown).endswith("\ntoo few < ten")
+        assert shown._repr_html_().endswith("</div><p>too few &lt; ten</p>")
+    assert table.to_csv() == pd.DataFrame({"a": [1, 2], "b": [3, 4]}).to_csv()
+
+
+def test_a_table_without_a_note_is_a_plain_one():
+    assert type(noted(pd.DataFrame({"a": [1]}), "")) is pd.DataFrame
 
 
 def test_a_folded_table_is_one_line_until_it_is_opened():

@@ -5,6 +5,7 @@ import pytest
 from figure_samples import HISTORY, check_drawn, words
 
 from utils import figures
+from utils.figures.style import DEFENDED as GREEN
 from utils.figures.training import ENOUGH_TRIALS, SHORT
 
 REGIMES = {
@@ -12,22 +13,22 @@ REGIMES = {
     "attacked": [{**row, "one_step": 0.3, "attacked": 0.2} for row in HISTORY],
     "defended": [{**row, "one_step": 0.4} for row in HISTORY],
 }
+DEFENDED = {
+    name: [{**row, "one_step": 0.9 - 0.1 * row["epoch"]} for row in HISTORY]
+    for name in ("adversarial", "fast")
+}
 COLLAPSE = [{"NC1": 4.0 - e, "NC2": 0.3 / (e + 1), "NC3": 0.4 / (e + 1)} for e in range(4)]
 TRIALS = [
     {"number": n, "state": "PRUNED" if n == 2 else "COMPLETE", "value": 0.1 * n} for n in range(5)
 ]
 IMPORTANCES = {"learning_rate": 0.7, "optimizer": 0.3}
-GAN = [
-    {"epoch": e, "real_recognised": 0.6, "fakes_recognised": 0.7, "diversity": 0.5 + 0.1 * e}
-    for e in range(3)
-]
 FIGURES = {
     "training_curves": lambda: figures.training_curves(HISTORY, 0.4),
+    "defence_curves": lambda: figures.defence_curves(DEFENDED, 3),
     "regimes": lambda: figures.regimes(REGIMES, 0.4, 3),
     "collapse_curves": lambda: figures.collapse_curves({"plain": [COLLAPSE, COLLAPSE[:3]]}),
     "tuning": lambda: figures.tuning(TRIALS, IMPORTANCES),
     "tuning without importances": lambda: figures.tuning(TRIALS, {}),
-    "gan_training": lambda: figures.gan_training(GAN, (1, 3)),
 }
 
 
@@ -36,11 +37,8 @@ def test_is_drawn(name):
     check_drawn(FIGURES[name]())
 
 
-def test_one_step_differs_from_many_and_the_legend_hides_neither():
-    attacked = [{**row, "one_step": 0.3} for row in HISTORY]
-    figure = figures.training_curves(attacked, 0.4, "many steps")
-    colours = {line.get_label(): line.get_color() for line in figure.axes[1].lines}
-    assert colours["one step"] != colours["many steps"]
+def test_the_legend_hides_neither_curve():
+    figure = FIGURES["training_curves"]()
     assert figure.legends and not any(axis.get_legend() for axis in figure.axes)
 
 
@@ -59,8 +57,23 @@ def test_the_curves_say_what_they_are():
     assert "validation, averaged weights" in shown and "validation" not in shown
 
 
-def test_a_chance_line_is_named():
-    assert "majority class" in words(FIGURES["training_curves"]())
+def test_the_line_of_a_constant_answer_is_named():
+    figure = FIGURES["training_curves"]()
+    (line,) = (each for each in figure.axes[1].lines if each.get_label() == "constant answer")
+    assert set(line.get_ydata()) == {0.4}
+
+
+def test_a_defence_shows_clean_beside_attacked_and_one_step_of_fast_training_alone():
+    clean, attacked = FIGURES["defence_curves"]().axes
+    shown = {line.get_label(): line for line in attacked.lines if line.get_label()[0] != "_"}
+    assert list(shown) == ["adversarial", "fast", "fast, one step", "constant answer"]
+    assert shown["fast, one step"].get_linestyle() == ":" != shown["fast"].get_linestyle()
+    assert list(shown["fast"].get_ydata()) == [row["score"] for row in HISTORY]
+    assert set(shown["constant answer"].get_ydata()) == {1 / 3}
+    assert shown["adversarial"].get_color() == GREEN and shown["fast"].get_color() != GREEN
+    assert [line.get_label() for line in clean.lines if line.get_label()[0] != "_"] == [*DEFENDED]
+    dots = [line for line in attacked.lines if line.get_marker() == "o"]
+    assert [list(dot.get_xdata()) for dot in dots] == [[4], [4]]  # the best score is the last
 
 
 def test_regimes_share_their_axes_and_say_where_there_was_no_attack():

@@ -229,7 +229,16 @@ def test_what_mattered_is_told_from_four_complete_trials_on(tmp_path):
     assert importances(three) == {}
     shares = importances(six)
     assert sum(shares.values()) == pytest.approx(1)
-    assert set(shares) == {"learning_rate", "optimizer", "batch_size", "schedule"}
+    searched = {"learning_rate", "optimizer", "batch_size", "schedule"}
+    complete = six.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    varied = {n for n in searched if len({trial.params[n] for trial in complete}) > 1}
+    assert set(shares) == varied and "learning_rate" in varied
+
+
+def test_a_setting_with_one_value_explains_nothing(tmp_path):
+    few = SearchSpace(**{**vars(SEARCH), "trials": 4, "optimizer": ("adamw",)})
+    shares = importances(study(tmp_path / "journal", few, score=LogLikelihood()))
+    assert "learning_rate" in shares and "optimizer" not in shares
 
 
 def test_a_trial_is_judged_by_so_many_validation_images(tmp_path):

@@ -12,15 +12,15 @@ from utils.attacks.random_noise import RandomSigns
 from utils.backbones import Classifier
 from utils.course.defended_models import Defences
 from utils.course.network_chapter import Chapter
-from utils.course.reading_kit.kit import one_per_patient, write_kit
+from utils.course.reading_kit.attacked_pairs import write_attacked_pairs
 from utils.course.tables import flag_table, robustness_table
 from utils.course.trained_models import TrainedModel, load_trained, save_trained
-from utils.data.split import Split, to_float
+from utils.data.split import Split
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.claims import Finding
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.flags.red_flags import check_attack, check_clean
-from utils.evaluation.inference import attacked_images, attacked_split, predict
+from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.leakage import leakage_alarm
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
@@ -88,9 +88,11 @@ class AttackedModels:
         """One row per model and score: clean, noise, attacked, what the attack takes away, and
         what the model has more than the standard one under attack; paired 95 % intervals.
 
-        Where only a part of the test set is attacked, the clean score on all of it comes first.
+        Where only a part of the test set is attacked, the clean score on all of it comes first. A
+        column without a number is left out.
         """
         table = robustness_table(self.answers, self.suite.noise, self.suite.strongest)
+        table = table.loc[:, (table != "").any()]
         whole = len(self.chapter.splits.test)
         if whole > len(self.chapter.attacked_test):
             found = [str(score_of(self.clean[name], score)) for name, score in table.index]
@@ -167,23 +169,16 @@ class AttackedModels:
         return pd.DataFrame.from_dict(rows, "index").round(3)
 
     def reading_kit(self) -> pd.DataFrame:
-        """Pairs of clean and attacked pictures for a reader; the attack does not stop early.
+        """Pairs of clean and attacked pictures for a reader."""
+        return write_attacked_pairs(self.chapter, self.models["standard"], self.suite.attack)
 
-        The model classifies the very pictures on the page, saved in 8 bits.
-        """
-        count, seed = self.chapter.parameters["KIT_PAIRS"], self.chapter.parameters["SEED"]
-        if not count:
-            return pd.DataFrame()
-        model, attack = self.models["standard"], self.suite.attack
-        pairs = one_per_patient(self.chapter.splits.test, count, seed)
-        saved = attacked_split(model, pairs, replace(attack, stop_when_fooled=False))
-        answers = [predict(model, split).probabilities.argmax(1) for split in (pairs, saved)]
-        pictures = to_float(pairs.images), to_float(saved.images)
-        folder = self.chapter.run.assets / "reading_kit"
-        kit = write_kit(folder, *pictures, pairs.labels, *answers, self.chapter.names, seed)
-        return pd.Series(kit, name="reading kit").to_frame()
-
-    def record(self, twin, defences: Defences, shifts, findings: Sequence[Finding] = ()) -> None:
+    def record(
+        self,
+        twin: TrainedModel,
+        defences: Defences,
+        shifts: pd.DataFrame,
+        findings: Sequence[Finding] = (),
+    ) -> None:
         """Keep what `results` reads, and the defended model for later chapters."""
         run, parameters = self.chapter.run, self.chapter.parameters
         run.save_predictions(self.answers)

@@ -17,7 +17,6 @@ from utils.defences.adversarial_training import (
     collapsed_epochs,
     fast_adversarial,
 )
-from utils.evaluation.metrics import majority_share
 from utils.training.config import TrainConfig
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
@@ -87,12 +86,10 @@ def defend(
         config, found = best_config(study, config), study.best_params
     else:
         config, found = replace(config, learning_rate=search), {"learning_rate": search}
-    chance, models, histories, drawn = majority_share(validation.labels.numpy()), {}, {}, {}
+    models, histories = {}, {}
     for name, loss in ((kind, losses[kind]) for kind in kinds):
         models[name] = fresh()
         histories[name] = train_or_load(models[name], splits, config, where, loss, score)
-        drawn[name] = figures.training_curves(
-            histories[name], chance, "balanced, attacked", title=name
-        )
-        chapter.run.save_figure(f"training_{name}", drawn[name])
+    drawn = {"training": figures.defence_curves(histories, validation.classes)}
+    chapter.run.save_figure("training", drawn["training"])
     return Defences(models, histories, config, found, drawn)

@@ -19,7 +19,7 @@ from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.flags.red_flags import check_clean
 from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
-from utils.evaluation.metrics import majority_share
+from utils.evaluation.metrics import HEADLINE
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.saliency import heat_maps, localisation
 from utils.run import Run, start_run
@@ -159,8 +159,7 @@ class Chapter:
         """Train, or load what was trained before; the best epoch on validation is kept."""
         model = self.builder().to(self.run.device)
         history = train_or_load(model, self.splits, config, self.run.checkpoints, loss)
-        chance = majority_share(self.splits.validation.labels.numpy())
-        figure = figures.training_curves(history, chance, "balanced accuracy")
+        figure = figures.training_curves(history, 1 / len(self.names), HEADLINE)
         self.run.save_figure("training", figure)
         return Training(model, config, history, figure)
 

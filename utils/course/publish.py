@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from utils.course.claims import claim_table, claims_of, collect_claims, refuse_undecided
-from utils.course.records import Record, read_records
+from utils.course.records import WITHDRAWN, Record, read_records
 from utils.course.results import pool_records, strongest_conditions
 from utils.course.upkeep import copy_teasers
 from utils.data.datasets import DATASETS
 from utils.data.phantoms import PHANTOMS
 from utils.evaluation.conditions import CLEAN, Condition
-from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import gains, majority_share, score_of
+from utils.evaluation.metrics import HEADLINE, balanced_accuracy, gain, score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import few_patients
 from utils.folders import HOME
@@ -26,7 +25,7 @@ OF_ALL = (None, "split")  # flags that concern every model of a run
 STANDARD, HARDENED = ("standard", "soft vote"), "adversarial"
 COLUMNS = (
     *("chapter, seed", "model", "patients", "clean", "strongest attack", "attacked", "drop"),
-    "red flags",
+    *("accuracy, clean", "accuracy, attacked", "red flags"),
 )
 SUMMARY_COLUMNS = (
     *("data set, chapter", "constant answer", "clean", "attacked", "hardened: clean"),
@@ -46,15 +45,18 @@ than x.
 """
 RESULTS_HEAD = """## Results on real images
 
-All numbers are percent with 95 % intervals over patients, on test patients unseen in training.
-The drop is clean minus attacked accuracy, in points, paired image by image. A model with a red
-flag must not be ranked; the record gives the reasons. Each line is one model of one run.
-"""
-SUMMARY_HEAD = """Accuracy in percent with 95 % intervals, clean and under the strongest attack of
-each chapter, for the standard model and for the adversarially trained one ("hardened"). Intervals
-are over test patients, and over trainings as well where there are three or more; of two, both are
-given. A constant answer names the commonest class. A model with a red flag must not be ranked:
-see [all models](assets/RESULTS.md).
+Balanced accuracy in percent with 95 % intervals, on test patients unseen in training. A constant
+answer gets 100 divided by the number of classes. The intervals are over patients, and over
+trainings where a model was trained three times or more. The drop is clean minus attacked, in
+points, paired image by image; plain accuracy stands beside it. A model with a red flag must not be
+ranked; the record gives the reasons. Each line is one model of one run. Withdrawn, and not counted
+where an older run raised it, is {withdrawn}.
+""".format(withdrawn="; ".join(f"*{name}*: {why}" for name, why in WITHDRAWN.items()))
+SUMMARY_HEAD = """Balanced accuracy in percent with 95 % intervals, clean and under the strongest
+attack of each chapter, for the standard model and for the adversarially trained one ("hardened").
+Intervals are over test patients, and over trainings as well where there are three or more; of two,
+both are given. A constant answer gets 100 divided by the number of classes. A model with a red
+flag must not be ranked: see [all models](assets/RESULTS.md).
 """
 
 
@@ -127,8 +129,8 @@ def _record_rows(record: Record) -> list[list[str]]:
     for model, found in record.predictions.items():
         flags = [*of_all, *red.pop(model, ()), *red.pop(f"{model}, clean", ())]
         rows.append([name, model, *_numbers(found, record.strongest), _listed(flags)])
-    rows += [[name, other, *[NONE] * 5, _listed(flags)] for other, flags in red.items()]
-    return rows or [[name, *[NONE] * 6, _listed(of_all)]]
+    rows += [[name, other, *[NONE] * 7, _listed(flags)] for other, flags in red.items()]
+    return rows or [[name, *[NONE] * 8, _listed(of_all)]]
 
 
 def _warnings(records: list[Record]) -> list[str]:
@@ -138,14 +140,15 @@ def _warnings(records: list[Record]) -> list[str]:
 
 
 def _numbers(found: dict[Condition, Predictions], strongest: Condition | None) -> list[str]:
-    """Patients, clean accuracy, the strongest attack, accuracy under it, the drop."""
-    clean = found[CLEAN]
-    attacked = found.get(strongest)
-    numbers = [str(len(np.unique(clean.groups))), str(score_of(clean))]
+    """Patients, the clean score, the strongest attack, the score under it, the drop; accuracies."""
+    clean, attacked = found[CLEAN], found.get(strongest)
+    numbers = [str(len(np.unique(clean.groups))), str(score_of(clean, HEADLINE))]
+    plain = f"{100 * clean.accuracy:.1f}"
     if attacked is None:
-        return [*numbers, *[NONE] * 3]
-    drop = Interval(*gains(attacked, clean).loc["accuracy"])
-    return [*numbers, str(strongest), str(score_of(attacked)), str(drop)]
+        return [*numbers, *[NONE] * 3, plain, NONE]
+    drop = gain(attacked, clean, HEADLINE)
+    numbers += [str(strongest), str(score_of(attacked, HEADLINE)), str(drop)]
+    return [*numbers, plain, f"{100 * attacked.accuracy:.1f}"]
 
 
 def _summary_rows(records: list[Record]) -> list[list[str]]:
@@ -158,9 +161,9 @@ def _summary_rows(records: list[Record]) -> list[list[str]]:
         own = [record for record in records if record.name == name.partition(" ")[0]]
         hardened = models.get(HARDENED, {})
         scores = [_score(m, c) for m in (standard, hardened) for c in (CLEAN, attack)]
-        commonest = f"{100 * majority_share(standard[CLEAN].labels):.1f}"
+        constant = f"{100 / standard[CLEAN].classes:.1f}"
         red = len({flag for record in own for flag in record.red})
-        rows.append([f"{records[0].dataset}, {name}", commonest, *scores, str(red or "none")])
+        rows.append([f"{records[0].dataset}, {name}", constant, *scores, str(red or "none")])
     return rows
 
 
@@ -170,8 +173,8 @@ def _score(found: dict[Condition, Predictions], condition: Condition) -> str:
         return NONE
     each = found[condition].by_training
     if len(each) != 2:
-        return str(score_of(found[condition]))
-    return " and ".join(f"{100 * training.accuracy:.1f}" for training in each)
+        return str(score_of(found[condition], HEADLINE))
+    return " and ".join(f"{100 * balanced_accuracy(one.confusion):.1f}" for one in each)
 
 
 def _red(record: Record) -> dict[str | None, list[str]]:

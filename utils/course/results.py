@@ -11,7 +11,7 @@ from utils.evaluation.claims import FAILS, HOLDS, UNDECIDED
 from utils.evaluation.comparison import A_BETTER, compare, same_patients
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import drops, gain, score_of
+from utils.evaluation.metrics import HEADLINE, drops, gain, score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.figures.style import plural
 
@@ -21,7 +21,6 @@ Attacked = dict[tuple[str, str], dict[str, Predictions]]  # by (network, trainin
 Scores = dict[tuple[str, str], dict[str, Interval]]
 STATES = ("clean", "noise", "attacked")
 PGD, STANDARD, DEFENDED = "pgd", "standard", "adversarial"
-SCORE = "balanced accuracy"  # a constant answer has one share in as many as there are classes
 
 
 def pool_records(records: list[Record]) -> dict[str, dict[str, ByCondition]]:
@@ -93,7 +92,7 @@ def models_under_pgd(records: list[Record]) -> Attacked:
     }
 
 
-def scores_under_pgd(models: Attacked, score: str = SCORE) -> Scores:
+def scores_under_pgd(models: Attacked, score: str = HEADLINE) -> Scores:
     """By model: the score on clean images, the score under attack, and their paired difference."""
     return {
         name: {
@@ -134,7 +133,7 @@ def compare_declared(models: Attacked) -> pd.DataFrame:
     """The declared contrasts under attack, with Holm's correction for their number."""
     attacked = {", ".join(name): found["attacked"] for name, found in models.items()}
     pairs = [(", ".join(a), ", ".join(b)) for a, b in declared_pairs(models)]
-    return compare(attacked, pairs, SCORE)
+    return compare(attacked, pairs, HEADLINE)
 
 
 def headline(claims: Sequence[dict], scores: Scores, contrasts: pd.DataFrame, chance: float) -> str:
@@ -149,7 +148,7 @@ def headline(claims: Sequence[dict], scores: Scores, contrasts: pd.DataFrame, ch
         f"**Claims.** Of {len(claims)} declared before their data, {verdicts[HOLDS]} held, "
         f"{verdicts[FAILS]} failed, {verdicts[UNDECIDED]} remained undecided.",
         f"**Attack.** {plural(len(standard), 'standard network')}: {_ranges(standard)} "
-        f"({SCORE}; a constant answer scores {100 * chance:.0f} %).",
+        f"({HEADLINE}; a constant answer scores {100 * chance:.0f} %).",
         f"**Defence.** {plural(len(defended), 'network')} after adversarial training: "
         f"{_ranges(defended)}. Declared contrasts that show a gain: {better} of {len(contrasts)}.",
     ]

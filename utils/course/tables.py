@@ -15,13 +15,12 @@ from utils.evaluation.conditions import (
 )
 from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.intervals import TOO_FEW, Interval
-from utils.evaluation.metrics import drops, gains, score_of, scores, trainings_of
+from utils.evaluation.metrics import HEADLINE, drops, gains, score_of, scores, trainings_of
 from utils.evaluation.predictions import Predictions, as_method
-from utils.evaluation.resampling import count_trainings
-from utils.figures.page import Folded
+from utils.evaluation.resampling import count_trainings, few_patients
+from utils.figures.page import Folded, noted
 from utils.figures.style import plural
 
-HEADLINE = "balanced accuracy"
 ROBUST_SCORES = (HEADLINE, "accuracy")
 
 
@@ -79,7 +78,13 @@ def score_table(found: Mapping[Condition | str, Predictions]) -> pd.DataFrame:
     rows = {str(name): with_interval(scores(p)) for name, p in found.items()}
     table = pd.DataFrame(rows).T
     table.insert(0, HEADLINE, table.pop(HEADLINE))
-    return table.rename(columns=lambda name: f"{name} (%)")
+    return noted(table.rename(columns=lambda name: f"{name} (%)"), warning(found))
+
+
+def warning(found: Mapping[Condition | str, Predictions]) -> str:
+    """A line for below a table, where a class has too few patients; all have the same patients."""
+    few = few_patients(next(iter(found.values())))
+    return f"Read with care: {few}." if few else ""
 
 
 def drop_table(
@@ -143,7 +148,8 @@ def robustness_table(
                     else interval_text(gained.loc[metric], instead=trainings_of(*sides))
                 ),
             }
-    return pd.DataFrame(rows).T.rename_axis(["training", "score"])
+    table = pd.DataFrame(rows).T.rename_axis(["training", "score"])
+    return noted(table, warning(standard))
 
 
 def change_table(

@@ -1,4 +1,4 @@
-"""Keeps the committed notebooks alike: Colab, the numbers of their claims, what nbval compares.
+"""Keeps the committed notebooks alike: numbers of chapters and claims, Colab, nbval.
 
 python -m utils.course.upkeep               what `make format` does
 python -m utils.course.upkeep URL           what `make links URL=...` does; '' removes it
@@ -14,11 +14,16 @@ from pathlib import Path
 from PIL import Image
 
 from utils.course.claims import as_committed, in_words, read_claims
+from utils.course.plan import read_course
+from utils.course.records import leaves_record
+from utils.course.site.contents import chapter_numbers
 from utils.folders import HOME
+from utils.run import folder_of
 
 IGNORED, COMPARED = "nbval-ignore-output", "nbval-check-output"
 MEASURED = "measured"  # a tag by hand: looks like a fact, but differs between machines or runs
 A_MEASURED_NUMBER = re.compile(r"\d\.\d|\d ?%|\d ?(ms|s|min)\b|\be[+-]\d")
+NUMBERED = re.compile(r"\A# +(?:\d+ · )?")
 TEASER = "teaser.png"  # what a run calls it
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
 FOUND = re.compile(r"(<!-- claim:(.+?) -->)(.*?)(<!-- /claim -->)", re.DOTALL)
@@ -42,21 +47,30 @@ UPLOAD = 'raise FileNotFoundError("upload second-look.zip, which `make archive` 
 
 
 def tidy_notebooks(root: Path = HOME) -> None:
-    """Bring the notebooks in line with pyproject.toml, the committed claims and their outputs."""
-    url, claims = repository(root), read_claims(root)
+    """Bring the notebooks in line with the map, pyproject.toml, the claims and their outputs."""
+    url, claims, numbers = repository(root), read_claims(root), chapter_numbers(root)
     for path in notebook_files(root):
-        before = path.read_text(encoding="utf-8")
-        after = tidy(before, path.relative_to(root).as_posix(), url, claims)
+        before, name = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
+        after = tidy(before, name, url, claims, numbers.get(name, ""))
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
 
 
 def copy_teasers(root: Path = HOME) -> None:
-    """The picture on the first screen of each chapter that ran here as it is committed."""
-    for record in as_committed(root / "assets"):
-        if (made := record.folder / TEASER).exists():
+    """The picture on the first screen of each chapter that ran here as it is committed.
+
+    Of a chapter that leaves no record, such as results, that of its own data set and seed.
+    """
+    folders = {record.name: record.folder for record in as_committed(root / "assets")}
+    for name, notebook in read_course().items():
+        own = notebook.defaults
+        if "DATASET" in own and not leaves_record(notebook):
+            seed = f"seed_{own.get('SEED', 0)}"
+            folders[name] = root / "assets" / folder_of(own["DATASET"]) / name / seed
+    for name, folder in folders.items():
+        if (made := folder / TEASER).exists():
             small = Image.open(made).convert("RGB").quantize(128)  # a third of the bytes
-            small.save(root / f"assets/readme/{record.name}.png", optimize=True)
+            small.save(root / f"assets/readme/{name}.png", optimize=True)
 
 
 def set_repository(url: str, root: Path = HOME) -> None:
@@ -81,9 +95,10 @@ def notebook_files(root: Path = HOME) -> list[Path]:
     return sorted([*root.glob("dataset/*.ipynb"), *root.glob("notebooks/*.ipynb")])
 
 
-def tidy(text: str, name: str, url: str, claims: Iterable[dict] = ()) -> str:
-    """The text of a notebook with its badge, its claims, its lines for Colab, its nbval tags."""
+def tidy(text: str, name: str, url: str, claims: Iterable[dict] = (), number: str = "") -> str:
+    """The text of a notebook with its number, badge, claims, lines for Colab, nbval tags."""
     notebook = json.loads(text)
+    _set_number(notebook["cells"][0], number)
     _set_badge(notebook["cells"][0], name, url)
     _set_claims(notebook["cells"][0], [row for row in claims if row["chapter"] == Path(name).stem])
     for cell in (cell for cell in notebook["cells"] if cell["cell_type"] == "code"):
@@ -118,6 +133,13 @@ def _plain_text(output: dict) -> str | None:
 def _set_tag(cell: dict) -> None:
     tags = [tag for tag in cell["metadata"].get("tags", []) if tag != IGNORED]
     cell["metadata"]["tags"] = tags if is_compared(cell) else [*tags, IGNORED]
+
+
+def _set_number(cell: dict, number: str) -> None:
+    """The number of the chapter before its title."""
+    title = f"# {number} · " if number else "# "
+    source = NUMBERED.sub(title, "".join(cell["source"]), count=1)
+    cell["source"] = source.splitlines(keepends=True)
 
 
 def _set_claims(cell: dict, claims: list[dict]) -> None:

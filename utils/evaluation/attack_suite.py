@@ -21,7 +21,8 @@ class AttackSuite:
 
     The sizes are these factors of the epsilon of `attack`, which can be any attack with an
     epsilon. Each restart attacks the images that the model still classifies correctly, in float32
-    even where the attack itself rounds to be quicker.
+    even where the attack itself rounds to be quicker. Such an attack is made once more in float32
+    where there are no restarts.
     """
 
     attack: SizedAttack
@@ -57,7 +58,8 @@ class AttackSuite:
         """The predictions under every condition, the last one after the restarts."""
         found = predict_all(model, split, self.conditions)
         strongest, restart = found[self.condition()], in_float32(self.attack)
-        for seed in progress(range(1, self.restarts + 1), "restarts"):
+        once_more = range(int(restart != self.attack))
+        for seed in progress(range(1, self.restarts + 1) or once_more, "restarts"):
             strongest = predict(model, split, restart, seed=seed, after=strongest)
         return {**found, self.strongest: strongest}
 

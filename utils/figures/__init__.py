@@ -24,6 +24,7 @@ from utils.figures.contamination import (
     contamination_matrix,
     footprints,
     gallery,
+    gan_training,
     hidden_images,
     vulnerability_map,
 )
@@ -73,7 +74,7 @@ from utils.figures.style import (
 )
 from utils.figures.training import (
     collapse_curves,
-    gan_training,
+    defence_curves,
     regimes,
     training_curves,
     tuning,

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import majority_share, score_of
+from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
 from utils.figures.charts import forest, heat_map, name_rows
 from utils.figures.grid import grid_axes, image_grid, show_change
@@ -27,7 +27,7 @@ from utils.figures.style import (
 
 @house_style
 def security_curves(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure:
-    """Accuracy against the size of the change, for many attackers; size 0 is clean.
+    """Balanced accuracy against the size of the change, for many attackers; size 0 is clean.
 
     Bars are 95 % intervals. Each attacker stands a little beside the size, so that no bar hides
     another.
@@ -37,15 +37,16 @@ def security_curves(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure
     marks = zip(curves.items(), variant_colours(curves), shifts, cycle("osD^vP*X"), strict=False)
     for (name, by_size), colour, shift, mark in marks:
         sizes = np.array(sorted(by_size))
-        value, low, high = np.array([score_of(by_size[size]) for size in sizes], dtype=float).T
+        rows = [score_of(by_size[size], HEADLINE) for size in sizes]
+        value, low, high = np.array(rows, dtype=float).T
         axis.errorbar(
             255 * (sizes + shift * max(sizes)), value, [value - low, high - value], label=name,
             fmt=f"{mark}-", color=colour, markersize=5, elinewidth=0.8, alpha=0.9,
         )  # fmt: skip
-    chance_line(axis, majority_share(by_size[sizes[0]].labels), "majority class")
+    chance_line(axis, 1 / by_size[sizes[0]].classes, "constant answer")
     axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(-0.02, 1.02))
     axis.set_xticks(255 * sizes, [f"{255 * size:g}" for size in sizes])
-    percent(axis.yaxis, "accuracy")
+    percent(axis.yaxis, HEADLINE)
     name_lines(axis)
     return figure
 

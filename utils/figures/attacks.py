@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from utils.data.split import Split
-from utils.evaluation.metrics import majority_share, score_of
+from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
 from utils.figures.grid import grid_axes, hide_axes, image_grid, show_change, show_image
 from utils.figures.notebook_figure import house_style, panel, panels
@@ -73,18 +73,17 @@ def change_grid(
 
 @house_style
 def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure:
-    """Accuracy against the size of the change, with 95 % intervals; epsilon 0 is clean."""
+    """Balanced accuracy against the size of the change, with 95 % intervals; epsilon 0 is clean."""
     figure, axis = panel(8.5, 3.8)
     for (name, by_size), colour in zip(curves.items(), variant_colours(curves), strict=True):
         sizes = np.array(sorted(by_size))
-        rows = [score_of(by_size[size]) for size in sizes]
+        rows = [score_of(by_size[size], HEADLINE) for size in sizes]
         value, low, high = np.array(rows, dtype=float).T
         axis.plot(255 * sizes, value, "o-", color=colour, label=name, markersize=4)
         axis.fill_between(255 * sizes, low, high, color=colour, alpha=0.15, linewidth=0)
-        chance = majority_share(by_size[sizes[0]].labels)
-    chance_line(axis, chance, "majority class")
+    chance_line(axis, 1 / by_size[sizes[0]].classes, "constant answer")
     axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(0, 1.02))
-    percent(axis.yaxis, "accuracy")
+    percent(axis.yaxis, HEADLINE)
     name_lines(axis)
     return figure
 
@@ -93,7 +92,8 @@ def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Fi
 def heatmap_grid(
     images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, list]
 ) -> Figure:
-    """Heat maps over the images, a row per model or condition; the finding is outlined."""
+    """The images, then heat maps over them, a row per model or condition; there the finding is
+    outlined."""
     empty = {name: [not each.any() for each in heat] for name, heat in maps.items()}
     texts = [
         [
@@ -109,28 +109,36 @@ def heatmap_grid(
             if heat.any():  # an empty map is reported, not drawn
                 axis.imshow(heat, cmap="inferno", alpha=0.55, vmin=0, vmax=1)
     for column, mask in zip(axes.T, () if masks is None else masks, strict=False):
-        for axis in column if mask.any() else ():
+        for axis in column[1:] if mask.any() else ():  # the image itself stays free
             axis.contour(mask, [0.5], colors=DEFENDED, linewidths=0.9)
     return figure
 
 
 @house_style
-def sensitivities(maps: Mapping[str, np.ndarray], limit: float = 3) -> Figure:
+def sensitivities(
+    maps: Mapping[str, np.ndarray], limit: float = 3, halves: Sequence[np.ndarray] = ()
+) -> Figure:
     """How strongly each pixel or patch moves the loss of each model; 1 is the average.
 
-    Above each map but the first: its correlation with the first.
+    Above each map but the first: its correlation with the first. Above the first: that of its
+    maps of two `halves` of the images, which is as alike as other images leave one model.
     """
     first = next(iter(maps.values()))
     figure, axes = panels(1, len(maps), 2.6 * len(maps) + 1, 3.1)
     for axis, (name, heat) in zip(axes[0], maps.items(), strict=True):
         shown = axis.imshow(heat, cmap="magma", vmin=0, vmax=limit, interpolation="none")
-        similarity = np.corrcoef(np.ravel(first), np.ravel(heat))[0, 1]
-        title = name if heat is first else f"{name}\ncorrelation with the first: {similarity:.2f}"
-        axis.set_title(title, fontsize=10)
+        alike = f"\ncorrelation with the first: {_correlation(first, heat):.2f}"
+        if heat is first:
+            alike = f"\ntwo halves of the images: {_correlation(*halves):.2f}" if halves else ""
+        axis.set_title(name + alike, fontsize=10)
         hide_axes(axis)
     bar = figure.colorbar(shown, ax=axes, shrink=0.8, extend="max")
     bar.set_label("average = 1", fontsize=9)
     return figure
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    return np.corrcoef(np.ravel(first), np.ravel(second))[0, 1]
 
 
 def _probability_bars(axis: Axes, shares: np.ndarray, label: int, names: Sequence[str]) -> None:

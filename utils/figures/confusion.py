@@ -68,12 +68,7 @@ def confusion(axis: Axes, predictions: Predictions) -> None:
     rows = [f"{name} ({count:.0f})" for name, count in zip(names, images[:, 0], strict=True)]
     large = len(names) > 6  # no room for two lines in a cell
     texts = texts if large else np.char.add(texts, share)
-    few = (images < FEWEST) & np.ones_like(counts, bool)
-    # The palest two thirds: a matrix is read by its numbers.
-    limits, size = (0, 150), {"annot_kws": {"fontsize": 9}}
-    heat_map(axis, np.where(few, 0, shares), rows, names, limits, texts=texts, **size)
-    for row in np.flatnonzero(few[:, 0]):
-        axis.axhspan(row, row + 1, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
+    _colour_shares(axis, counts, texts, rows, names, fontsize=9)
     slant_names(axis)
     axis.set(xlabel="predicted class", ylabel="true class (images)")
 
@@ -81,10 +76,26 @@ def confusion(axis: Axes, predictions: Predictions) -> None:
 def _small_confusion(axis: Axes, predictions: Predictions, names: Sequence[str]) -> None:
     """Counts, coloured by their share of the true class."""
     counts = predictions.confusion
-    shares = 100 * counts / counts.sum(1, keepdims=True).clip(1)
-    options = {"texts": counts.astype(int), "annot_kws": {"fontsize": 7}}
-    heat_map(axis, shares, names, limits=(0, 150), **options)
+    _colour_shares(axis, counts, counts.astype(int), names, fontsize=7)
     axis.tick_params(labelsize=8)
+
+
+def _colour_shares(
+    axis: Axes,
+    counts: np.ndarray,
+    texts: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str] = (),
+    fontsize: int = 9,
+) -> None:
+    """Coloured by the share of the true class; a class of few images is hatched instead."""
+    images = counts.sum(1, keepdims=True)
+    shares = np.where(images < FEWEST, 0, 100 * counts / images.clip(1))
+    # The palest two thirds: a matrix is read by its numbers.
+    options = {"texts": texts, "annot_kws": {"fontsize": fontsize}}
+    heat_map(axis, shares, rows, columns, (0, 150), **options)
+    for row in np.flatnonzero(images < FEWEST):
+        axis.axhspan(row, row + 1, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
 
 
 def _confusion_table(rows: Sequence[Sequence[tuple[str, Predictions | None]]]) -> Figure:

@@ -13,13 +13,14 @@ from utils.figures.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
+    CONTROL,
     DEFENDED,
     name_lines,
     percent,
 )
 
 KINDS = {  # colours
-    "noise": "#999999",
+    "noise": CONTROL,
     "label error": "#E69F00",
     "poison": "#CC79A7",
     "adversarial": ATTACKED,

@@ -13,9 +13,8 @@ from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.figures.charts import forest
 from utils.figures.notebook_figure import house_style, panels
-from utils.figures.style import CHANCE, CLEAN, DEFENDED, OTHERS, percent
+from utils.figures.style import CHANCE, CLEAN, CONTROL, DEFENDED, OTHERS, percent
 
-GREY = "#8C8C8C"  # of a control
 KNOBS = {"layers": CLEAN, "channels": OTHERS[0], "pixels": DEFENDED}
 POINTS = {"textcoords": "offset points", "annotation_clip": False}
 NAMES = {"layers": "depth", "channels": "width", "pixels": "resolution"}
@@ -33,7 +32,7 @@ def paired_trainings(
     single = np.array([[score_of(one, score).value for one in side] for side in sides.values()])
     for place, pair in enumerate(single.T, 1):
         axes[0].plot(pair, [place, place], color="#D9D9D9", linewidth=5, zorder=0)
-    for (name, side), scores, colour in zip(sides.items(), single, (GREY, CLEAN), strict=True):
+    for (name, side), scores, colour in zip(sides.items(), single, (CONTROL, CLEAN), strict=True):
         mean = score_of(pool_trainings(side), score)
         axes[0].plot(scores, range(1, len(scores) + 1), "o", color=colour, markersize=6, alpha=0.6)
         _stated(axes[0], mean, colour, f"{100 * mean.value:.0f}")
@@ -107,7 +106,7 @@ def _vertical(axis: Axes, place: float, name: str) -> None:
 
 def _named_dot(axis: Axes, x: float, y: float, name: str, member: bool) -> None:
     """Members of the family are named above the line, others below it."""
-    colour, place, side = (CLEAN, (-7, 3), "right") if member else (GREY, (7, -9), "left")
+    colour, place, side = (CLEAN, (-7, 3), "right") if member else (CONTROL, (7, -9), "left")
     axis.plot(x, y, "o", color=colour)
     axis.annotate(name, (x, y), place, **POINTS, ha=side, size=9)
 

@@ -60,6 +60,33 @@ class Folded:
         )
 
 
+class NotedTable(pd.DataFrame):
+    """A table with a line below it, which stays when rows or columns are chosen."""
+
+    _metadata = ["note"]
+    note = ""
+
+    @property
+    def _constructor(self) -> type:
+        return NotedTable
+
+    def __repr__(self) -> str:
+        return "\n".join(filter(None, (super().__repr__(), self.note)))
+
+    def _repr_html_(self) -> str:
+        below = f"<p>{escape(self.note)}</p>" if self.note else ""
+        return f"{super()._repr_html_()}{below}"
+
+
+def noted(table: pd.DataFrame, note: str) -> pd.DataFrame:
+    """The table with this line below it; without a line as it is."""
+    if not note:
+        return table
+    shown = NotedTable(table)
+    shown.note = note
+    return shown
+
+
 def html_page(title: str, body: str, style: str = "") -> str:
     """A page under this title; `body` is HTML, `style` the CSS of this kind of page alone."""
     return DOCUMENT.substitute(title=escape(title), body=body, style=STYLE + style)

@@ -10,13 +10,13 @@ from matplotlib.ticker import FuncFormatter
 
 CLEAN, ATTACKED, DEFENDED = "#0072B2", "#D55E00", "#009E73"  # safe for colour-blind readers
 OTHERS = ("#E69F00", ATTACKED, "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
-CHANCE = "#7F7F7F"
+CHANCE, CONTROL = "#7F7F7F", "#999999"  # greys
 SPLITS = {"train": "#4D4D4D", "validation": "#8C8C8C", "test": "#C7C7C7"}
 KNOWN = {  # a name that begins with one of these words has the same colour in every chapter
     "standard": CLEAN,
     "adversarial": DEFENDED,
     "fast": "#E69F00",
-    "noise": "#999999",
+    "noise": CONTROL,
     "worst": "#882255",
     "square": "#000000",
     "decisions": "#56B4E9",

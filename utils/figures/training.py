@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from utils.evaluation.metrics import HEADLINE
 from utils.figures.notebook_figure import house_style, panels
 from utils.figures.style import (
     ATTACKED,
@@ -27,16 +28,16 @@ ENOUGH_TRIALS = 5  # for importances to mean something
 
 @house_style
 def training_curves(
-    history: list[dict], chance: float, score: str = "validation score", title: str = ""
+    history: list[dict], constant: float, score: str = "validation score"
 ) -> Figure:
     """Loss on the left, accuracy and the score that picks the best epoch on the right.
 
-    One legend serves both, outside the axes: no corner is empty in every training. Training
-    curves show the images as they were trained on, while the weights moved.
+    `constant` is what a constant answer has in that score. One legend serves both, outside the
+    axes: no corner is empty in every training. Training curves show the images as they were
+    trained on, while the weights moved.
     """
     epochs, mark = _epochs(history), _mark(history)
     figure, [[left, right]] = panels(1, 2, 11, 3)
-    figure.suptitle(title)
     validation = "validation, averaged weights" if history[0].get("averaged") else "validation"
     for axis, names in (
         (left, {"train_loss": DURING, "validation_loss": validation}),
@@ -44,21 +45,44 @@ def training_curves(
     ):
         for (key, name), line in zip(names.items(), ("--", "-"), strict=True):
             axis.plot(epochs, [row[key] for row in history], mark + line, color=CLEAN, label=name)
-        _count_epochs(axis)
+        count_epochs(axis)
     best = best_epoch(history)
     right.plot(epochs, [row["score"] for row in history], mark + "-", color=ATTACKED, label=score)
-    if "one_step" in history[0]:
-        values = [row["one_step"] for row in history]
-        right.plot(epochs, values, mark + ":", color="black", linewidth=2, label="one step")
     right.plot(
         best["epoch"] + 1, best["score"], "o", color=ATTACKED, markersize=9, label="epoch in use"
     )
-    chance_line(right, chance, "majority class")
+    chance_line(right, constant, "constant answer")
     left.set_ylabel("loss")
     right.set_ylim(0, 1.02)
     percent(right.yaxis, "accuracy")
     handles = right.get_legend_handles_labels()
     figure.legend(*handles, loc="outside right center", frameon=False, fontsize=9)
+    return figure
+
+
+@house_style
+def defence_curves(histories: Mapping[str, list[dict]], classes: int) -> Figure:
+    """Validation of each training: left on clean images, right attacked, which decides.
+
+    A dot marks the epoch in use. Dotted is fast training under a single step: where that rises
+    and the solid line falls, the training has learned to hide from single steps.
+    """
+    figure, [[clean, attacked]] = panels(1, 2, 10.5, 3.2, sharey=True)
+    for (name, history), colour in zip(histories.items(), variant_colours(histories), strict=True):
+        epochs, mark, best = _epochs(history), _mark(history), best_epoch(history)
+        for axis, key in ((clean, "validation_accuracy"), (attacked, "score")):
+            values = [row[key] for row in history]
+            axis.plot(epochs, values, mark + "-", color=colour, label=name)
+            axis.plot(best["epoch"] + 1, best[key], "o", color=colour, markersize=9)
+        if name == "fast":
+            values = [row["one_step"] for row in history]
+            attacked.plot(epochs, values, ":", color=colour, linewidth=2, label="fast, one step")
+    chance_line(attacked, 1 / classes, "constant answer")
+    clean.set_ylim(0, 1.02)
+    for axis, label in ((clean, "accuracy, clean"), (attacked, f"{HEADLINE}, attacked")):
+        percent(axis.yaxis, label)
+        count_epochs(axis)
+        name_lines(axis)
     return figure
 
 
@@ -79,7 +103,7 @@ def regimes(histories: Mapping[str, list[dict]], chance: float, classes: int) ->
         column[0].set_title(name, fontsize=11)
         for axis, lines in zip(column, rows.values(), strict=True):
             _regime(axis, history, lines)
-        _count_epochs(column[-1])
+        count_epochs(column[-1])
     axes[0, 0].set_ylabel("loss")
     levels = (chance, "majority class"), (1 / classes, "constant answer")
     for row, name, (height, known) in zip(axes[1:], list(rows)[1:], levels, strict=True):
@@ -111,39 +135,10 @@ def collapse_curves(histories: Mapping[str, Sequence[list[dict]]]) -> Figure:
             shortest = min(seeds, key=len)
             mean = np.mean([[row[key] for row in each[: len(shortest)]] for each in seeds], 0)
             axis.plot(_epochs(shortest), mean, color=colour, lw=2, label=name)
-        _count_epochs(axis)
+        count_epochs(axis)
         axis.set(title=title, yscale="log" if key == "NC1" else "linear")
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False)
-    return figure
-
-
-@house_style
-def gan_training(history: list[dict], snapshots: Sequence[int], title: str = "") -> Figure:
-    """Left, how often the discriminator is right; right, how much fakes of a class differ.
-
-    Vertical lines mark the epochs after which the generator was saved.
-    """
-    figure, [[left, right]] = panels(1, 2, 10.5, 3.4)
-    figure.suptitle(title)
-    for key, name, colour in (
-        ("real_recognised", "real images", CLEAN),
-        ("fakes_recognised", "fakes", ATTACKED),
-    ):
-        left.plot(_epochs(history), [row[key] for row in history], color=colour, label=name)
-    chance_line(left, 0.5, "coin")
-    left.set_ylim(0, 1.02)
-    percent(left.yaxis, "discriminator is right")
-    values = [row["diversity"] for row in history]
-    right.plot(_epochs(history), values, color=ATTACKED, label="fakes")
-    chance_line(right, 1.0, "real images")
-    right.set_ylim(0, 1.2)
-    percent(right.yaxis, "diversity")
-    for axis in (left, right):
-        _count_epochs(axis)
-        for epoch in snapshots:
-            axis.axvline(epoch, color=CHANCE, linewidth=0.8)
-        name_lines(axis)
     return figure
 
 
@@ -198,6 +193,7 @@ def _mark(history: list[dict]) -> str:
     return "." if len(history) <= SHORT else ""
 
 
-def _count_epochs(axis: Axes) -> None:
+def count_epochs(axis: Axes) -> None:
+    """Whole epochs along the axis."""
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("epoch")

@@ -128,13 +128,19 @@ def trial_rows(study: optuna.Study) -> list[dict]:
 def importances(study: optuna.Study) -> dict[str, float]:
     """The share of the differences between complete trials that each setting explains.
 
-    Empty below four different values.
+    A setting that had one value explains nothing, and is left out. Empty below four different
+    values.
     """
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len({trial.value for trial in complete}) < 4:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
+    shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {
+        name: share
+        for name, share in shares.items()
+        if len({trial.params[name] for trial in complete}) > 1
+    }
 
 
 def _open_study(name: str, storage: Path | str) -> optuna.Study:

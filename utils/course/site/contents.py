@@ -53,6 +53,13 @@ def read_contents(root: Path) -> dict[str, list[Page]]:
     return contents | {"Reference": _documents(root, "Reference", REFERENCE)}
 
 
+def chapter_numbers(root: Path) -> dict[str, str]:
+    """The number of each notebook in the map; empty where there is no map."""
+    lines = (root / MAP).read_text(encoding="utf-8").splitlines() if (root / MAP).exists() else ()
+    found = (CHAPTER.match(line) for line in lines)
+    return {_source(chapter[2]): chapter[1] for chapter in found if chapter}
+
+
 def title_of(path: Path) -> str:
     """The first heading of a text or of a notebook; the name of the file where there is none."""
     text = path.read_text(encoding="utf-8")
@@ -61,6 +68,11 @@ def title_of(path: Path) -> str:
         text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     found = HEADING.search(text)
     return found[1].replace("`", "") if found else path.stem
+
+
+def _source(link: str) -> str:
+    """The file that a link of the map leads to, relative to the repository."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(MAP), link))
 
 
 def _documents(root: Path, part: str, sources: tuple[str, ...]) -> list[Page]:
@@ -75,8 +87,7 @@ def _chapters(root: Path, text: str) -> dict[str, list[Page]]:
         if opened := PART.match(line):
             part = opened[1]
         elif chapter := CHAPTER.match(line):
-            number, link = chapter.groups()
-            source = posixpath.normpath(posixpath.join(posixpath.dirname(MAP), link))
+            number, source = chapter[1], _source(chapter[2])
             page = Page(source, title_of(root / source), part, number)
             parts.setdefault(part, []).append(page)
     if not parts or "" in parts:
