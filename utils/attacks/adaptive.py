@@ -89,6 +89,17 @@ class Adaptive:
     def target(self) -> int | None:
         return getattr(self.attacks[0], "target", None)
 
+    @property
+    def reach(self) -> float:
+        """As far as the steps of the attack go, if it has steps."""
+        return self.attacks[0].reach
+
+    @property
+    def more_steps(self) -> Callable[[], "Adaptive"]:
+        """The same with twice the steps, if the attack has steps: without, there is no such call."""
+        longer = [attack.more_steps for attack in self.attacks]
+        return lambda: replace(self, attacks=tuple(each() for each in longer))
+
     def with_epsilon(self, epsilon: float) -> "Adaptive":
         return replace(self, attacks=tuple(with_epsilon(each, epsilon) for each in self.attacks))
 
