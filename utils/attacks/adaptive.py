@@ -96,7 +96,7 @@ class Adaptive:
 
     @property
     def more_steps(self) -> Callable[[], "Adaptive"]:
-        """The same with twice the steps, if the attack has steps: without, there is no such call."""
+        """Twice the steps; like `reach`, only there where the attack has steps."""
         longer = [attack.more_steps for attack in self.attacks]
         return lambda: replace(self, attacks=tuple(each() for each in longer))
 
