@@ -144,6 +144,11 @@ def test_an_attack_on_another_model_never_helps_the_model(model, batch):
     assert (found >= margin(model(images), labels) - 1e-5).all()
 
 
+def test_no_attack_stops_where_it_fools_another_view_alone(model, batch, views):
+    stops = Adaptive((replace(STEADY, stop_when_fooled=True),), views[1:])
+    assert torch.equal(stops(model, *batch), Adaptive((STEADY,), views[1:])(model, *batch))
+
+
 @pytest.mark.parametrize("greys", [(0.9, 0.6), (0.6, 0.9)], ids=str)
 def test_a_random_model_is_judged_by_many_predictions(greys):
     """Of two changes, the one that more predictions get wrong, whichever comes first."""

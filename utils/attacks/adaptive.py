@@ -111,7 +111,8 @@ class Adaptive:
                 left = torch.nonzero(~fallen)[:, 0]
                 if not len(left):
                     break
-                attacked = attack(view, images[left], labels[left])
+                made = attack if view is model else without_stop(attack)
+                attacked = made(view, images[left], labels[left])
                 found, down = self._harm(model, attacked, labels[left])
                 worse = found > harm[left]
                 rows = left[worse]
@@ -136,6 +137,12 @@ class Adaptive:
         if self.target is None:
             return self.judge(logits, margin(logits, labels))
         return self.judge(logits, -margin(logits, torch.full_like(labels, self.target)))
+
+
+def without_stop(attack: Attack) -> Attack:
+    """The attack to its last step: what fools a view need not fool the model yet."""
+    stops = getattr(attack, "stop_when_fooled", False)
+    return replace(attack, stop_when_fooled=False) if stops else attack
 
 
 def with_margin(attack: Attack) -> tuple[Attack, ...]:
