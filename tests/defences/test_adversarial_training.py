@@ -19,6 +19,9 @@ from utils.defences.adversarial_training import (
     divergence,
     fast_adversarial,
 )
+from utils.defences.awp import AwpLoss
+from utils.defences.mart import MartLoss
+from utils.defences.smoothing import NoiseLoss
 from utils.evaluation.inference import predict
 from utils.training.losses import (
     CleanScore,
@@ -129,6 +132,11 @@ COSTS = {
     "curriculum": (AdversarialLoss(PGD(0.1, 4), grow=1), [8, 12, 12]),
     "fast": (fast_adversarial(0.1), [4, 4, 4]),
     "trades": (TradesLoss(0.1, 3), [11, 11, 11]),
+    "mart": (MartLoss(PGD(0.1, 3)), [10, 10, 10]),
+    "awp": (AwpLoss(AdversarialLoss(PGD(0.1, 3), weight=1.0)), [10, 10, 10]),
+    "awp, later": (AwpLoss(TradesLoss(0.1, 3), start=1), [11, 15, 15]),
+    "awp of mart": (AwpLoss(MartLoss(PGD(0.1, 3))), [14, 14, 14]),
+    "noise": (NoiseLoss(0.1), [2, 2, 2]),
 }
 
 

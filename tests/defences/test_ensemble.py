@@ -7,12 +7,15 @@ import pytest
 import torch
 from scipy import optimize
 from small import small_split, trained_network
+from torch import nn
 
+from utils.attacks.losses import margin
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float
 from utils.defences.ensemble import (
     BlendingRule,
     Ensemble,
+    MeanOfLogits,
     StackingRule,
     VotingRule,
     fit_blending,
@@ -43,10 +46,14 @@ def noisy(right: float, seed: int, count: int = 400, classes: int = 3):
     return type(SAID[0])(labels, probabilities, np.arange(count) // 2, tuple("abc"[:classes]))
 
 
+def logs_of(answers) -> torch.Tensor:
+    """What a rule is given: the members' log-probabilities."""
+    return torch.as_tensor(np.stack([a.probabilities for a in answers])).float().log()
+
+
 def surprise(rule, answers) -> float:
     """Mean negative log-probability of the truth."""
-    said = torch.as_tensor(np.stack([a.probabilities for a in answers]), dtype=torch.float32)
-    logs = rule(said).log_softmax(1).numpy()
+    logs = rule(logs_of(answers)).log_softmax(1).numpy()
     return -logs[range(len(logs)), answers[0].labels].mean()
 
 
@@ -95,14 +102,13 @@ def test_stacking_learns_that_a_member_has_swapped_two_classes():
         honest.labels, honest.probabilities[:, [1, 0, 2]], honest.groups, honest.class_names
     )
     rule = fit_stacking([swapped])
-    said = rule(torch.as_tensor(swapped.probabilities, dtype=torch.float32)[None]).argmax(1)
+    said = rule(logs_of([swapped])).argmax(1)
     assert (said.numpy() == honest.labels).mean() == pytest.approx(honest.accuracy, abs=0.02)
 
 
 def test_stacking_of_two_classes_is_the_regression_itself():
     answers = [noisy(0.8, 1, classes=2), noisy(0.7, 2, classes=2)]
-    said = torch.as_tensor(np.stack([a.probabilities for a in answers]), dtype=torch.float32)
-    logits = fit_stacking(answers)(said)
+    logits = fit_stacking(answers)(logs_of(answers))
     assert logits.shape == (400, 2) and torch.allclose(logits[:, 0], -logits[:, 1], atol=1e-5)
     assert surprise(fit_stacking(answers), answers) < surprise(VotingRule([0, 1]), answers)
 
@@ -126,10 +132,95 @@ def test_an_attack_passes_through_all_members_and_leaves_no_trace(name):
     assert all(weight.grad is None for weight in ensemble.parameters())
 
 
-def test_probabilities_of_zero_do_not_stop_the_gradient():
-    said = torch.tensor([[[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]]])
-    for rule in (VotingRule([0.5, 0.5]), BlendingRule([0.5, 0.5])):
-        assert rule(said.clamp_min(1e-6)).isfinite().all()
+@pytest.mark.parametrize("name", RULES)
+def test_members_that_are_sure_still_pass_their_gradient_on(name):
+    """Of a class with a probability of 1e-40, which float32 takes for 0."""
+    logits = torch.tensor([[[90.0, 0.0, -5.0]], [[0.0, 90.0, 3.0]], [[90.0, 2.0, 0.0]]])
+    logits.requires_grad_()
+    found = Ensemble(MEMBERS, RULES[name]).rule(logits.log_softmax(2))
+    gradient = torch.autograd.grad(margin(found, torch.tensor([0])).sum(), logits)[0]
+    assert found.isfinite().all() and gradient.isfinite().all() and gradient.any()
+
+
+def by_probabilities(rule, members, images):
+    """How ensembles were computed at first: clamped probabilities, and their mean or logarithm."""
+    stacked = torch.stack([member(images).softmax(1) for member in members]).clamp_min(1e-6)
+    if isinstance(rule, StackingRule):
+        return stacked.log().transpose(0, 1).flatten(1) @ rule.weight.T + rule.bias
+    if isinstance(rule, BlendingRule):
+        return torch.einsum("m,mnc->nc", rule.weights, stacked.log())
+    return torch.einsum("m,mnc->nc", rule.weights, stacked).log()
+
+
+@pytest.mark.parametrize("times", [1.0, 6.0, 30.0])
+@pytest.mark.parametrize("name", RULES)
+def test_log_space_changes_no_prediction(name, times):
+    members, images = [Sure(member, times) for member in MEMBERS], to_float(SPLIT.images)
+    ensemble = Ensemble(members, RULES[name])
+    with torch.no_grad():
+        expected = by_probabilities(ensemble.rule, members, images).softmax(1)
+        assert torch.allclose(ensemble(images).softmax(1), expected, atol=1e-5)
+
+
+class Sure(nn.Module):
+    """The same predictions with larger logits, as after a longer training."""
+
+    def __init__(self, model, times):
+        super().__init__()
+        self.model, self.times = model, times
+
+    def forward(self, images):
+        return self.times * self.model(images)
+
+
+ATTACK = PGD(0.04, 20)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("times", [1.0, 6.0, 30.0])
+def test_being_sure_does_not_save_an_ensemble_from_an_attacker_who_knows_it(name, times):
+    """What is left is about what an attack on the mean of the members' own logits leaves."""
+    members = [Sure(member, times) for member in MEMBERS]
+    ensemble = Ensemble(members, RULES[name])
+    surrogate = Ensemble(MEMBERS).views()[1]
+    through = predict(ensemble, SPLIT, ATTACK, seen_by_attacker=surrogate).accuracy
+    known = predict(ensemble, SPLIT, ensemble.adaptive(ATTACK)).accuracy
+    assert known <= predict(ensemble, SPLIT, ATTACK).accuracy
+    assert known <= through + 0.02, (known, through)
+
+
+def test_the_mean_of_logits_does_not_depend_on_how_sure_a_member_is():
+    images = to_float(SPLIT.images)
+    one = Ensemble(MEMBERS).views()[1](images).log_softmax(1)
+    other = Ensemble([Sure(MEMBERS[0], 50.0), *MEMBERS[1:]]).views()[1](images).log_softmax(1)
+    assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_the_mean_of_logits_has_a_gradient_with_two_classes():
+    logs = torch.tensor([[[2.0, 0.0]], [[1.0, 0.0]]], requires_grad=True)
+    lead = margin(MeanOfLogits([0.5, 0.5])(logs.log_softmax(2)), torch.tensor([0]))
+    gradient = torch.autograd.grad(lead.sum(), logs)[0]
+    assert (gradient[:, 0, 0] < 0).all() and torch.allclose(
+        gradient[0] / gradient[1], torch.tensor(0.5)
+    )
+
+
+def test_the_mean_of_logits_leaves_out_members_without_a_vote():
+    one = [0.0, 1.0, 0.0]
+    view = Ensemble(MEMBERS, VotingRule(one)).views()[1]
+    images = to_float(SPLIT.images)
+    assert torch.equal(view(images).argmax(1), MEMBERS[1](images).argmax(1))
+
+
+def test_an_attack_that_knows_the_ensemble_shows_its_members_the_same_images():
+    ensemble, seen = Ensemble(MEMBERS), []
+    hooks = [m.register_forward_pre_hook(lambda _, args: seen.append(args[0])) for m in MEMBERS]
+    predict(ensemble, SPLIT, ensemble.adaptive(ATTACK))
+    for hook in hooks:
+        hook.remove()
+    assert len(seen) % 3 == 0
+    for one, two, three in zip(*(seen[place::3] for place in range(3)), strict=True):
+        assert torch.equal(one, two) and torch.equal(two, three)
 
 
 def test_separate_attacks_give_the_mean_of_the_predictions():
@@ -147,8 +238,7 @@ def test_predictions_for_other_images_are_refused():
 def test_a_class_that_stacking_was_never_shown_is_never_named():
     few = np.flatnonzero(SPLIT.labels != 1)
     rule = fit_stacking([said.take(few) for said in SAID])
-    said = torch.as_tensor(np.stack([a.probabilities for a in SAID]), dtype=torch.float32)
-    named = rule(said).argmax(1).numpy()
+    named = rule(logs_of(SAID)).argmax(1).numpy()
     assert set(named) == {0, 2}
     assert (named[few] == SPLIT.labels.numpy()[few]).mean() > 0.6
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import median_filter
 from small import small_split, small_splits, trained_network
 from torch import nn
 
@@ -16,9 +15,6 @@ from utils.data.split import Split, Splits
 from utils.detection.detectors import auroc_by_kind, detector_scores
 from utils.detection.out_of_fold import (
     SQUEEZERS,
-    GreyLevels,
-    MedianFilter,
-    Squeezed,
     cross_val_outputs,
     outputs_of,
     with_squeezers,
@@ -118,23 +114,6 @@ def test_one_network_predicts_other_images(folder):
     assert np.allclose(model.head(features).softmax(1).detach(), expected.probabilities, atol=1e-5)
 
 
-def test_squeezers_against_scipy_and_counted_levels():
-    pixels = torch.rand(2, 1, 9, 9, generator=torch.Generator().manual_seed(0))
-    expected = median_filter(pixels.numpy(), (1, 1, 3, 3), mode="mirror")
-    assert np.allclose(MedianFilter()(pixels), expected)
-    assert len(GreyLevels(2)(pixels).mul(1e4).round().unique()) == 4
-    assert (GreyLevels(3)(pixels) - pixels).abs().max() <= 1 / 14 + 1e-6
-
-
-@pytest.mark.parametrize("squeezer", [GreyLevels(), MedianFilter()], ids=repr)
-def test_an_attacker_can_aim_through_a_squeezer(squeezer):
-    pixels = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    squeezer(pixels).sum().backward()
-    assert pixels.grad.sum() == pytest.approx(64, rel=0.01)
-    through = Squeezed(torch.nn.Flatten(), squeezer)
-    assert torch.equal(through(pixels), squeezer(pixels).flatten(1))
-
-
 def test_an_attack_on_the_model_with_its_squeezers_moves_all_their_predictions():
     network, split = trained_network(), small_split(12)
     images, labels = split.images / 255, split.labels
@@ -143,9 +122,3 @@ def test_an_attack_on_the_model_with_its_squeezers_moves_all_their_predictions()
         right = network(squeezer(images)).argmax(1) == labels
         still_right = network(squeezer(attacked)).argmax(1) == labels
         assert still_right.sum() < right.sum()
-
-
-@pytest.mark.parametrize("window", [0, 2])
-def test_a_window_without_a_middle_is_refused(window):
-    with pytest.raises(ValueError, match="only if it is odd"):
-        MedianFilter(window)

@@ -9,8 +9,16 @@ from small import small_classifier, small_network, small_split, small_splits, we
 
 from utils.attacks.pgd import PGD
 from utils.data.split import Splits
-from utils.defences.adversarial_training import AdversarialLoss, TradesLoss, fast_adversarial
+from utils.defences.adversarial_training import (
+    AdversarialLoss,
+    PairLoss,
+    TradesLoss,
+    fast_adversarial,
+)
+from utils.defences.awp import AwpLoss
+from utils.defences.mart import MartLoss
 from utils.defences.mutual_learning import MutualLoss, MutualPeers
+from utils.defences.smoothing import NoiseLoss
 from utils.evaluation.inference import predict
 from utils.training.config import TrainConfig
 from utils.training.losses import CrossEntropy, ValidationScore
@@ -27,7 +35,8 @@ def trainer(model=None, loss=CrossEntropy(), splits=None, **settings) -> Trainer
 
 LOSSES = [
     CrossEntropy(), AdversarialLoss(PGD(1e-6, steps=1)), fast_adversarial(1e-6), TradesLoss(1e-6),
-    MutualLoss(),
+    MutualLoss(), MartLoss(PGD(1e-6, 1)), AwpLoss(AdversarialLoss(PGD(1e-6, 1)), 1e-7),
+    NoiseLoss(1e-7),
 ]  # fmt: skip
 
 
@@ -38,7 +47,7 @@ def test_the_training_accuracy_is_that_of_the_images_in_training_mode(loss):
     for peer in model.members:
         peer[3].p = 0.0
     images = small_splits().train
-    doubled = isinstance(loss, AdversarialLoss | TradesLoss) and getattr(loss, "weight", 0) != 1
+    doubled = isinstance(loss, PairLoss | AwpLoss) and getattr(loss, "weight", 0) != 1
     answer = predict_in_training_mode(deepcopy(model), images, copies=1 + doubled)
     found = trainer(model, loss, batch_size=48, precision="float32").epoch(0)
     assert found["train_accuracy"] == pytest.approx((answer == images.labels).float().mean().item())

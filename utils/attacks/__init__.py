@@ -5,6 +5,7 @@ from utils import exports
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
+    adaptive="Adaptive Expectation StraightThrough",
     apgd="APGD WorstCase worst_case",
     black_box="Square queries_needed",
     few_pixels="FewPixels",

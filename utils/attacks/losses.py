@@ -50,8 +50,10 @@ LOSSES: dict[str, LabelLoss] = {
 CLASS_LOSSES = ("cross_entropy", "margin")  # those that push an image over a class boundary
 
 
-def loss_named(name: str) -> LabelLoss:
-    """The loss of this name."""
+def loss_named(name: str | LabelLoss) -> LabelLoss:
+    """The loss of this name; a loss itself, such as that of an attack on a defence, as it is."""
+    if callable(name):
+        return name
     if name not in LOSSES:
         raise ValueError(f"unknown loss {name!r}; choose from {', '.join(LOSSES)}")
     return LOSSES[name]

@@ -12,7 +12,14 @@ from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode
 from utils.attacks.fused import fused
-from utils.attacks.losses import CLASS_LOSSES, Loss, cross_entropy, loss_named, margin
+from utils.attacks.losses import (
+    CLASS_LOSSES,
+    LabelLoss,
+    Loss,
+    cross_entropy,
+    loss_named,
+    margin,
+)
 from utils.attacks.norms import check_epsilon, norm_named
 from utils.run import autocast
 
@@ -29,7 +36,7 @@ class PGD:
     norm: str = "linf"  # or "l2"
     random_start: bool = True
     target: int | None = None  # a class to reach, instead of one to leave
-    loss: str = "cross_entropy"  # climbed, or descended where there is a target: see losses
+    loss: str | LabelLoss = "cross_entropy"  # climbed, or descended to a target: see losses
     momentum: float = 0.0  # weight of the former directions
     stop_when_fooled: bool = False  # the same success rate for far less work
     precision: str = "float32"  # "auto" is quicker: fewer digits where the CPU or GPU has them,

@@ -5,12 +5,17 @@ from utils import exports
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
+    adaptive_evaluation="predict_adaptively",
     adversarial_training="AdversarialLoss TradesLoss collapsed_epochs fast_adversarial",
+    awp="AwpLoss",
     data_cleaning="drop_flagged oracle_scores random_scores relabel_flagged",
     ensemble="Ensemble fit_blending fit_stacking fit_vote mean_of_separate_attacks",
     etf_head="DotRegression SCALE add_batch_norm replace_head_with_etf simplex_etf",
+    mart="MartLoss",
     mutual_learning="MutualLoss MutualPeers",
     neural_collapse="WatchedCollapse nc_measures",
-    rejection="Rejector",
+    purification="GreyLevels JpegFile MedianFilter PURIFICATIONS Purified TotalVariation",
+    rejection="Rejector SelectiveClassifier",
     restoration="GlobalFilter SelectiveFilter",
+    smoothing="NoiseLoss Smoothed certify",
 )

@@ -15,8 +15,31 @@ from utils.training.losses import CrossEntropy, LogitLoss
 START = 1e-3  # of the random start: at the image itself the divergence has no gradient
 
 
+class PairLoss:
+    """A loss of clean and attacked images in two parts: the attack, and what is learned from it.
+
+    So another loss can contain it and learn from the same attacked images elsewhere.
+    """
+
+    def attacked(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        """The images of the batch after the attack of this epoch."""
+        raise NotImplementedError
+
+    def of_pair(self, model: nn.Module, images: Tensor, attacked: Tensor, labels: Tensor) -> Tensor:
+        """The loss, given the attacked images."""
+        raise NotImplementedError
+
+    @property
+    def pair_passes(self) -> int:
+        """Forward and backward passes per training image after the attack."""
+        return 4
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        return self.of_pair(model, images, self.attacked(model, images, labels, epoch), labels)
+
+
 @dataclass(frozen=True)
-class AdversarialLoss:
+class AdversarialLoss(PairLoss):
     """(1 - weight) of its own loss on clean images, `weight` of the same loss under attack.
 
     With `grow` the attack reaches its full epsilon and steps only after that many epochs
@@ -29,8 +52,10 @@ class AdversarialLoss:
     grow: int = 0  # epochs
     own: LogitLoss = CrossEntropy()
 
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        attacked = self.at(epoch)(model, images, labels)
+    def attacked(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        return self.at(epoch)(model, images, labels)
+
+    def of_pair(self, model: nn.Module, images: Tensor, attacked: Tensor, labels: Tensor) -> Tensor:
         if self.weight == 1:
             return self.own.of(model(attacked).float(), labels)
         clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
@@ -50,8 +75,11 @@ class AdversarialLoss:
 
     def passes(self, epoch: int) -> int:
         """An upper bound: an attack that stops early needs fewer."""
-        copies = 1 if self.weight == 1 else 2
-        return 2 * self.at(epoch).steps + 2 * copies
+        return 2 * self.at(epoch).steps + self.pair_passes
+
+    @property
+    def pair_passes(self) -> int:
+        return 2 if self.weight == 1 else 4
 
 
 def fast_adversarial(epsilon: float, **settings) -> AdversarialLoss:
@@ -60,7 +88,7 @@ def fast_adversarial(epsilon: float, **settings) -> AdversarialLoss:
 
 
 @dataclass(frozen=True)
-class TradesLoss:
+class TradesLoss(PairLoss):
     """The loss on clean images, plus `beta` times how far an attack moves the predictions.
 
     The attack uses no labels: it moves the prediction away from that for the clean image, and
@@ -73,13 +101,14 @@ class TradesLoss:
     beta: float = 6.0
     own: LogitLoss = CrossEntropy()  # on the clean images
 
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        attacked = self.attacked(model, images)
+    def of_pair(self, model: nn.Module, images: Tensor, attacked: Tensor, labels: Tensor) -> Tensor:
         clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
         moved = divergence(clean, under_attack).mean()
         return self.own.of(clean, labels) + self.beta * moved
 
-    def attacked(self, model: nn.Module, images: Tensor) -> Tensor:
+    def attacked(
+        self, model: nn.Module, images: Tensor, labels: Tensor | None = None, epoch: int = 0
+    ) -> Tensor:
         """Images in the epsilon box whose predictions are far from those for the clean ones."""
         found, step = images + LInf.start(images, START), 2.5 * self.epsilon / self.steps
         with eval_mode(model), autocast(images.device, "float32"):
@@ -94,7 +123,7 @@ class TradesLoss:
         return found
 
     def passes(self, epoch: int) -> int:
-        return 1 + 2 * self.steps + 4
+        return 1 + 2 * self.steps + self.pair_passes
 
 
 def divergence(clean: Tensor, attacked: Tensor) -> Tensor:

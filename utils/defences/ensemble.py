@@ -9,19 +9,25 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from torch import Tensor, nn
 
+from utils.attacks.adaptive import with_margin
+from utils.attacks.base import Attack
+from utils.defences.base import Defence
 from utils.evaluation.predictions import Predictions
 
-MIN_PROBABILITY = 1e-6  # smaller probabilities count as this one
+MIN_PROBABILITY = 1e-6  # smaller probabilities count as this one when a rule is fitted
+MIN_SPREAD = 1e-6  # of the logits of an image
 NEVER = -1e3  # the logit of a class without images when stacking was fitted
 STRENGTHS = np.logspace(-4, 1, 11)  # C of the regression: from strong regularisation to weak
 VOTE_ROUNDS = 500  # of expectation maximisation
 BLENDING_STEPS = 100  # of L-BFGS at most
 
 
-class Ensemble(nn.Module):
-    """All members see the same image; `rule` combines their predictions.
+class Ensemble(Defence):
+    """All members see the same image; `rule` combines the logarithms of their probabilities.
 
-    Gradients pass through every member, so an attack on the ensemble attacks all at once.
+    Gradients pass through every member, so an attack on the ensemble attacks all at once. Where
+    the members are sure, theirs nearly vanish: `adaptive` also attacks the mean of the logits,
+    and climbs the margin beside the cross-entropy.
     """
 
     def __init__(self, members, rule: nn.Module | None = None):
@@ -30,27 +36,58 @@ class Ensemble(nn.Module):
         self.rule = rule or VotingRule(np.full(len(self.members), 1 / len(self.members)))
         self.eval()
 
+    def forward(self, images: Tensor, rule: nn.Module | None = None) -> Tensor:
+        logs = [member(images).float().log_softmax(1) for member in self.members]
+        return (rule or self.rule)(torch.stack(logs))
+
+    def views(self) -> tuple[nn.Module, ...]:
+        equal = np.full(len(self.members), 1 / len(self.members))
+        return self, UnderRule(self, MeanOfLogits(getattr(self.rule, "weights", equal)))
+
+    def variants(self, attack: Attack) -> tuple[Attack, ...]:
+        return with_margin(attack)
+
+
+class UnderRule(nn.Module):
+    """An ensemble as it would predict under another rule."""
+
+    def __init__(self, ensemble: Ensemble, rule: nn.Module):
+        super().__init__()
+        self.ensemble, self.rule = ensemble, rule
+
     def forward(self, images: Tensor) -> Tensor:
-        probabilities = [member(images).float().softmax(1) for member in self.members]
-        return self.rule(torch.stack(probabilities).clamp_min(MIN_PROBABILITY))
+        return self.ensemble(images, self.rule)
 
 
 class VotingRule(nn.Module):
-    """The weighted mean of the members' probabilities: (members, n, classes) -> logits."""
+    """The weighted mean of the members' probabilities: logs (members, n, classes) -> logits."""
 
     def __init__(self, weights):
         super().__init__()
-        self.register_buffer("weights", torch.as_tensor(np.asarray(weights), dtype=torch.float32))
+        self.register_buffer("weights", torch.as_tensor(weights, dtype=torch.float32))
 
-    def forward(self, probabilities: Tensor) -> Tensor:
-        return torch.einsum("m,mnc->nc", self.weights, probabilities).log()
+    def forward(self, logs: Tensor) -> Tensor:
+        return (logs + self.weights.log()[:, None, None]).logsumexp(0)
 
 
 class BlendingRule(VotingRule):
     """The weighted sum of the members' log-probabilities: one member can rule a class out."""
 
-    def forward(self, probabilities: Tensor) -> Tensor:
-        return torch.einsum("m,mnc->nc", self.weights, probabilities.log())
+    def forward(self, logs: Tensor) -> Tensor:
+        return torch.einsum("m,mnc->nc", self.weights, floored(logs))
+
+
+class MeanOfLogits(VotingRule):
+    """The weighted mean of the members' logits, those of each image brought to the same spread.
+
+    For an attacker: no member saturates, and none drowns the others by being surer of itself.
+    The log-probabilities are the logits up to a number per image, which changes no gradient.
+    """
+
+    def forward(self, logs: Tensor) -> Tensor:
+        # A constant in the gradient: with two classes the ratio itself would not depend on pixels.
+        spread = logs.detach().std(2, keepdim=True).clamp_min(MIN_SPREAD)
+        return torch.einsum("m,mnc->nc", self.weights.to(logs), logs / spread)
 
 
 class StackingRule(nn.Module):
@@ -61,8 +98,13 @@ class StackingRule(nn.Module):
         self.register_buffer("weight", torch.as_tensor(np.asarray(weight), dtype=torch.float32))
         self.register_buffer("bias", torch.as_tensor(np.asarray(bias), dtype=torch.float32))
 
-    def forward(self, probabilities: Tensor) -> Tensor:
-        return _side_by_side(probabilities.log()) @ self.weight.T + self.bias
+    def forward(self, logs: Tensor) -> Tensor:
+        return _side_by_side(floored(logs)) @ self.weight.T + self.bias
+
+
+def floored(logs: Tensor) -> Tensor:
+    """At least the log of MIN_PROBABILITY, as the rule was fitted; the gradient has no floor."""
+    return logs.detach().clamp_min(math.log(MIN_PROBABILITY)) + (logs - logs.detach())
 
 
 def fit_vote(members: list[Predictions]) -> VotingRule:

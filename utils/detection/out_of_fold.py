@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
+from utils.attacks.adaptive import StraightThrough
 from utils.backbones import Classifier
 from utils.data.split import Split, Splits
 from utils.defences.ensemble import Ensemble
+from utils.defences.purification import GreyLevels, MedianFilter, Purified, Transform
 from utils.detection.noise_traces import traces
 from utils.evaluation.inference import features_and_logits
 from utils.run import progress
@@ -22,53 +23,16 @@ from utils.training.cross_validation import folds_of
 from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, Loss
 
-Squeezer = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class GreyLevels:
-    """Round to 2**bits grey levels. Gradients pass unchanged, so that an attack can aim through."""
-
-    bits: int = 3
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        steps = 2**self.bits - 1
-        return pixels + ((pixels * steps).round() / steps - pixels).detach()
-
-
-@dataclass(frozen=True)
-class MedianFilter:
-    """Each pixel becomes the median of the square around it."""
-
-    window: int = 3  # odd
-
-    def __post_init__(self):
-        if self.window < 1 or self.window % 2 == 0:
-            raise ValueError(f"a window has a middle only if it is odd, got {self.window}; take 3")
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        padded = F.pad(pixels, [self.window // 2] * 4, mode="reflect")
-        squares = padded.unfold(2, self.window, 1).unfold(3, self.window, 1)
-        return squares.flatten(4).median(4).values
-
-
-class Squeezed(nn.Module):
-    """A model behind a squeezer, as one module: an attack can aim at both."""
-
-    def __init__(self, model: nn.Module, squeezer: Squeezer):
-        super().__init__()
-        self.model, self.squeezer = model, squeezer
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.model(self.squeezer(pixels))
-
-
-SQUEEZERS: tuple[Squeezer, ...] = (GreyLevels(), MedianFilter())
+SQUEEZERS: tuple[Transform, ...] = (GreyLevels(), MedianFilter())
 
 
 def with_squeezers(model: nn.Module) -> Ensemble:
-    """A model with its squeezed versions: the target of attackers who know the detector."""
-    return Ensemble([model, *(Squeezed(model, squeezer) for squeezer in SQUEEZERS)])
+    """A model and its squeezed versions as one: what an attacker aims at who knows the detector.
+
+    Rounding has no gradient, and lets that of the model pass; a median has one of its own.
+    """
+    rounded, smoothed = StraightThrough(SQUEEZERS[0]), SQUEEZERS[1]
+    return Ensemble([model, Purified(model, rounded), Purified(model, smoothed)])
 
 
 @dataclass(frozen=True)
@@ -129,7 +93,7 @@ def fold_outputs(model: Classifier, known: Split, split: Split) -> FoldOutputs:
 
 
 def _predictions(
-    model: Classifier, split: Split, squeezer: Squeezer | None = None
+    model: Classifier, split: Split, squeezer: Transform | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     features, logits = features_and_logits(model, split, squeezer)
     return features.numpy(), logits.double().softmax(1).numpy()

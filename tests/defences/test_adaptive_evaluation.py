@@ -1,0 +1,71 @@
+"""One call, and every defence is measured clean, attacked, and by an attacker who knows it."""
+
+import numpy as np
+import pytest
+from small import small_split, trained_network
+
+from utils.attacks.pgd import PGD
+from utils.defences.adaptive_evaluation import adaptive_condition, predict_adaptively
+from utils.defences.purification import GreyLevels, Purified
+from utils.defences.smoothing import Smoothed
+from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.inference import predict
+from utils.evaluation.predictions import read_predictions
+from utils.run import start_run
+
+SPLIT, MODEL, ATTACK = small_split(36, seed=7), trained_network(), PGD(0.05, 6)
+MODELS = {
+    "none": MODEL,
+    "grey levels": Purified(MODEL, GreyLevels()),
+    "smoothing": Smoothed(MODEL, 0.1, draws=20),
+}
+PLAIN, KNOWN = Condition("pgd", 0.05), Condition("adaptive", 0.05)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return predict_adaptively(MODELS, SPLIT, ATTACK)
+
+
+def test_every_model_has_three_conditions_of_the_same_images(found):
+    assert list(found) == list(MODELS)
+    for rows in found.values():
+        assert list(rows) == [CLEAN, PLAIN, KNOWN]
+        assert all(np.array_equal(each.labels, SPLIT.labels) for each in rows.values())
+
+
+def test_clean_and_attacked_are_those_of_predict(found):
+    for name, model in MODELS.items():
+        for condition, attack in ((CLEAN, None), (PLAIN, ATTACK)):
+            expected = predict(model, SPLIT, attack).probabilities
+            assert np.array_equal(found[name][condition].probabilities, expected)
+
+
+def test_who_knows_a_steady_defence_breaks_all_that_the_other_breaks_and_more(found):
+    plain, known = found["grey levels"][PLAIN].right, found["grey levels"][KNOWN].right
+    assert not (known & ~plain).any() and known.sum() < plain.sum()
+
+
+def test_a_network_without_a_defence_is_attacked_once(found):
+    assert found["none"][KNOWN] is found["none"][PLAIN]
+
+
+def test_a_random_defence_is_attacked_anew_on_all_images(found):
+    smoothed = MODELS["smoothing"]
+    expected = predict(smoothed, SPLIT, smoothed.adaptive(ATTACK)).probabilities
+    assert np.array_equal(found["smoothing"][KNOWN].probabilities, expected)
+
+
+def test_a_run_saves_the_rows_as_they_are(found, assets):
+    run = start_run("defences", "brain_phantom", device="cpu")
+    run.save_predictions(found)
+    run.record(flags=[], parameters={})
+    again = read_predictions(run.assets / "predictions.csv.gz")
+    assert {name: list(rows) for name, rows in again.items()} == {
+        name: [CLEAN, PLAIN, KNOWN] for name in MODELS
+    }
+
+
+def test_the_norm_is_named_beside_the_attack():
+    assert str(adaptive_condition(PGD(1.0, norm="l2"))) == "adaptive l2 255"
+    assert adaptive_condition(ATTACK) == KNOWN

@@ -1,0 +1,35 @@
+"""What a defence that is a module brings: the attack of an attacker who knows it."""
+
+from torch import nn
+
+from utils.attacks.adaptive import Adaptive, Judge, class_boundary
+from utils.attacks.base import Attack
+
+
+class Defence(nn.Module):
+    """A model that defends itself when it predicts, and how it is attacked in earnest."""
+
+    repeats = 1  # predictions that judge an attack; more where the defence is random
+    judge: Judge = staticmethod(class_boundary)  # when an attack has succeeded
+
+    def views(self) -> tuple[nn.Module, ...]:
+        """What to attack in its place: models whose gradients lead to images that fool it."""
+        return (self,)
+
+    def variants(self, attack: Attack) -> tuple[Attack, ...]:
+        """The attack, and others of its size that are stronger against this defence."""
+        return (attack,)
+
+    def adaptive(self, attack: Attack) -> Adaptive:
+        """The same attack by an attacker who knows the defence."""
+        return Adaptive(self.variants(attack), self.views(), self.repeats, self.judge)
+
+
+def adaptive_attack(model: nn.Module, attack: Attack) -> Attack:
+    """The strongest form of an attack on this model: for a plain network, the attack itself."""
+    return model.adaptive(attack) if hasattr(model, "adaptive") else attack
+
+
+def views_of(model: nn.Module) -> tuple[nn.Module, ...]:
+    """The views of a defence; a plain network is its own view."""
+    return model.views() if hasattr(model, "views") else (model,)
