@@ -5,7 +5,12 @@ from small import some_predictions
 
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
-from utils.figures.intervals import interval_by_count, interval_rows, scores_by_count
+from utils.figures.intervals import (
+    interval_by_count,
+    interval_rows,
+    scores_by_count,
+    seeming_and_real,
+)
 
 
 def test_every_model_has_its_number_and_the_constant_answer_a_name():
@@ -39,3 +44,15 @@ def test_lines_over_sizes_stand_at_their_scores_and_are_named():
     last = score_of(curves["random rows"]["all"], "balanced accuracy").value
     assert list(drawn["random rows"].get_xdata()) == [0, 2]
     assert drawn["random rows"].get_ydata()[-1] == last
+
+
+def test_what_a_defence_seems_worth_is_drawn_to_what_it_is_worth():
+    rows = {
+        "network": (Interval(0.8, 0.7, 0.9), Interval(0.1, 0.0, 0.2), Interval(0.1, 0.0, 0.2)),
+        "rounded": (Interval(0.8, 0.7, 0.9), Interval(0.7, 0.6, 0.8), Interval(0.2, 0.1, 0.3)),
+    }
+    figure = seeming_and_real(rows, "balanced accuracy", 0.25)
+    check_drawn(figure)
+    assert {*rows, "clean", "attacked", "attacked, knowing", "constant answer"} <= words(figure)
+    spans = [list(line.get_xdata()) for line in figure.axes[0].lines if line.get_linewidth() == 6]
+    assert spans == [[0.1, 0.1], [0.7, 0.2]]

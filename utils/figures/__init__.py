@@ -50,6 +50,7 @@ from utils.figures.intervals import (
     interval_by_count,
     interval_rows,
     scores_by_count,
+    seeming_and_real,
 )
 from utils.figures.networks import (
     compound_scaling,

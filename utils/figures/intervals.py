@@ -10,7 +10,15 @@ from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 from utils.figures.charts import forest, name_rows
 from utils.figures.notebook_figure import house_style, panel
-from utils.figures.style import CLEAN, chance_line, name_lines, percent, variant_colours
+from utils.figures.style import (
+    ATTACKED,
+    CHANCE,
+    CLEAN,
+    chance_line,
+    name_lines,
+    percent,
+    variant_colours,
+)
 
 
 @house_style
@@ -73,4 +81,31 @@ def scores_by_count(
     axis.set(xlabel=counted, ylim=(0, None))
     percent(axis.yaxis, metric)
     name_lines(axis)
+    return figure
+
+
+@house_style
+def seeming_and_real(rows: Mapping[str, Sequence[Interval]], label: str, constant: float) -> Figure:
+    """Each defence clean, under an attack that ignores it, and under one that knows it.
+
+    The bar between the last two is what the defence only seemed to be worth.
+    """
+    known = "attacked, knowing"
+    marks = ((CLEAN, "o", "clean"), (ATTACKED, "D", "attacked"), (ATTACKED, "o", known))
+    figure, axis = panel(8.5, 0.5 * len(rows) + 1.2)
+    for place, (_, ignoring, knowing) in enumerate(rows.values()):
+        axis.plot([ignoring.value, knowing.value], [place] * 2, color="#F3C6A5", lw=6, zorder=0)
+    for column, (colour, marker, name) in enumerate(marks):
+        scores = [found[column] for found in rows.values()]
+        values, low, high = np.array(scores, float).T
+        hollow = {"markerfacecolor": "white"} if marker == "D" else {}
+        axis.errorbar(
+            values, range(len(rows)), xerr=[values - low, high - values], fmt=marker, color=colour,
+            label=name, markersize=6, linewidth=1.2, **hollow,
+        )  # fmt: skip
+    axis.axvline(constant, color=CHANCE, linestyle=":", label="constant answer")
+    axis.set(xlim=(0, 1.02))
+    percent(axis.xaxis, label)
+    name_rows(axis, rows)
+    figure.legend(frameon=False, loc="outside upper center", ncols=4, fontsize=9)
     return figure
