@@ -90,6 +90,11 @@ def test_the_page_warns_of_classes_with_few_patients(home):
     subprocess.run(["git", "add", "-f", "."], cwd=home, check=True)
     page = results_page([], published_records(home))
     assert "In some chapters fewer than 10 patients of mild, none, severe.\n" in page
+    assert "patients of" not in summary_table(published_records(home))  # rnn was not attacked
+    finished("rnn_atk", dataset="alzheimer_mri", standard={"clean": few, PGD: few})
+    subprocess.run(["git", "add", "-f", "."], cwd=home, check=True)
+    summary = summary_table(published_records(home))
+    assert summary.endswith("\nalzheimer_mri: fewer than 10 patients of mild, none, severe.\n")
 
 
 def test_the_summary_pools_seeds_and_counts_flags(home):

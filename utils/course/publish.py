@@ -107,7 +107,9 @@ def headlines(rows: list[dict]) -> list[dict]:
 def summary_table(records: list[Record]) -> str:
     """The chapters with a test-time attack, a line each; seeds are pooled."""
     rows = [row for own in _by_dataset(records).values() for row in _summary_rows(own)]
-    return f"{SUMMARY_HEAD}\n{_table(SUMMARY_COLUMNS, rows)}"
+    sized = [r for r in records if r.strongest is not None and r.strongest.epsilon is not None]
+    few = [f"\n{d}: {w}.\n" for d, own in _by_dataset(sized).items() for w in _warnings(own)]
+    return f"{SUMMARY_HEAD}\n{_table(SUMMARY_COLUMNS, rows)}{''.join(few)}"
 
 
 def with_blocks(readme: str, claims: list[dict], records: list[Record]) -> str:
