@@ -97,7 +97,7 @@ class TotalVariation:
     """
 
     weight: float = 0.1
-    steps: int = 30
+    steps: int = 20
 
     def __post_init__(self):
         if self.weight <= 0 or self.steps < 1:
