@@ -131,7 +131,7 @@ RESCALED = "accuracy falls further on rescaled logits"
 
 def test_logits_that_saturate_the_softmax_raise_their_flag():
     table = evaluated(PGD(EPSILON), scaled(60))
-    assert red(table) == {RESCALED, "zero or undefined gradients"}, table
+    assert {RESCALED, "zero or undefined gradients"} <= red(table), table
     assert RESCALED not in red(evaluated(PGD(EPSILON, loss="margin"), scaled(60)))
 
 
