@@ -27,11 +27,18 @@ SPLIT = small_split(60, seed=5)
 SUITE = AttackSuite(PGD(EPSILON))
 
 
-def evaluated(attack, model=None, published=None, split=SPLIT):
+def evaluated_briefly(attack, model=None):
+    """The flags on a few images, for mistakes that no statistics are needed to see."""
+    model, suite = model or trained_network(), AttackSuite(attack, restarts=0, factors=(1,))
+    few = SPLIT.limit(24)
+    return check_attack(model, few, suite, suite.predict(model, few), images=12)
+
+
+def evaluated(attack, model=None, published=None, split=SPLIT, images=40):
     """The flags of a whole evaluation; `published` replaces some of its predictions."""
     model, suite = model or trained_network(), AttackSuite(attack)
     found = {**suite.predict(model, split), **(published or {})}
-    return check_attack(model, split, suite, found)
+    return check_attack(model, split, suite, found, images)
 
 
 def red(table) -> set[str]:
@@ -42,10 +49,10 @@ def reason(table, flag) -> str:
     return table.set_index("flag").loc[flag, "reason"]
 
 
-def fitted(network, split: Split, steps: int = 60, epsilon: float = 0.0):
+def fitted(network, split: Split, steps: int = 60, epsilon: float = 0.0, rate: float = 0.01):
     """The network after a short training, adversarial where epsilon says so."""
     loss = AdversarialLoss(PGD(epsilon, 3), weight=1.0 if epsilon else 0.0)
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         for _ in range(steps):
@@ -103,7 +110,7 @@ def sound(kind: str) -> tuple[torch.nn.Module, Split]:
     if kind == "adversarially trained":
         return fitted(small_network(), known, epsilon=EPSILON / 2), SPLIT
     if kind == "transformer":
-        return fitted(small_transformer(), known), SPLIT
+        return fitted(small_transformer(), known, 100, rate=0.002), SPLIT
     if kind == "recurrent":
         return fitted(SmallReader(), known), SPLIT
     if kind == "tiny":
@@ -278,8 +285,12 @@ class ByLot(torch.nn.Module):
 class IgnoresEval(Noisy):
     """A wrapper whose layers stay in training mode, whatever they are set to."""
 
+    def __init__(self):
+        super().__init__()
+        self.known.train()
+
     def train(self, mode=True):
-        return self if not mode else super().train()
+        return self
 
     def forward(self, images):
         self.known[1].eval()  # batch norm is sound; dropout is not

@@ -62,7 +62,7 @@ def test_the_area_is_the_closed_form():
 
 def test_a_map_of_what_matters_is_faithful_and_its_opposite_is_not():
     gains = faithfulness_gains(faithfulness_areas(Corner(), SPLIT, RIGHT), SPLIT)
-    assert min(gain.low for gain in gains.values()) > 0.1
+    assert min(gain.low for gain in gains.values()) > 0
     wrong = faithfulness_gains(faithfulness_areas(Corner(), SPLIT, 1 - RIGHT), SPLIT)
     assert max(gain.high for gain in wrong.values()) < 0
 
@@ -76,11 +76,9 @@ def test_a_random_map_is_no_better_than_another():
 
 def test_grad_cam_on_a_trained_network_is_faithful():
     model, split = trained_network(), small_split(48, seed=5)
-    rows = split.labels == 2  # the striped class: what matters is in the image
-    split = split.take(rows.nonzero()[:, 0])
     maps = heat_maps(model, to_float(split.images), split.labels)
     gains = faithfulness_gains(faithfulness_areas(model, split, maps), split)
-    assert set(gains) == {"deletion", "insertion"}
+    assert min(gain.low for gain in gains.values()) > 0
 
 
 def test_shuffled_weights_are_the_same_numbers_in_another_order():
@@ -100,7 +98,7 @@ class Edges(nn.Module):
         self.weight = nn.Parameter(torch.ones(5))
 
     def forward(self, images):
-        return torch.stack([-self.weight.sum() * images.square().sum((1, 2, 3))] * 2, 1)
+        return torch.stack([-self.weight.sum() * images.square().sum((1, 2, 3))] * 3, 1)
 
 
 def test_shuffled_weights_change_the_map_of_a_network_that_learned():

@@ -53,7 +53,7 @@ def _curve(
 def _ranks(maps: Tensor) -> Tensor:
     """The share of the pixels of its map that are hotter than each pixel; ties in any order."""
     flat = maps.flatten(1)
-    order = flat.argsort(1, descending=True, stable=True)
+    order = flat.argsort(dim=1, descending=True, stable=True)
     places = torch.arange(flat.shape[1], device=maps.device).expand_as(order)
     return torch.empty_like(flat).scatter_(1, order, places / flat.shape[1]).view_as(maps)
 

@@ -46,17 +46,18 @@ KINDS = [
     "of two classes",
 ]
 SOUND = [
-    PGD(EPSILON),
-    PGD(EPSILON, stop_when_fooled=True, precision="bfloat16"),
-    PGD(EPSILON / 10, stop_when_fooled=True),  # 2.6 grey levels: saving undoes the least changes
+    *((kind, PGD(EPSILON)) for kind in KINDS),
+    # 2.6 grey levels: saving undoes the least changes
+    *((kind, PGD(EPSILON / 10, stop_when_fooled=True)) for kind in KINDS),
+    ("standard", PGD(EPSILON, stop_when_fooled=True, precision="bfloat16")),
+    ("of two classes", PGD(EPSILON, stop_when_fooled=True, precision="bfloat16")),
 ]
 
 
-@pytest.mark.parametrize("attack", SOUND, ids=repr)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "attack"), SOUND, ids=str)
 def test_a_sound_evaluation_raises_none(kind, attack):
     model, split = sound(kind)
-    table = evaluated(attack, model, split=split)
+    table = evaluated(attack, model, split=split, images=24)
     assert red(table) == set(), table
     assert list(table["flag"]) == list(ATTACK_FLAGS)
 
@@ -128,11 +129,10 @@ def test_a_planted_mistake_raises_its_flag(flag):
 RESCALED = "accuracy falls further on rescaled logits"
 
 
-@pytest.mark.parametrize("factor", [3, 10])
-def test_sure_logits_that_hide_part_of_the_gradient_raise_their_flag(factor):
-    """Gradients are there for nearly all images, but too small beside the sure ones."""
-    table = evaluated(PGD(EPSILON), scaled(factor))
-    assert RESCALED in red(table), table
+def test_logits_that_saturate_the_softmax_raise_their_flag():
+    table = evaluated(PGD(EPSILON), scaled(60))
+    assert {RESCALED, "zero or undefined gradients"} <= red(table), table
+    assert RESCALED not in red(evaluated(PGD(EPSILON, loss="margin"), scaled(60)))
 
 
 def test_every_flag_has_its_mistake():

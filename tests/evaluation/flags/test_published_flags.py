@@ -1,13 +1,13 @@
 """Predictions that do not belong to this model, this attack or these images raise their flag."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-import torch
-from planted import EPSILON, SPLIT, SUITE, evaluated, fitted, reason, red, sound
-from small import small_network, small_split, trained_network
+from planted import EPSILON, SPLIT, SUITE, evaluated, reason, red
+from small import small_network, trained_network
 
 from utils.attacks.pgd import PGD
-from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.flags.attack_flags import OTHER_IMAGES
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
@@ -42,10 +42,10 @@ def test_what_was_published_is_compared_with_a_second_run(mistake):
     assert flag in red(evaluated(PGD(EPSILON), published=published()))
 
 
-def test_an_attack_on_an_undefended_twin_is_not_the_one_on_the_model():
-    model, split = sound("adversarially trained")
-    table = evaluated(PGD(EPSILON), model, instead(PGD(EPSILON)), split=split)
-    assert ATTACK in red(table)
+def test_images_made_for_a_twin_are_not_those_of_the_model():
+    model, twin = trained_network(), small_network(7)
+    transferred = predict(model, SPLIT, SUITE.attack, seen_by_attacker=twin)
+    assert ATTACK in red(evaluated(SUITE.attack, model, {SUITE.condition(): transferred}))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -72,32 +72,33 @@ def test_conditions_about_different_images_end_the_check():
     assert "another order" in other_images(SPLIT, {CLEAN: shuffled})
 
 
-def half_right() -> tuple[torch.nn.Module, Predictions]:
-    """A network with errors, and its predictions for the whole test set."""
-    network = fitted(small_network(), small_split(60, seed=90), steps=3)
-    return network, predict(network, small_split(120, seed=5))
+def of_which(right: np.ndarray) -> Predictions:
+    """Predictions for 120 images of three classes, of which these are right."""
+    labels = np.arange(120) % 3
+    return Predictions(labels, np.eye(3)[np.where(right, labels, (labels + 1) % 3)], labels, "abc")
 
 
-def test_images_chosen_because_they_were_right_are_noticed():
-    network, whole = half_right()
-    test, suite = small_split(120, seed=5), AttackSuite(PGD(EPSILON, 3), restarts=0)
-    assert 0.3 < whole.accuracy < 0.9
-    right = test.take(np.flatnonzero(whole.right))
-    found = suite.predict(network, right)
-    assert ONLY_RIGHT in red(check_attack(network, right, suite, found, whole=whole))
-    alone = check_attack(network, right, suite, found)
-    assert reason(alone, ONLY_RIGHT).startswith(NOT_RESOLVED)
-    fair = test.balanced(48)
-    table = check_attack(network, fair, suite, suite.predict(network, fair), whole=whole)
-    assert ONLY_RIGHT not in red(table)
+WHOLE = of_which(np.arange(120) % 5 > 0)  # four in five, of each class
+ALL_RIGHT = of_which(np.ones(120, bool))
+CHOSEN = {  # what is attacked, of which test set, and how the reason begins
+    "the right ones": (WHOLE.take(WHOLE.right), WHOLE, "all 96 were right, but 80.0%"),
+    "the right ones of one class": (
+        WHOLE.take(WHOLE.right & (WHOLE.labels == 0)),
+        WHOLE,
+        "all 32 were right, but 80.0%",
+    ),
+    "a few by chance": (WHOLE.take(slice(1, 5)), WHOLE, ""),
+    "a fair part": (WHOLE.take(slice(0, 40)), WHOLE, ""),
+    "of a test set without errors": (ALL_RIGHT.take(slice(0, 60)), ALL_RIGHT, ""),
+    "of an unknown test set": (WHOLE.take(WHOLE.right), None, NOT_RESOLVED),
+}
 
 
-def test_a_network_that_errs_nowhere_is_not_chosen_for():
-    model = trained_network()
-    whole = predict(model, SPLIT)
-    assert whole.accuracy == 1
-    table = check_attack(model, SPLIT, SUITE, SUITE.predict(model, SPLIT), whole=whole)
-    assert reason(table, ONLY_RIGHT) == ""
+@pytest.mark.parametrize("what", CHOSEN)
+def test_images_chosen_because_they_were_right_are_noticed(what):
+    clean, whole, begins = CHOSEN[what]
+    why = PUBLISHED_FLAGS[ONLY_RIGHT](SimpleNamespace(clean=clean, whole=whole)) or ""
+    assert why.startswith(begins) and bool(why) == bool(begins)
 
 
 def test_every_flag_of_publishing_has_its_mistake():

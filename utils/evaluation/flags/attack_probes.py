@@ -39,6 +39,13 @@ class Rescaled(nn.Module):
         super().__init__()
         self.model, self.temperature = model, temperature
 
+    def __getattr__(self, name: str):
+        """What else an attack asks of the model, such as its mean or its backbone."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("model"), name)
+
     def forward(self, images: Tensor) -> Tensor:
         return self.model(images).float() / self.temperature
 

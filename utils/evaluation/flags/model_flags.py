@@ -6,7 +6,7 @@ from utils.evaluation.flags.judging import NOT_APPLICABLE, SAME
 from utils.evaluation.flags.sanity_checks import AttackEvidence
 
 ENOUGH_DRAWS = 10  # per step of an attack in expectation, as its field `draws` counts them
-AGREES = 0.3  # cosine of the slopes; networks have more, one that rounds its input has about 0
+AGREES = 0.5  # cosine of the slopes; networks have .99, one that rounds its input has about 0
 STOPS = (APGD, WorstCase, QueryAttack)  # at the first success, always
 
 

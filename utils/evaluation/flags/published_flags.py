@@ -12,6 +12,7 @@ from utils.evaluation.flags.sanity_checks import AttackEvidence
 from utils.evaluation.predictions import Predictions
 
 CHANGED, CHANGED_SHARE = 0.05, 0.1  # of a probability, of the images: more than rounding does
+TIED = 1e-4  # difference of a probability up to which two runs are equal
 
 
 def other_images(split: Split, published: Mapping[Condition, Predictions]) -> str | None:
@@ -39,7 +40,7 @@ def _not_of_the_attack(e: AttackEvidence) -> str | None:
     if 2 * 0.5 ** (member.max() + 1) >= RARE:
         return f"{NOT_RESOLVED}: too few patients ({member.max() + 1})"
     rise = np.bincount(member, _of_truth(published) - _of_truth(again)) / np.bincount(member)
-    moved = np.abs(rise) > SAME
+    moved = np.abs(rise) > TIED
     higher, count = int((rise[moved] > 0).sum()), int(moved.sum())
     if count and binomtest(higher, count).pvalue < RARE:
         less = 2 * higher > count
