@@ -38,7 +38,7 @@ HEAD = """# Claims and results
 """
 CLAIMS_HEAD = """## Claims
 
-A chapter declares its claims before it has data: a pair, a metric, a direction, a margin. The
+A chapter fixes its claims before its run: a pair, a metric, a direction, a margin. The
 95 % interval of the difference decides, over patients and, for a method, over trainings as well;
 the claims of a chapter share Holm's correction. A difference between -x and x is no effect larger
 than x.

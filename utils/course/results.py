@@ -145,7 +145,7 @@ def headline(claims: Sequence[dict], scores: Scores, contrasts: pd.DataFrame, ch
     )
     better = (contrasts["verdict"] == A_BETTER).sum()
     lines = [
-        f"**Claims.** Of {len(claims)} declared before their data, {verdicts[HOLDS]} held, "
+        f"**Claims.** Of {len(claims)} fixed before their run, {verdicts[HOLDS]} held, "
         f"{verdicts[FAILS]} failed, {verdicts[UNDECIDED]} remained undecided.",
         f"**Attack.** {plural(len(standard), 'standard network')}: {_ranges(standard)} "
         f"({HEADLINE}; a constant answer scores {100 * chance:.0f} %).",
