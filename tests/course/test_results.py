@@ -139,7 +139,7 @@ def test_the_headline_counts_verdicts_and_gives_ranges():
     verdicts = [{"verdict": verdict} for verdict in ("holds", "holds", "does not hold")]
     scores, contrasts = scores_under_pgd(MODELS), compare_declared(MODELS)
     shown = headline(verdicts, scores, contrasts, 1 / 3)
-    assert "Of 3 declared before their data, 2 held, 1 failed, 0 remained undecided" in shown
+    assert "Of 3 fixed before their run, 2 held, 1 failed, 0 remained undecided" in shown
     attacked = round(100 * scores["rnn", "standard"]["attacked"].value)
     assert (
         f"2 standard networks: **{round(100 * scores['rnn', 'standard']['clean'].value)} %**"
