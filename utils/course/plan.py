@@ -32,6 +32,7 @@ RUNNER |= set(HOME.glob("utils/course/site/*.py"))
 # Needs that the names do not tell: X_atk needs X, the last one all, any other the first.
 NEEDS: dict[str, tuple[str, ...]] = {
     "ensemble": ("resnet", "efficientnet", "dinov2", "rnn"),
+    "defences": ("resnet_atk",),
     "playground": ("resnet",),
     "reading_kit": ("resnet_atk",),
     "scaling_defence": ("scaling_attack",),
