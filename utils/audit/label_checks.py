@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import confusion_matrix
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
@@ -190,5 +189,6 @@ def _vote_shares(labels: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
 
 def _balanced_accuracy(labels: np.ndarray, neighbours: np.ndarray) -> float:
     shares = _vote_shares(labels, neighbours)
-    confusion = confusion_matrix(labels, shares.argmax(1), labels=range(shares.shape[1]))
-    return float(balanced_accuracy(confusion))
+    classes = shares.shape[1]
+    pairs = np.bincount(classes * labels + shares.argmax(1), minlength=classes**2)
+    return float(balanced_accuracy(pairs.reshape(classes, classes)))
