@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import balanced_accuracy_score
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
 from utils.audit.shortcuts import ALL, image_facts, shortcuts
 from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import balanced_accuracy
 
 SAMPLE = 1500  # images: more would take minutes and hardly narrow the intervals
 WARNING_AUC, ALARM_AUC = 0.6, 0.8  # lower bound of the AUC of a fact that cannot be the disease
@@ -188,4 +188,7 @@ def _vote_shares(labels: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
 
 
 def _balanced_accuracy(labels: np.ndarray, neighbours: np.ndarray) -> float:
-    return float(balanced_accuracy_score(labels, _vote_shares(labels, neighbours).argmax(1)))
+    shares = _vote_shares(labels, neighbours)
+    classes = shares.shape[1]
+    pairs = np.bincount(classes * labels + shares.argmax(1), minlength=classes**2)
+    return float(balanced_accuracy(pairs.reshape(classes, classes)))
