@@ -1,4 +1,4 @@
-"""One call, and every defence is measured clean, attacked, and by an attacker who knows it."""
+"""One call, and every defence is measured clean, attacked, and attacked with knowledge of it."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,9 @@ def test_clean_and_attacked_are_those_of_predict(found):
             assert np.array_equal(found[name][condition].probabilities, expected)
 
 
-def test_who_knows_a_steady_defence_breaks_all_that_the_other_breaks_and_more(found):
+def test_the_adaptive_attack_on_a_steady_defence_breaks_all_that_the_plain_one_breaks_and_more(
+    found,
+):
     plain, known = found["grey levels"][PLAIN].right, found["grey levels"][KNOWN].right
     assert not (known & ~plain).any() and known.sum() < plain.sum()
 

@@ -69,7 +69,7 @@ def success(defence, split, attack) -> float:
 
 @EVERY
 @pytest.mark.parametrize("attack", ATTACKS, ids=repr)
-def test_who_knows_the_defence_does_at_least_as_much_harm(name, attack):
+def test_an_attack_that_knows_the_defence_does_at_least_as_much_harm(name, attack):
     defence = DEFENCES[name]
     plain, known = (success(defence, SPLIT, one) for one in (attack, defence.adaptive(attack)))
     assert known >= plain, (known, plain)

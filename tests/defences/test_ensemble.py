@@ -87,7 +87,7 @@ def test_learned_votes_are_the_best_there_are():
 
 @pytest.mark.parametrize("fit", [fit_vote, fit_stacking, fit_blending])
 def test_a_fitted_rule_is_better_than_equal_votes_where_one_member_guesses(fit):
-    """Fitted on one set of patients, asked about others; two of the three members guess."""
+    """Fitted on one set of patients, measured on others; two of the three members guess."""
     answers = [
         [noisy(right, 10 * part + n) for n, right in enumerate((0.9, 0, 0))] for part in (1, 2)
     ]
@@ -178,7 +178,7 @@ ATTACK = PGD(0.1, 10)
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("times", [1.0, 30.0])
-def test_being_sure_does_not_save_an_ensemble_from_an_attacker_who_knows_it(name, times):
+def test_being_sure_does_not_save_an_ensemble_from_an_attack_that_knows_it(name, times):
     """What is left is about what an attack on the mean of the members' own logits leaves."""
     members = [Sure(member, times) for member in MEMBERS]
     ensemble = Ensemble(members, RULES[name])

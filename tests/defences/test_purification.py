@@ -107,7 +107,7 @@ def test_what_a_plain_attack_leaves_is_taken_by_one_that_knows_the_step(transfor
 
 
 @EVERY
-def test_no_step_saves_many_images_from_an_attacker_who_knows_it(name):
+def test_no_step_saves_many_images_from_an_attack_that_knows_it(name):
     defended = Purified(MODEL, PURIFICATIONS[name])
     known = predict(defended, SPLIT, defended.adaptive(ATTACK)).accuracy
     assert known <= predict(defended, SPLIT, ATTACK).accuracy

@@ -53,7 +53,7 @@ def test_it_says_what_it_cannot_do():
     assert not Rejector("energy").accepts(torch.ones(2, 3)).any()  # nothing before it is fitted
 
 
-def selective(measure: str, share: float = 0.3) -> SelectiveClassifier:
+def selective(measure: str, share: float = 0.5) -> SelectiveClassifier:
     """A strict one: it accepts this share of known images."""
     rejector = Rejector(measure)
     rejector.threshold = float(torch.quantile(MEASURES[measure](logits(MODEL, KNOWN)), 1 - share))
@@ -65,7 +65,7 @@ def test_it_predicts_as_the_model_does_and_says_what_it_accepts(measure):
     found, images = selective(measure), to_float(UNSEEN.images)
     assert torch.equal(found(images), MODEL(images))
     accepted = found.rejector.accepts(MODEL(images))
-    assert torch.equal(found.accepts(images), accepted) and 0.1 < accepted.float().mean() < 0.5
+    assert torch.equal(found.accepts(images), accepted) and 0.3 < accepted.float().mean() < 0.7
 
 
 @EVERY
@@ -89,7 +89,7 @@ def test_an_attack_has_succeeded_where_the_model_is_wrong_and_accepts(measure):
 
 
 @EVERY
-@pytest.mark.parametrize("attack", [PGD(0.08, 10), PGD(1.5, 10, norm="l2")], ids=repr)
+@pytest.mark.parametrize("attack", [PGD(0.1, 10), PGD(2.5, 10, norm="l2")], ids=repr)
 def test_an_attack_on_class_and_rejector_together_gets_more_accepted(measure, attack):
     """The attack on the class alone stops just across the boundary, where nothing is accepted."""
     found = selective(measure)
@@ -109,7 +109,7 @@ def test_the_joint_loss_climbs_the_measure_only_where_the_class_is_wrong():
     assert "confidence" in LOSSES and "energy" in LOSSES  # one of each measure
 
 
-@pytest.mark.parametrize("attack", [APGD(0.08, 10), Square(0.08, 60)], ids=repr)
+@pytest.mark.parametrize("attack", [APGD(0.1, 10), Square(0.14, 60)], ids=repr)
 def test_any_attack_with_a_size_gets_the_joint_one_beside_it(attack):
     found = selective("energy")
     plain, known = (

@@ -23,8 +23,8 @@ def predict_adaptively(
 ) -> dict[str, dict[Condition, Predictions]]:
     """The predictions of every model under the three conditions, as a run saves them.
 
-    The attacker who knows the defence attacks the survivors of the attack that does not; where
-    a defence predicts at random there is no survivor yet, and all images are attacked. A model
+    The adaptive attack is made on the survivors of the plain one; where a defence predicts at
+    random no image has fallen for good, and all are attacked. A model
     without a defence of its own has the same predictions under both. Options are those of
     `predict`.
     """

@@ -1,4 +1,4 @@
-"""What a defence that is a module brings: the attack of an attacker who knows it."""
+"""What a defence that is a module brings: an adaptive attack, made with knowledge of it."""
 
 from torch import nn
 
@@ -21,7 +21,7 @@ class Defence(nn.Module):
         return (attack,)
 
     def adaptive(self, attack: Attack) -> Adaptive:
-        """The same attack by an attacker who knows the defence."""
+        """The same attack, made with knowledge of the defence."""
         return Adaptive(self.variants(attack), self.views(), self.repeats, self.judge)
 
 

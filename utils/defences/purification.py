@@ -22,8 +22,8 @@ DRAWS = 20  # of a random step, in expectation; and predictions that judge an at
 class Purified(Defence):
     """A model behind a cleaning step.
 
-    The attacker who knows it goes backward through `stand_in`, by default as if there were no
-    step (BPDA); where the step is `random`, in expectation over its draws (EOT).
+    The adaptive attack goes backward through `stand_in`, by default as if there were no step
+    (BPDA); where the step is `random`, in expectation over its draws (EOT).
     """
 
     def __init__(

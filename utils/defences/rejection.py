@@ -80,13 +80,16 @@ class SelectiveClassifier(Defence):
         return views_of(self.model)
 
     def variants(self, attack: Attack) -> tuple[Attack, ...]:
-        """Beside the attack on the class alone, one on class and rejector together."""
-        loss = JointLoss(self.rejector.measure)
-        if isinstance(attack, PGD):
-            return attack, replace(attack, loss=loss, stop_when_fooled=False)
+        """Beside the attack on the class alone, one on class and rejector together.
+
+        The same again in finer steps: some images swing across the class boundary to the last.
+        """
         if getattr(attack, "epsilon", None) is None:
             return (attack,)
-        return attack, PGD(attack.epsilon, norm=norm_of(attack), loss=loss)
+        joint = PGD(attack.epsilon, norm=norm_of(attack))
+        joint = attack if isinstance(attack, PGD) else joint
+        joint = replace(joint, loss=JointLoss(self.rejector.measure), stop_when_fooled=False)
+        return attack, joint, replace(joint, steps=2 * joint.steps, step=None)
 
     def judge(self, logits: Tensor, lead: Tensor) -> Tensor:
         """Above 0 where the image is both across the class boundary and accepted."""

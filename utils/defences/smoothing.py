@@ -42,8 +42,8 @@ class Noisy(nn.Module):
 class Smoothed(Defence):
     """Predicts the shares of the votes of a model for noisy copies of each image.
 
-    Votes have no gradient: an attack on them as they are finds nothing. The attacker who knows
-    them climbs the mean probabilities under noise (EOT, Salman 2019).
+    Votes have no gradient: an attack on them as they are finds nothing. The adaptive attack
+    climbs the mean probabilities under noise (EOT, Salman 2019).
     """
 
     repeats = REPEATS

@@ -27,7 +27,7 @@ SQUEEZERS: tuple[Transform, ...] = (GreyLevels(), MedianFilter())
 
 
 def with_squeezers(model: nn.Module) -> Ensemble:
-    """A model and its squeezed versions as one: what an attacker aims at who knows the detector.
+    """A model and its squeezed versions as one: what an attack that knows the detector aims at.
 
     Rounding has no gradient, and lets that of the model pass; a median has one of its own.
     """
