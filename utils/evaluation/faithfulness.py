@@ -1,5 +1,7 @@
-"""Can a heat map be trusted? It must name pixels that matter, depend on what the model has
-learned, and hardly move under noise."""
+"""Can a heat map be trusted?
+
+It must name pixels that matter, depend on what the model has learned, and hardly move under noise.
+"""
 
 from copy import deepcopy
 
