@@ -45,10 +45,6 @@ from utils.figures.detection import (
 from utils.figures.grid import (
     image_grid,
 )
-from utils.figures.intervals import (
-    interval_by_count,
-    interval_rows,
-)
 from utils.figures.networks import (
     compound_scaling,
     paired_trainings,
@@ -76,4 +72,12 @@ from utils.figures.training import (
     regimes,
     training_curves,
     tuning,
+)
+from utils.figures.uncertainty import (
+    coverage_by_severity,
+    interval_by_count,
+    interval_rows,
+    reliability_diagram,
+    risk_coverage_curves,
+    set_gallery,
 )
