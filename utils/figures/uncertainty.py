@@ -1,4 +1,4 @@
-"""How sure is a score, and how sure is a model? Intervals, calibration, refusal, sets of classes."""
+"""How sure are we, and how sure is a model? Intervals, calibration, refusal, sets of classes."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
