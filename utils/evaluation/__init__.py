@@ -1,4 +1,4 @@
-"""Predictions, metrics, intervals, claims, comparisons, the attack suite, red flags, saliency."""
+"""Predictions, metrics, intervals, claims, the attack suite, red flags, saliency, calibration."""
 
 from utils import exports
 
