@@ -22,7 +22,7 @@ __getattr__ = exports(
     saliency="HottestPixels heat_maps mass_in_mask sensitivity",
     **{
         "uncertainty.calibration": (
-            "calibration_error calibration_gain fit_temperature reliability"
+            "calibration_error calibration_difference fit_temperature reliability"
         ),
         "uncertainty.conformal": "coverage_difference fit_conformal",
         "uncertainty.selective": "risk_coverage risk_coverage_area selective_accuracy",

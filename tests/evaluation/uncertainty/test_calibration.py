@@ -13,8 +13,8 @@ from utils.evaluation.predictions import Predictions
 from utils.evaluation.uncertainty import calibration
 from utils.evaluation.uncertainty.calibration import (
     Temperature,
+    calibration_difference,
     calibration_error,
-    calibration_gain,
     fit_temperature,
     reliability,
 )
@@ -51,13 +51,13 @@ def test_the_interval_contains_the_true_error(error):
 
 
 def test_a_calibrated_model_has_no_error_on_average_although_a_plain_mean_finds_one():
-    simulated = [honest(seed=seed) for seed in range(100)]
+    simulated = [honest(seed=seed) for seed in range(60)]
     unbiased = np.array([squared(each)[0] for each in simulated])
-    assert abs(unbiased.mean()) < 2.5 * unbiased.std() / 10
-    tables = [reliability(each) for each in simulated]
-    plain = [((t["confidence"] - t["value"]) ** 2).mean() for t in tables]
-    assert np.mean(plain) > 20 * abs(unbiased.mean())
-    assert sum(calibration_error(each).low == 0 for each in simulated) >= 95
+    assert abs(unbiased.mean()) < 2 * unbiased.std() / 60**0.5
+    table = reliability(simulated[0])
+    plain = ((table["confidence"] - table["value"]) ** 2).mean()
+    assert plain > 5 * abs(unbiased.mean())
+    assert sum(calibration_error(each).low == 0 for each in simulated) >= 57
 
 
 def test_is_the_mean_product_of_two_different_patients():
@@ -129,13 +129,13 @@ def test_a_probability_of_zero_is_survived():
 def test_a_temperature_mends_an_overconfident_model():
     boasting = Temperature(0.4)(honest(2000))
     mended = fit_temperature(Temperature(0.4)(honest(2000, seed=1)))(boasting)
-    gain = calibration_gain(boasting, mended)
-    assert 0 < gain.low < gain.value < gain.high
-    difference = calibration_error(boasting).value - calibration_error(mended).value
-    assert gain.value == pytest.approx(difference)
+    lost = calibration_difference(boasting, mended)
+    assert 0 < lost.low < lost.value < lost.high
+    errors = calibration_error(boasting).value, calibration_error(mended).value
+    assert lost.value == pytest.approx(errors[0] - errors[1])
 
 
-def test_gains_of_other_patients_are_refused():
+def test_other_patients_are_not_compared():
     first = honest(30)
     with pytest.raises(ValueError, match="the same images"):
-        calibration_gain(first, first.take(np.arange(29, -1, -1)))
+        calibration_difference(first, first.take(np.arange(29, -1, -1)))

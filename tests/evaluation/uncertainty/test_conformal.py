@@ -44,7 +44,7 @@ def test_new_patients_are_covered_as_often_as_promised(score, alpha):
 def test_a_model_that_changes_for_the_worse_breaks_the_promise(score):
     sets = fit_conformal(patients(500, 0), score)
     before, after = sets(patients(2000, 1)), sets(patients(2000, 1, skill=0))
-    assert after.coverage[ALL].high < 0.85 < 0.88 < before.coverage[ALL].value
+    assert after.coverage[ALL].high < 0.8 < 0.86 < before.coverage[ALL].low + 0.02
     lost = coverage_difference(before, after)
     gap = before.coverage[ALL].value - after.coverage[ALL].value
     assert lost.value == pytest.approx(gap) and 0.05 < lost.low < lost.high

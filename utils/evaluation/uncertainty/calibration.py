@@ -67,15 +67,14 @@ def calibration_error(predictions: Predictions, bins: int = BINS, seed: int = 0)
     return Interval(float(draws[0]), *quantiles(draws[1:]))
 
 
-def calibration_gain(
-    before: Predictions, after: Predictions, bins: int = BINS, seed: int = 0
+def calibration_difference(
+    first: Predictions, second: Predictions, bins: int = BINS, seed: int = 0
 ) -> Interval:
-    """How much smaller the calibration error is afterwards; one resample moves both sides."""
-    if not np.array_equal(before.groups, after.groups):
+    """The calibration error of the first minus that of the second; one resample moves both."""
+    if not np.array_equal(first.groups, second.groups):
         raise ValueError("only predictions for the same images in the same order can be compared")
-    draws = _root(_squared_gaps(before, bins, seed)) - _root(_squared_gaps(after, bins, seed))
-    low, high = quantiles(draws[1:])
-    value = float(draws[0])
+    draws = _root(_squared_gaps(first, bins, seed)) - _root(_squared_gaps(second, bins, seed))
+    value, (low, high) = float(draws[0]), quantiles(draws[1:])
     return Interval(value, min(low, value), max(high, value))
 
 
