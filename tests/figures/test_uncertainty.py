@@ -53,7 +53,7 @@ def curves():
 
 
 def falling():
-    return coverage_by_severity(FALLING, {k: [Interval(2, 1, 3)] * 6 for k in FALLING}, 0.9)
+    return coverage_by_severity(FALLING, {k: [Interval(2, 1, 3)] * 6 for k in FALLING}, 0.9, 3)
 
 
 def gallery():
@@ -95,7 +95,8 @@ def test_severity_0_is_clean_and_the_promise_is_a_line():
     assert [tick.get_text() for tick in left.get_xticklabels()] == list("012345")
     promise = [line for line in left.lines if line.get_linestyle() == ":"]
     assert [set(line.get_ydata()) for line in promise] == [{0.9}]
-    assert right.get_ylim()[0] == 0
+    assert right.get_ylim() == pytest.approx((0, 3.06))
+    assert right.get_ylabel() == "classes in a set, of 3"
 
 
 def test_a_set_that_misses_the_class_is_orange():

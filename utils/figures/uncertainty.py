@@ -16,6 +16,7 @@ from utils.figures.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
+    DEFENDED,
     OTHERS,
     chance_line,
     name_lines,
@@ -23,7 +24,12 @@ from utils.figures.style import (
     readable,
 )
 
-CONDITIONS = {"clean": CLEAN, "attacked": ATTACKED, "PGD": ATTACKED}  # by the first word of a name
+CONDITIONS = {  # by the first word of a name
+    "clean": CLEAN,
+    "attacked": ATTACKED,
+    "PGD": ATTACKED,
+    "recalibrated": DEFENDED,
+}
 SHOWN = 0.03  # of the images: the risk among fewer jumps too much to be read
 
 
@@ -117,18 +123,21 @@ def coverage_by_severity(
     coverage: Mapping[str, Sequence[Interval]],
     sizes: Mapping[str, Sequence[Interval]],
     promised: float,
+    classes: int,
 ) -> Figure:
-    """How often sets contain the true class, and how large they are, by kind and severity.
+    """How often sets contain the true class, and how many of all classes they contain.
 
-    The first of each row is severity 0, the clean images.
+    A line for each kind of contamination. The first of its row is severity 0, the clean images.
     """
     figure, [(left, right)] = panels(1, 2, 11.5, 3.9)
+    figure.get_layout_engine().set(w_pad=0.15)  # inches, for the names between the panels
     _by_severity(left, coverage)
     chance_line(left, promised, "promised")
     left.set_ylim(0, 1.02)
     percent(left.yaxis, "sets that contain the true class")
     _by_severity(right, sizes)
-    right.set(ylabel="classes in a set, on average", ylim=(0, None))
+    right.set(ylabel=f"classes in a set, of {classes}", ylim=(0, 1.02 * classes))
+    right.set_yticks(range(classes + 1))
     for axis in (left, right):
         axis.set_xlabel("severity (0: clean)")
         name_lines(axis)

@@ -44,9 +44,9 @@ def test_new_patients_are_covered_as_often_as_promised(score, alpha):
 def test_a_model_that_changes_for_the_worse_breaks_the_promise(score):
     sets = fit_conformal(patients(500, 0), score)
     before, after = sets(patients(2000, 1)), sets(patients(2000, 1, skill=0))
-    assert after.coverage[ALL].high < 0.8 < 0.86 < before.coverage[ALL].low + 0.02
+    assert after.coverage.high < 0.8 < 0.86 < before.coverage.value
     lost = coverage_difference(before, after)
-    gap = before.coverage[ALL].value - after.coverage[ALL].value
+    gap = before.coverage.value - after.coverage.value
     assert lost.value == pytest.approx(gap) and 0.05 < lost.low < lost.high
 
 
@@ -124,16 +124,15 @@ def _rest(found: Predictions) -> tuple:
 def test_coverage_and_size_are_counted_by_class():
     new = patients(400, 1)
     sets = fit_conformal(patients(300, 0))(new)
-    assert list(sets.coverage) == list(sets.size) == [ALL, "a", "b", "c"]
+    assert list(sets.by_class) == [ALL, "a", "b", "c"] and sets.by_class[ALL] is sets
     for label, name in enumerate(new.class_names):
         own = new.labels == label
-        assert sets.coverage[name].value == pytest.approx(sets.members[own, label].mean())
-        assert sets.size[name].value == pytest.approx(sets.members[own].sum(1).mean())
-    mean = np.average(
-        [sets.coverage[name].value for name in "abc"], weights=np.bincount(new.labels)
-    )
-    assert sets.coverage[ALL].value == pytest.approx(mean)
-    assert sets.coverage[ALL].low < mean < sets.coverage[ALL].high
+        assert sets.by_class[name].coverage.value == pytest.approx(sets.members[own, label].mean())
+        assert sets.by_class[name].size.value == pytest.approx(sets.members[own].sum(1).mean())
+    each = [sets.by_class[name].coverage.value for name in "abc"]
+    mean = np.average(each, weights=np.bincount(new.labels))
+    assert sets.coverage.value == pytest.approx(mean)
+    assert sets.coverage.low < mean < sets.coverage.high
 
 
 @EVERY

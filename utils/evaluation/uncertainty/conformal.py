@@ -7,7 +7,6 @@ exchangeable with those of the calibration: what contamination and attacks break
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.random import Generator, default_rng
@@ -60,20 +59,25 @@ class PredictionSets:
     def sizes(self) -> np.ndarray:
         return self.members.sum(1)
 
-    @cached_property
-    def coverage(self) -> dict[str, Interval]:
-        """The share of covered images with its interval over patients, of all and by class."""
-        return self._by_class(self.covered)
+    @property
+    def coverage(self) -> Interval:
+        """The share of covered images, with its interval over patients."""
+        return mean_of(self.covered, self.groups)
 
-    @cached_property
-    def size(self) -> dict[str, Interval]:
-        """The mean number of classes in a set, of all images and by their class."""
-        return self._by_class(self.sizes)
+    @property
+    def size(self) -> Interval:
+        """The mean number of classes in a set, with its interval over patients."""
+        return mean_of(self.sizes, self.groups)
 
-    def _by_class(self, values: np.ndarray) -> dict[str, Interval]:
-        rows = {ALL: np.ones(len(self.labels), bool)}
-        rows |= {str(name): self.labels == k for k, name in enumerate(self.class_names)}
-        return {name: mean_of(values[row], self.groups[row]) for name, row in rows.items()}
+    @property
+    def by_class(self) -> dict[str, "PredictionSets"]:
+        """The sets of all images, and of those of each class."""
+        own = {str(n): self._take(self.labels == k) for k, n in enumerate(self.class_names)}
+        return {ALL: self, **own}
+
+    def _take(self, chosen: np.ndarray) -> "PredictionSets":
+        rows = (self.members[chosen], self.labels[chosen], self.groups[chosen])
+        return PredictionSets(*rows, self.class_names)
 
 
 @dataclass(frozen=True)
