@@ -106,4 +106,4 @@ def test_a_set_that_misses_the_class_is_orange():
         *(ATTACKED, CLEAN),
         *(CLEAN, ATTACKED),
     ]
-    assert {"true: a b", "true: c", "clean", "attacked"} <= words(gallery())
+    assert {"true:\na b", "true:\nc", "clean", "attacked"} <= words(gallery())

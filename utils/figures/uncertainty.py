@@ -157,7 +157,7 @@ def set_gallery(
     """
     names = np.array([readable(name) for name in class_names])
     captions = [["\n".join(names[row]) or "(empty)" for row in rows] for rows in members.values()]
-    titles = [f"true: {name}" for name in names[np.asarray(labels)]]
+    titles = [f"true:\n{name}" for name in names[np.asarray(labels)]]
     figure = image_grid(list(images.values()), list(images), titles, captions)
     for line, rows in zip(grid_axes(figure, len(images)), members.values(), strict=True):
         for axis, row, label in zip(line, rows, labels, strict=True):
