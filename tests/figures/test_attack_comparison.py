@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from figure_samples import ANSWERS, PIXELS, SPLIT, SUITE, check_drawn, words
+from small import some_predictions
 
 from utils import figures
 from utils.evaluation.intervals import Interval
@@ -80,3 +81,32 @@ def test_a_claim_is_a_cross_beside_the_true_interval():
     assert list(crosses[0].get_xdata()) == [90, 50]
     assert [list(line.get_xdata()) for line in axis.lines[:4:2]] == [pytest.approx([60, 80])] * 2
     assert [label.get_text() for label in axis.get_yticklabels()] == list(CLAIMED)
+
+
+def test_lines_over_sizes_stand_at_their_scores_and_are_named():
+    skills = {"strongest rows": {1: 2.0, 2: 1.0}, "random rows": {1: 2.0, "all": 0.5}}
+    curves = {
+        name: {size: some_predictions(skill=skill) for size, skill in by_size.items()}
+        for name, by_size in skills.items()
+    }
+    figure = figures.scores_by_count(curves, "attacked rows", colours=("red", "grey"))
+    check_drawn(figure)
+    axis = figure.axes[0]
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["1", "2", "all"]
+    assert {"strongest rows", "random rows", "constant answer"} <= words(figure)
+    drawn = {line.get_label(): line for line in axis.lines}
+    last = score_of(curves["random rows"]["all"], "balanced accuracy").value
+    assert list(drawn["random rows"].get_xdata()) == [0, 2]
+    assert drawn["random rows"].get_ydata()[-1] == last
+
+
+def test_what_a_defence_seems_worth_is_drawn_to_what_it_is_worth():
+    rows = {
+        "network": (Interval(0.8, 0.7, 0.9), Interval(0.1, 0.0, 0.2), Interval(0.1, 0.0, 0.2)),
+        "rounded": (Interval(0.8, 0.7, 0.9), Interval(0.7, 0.6, 0.8), Interval(0.2, 0.1, 0.3)),
+    }
+    figure = figures.seeming_and_real(rows, "balanced accuracy", 0.25)
+    check_drawn(figure)
+    assert {*rows, "clean", "attacked", "attacked, knowing", "constant answer"} <= words(figure)
+    spans = [list(line.get_xdata()) for line in figure.axes[0].lines if line.get_linewidth() == 6]
+    assert spans == [[0.1, 0.1], [0.7, 0.2]]

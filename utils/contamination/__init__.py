@@ -21,7 +21,7 @@ __getattr__ = exports(
     inpainting_gan="InpaintingGAN train_inpainters",
     inpainting_regions="shapes_of",
     label_noise="ImageDependent Symmetric",
-    noise="BiasField Blur FAMILIES Gaussian Motion Poisson jpeg",
+    noise="BiasField Blur FAMILIES Gaussian Motion Poisson Rician jpeg",
     planted_leaks="COPIES leaky_and_clean_splits random_labels",
     resizers="RESIZERS Resizer downscale",
 )

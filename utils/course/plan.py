@@ -36,6 +36,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "playground": ("resnet",),
     "reading_kit": ("resnet_atk",),
     "scaling_defence": ("scaling_attack",),
+    "uncertainty": ("resnet",),
     "advanced_attacks": ("rnn_atk", "resnet_atk", "efficientnet"),
 }
 

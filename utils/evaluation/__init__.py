@@ -1,4 +1,4 @@
-"""Predictions, metrics, intervals, claims, comparisons, the attack suite, red flags, saliency."""
+"""Predictions, metrics, intervals, claims, the attack suite, red flags, saliency, calibration."""
 
 from utils import exports
 
@@ -20,4 +20,11 @@ __getattr__ = exports(
     resampling="few_patients",
     roc="FALSE_POSITIVE_RATE roc_scores",
     saliency="HottestPixels heat_maps mass_in_mask sensitivity",
+    **{
+        "uncertainty.calibration": (
+            "calibration_error calibration_difference fit_temperature reliability"
+        ),
+        "uncertainty.conformal": "coverage_difference fit_conformal",
+        "uncertainty.selective": "risk_coverage risk_coverage_area selective_accuracy",
+    },
 )

@@ -7,7 +7,9 @@ from utils.figures.attack_comparison import (
     accuracy_by_queries,
     attack_gallery,
     claimed_vs_true,
+    scores_by_count,
     security_curves,
+    seeming_and_real,
     transfer,
 )
 from utils.figures.attacks import (
@@ -46,12 +48,6 @@ from utils.figures.detection import (
 from utils.figures.grid import (
     image_grid,
 )
-from utils.figures.intervals import (
-    interval_by_count,
-    interval_rows,
-    scores_by_count,
-    seeming_and_real,
-)
 from utils.figures.networks import (
     compound_scaling,
     paired_trainings,
@@ -79,4 +75,12 @@ from utils.figures.training import (
     regimes,
     training_curves,
     tuning,
+)
+from utils.figures.uncertainty import (
+    coverage_by_severity,
+    interval_by_count,
+    interval_rows,
+    reliability_diagram,
+    risk_coverage_curves,
+    set_gallery,
 )

@@ -1,0 +1,1 @@
+"""Knowing when not to predict: calibration, selective prediction, conformal sets."""
