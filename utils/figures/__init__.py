@@ -28,12 +28,15 @@ from utils.figures.contamination import (
     vulnerability_map,
 )
 from utils.figures.data import (
+    agreement,
     class_balance,
     examples,
     nearest_neighbours,
     neighbour_distances,
     pairs,
     patches,
+    power_by_pairs,
+    readers,
     recovery,
     scores_and_chance,
 )
