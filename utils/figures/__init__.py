@@ -55,6 +55,7 @@ from utils.figures.intervals import (
 )
 from utils.figures.networks import (
     compound_scaling,
+    curves_by_cost,
     paired_trainings,
 )
 from utils.figures.playground import (

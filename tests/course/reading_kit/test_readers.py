@@ -81,6 +81,9 @@ def test_a_simulated_reader_is_as_good_as_declared(folder):
     assert perfect.tampering["value"].item() == 1
     assert (perfect.rows["reader_attacked"] == perfect.rows["label"]).all()
     shares = [SimulatedReader(0.75, 0.4, seed).read(key) for seed in range(60)]
+    guesses = [SimulatedReader(0.5, seed=seed).read(key).rows for seed in range(60)]
+    guessed = np.mean([(rows["reader_clean"] == rows["label"]).mean() for rows in guesses])
+    assert guessed == pytest.approx(1 / 3, abs=0.04)
     found = np.mean([each.tampering["value"].item() for each in shares])
     right = np.mean([(e.rows["reader_clean"] == e.rows["label"]).mean() for e in shares])
     assert found == pytest.approx(0.75, abs=0.04) and right == pytest.approx(0.4, abs=0.04)

@@ -20,11 +20,11 @@ class SimulatedReader:
     """No person: finds the change, and makes the diagnosis, with these probabilities.
 
     The diagnosis hangs on the patient and on luck, not on whether the image was attacked; a wrong
-    one is any other class.
+    one is any other class. Without a probability it is any class.
     """
 
     finds: float
-    diagnoses: float
+    diagnoses: float | None = None
     seed: int = 0
 
     def read(self, key: dict) -> ReadingResult:
@@ -40,7 +40,8 @@ class SimulatedReader:
 
     def _diagnosis(self, names: list[str], pair: dict, rng: np.random.Generator) -> str:
         label, away = pair["label"], rng.integers(1, len(names))
-        return names[label if rng.random() < self.diagnoses else (label + away) % len(names)]
+        right = 1 / len(names) if self.diagnoses is None else self.diagnoses
+        return names[label if rng.random() < right else (label + away) % len(names)]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Readers:
 
     readings: dict[str, ReadingResult]
     simulated: bool = False
+
+    @property
+    def kit(self) -> str:
+        """The short name of the kit that all have read."""
+        return next(iter(self.readings.values())).kit
 
     @property
     def rows(self) -> pd.DataFrame:
