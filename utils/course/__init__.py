@@ -22,6 +22,8 @@ __getattr__ = exports(
         "playground.patient_leak": "PatientLeak",
         "playground.reading_game": "ReadingGame",
         "playground.widgets": "Choice Slider explore play",
+        "reading_kit.agreement": "cohen_kappa fleiss_kappa kappa_of",
         "reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit",
+        "reading_kit.readers": "MODEL TRUTH SimulatedReader read_or_simulate",
     },
 )

@@ -31,12 +31,15 @@ from utils.figures.contamination import (
     vulnerability_map,
 )
 from utils.figures.data import (
+    agreement,
     class_balance,
     examples,
     nearest_neighbours,
     neighbour_distances,
     pairs,
     patches,
+    power_by_pairs,
+    readers,
     recovery,
     scores_and_chance,
 )
@@ -50,6 +53,7 @@ from utils.figures.grid import (
 )
 from utils.figures.networks import (
     compound_scaling,
+    curves_by_cost,
     paired_trainings,
 )
 from utils.figures.playground import (

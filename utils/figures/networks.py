@@ -1,4 +1,4 @@
-"""Networks: what better features are worth, and what size costs."""
+"""Networks: what better features are worth, what size costs, what a training buys."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,17 @@ from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.figures.charts import forest
 from utils.figures.notebook_figure import house_style, panels
-from utils.figures.style import CHANCE, CLEAN, CONTROL, DEFENDED, OTHERS, percent
+from utils.figures.style import (
+    CHANCE,
+    CLEAN,
+    CONTROL,
+    DEFENDED,
+    OTHERS,
+    chance_line,
+    name_lines,
+    percent,
+)
+from utils.training.loop import best_epoch
 
 KNOBS = {"layers": CLEAN, "channels": OTHERS[0], "pixels": DEFENDED}
 POINTS = {"textcoords": "offset points", "annotation_clip": False}
@@ -87,6 +97,36 @@ def compound_scaling(
         _named_dot(right, work[name], sizes["weights"][name] / 1e6, name, name in family.index)
     _logarithmic(left, f"times as much as {base}")
     _logarithmic(right, "weights (millions)")
+    return figure
+
+
+@house_style
+def curves_by_cost(
+    histories: Mapping[str, list[dict]],
+    passes: Mapping[str, Sequence[int]],
+    colours: Sequence[str],
+    constant: float,
+) -> Figure:
+    """Validation of each training by what it has cost: left on clean images, right attacked.
+
+    `passes` are the passes per training image up to the end of each epoch. A training that was
+    never attacked has no line on the right. A larger dot marks the epoch in use.
+    """
+    figure, [axes] = panels(1, 2, 10.5, 3.3, sharey=True)
+    for (name, history), colour in zip(histories.items(), colours, strict=True):
+        line = ":" if colour in colours[: list(histories).index(name)] else "-"
+        best = history.index(best_epoch(history))
+        clean = [row["validation_accuracy"] for row in history]
+        attacked = [row.get("attacked", row["score"]) for row in history if "one_step" in row]
+        for axis, values in zip(axes, (clean, attacked), strict=True):
+            if values:
+                axis.plot(passes[name], values, "." + line, color=colour, label=name)
+                axis.plot(passes[name][best], values[best], "o", color=colour, markersize=8)
+    for axis, title in zip(axes, ("clean images", "attacked images"), strict=True):
+        chance_line(axis, constant, "constant answer")
+        axis.set(title=title, xlabel="passes per training image", ylim=(0, 1.02))
+        name_lines(axis)
+    percent(axes[0].yaxis, "validation accuracy")
     return figure
 
 

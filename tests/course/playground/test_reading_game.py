@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from figure_samples import check_drawn, words
+from reading_samples import KIT, PAIRS
 from small import small_split, trained_network
 
 from utils.course.playground.reading_game import UNSURE, ReadingGame
+from utils.course.reading_kit.kit import read_key, write_kit
 
 SIDES = "ABBA"
 
@@ -95,3 +97,12 @@ def test_is_made_of_different_patients_and_of_an_attack_on_one_side():
     clean = {image.tobytes() for image in small_split().images.numpy()}
     for (a, b), side in zip(game.pairs, game.sides, strict=True):
         assert (a.tobytes() in clean) == (side == "B") and (b.tobytes() in clean) == (side == "A")
+
+
+def test_a_kit_is_played_with_its_own_key(tmp_path):
+    write_kit(tmp_path, **KIT)
+    key, game = read_key(tmp_path), ReadingGame.of_kit(tmp_path)
+    assert game.sides == "".join(pair["tampered"] for pair in key["pairs"])
+    assert len(game.pairs) == len(game.predicted) == PAIRS
+    game.answer(game.sides[0])
+    assert game.feedback.startswith(f"Right. The attacked image is {game.sides[0]}")

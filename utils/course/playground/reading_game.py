@@ -1,13 +1,14 @@
 """The reading kit as a game: which of two images was attacked, A or B?"""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from torch import nn
 
 from utils.attacks.pgd import PGD
-from utils.course.reading_kit.kit import one_per_patient
+from utils.course.reading_kit.kit import one_per_patient, read_key, read_pictures
 from utils.data.split import Split
 from utils.evaluation.inference import attacked_split, predict
 from utils.evaluation.intervals import Interval, share
@@ -45,6 +46,15 @@ class ReadingGame:
         pictures = np.stack([clean.images.numpy(), attacked.images.numpy()], 1)
         pictures[coins == 0] = pictures[coins == 0, ::-1]
         return cls(pictures, sides, list(zip(*names, strict=True)))
+
+    @classmethod
+    def of_kit(cls, folder: Path) -> "ReadingGame":
+        """The pairs of a reading kit, with what the model predicts for exactly these pictures."""
+        key, pictures = read_key(folder), read_pictures(folder)
+        names = [readable(name) for name in key["class_names"]]
+        sides = "".join(pair["tampered"] for pair in key["pairs"])
+        predicted = [(names[pair["before"]], names[pair["after"]]) for pair in key["pairs"]]
+        return cls(pictures, sides, predicted)
 
     @property
     def answered(self) -> bool:

@@ -17,7 +17,7 @@ from utils.run import in_batch
 
 HOW_TO_PLAY = (
     "*{} appear when the notebook runs: start `.venv/bin/jupyter lab` in the folder of the course, "
-    "open `notebooks/playground.ipynb`, and choose Run → Run All Cells. The picture shows {}.*"
+    "open `notebooks/{}.ipynb`, and choose Run → Run All Cells. The picture shows {}.*"
 )
 WIDE = {"width": "34em"}
 NAMED = {"description_width": "11em"}
@@ -66,7 +66,7 @@ def explore(figure_of: Callable[..., NotebookFigure], **controls: Slider | Choic
     """Show the figure of the first values, and draw it again whenever a control moves."""
     values = {name: control.value for name, control in controls.items()}
     if in_batch():
-        display(Markdown(HOW_TO_PLAY.format("The sliders", _in_words(values))))
+        display(Markdown(HOW_TO_PLAY.format("The sliders", "playground", _in_words(values))))
         display(figure_of(**values))
         return
     widgets = {name: each.widget(readable(name)) for name, each in controls.items()}
@@ -80,10 +80,13 @@ def explore(figure_of: Callable[..., NotebookFigure], **controls: Slider | Choic
         widget.observe(redraw, "value")
 
 
-def play(game: ReadingGame) -> None:
-    """Show a pair with a button for each answer, and the score below the buttons."""
+def play(game: ReadingGame, chapter: str = "playground") -> None:
+    """Show a pair with a button for each answer, and the score below the buttons.
+
+    Without widgets, a line says which `chapter` to open for them.
+    """
     if in_batch():
-        display(Markdown(HOW_TO_PLAY.format("The buttons", "the first pair")))
+        display(Markdown(HOW_TO_PLAY.format("The buttons", chapter, "the first pair")))
         display(game.figure())
         return
     buttons = {name: ipywidgets.Button(description=name) for name in CHOICES}

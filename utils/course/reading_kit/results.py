@@ -40,7 +40,7 @@ class ReadingResult:
     @property
     def tampering(self) -> pd.DataFrame:
         """How often the changed image was found; p: probability that a coin is as far from half."""
-        rows = self.rows[_decided(self.rows["reader_tampered"])]
+        rows = self.rows[decided(self.rows["reader_tampered"])]
         found = rows["reader_tampered"] == rows["tampered"]
         p = binomtest(int(found.sum()), len(found), 0.5).pvalue if len(found) else np.nan
         return _table({"tampered picture found": {**share(found), "chance": 0.5, "p": p}})
@@ -54,12 +54,12 @@ class ReadingResult:
         table = {}
         for images in IMAGES:
             reader, model = self.rows[f"reader_{images}"], self.rows[f"model_{images}"]
-            label, decided = self.rows["label"], _decided(reader)
+            label, shown = self.rows["label"], decided(reader)
             table |= {
-                (images, "reader"): share((reader == label)[decided]),
-                (images, "model, the same pictures"): share((model == label)[decided]),
+                (images, "reader"): share((reader == label)[shown]),
+                (images, "model, the same pictures"): share((model == label)[shown]),
                 (images, "model, all pictures"): share(model == label),
-                (images, "reader and model agree"): share((reader == model)[decided]),
+                (images, "reader and model agree"): share((reader == model)[shown]),
             }
         return _table(table).rename_axis(["pictures", "answers of"])
 
@@ -81,7 +81,8 @@ def join_answers(answers: dict[int, dict[str, str]], key: dict) -> ReadingResult
     return ReadingResult(key["kit"], pd.DataFrame(rows))
 
 
-def _decided(answers: pd.Series) -> pd.Series:
+def decided(answers: pd.Series) -> pd.Series:
+    """Which answers are neither "?" nor empty."""
     return ~answers.isin([UNSURE, ""])
 
 
