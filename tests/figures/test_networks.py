@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figure_samples import check_drawn, words
+from figure_samples import HISTORY, check_drawn, words
 from small import random_predictions
 
 from utils import figures
 from utils.evaluation.intervals import Interval
+from utils.figures.style import CLEAN, DEFENDED
 
 SIDES = {
     "control": [random_predictions(seed, skill=0) for seed in range(3)],
@@ -35,7 +36,14 @@ def scaling():
     return figures.compound_scaling(SIZES, "base", GROWTH, others=["other"])
 
 
-@pytest.mark.parametrize("draw", [paired, scaling])
+def costs():
+    watched = [{**row, "one_step": 0.4, "attacked": 0.1 * row["epoch"]} for row in HISTORY]
+    histories = {"first": HISTORY, "again": watched, "defended": watched[:2]}
+    passes = {"first": [2, 4, 6, 8], "again": [2, 4, 6, 8], "defended": [4, 8]}
+    return figures.curves_by_cost(histories, passes, (CLEAN, CLEAN, DEFENDED), 1 / 3)
+
+
+@pytest.mark.parametrize("draw", [paired, scaling, costs])
 def test_is_drawn(draw):
     check_drawn(draw())
 
@@ -74,3 +82,16 @@ def height_at(line, x):
 def test_others_are_named_where_weights_are_and_nowhere_else():
     left, right = ({text.get_text() for text in axis.texts} for axis in scaling().axes)
     assert "other" in right and "other" not in left and {"depth", "width", "resolution"} <= left
+
+
+def test_trainings_stand_at_what_they_have_cost_and_only_attacked_ones_on_the_right():
+    left, right = costs().axes
+    named = [[line.get_label() for line in axis.lines] for axis in (left, right)]
+    assert {"first", "again", "defended"} <= set(named[0]) and "first" not in named[1]
+    (defended,) = [line for line in right.lines if line.get_label() == "defended"]
+    assert list(defended.get_xdata()) == [4, 8] and list(defended.get_ydata()) == [0, 0.1]
+
+
+def test_a_second_training_of_one_recipe_is_dotted():
+    styles = {line.get_label(): line.get_linestyle() for line in costs().axes[0].lines}
+    assert styles["first"] == "-" and styles["again"] == ":" and styles["defended"] == "-"
