@@ -9,8 +9,11 @@ __getattr__ = exports(
     black_box="Square queries_needed",
     few_pixels="FewPixels",
     hop_skip_jump="HopSkipJump",
+    minimal_norm="MinimalNorm share_beyond",
+    patch="Patch RandomPatch",
     pgd="PGD fgsm iterated_fgsm momentum_fgsm",
     random_noise="RandomGaussian RandomSigns RandomUniform",
     regions="Anatomy FindingRegion RandomPixels StrongestPatch StrongestPixels StrongestRows",
     universal="fit_universal",
+    universal_patch="fit_patch",
 )

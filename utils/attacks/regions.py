@@ -17,7 +17,7 @@ class StrongestPatch:
     side: int  # pixels
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        strength = F.avg_pool2d(_strength(model, images, labels), self.side)
+        strength = F.avg_pool2d(sensitivity(model, images, labels), self.side)
         chosen = F.one_hot(strength.flatten(1).argmax(1), strength[0].numel())
         mask = chosen.to(images.dtype).view_as(strength)
         mask = mask.repeat_interleave(self.side, 2).repeat_interleave(self.side, 3)
@@ -32,7 +32,7 @@ class StrongestRows:
     count: int
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        strength = _strength(model, images, labels).sum(3)
+        strength = sensitivity(model, images, labels).sum(3)
         rows = strength.topk(min(self.count, strength.shape[2]), dim=2).indices
         mask = torch.zeros_like(strength).scatter(2, rows, 1)
         return mask[..., None].expand_as(images[:, :1])
@@ -45,7 +45,7 @@ class StrongestPixels:
     share: float
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return highest(_strength(model, images, labels), self.share)
+        return highest(sensitivity(model, images, labels), self.share)
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,6 @@ def _key(image: Tensor) -> bytes:
     return image.cpu().contiguous().numpy().tobytes()
 
 
-def _strength(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+def sensitivity(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """How strongly the loss depends on each place: (n, 1, height, width)."""
     return input_gradient(model, images, labels).abs().sum(1, keepdim=True)
