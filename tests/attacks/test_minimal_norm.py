@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from witnesses import Passes, grey, linear, size_of, some
+from witnesses import Passes, grey, linear, robust, size_of, some
 
 from utils.attacks.apgd import APGD, EVERY_CLASS
 from utils.attacks.base import with_epsilon
@@ -110,9 +110,9 @@ def test_is_exact_where_pixels_reach_black_and_white(classes, norm):
         moved = (images.flatten(1) + high[:, None] * direction).clamp(0, 1) - images.flatten(1)
         reached = (labels != rival) & (high < 49)
         shortest = torch.where(reached, shortest.minimum(size_of(moved, norm)), shortest)
-    found = MinimalNorm(norm, 10).distances(model, images, labels)
-    assert shortest.isfinite().all()
-    assert (found >= shortest * (1 - 1e-4)).all() and (found <= shortest * 1.003).all()
+    found = MinimalNorm(norm).distances(model, images, labels)
+    assert shortest.isfinite().all() and (found >= shortest * (1 - 1e-4)).all()
+    assert (found <= shortest * 1.003).all() and found.median() <= 1.001 * shortest.median()
 
 
 def test_a_target_is_no_closer_than_the_closest_class(model, batch):
@@ -128,13 +128,12 @@ def test_a_target_is_no_closer_than_the_closest_class(model, batch):
 
 @NORMS
 def test_the_curve_does_not_lie_above_that_of_the_fixed_attack(norm, model):
-    """At every size, at most one image in a hundred withstands it and not the other."""
-    images, labels = some(150)
-    distances = MinimalNorm(norm, 30).distances(model, images, labels)
-    for size in distances[distances.isfinite()].quantile(torch.arange(1, 10) / 10).tolist():
-        attacked = APGD(size, 60, EVERY_CLASS, norm)(model, images, labels)
-        fixed = (model(attacked).argmax(1) == labels).float().mean()
-        assert share_beyond(distances, [size]) <= fixed + 0.01
+    """No more images withstand it than the other, if distances may be half a percent too long."""
+    images, labels = some(90)
+    distances = MinimalNorm(norm, 20).distances(model, images, labels)
+    for size in distances.quantile(torch.arange(1, 10) / 10).tolist():
+        fixed = robust(APGD(size, 40, EVERY_CLASS, norm), model, images, labels)
+        assert share_beyond(distances, [1.005 * size]) <= fixed < 1
 
 
 def test_the_curve_counts_the_images_that_withstand_each_size():
@@ -169,10 +168,11 @@ def test_the_median_is_no_larger_than_that_of_others_for_as_many_gradients(libra
     attacked = library(torchattacks, counted)(images, labels).detach()
     broken = model(attacked).argmax(1) != labels
     theirs = size_of(attacked - images, norm).where(broken, torch.inf)
-    attack = MinimalNorm(norm, max(2, counted.gradients // (2 * len(images))))
+    each_step = 2 * len(images)  # towards two other classes
+    attack = MinimalNorm(norm, round(counted.gradients / each_step))
     seen = Passes(model).eval()
     ours = attack.distances(seen, images, labels)
-    assert seen.gradients <= counted.gradients or attack.steps == 2
+    assert seen.gradients <= counted.gradients + each_step / 2
     assert ours.isfinite().all() and ours.median() <= theirs.median() * 1.0001
 
 

@@ -65,7 +65,7 @@ def test_a_universal_change_reaches_it_on_images_it_was_not_made_from(fit, model
 
 
 def test_a_universal_patch_reaches_it_on_images_it_was_not_made_from(model):
-    patch = fit_patch(model, small_split(96, seed=5), 0.1, target=TARGET)
+    patch = fit_patch(model, small_split(96, seed=5), 0.3, target=TARGET)
     check(patch, patch.control(), model, *some(45))
 
 

@@ -13,18 +13,19 @@ from utils.attacks.norms import L2, LInf, check_epsilon, norm_named
 from utils.attacks.pgd import loss_and_gradient
 
 BEYOND = 0.05  # of the distance to the image: how far past the boundary a step aims at first
-TO_IMAGE = 0.5  # share of the first steps that leads back towards the image
+JUST_BEYOND = 0.01  # and once a point past it is known, less and less
 NEWTON_STEPS = 8  # until pixels that reach black or white are accounted for
-HALVINGS = 9  # of the second half of the way from the image: a 1,000th of it is left
+HALVINGS = 11  # of the second half of the way from the image: a 4,000th of it is left
 ROUNDING = 1e-6  # of the largest logit: a smaller lead is none
 
 
 @dataclass(frozen=True)
 class MinimalNorm:
-    """Follows the class boundary to its point closest to the image, as FAB does (Croce 2020).
+    """Follows the class boundary to its point closest to the image, much as FAB (Croce 2020).
 
     Takes the model for linear around each point it visits, and goes where that linear model
-    changes its prediction. An image stays as it is where no change was found.
+    changes its prediction: in long steps at first, in ever shorter ones later. An image stays as
+    it is where no change was found.
     """
 
     norm: str = "l2"  # or "linf"
@@ -34,8 +35,8 @@ class MinimalNorm:
 
     def __post_init__(self):
         check_epsilon(self.epsilon or 0, self.norm)
-        if self.steps < 2:  # the first is at the image itself
-            raise ValueError(f"needs steps >= 2, got {self!r}")
+        if self.steps < 1:
+            raise ValueError(f"needs steps >= 1, got {self!r}")
 
     @property
     def reach(self) -> float:
@@ -87,17 +88,29 @@ class MinimalNorm:
     ) -> tuple[Tensor, Tensor]:
         """The closest point on the way that fools the model, and how far it is."""
         norm = norm_named(self.norm)
-        here = found = images
-        distances = torch.full_like(images[:, 0, 0, 0], inf)
+        here, best = images, (images, torch.full_like(images[:, 0, 0, 0], inf))
         for step in range(self.steps):
             logits, lead, slope = loss_and_gradient(model, here, loss)
-            far = norm.length(here - images)
-            closer = self._fools(logits, labels) & (far < distances)
-            found = torch.where(_each(closer), here, found)
-            distances = torch.where(closer, far, distances)
+            best = self._closer(images, labels, here, logits, *best)
             left = (1 + cos(pi * step / self.steps)) / 2  # from 1 to 0
-            here = _step(norm, images, here, lead, slope, left)
-        return found, distances
+            beyond = torch.where(best[1].isfinite(), left * JUST_BEYOND, BEYOND)
+            here = _step(norm, images, here, lead, slope, left, beyond)
+        with torch.no_grad():
+            return self._closer(images, labels, here, model(here).float(), *best)
+
+    def _closer(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        here: Tensor,
+        logits: Tensor,
+        found: Tensor,
+        distances: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """The closer of two points: the one found before, and this one if it fools the model."""
+        far = norm_named(self.norm).length(here - images)
+        closer = self._fools(logits, labels) & (far < distances)
+        return torch.where(_each(closer), here, found), torch.where(closer, far, distances)
 
     def _fools(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Success that does not hang on the rounding of a forward pass."""
@@ -128,13 +141,15 @@ def _step(
     lead: Tensor,
     slope: Tensor,
     left: float,
+    beyond: Tensor,
 ) -> Tensor:
-    """Onto the boundary of the linear model, and along it towards the image."""
+    """Onto the boundary of the linear model: at first where it is closest to the image, in the
+    end where it is closest to the last point."""
     missing = -lead - (slope * (images - here)).flatten(1).sum(1)  # of the image itself
-    beyond = left * BEYOND * missing.abs()
+    beyond = beyond * missing.abs()
     closest = _raise(norm, images, slope, missing + beyond)
     there = _raise(norm, here, slope, beyond - lead)
-    return there + left * TO_IMAGE * (closest - there)
+    return there + left * (closest - there)
 
 
 def _raise(norm: type[LInf] | type[L2], places: Tensor, slope: Tensor, missing: Tensor) -> Tensor:
