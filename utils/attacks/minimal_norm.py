@@ -92,7 +92,7 @@ class MinimalNorm:
         for step in range(self.steps):
             logits, lead, slope = loss_and_gradient(model, here, loss)
             best = self._closer(images, labels, here, logits, *best)
-            left = (1 + cos(pi * step / self.steps)) / 2  # from 1 to 0
+            left = cos(pi / 2 * step / self.steps) ** 4  # from 1 to 0
             beyond = torch.where(best[1].isfinite(), left * JUST_BEYOND, BEYOND)
             here = _step(norm, images, here, lead, slope, left, beyond)
         with torch.no_grad():
