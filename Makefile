@@ -28,6 +28,7 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 
 bench: .venv/.ready  ## our attacks beside those of other libraries, the training loop beside bare steps
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attack_costs.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py

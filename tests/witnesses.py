@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small import small_split
+from small import Counted, small_split
 from torch import nn
 
 from utils.data.split import to_float
@@ -47,3 +47,26 @@ def classifier_of_art(model, images):
     estimators = pytest.importorskip("art.estimators.classification")
     loss = nn.CrossEntropyLoss()
     return estimators.PyTorchClassifier(model, loss, images.shape[1:], 3, clip_values=(0, 1))
+
+
+class OnePlace(nn.Module):
+    """Its answer is the brightness of one patch."""
+
+    def forward(self, images):
+        seen = images[:, 0, 8:12, 4:8].mean((1, 2))
+        return torch.stack([seen, -seen], 1)
+
+
+class Passes(Counted):
+    """Counts the images whose gradient was asked for, too."""
+
+    gradients = 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(images)
+        if logits.requires_grad:
+            logits.register_hook(self._count)
+        return logits
+
+    def _count(self, gradient: torch.Tensor) -> None:
+        self.gradients += len(gradient)

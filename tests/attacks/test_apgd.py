@@ -7,9 +7,9 @@ import torch
 from small import NAMES, small_network, small_split
 from torch import nn
 
-from utils.attacks.apgd import APGD, EVERY_CLASS, WorstCase, checkpoints, survivors, worst_case
+from utils.attacks.apgd import APGD, EVERY_CLASS, WorstCase, worst_case
 from utils.attacks.black_box import Square
-from utils.attacks.losses import margin
+from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.pgd import PGD
 from utils.data.split import Split, to_float
 
@@ -18,6 +18,9 @@ ATTACKS = [
     *(APGD(0.1, 20, loss, norm) for loss in LOSSES for norm in ("linf", "l2")),
     WorstCase((PGD(0.1, 5), PGD(0.1, 5))),
     worst_case(0.1, 10, 20),
+    worst_case(0.1, 10, 20, minimal_norm=True),
+    worst_case(0.1, 10, 20, target=1),
+    *(APGD(0.1, 20, loss, norm, target=1) for loss in LOSSES[:2] for norm in ("linf", "l2")),
 ]
 
 
@@ -207,24 +210,29 @@ class Rounded(nn.Module):
         return (images * 32).round() / 32
 
 
-def test_survivors_are_those_that_are_right(shared):
-    model, images, labels = shared
-    right = torch.nonzero(model(images).argmax(1) == labels)[:, 0]
-    assert torch.equal(survivors(model, images, labels), right)
-    assert (margin(model(images), labels)[right] < 0).all()
-
-
-def test_a_path_is_judged_as_the_paper_says():
-    assert list(checkpoints(100).items())[:4] == [(22, 0), (41, 22), (57, 41), (70, 57)]
-
-
 @pytest.mark.parametrize(
-    "wrong", [{"loss": "energy"}, {"norm": "l1"}, {"epsilon": -1}, {"steps": 0}]
+    "wrong",
+    [{"loss": "energy"}, {"norm": "l1"}, {"epsilon": -1}, {"steps": 0}, {"loss": EVERY_CLASS}],
+    ids=str,
 )
 def test_a_wrong_setting_is_refused_when_made(wrong):
+    target = 1 if wrong.get("loss") == EVERY_CLASS else None
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        replace(APGD(), **wrong)
+        replace(APGD(), **wrong, target=target)
 
 
 def test_the_l2_chain_asks_no_squares():
     assert not any(isinstance(attack, Square) for attack in worst_case(norm="l2").attacks)
+
+
+def test_a_chain_has_100_steps_and_the_smallest_change_only_if_wanted():
+    assert {attack.steps for attack in worst_case().attacks[:-1]} == {100}
+    kinds = [type(attack) for attack in worst_case(minimal_norm=True).attacks]
+    assert kinds == [APGD] * 3 + [MinimalNorm, Square]
+    assert {attack.epsilon for attack in worst_case(0.1, minimal_norm=True).attacks} == {0.1}
+
+
+def test_a_chain_to_a_target_has_it_in_every_link():
+    chain = worst_case(target=2, minimal_norm=True)
+    assert chain.target == 2 and {attack.target for attack in chain.attacks} == {2}
+    assert WorstCase(()).target is worst_case().target is None

@@ -4,7 +4,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from utils.attacks.losses import CLASS_LOSSES, LOSSES, confidence, energy, loss_named, margin
+from utils.attacks.losses import (
+    CLASS_LOSSES,
+    LOSSES,
+    confidence,
+    energy,
+    lead_of,
+    loss_named,
+    margin,
+    success_margin,
+)
 from utils.attacks.pgd import PGD
 
 LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.0, 3.0, 3.5]])
@@ -13,6 +22,13 @@ LABELS = torch.tensor([0, 1])
 
 def test_the_margin_is_the_lead_of_the_best_other_class():
     assert margin(LOGITS, LABELS).tolist() == [-1.5, 0.5]
+
+
+def test_an_attack_succeeds_where_another_class_leads_or_the_target_does():
+    assert success_margin(LOGITS, LABELS).tolist() == [-1.5, 0.5]
+    assert success_margin(LOGITS, LABELS, target=2).tolist() == [-3.0, 0.5]
+    assert success_margin(LOGITS, LABELS, target=1).tolist() == [-1.5, -0.5]
+    assert lead_of(LOGITS, torch.tensor([2, 0]), LABELS).tolist() == [-3.0, -3.0]
 
 
 @pytest.mark.parametrize("name", CLASS_LOSSES)

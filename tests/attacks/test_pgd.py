@@ -7,6 +7,7 @@ import torch
 from small import small_network, small_split
 from torch import nn
 
+from utils.attacks.base import unless_reached
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm, momentum_fgsm
 
 ATTACKS = [
@@ -171,7 +172,7 @@ def same(ours: PGD, theirs, model, batch) -> bool:
     if ours.target is not None:
         theirs.set_mode_targeted_by_function(lambda _, true: torch.full_like(true, ours.target))
     torch.manual_seed(0)
-    expected = theirs(images, labels)
+    expected = unless_reached(model, images, theirs(images, labels), ours.target)
     torch.manual_seed(0)
     return torch.allclose(ours(model, images, labels), expected, atol=1e-6)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from small import small_split, trained_network
-from torch import nn
+from witnesses import OnePlace
 
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.regions import (
@@ -61,14 +61,6 @@ def test_the_size_of_a_region_is_as_asked():
     assert (RandomRows(3)(model, IMAGES, LABELS).sum((1, 2, 3)) == 3 * 16).all()
     assert (StrongestRows(3)(model, IMAGES, LABELS).sum((1, 2, 3)) == 3 * 16).all()
     assert (StrongestRows(99)(model, IMAGES, LABELS) == 1).all()
-
-
-class OnePlace(nn.Module):
-    """Its answer is the brightness of one patch."""
-
-    def forward(self, images):
-        seen = images[:, 0, 8:12, 4:8].mean((1, 2))
-        return torch.stack([seen, -seen], 1)
 
 
 def test_the_region_is_where_the_model_looks():

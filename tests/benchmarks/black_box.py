@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 import torchattacks
 from art.attacks.evasion import HopSkipJump as TheirHopSkipJump
+from art.attacks.evasion import PixelAttack
 from art.estimators.classification import PyTorchClassifier
 from attacks import models
 from small import Counted, small_split, trained_network
@@ -26,6 +27,7 @@ from utils.data.split import to_float
 
 EPSILON, IMAGES, REPEATS = 4 / 255, 24, 2
 SQUARE_QUERIES, ITERATIONS = 300, 2  # of Square; of HopSkipJump, about 300 questions
+GENERATIONS = 2  # of one pixel by ART, about 1,200 questions
 
 
 def side_by_side(ways, model, images, labels, epsilon=1.0) -> list[dict]:
@@ -74,11 +76,26 @@ def few_pixels(model, images, labels, pixels: int = 1) -> list[dict]:
     return side_by_side(ways, model, images, labels)
 
 
+def in_art(model, images):
+    return PyTorchClassifier(
+        model, nn.CrossEntropyLoss(), images.shape[1:], 4, clip_values=(0, 1), device_type="cpu"
+    )
+
+
+def one_pixel_beside_art(model, images, labels) -> list[dict]:
+    """Their population is about 400, and they stop only after a whole generation."""
+
+    def theirs(model, images, labels):
+        attack = PixelAttack(in_art(model, images), th=1, es=1, max_iter=GENERATIONS)
+        return torch.from_numpy(attack.generate(images.numpy(), labels.numpy())).float()
+
+    ours = FewPixels(1, 399, GENERATIONS)
+    return side_by_side({"ART": theirs, "ours": ours}, model, images, labels)
+
+
 def hop_skip_jump(model, images, labels) -> list[dict]:
     def theirs(model, images, labels):
-        wrapped = PyTorchClassifier(
-            model, nn.CrossEntropyLoss(), images.shape[1:], 4, clip_values=(0, 1), device_type="cpu"
-        )
+        wrapped = in_art(model, images)
         attack = TheirHopSkipJump(wrapped, norm=np.inf, max_iter=ITERATIONS, verbose=False)
         return torch.from_numpy(attack.generate(images.numpy(), labels.numpy()))
 
@@ -89,7 +106,12 @@ def hop_skip_jump(model, images, labels) -> list[dict]:
     return side_by_side(ways, model, images, labels, EPSILON)
 
 
-ATTACKS = {"Square": square, "one pixel": few_pixels, "HopSkipJump": hop_skip_jump}
+ATTACKS = {
+    "Square": square,
+    "one pixel": few_pixels,
+    "one pixel, larger": one_pixel_beside_art,
+    "HopSkipJump": hop_skip_jump,
+}
 
 
 def query_table(images: int = IMAGES) -> pd.DataFrame:

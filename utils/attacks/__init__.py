@@ -10,6 +10,8 @@ __getattr__ = exports(
     black_box="Square queries_needed",
     few_pixels="FewPixels",
     hop_skip_jump="HopSkipJump",
+    minimal_norm="MinimalNorm share_beyond",
+    patch="ControlPatch Patch",
     pgd="PGD fgsm iterated_fgsm momentum_fgsm",
     random_noise="RandomGaussian RandomSigns RandomUniform",
     random_order="FixedRowOrder ShuffledPatches ShuffledRows",
@@ -18,4 +20,5 @@ __getattr__ = exports(
         "StrongestRows"
     ),
     universal="fit_universal",
+    universal_patch="fit_patch",
 )

@@ -5,7 +5,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
+
+from utils.attacks.losses import success_margin
 
 
 class Attack(Protocol):
@@ -54,10 +57,43 @@ def norm_of(attack: Attack) -> str:
     return getattr(attack, "norm", "linf")
 
 
+def target_of(attack: Attack) -> int | None:
+    """The class that an attack is to reach; None: any but the label."""
+    return getattr(attack, "target", None)
+
+
 def name_of(attack: Attack) -> str:
     """The name of an attack in tables: "pgd", "worst case", "pgd l2"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(attack).__name__).lower()
     return words if norm_of(attack) == "linf" else f"{words} {norm_of(attack)}"
+
+
+def survivors(
+    model: nn.Module, images: Tensor, labels: Tensor, target: int | None = None
+) -> Tensor:
+    """The rows on which no attack succeeded yet: the model predicts the label, or no target."""
+    if not len(images):
+        return labels.new_empty(0)
+    with torch.no_grad():
+        return torch.nonzero(success_margin(model(images).float(), labels, target) <= 0)[:, 0]
+
+
+def unless_reached(
+    model: nn.Module, images: Tensor, attacked: Tensor, target: int | None
+) -> Tensor:
+    """The attacked images, but the image itself where it is predicted as the target already."""
+    if target is None or not len(images):
+        return attacked
+    with torch.no_grad(), eval_mode(model), torch.autocast(images.device.type, enabled=False):
+        reached = model(images).argmax(1) == target
+    return torch.where(reached.view(-1, 1, 1, 1), images, attacked)
+
+
+def other_classes(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """All classes but the label of each image, the likeliest first: (classes - 1, images)."""
+    with torch.no_grad():
+        logits = model(images).float().scatter(1, labels[:, None], -torch.inf)
+    return logits.argsort(1, descending=True)[:, :-1].T
 
 
 @contextmanager

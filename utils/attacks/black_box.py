@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode
+from utils.attacks.losses import margin
 from utils.attacks.norms import check_epsilon
 from utils.run import autocast
 
@@ -21,10 +22,12 @@ class BlackBox:
     """A model behind a counter: the queries about each image, and how many it took to break it.
 
     Predicting the unchanged images is free; a misclassified one is broken after 0 queries.
+    With a target, an image is broken where the model predicts the target.
     """
 
-    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor):
-        self.model, self.labels = model, labels
+    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, target: int | None = None):
+        self.model, self.target = model, target
+        self.goal = labels if target is None else torch.full_like(labels, target)
         self.queries = torch.zeros_like(labels)
         self.needed = torch.full_like(images[:, 0, 0, 0], torch.inf)
         self.margins(self.surviving, images[:, None])
@@ -37,22 +40,24 @@ class BlackBox:
         return self.needed.isinf().nonzero()[:, 0]
 
     def margins(self, rows: Tensor, candidates: Tensor) -> Tensor:
-        """The lead of the true class over the best other: below 0, the model is wrong.
+        """What the attack lowers, below 0 where it succeeds: the lead of the true class over the
+        best other, or of the best other over the target.
 
         `candidates` for `rows`: (images, candidates, channels, height, width).
         """
-        logits, truth = self._logits(candidates), self.labels[rows][:, None, None]
-        truth = truth.expand(-1, candidates.shape[1], 1)
-        others = logits.scatter(2, truth, -torch.inf).max(2).values
-        margins = logits.gather(2, truth)[:, :, 0] - others
+        logits = self._logits(candidates).flatten(0, 1)
+        goal = self.goal[rows].repeat_interleave(candidates.shape[1])
+        margins = margin(logits, goal).view(candidates.shape[:2])
+        margins = margins if self.target is not None else -margins
         self._count(rows, margins < 0)
         return margins
 
-    def wrong(self, rows: Tensor, candidates: Tensor, ends: bool) -> Tensor:
-        """Which candidates the model misclassifies, and no more. Does one end the attack?"""
-        wrong = self._logits(candidates).argmax(2) != self.labels[rows][:, None]
-        self._count(rows, wrong & ends)
-        return wrong
+    def succeed(self, rows: Tensor, candidates: Tensor, ends: bool) -> Tensor:
+        """Which candidates fool the model, and no more. Does one end the attack?"""
+        predicted = self._logits(candidates).argmax(2)
+        success = (predicted == self.goal[rows][:, None]) == (self.target is not None)
+        self._count(rows, success & ends)
+        return success
 
     def _logits(self, candidates: Tensor) -> Tensor:
         parts = candidates.flatten(0, 1).split(BATCH)
@@ -70,12 +75,14 @@ class BlackBox:
 class QueryAttack:
     """The base of these attacks: `search(box, images)` queries the box, returns its best images."""
 
+    target: int | None = None
+
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         return _run(self, model, images, labels)[0]
 
 
 def queries_needed(attack: QueryAttack, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Queries until each image is broken: 0 where the model was wrong before, inf for survivors."""
+    """Queries until each image is broken: 0 where it was without any, inf for survivors."""
     return _run(attack, model, images, labels)[1]
 
 
@@ -85,9 +92,9 @@ def _run(
     with torch.no_grad(), eval_mode(model), autocast(images.device, "float32"):
         if not len(images):
             return images.clone(), images.new_zeros(0)
-        box = BlackBox(model, images, labels)
+        box = BlackBox(model, images, labels, attack.target)
         attacked = attack.search(box, images)
-        attacked[box.needed == 0] = images[box.needed == 0]  # wrong already: nothing to do
+        attacked[box.needed == 0] = images[box.needed == 0]  # nothing to do
         return attacked, box.needed
 
 
@@ -98,6 +105,7 @@ class Square(QueryAttack):
     epsilon: float = 8 / 255
     queries: int = 1000
     share: float = 0.8  # of the pixels, in the first squares
+    target: int | None = None  # a class to reach, instead of one to leave
 
     def __post_init__(self):
         check_epsilon(self.epsilon, "linf")

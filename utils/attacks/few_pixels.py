@@ -20,6 +20,7 @@ class FewPixels(QueryAttack):
     pixels: int = 1
     population: int = 50
     generations: int = 20
+    target: int | None = None  # a class to reach, instead of one to leave
 
     def __post_init__(self):
         if self.pixels < 1 or self.population < 4 or self.generations < 0:

@@ -23,6 +23,7 @@ LANDING, ROUND = 1 + BINARY_STEPS, 1 + BINARY_STEPS + SHORTER + MIN_PROBES  # qu
 class HopSkipJump(QueryAttack):
     """From noise that fools the model, along the class boundary towards the image (Chen 2020).
 
+    To reach a target, from the closest of the other images that is predicted as the target.
     An image is broken when a point within epsilon of it fools the model. For any other, the
     result is the point of the ball in the direction of the closest image that does.
     """
@@ -31,6 +32,7 @@ class HopSkipJump(QueryAttack):
     queries: int = 1000
     norm: str = "linf"  # or "l2"
     probes: int = 100  # for the first direction; more and more for the later ones
+    target: int | None = None  # a class to reach, instead of one to leave
 
     def __post_init__(self):
         if self.norm not in NORMS:
@@ -63,15 +65,18 @@ class HopSkipJump(QueryAttack):
             found[rows] = torch.where(closer, there, here)
 
     def _starts(self, box: BlackBox, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Noise that the model misclassifies, and the rows of the images that have some."""
+        """Points that fool the model, and the rows of the images that have one."""
         found, missing, started = images.clone(), box.surviving, box.surviving
+        if self.target is not None and (reached := images[box.needed == 0]).numel():
+            far = torch.cdist(images[missing].flatten(1), reached.flatten(1), ORDER[self.norm])
+            found[missing], missing = reached[far.argmin(1)], missing[:0]
         for _ in range(min(TRIES, self.queries - LANDING)):
             if not len(missing):
                 break
             noise = _noise(images[missing])
-            wrong = box.wrong(missing, noise[:, None], ends=False)[:, 0]
-            found[missing[wrong]] = noise[wrong]
-            missing = missing[~wrong]
+            fooling = box.succeed(missing, noise[:, None], ends=False)[:, 0]
+            found[missing[fooling]] = noise[fooling]
+            missing = missing[~fooling]
         return found, started[~torch.isin(started, missing)]
 
     def _land(self, box: BlackBox, images: Tensor, fooling: Tensor, rows: Tensor) -> Tensor:
@@ -79,7 +84,7 @@ class HopSkipJump(QueryAttack):
         if not len(rows):
             return fooling
         inside = images + NORMS[self.norm].project(fooling - images, self.epsilon)
-        broken = box.wrong(rows, inside[:, None], ends=True)[:, 0]
+        broken = box.succeed(rows, inside[:, None], ends=True)[:, 0]
         landed, on = torch.where(_each(broken), inside, fooling), ~broken
         landed[on] = self._bisect(box, images[on], fooling[on], rows[on])
         return landed
@@ -90,9 +95,9 @@ class HopSkipJump(QueryAttack):
         for _ in range(BINARY_STEPS if len(rows) else 0):
             middle = (near + far) / 2
             candidates = images + NORMS[self.norm].project(change, middle)
-            wrong = _each(box.wrong(rows, candidates[:, None], ends=False)[:, 0])
-            fooling, far = torch.where(wrong, candidates, fooling), torch.where(wrong, middle, far)
-            near = torch.where(wrong, near, middle)
+            fools = _each(box.succeed(rows, candidates[:, None], ends=False)[:, 0])
+            fooling, far = torch.where(fools, candidates, fooling), torch.where(fools, middle, far)
+            near = torch.where(fools, near, middle)
         return fooling
 
     def _gradient(self, box, images: Tensor, here: Tensor, rows: Tensor, probes: int) -> Tensor:
@@ -102,7 +107,7 @@ class HopSkipJump(QueryAttack):
             noise = torch.randn_like(here[few, None].expand(-1, probes, -1, -1, -1))
             noise = noise / noise.flatten(2).norm(dim=2)[:, :, None, None, None]
             candidates = (here[few, None] + radius[few, None] * noise).clamp(0, 1)
-            votes = 2.0 * box.wrong(rows[few], candidates, ends=False) - 1
+            votes = 2.0 * box.succeed(rows[few], candidates, ends=False) - 1
             mean = votes.mean(1, keepdim=True)
             votes = torch.where(mean.abs() == 1, votes, votes - mean)
             gradient[few] = torch.einsum("np,npchw->nchw", votes, candidates - here[few, None])
@@ -115,8 +120,8 @@ class HopSkipJump(QueryAttack):
             if not len(left):
                 break
             candidates = (here[left] + step[left] / 2**shorter).clamp(0, 1)
-            wrong = box.wrong(rows[left], candidates[:, None], ends=False)[:, 0]
-            there[left[wrong]], left = candidates[wrong], left[~wrong]
+            fools = box.succeed(rows[left], candidates[:, None], ends=False)[:, 0]
+            there[left[fools]], left = candidates[fools], left[~fools]
         return there
 
     def _distance(self, images: Tensor, others: Tensor) -> Tensor:

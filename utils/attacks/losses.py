@@ -29,6 +29,18 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
     return of_others - logits.gather(1, labels[:, None])[:, 0]
 
 
+def lead_of(logits: Tensor, ahead: Tensor, behind: Tensor) -> Tensor:
+    """How far one class of each image lies ahead of another."""
+    return torch.sub(*logits.gather(1, torch.stack([ahead, behind], 1)).T)
+
+
+def success_margin(logits: Tensor, labels: Tensor, target: int | None = None) -> Tensor:
+    """Above 0 where an attack succeeds: another class leads or, with a target, the target does."""
+    if target is None:
+        return margin(logits, labels)
+    return -margin(logits, torch.full_like(labels, target))
+
+
 def energy(logits: Tensor) -> Tensor:
     """High where some class is likely, whichever (Liu 2020)."""
     return logits.logsumexp(1)

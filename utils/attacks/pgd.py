@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from utils.attacks.base import eval_mode
+from utils.attacks.base import eval_mode, unless_reached
 from utils.attacks.fused import fused
 from utils.attacks.losses import (
     CLASS_LOSSES,
@@ -73,7 +73,8 @@ class PGD:
             mask = torch.ones_like(images[:, :1])
             if self.region is not None:
                 mask = self.region(model, images, labels)
-            return self._climb(model, images, target, mask)
+            attacked = self._climb(model, images, target, mask)
+        return unless_reached(model, images, attacked, self.target)
 
     def _climb(self, model: nn.Module, images: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         norm = norm_named(self.norm)

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from utils.attacks.base import Attack, SizedAttack, in_float32, name_of, norm_of, with_epsilon
+from utils.attacks.base import (
+    Attack,
+    SizedAttack,
+    in_float32,
+    name_of,
+    norm_of,
+    target_of,
+    with_epsilon,
+)
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import noise_of
 from utils.data.split import Split
@@ -34,7 +42,7 @@ class AttackSuite:
             raise ValueError(f"the factors must contain 1, the attack itself, got {self.factors}")
         if getattr(self.attack, "epsilon", None) is None:
             raise ValueError(f"needs an attack with an epsilon, got {self.attack!r}")
-        if getattr(self.attack, "target", None) is not None:
+        if target_of(self.attack) is not None:
             raise ValueError(
                 f"the controls are those of untargeted attacks, got {self.attack!r}; "
                 "give it no target"

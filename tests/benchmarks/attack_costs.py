@@ -1,0 +1,185 @@
+"""What every attack costs and finds: seconds, forward and backward passes, peak memory.
+
+    make bench
+
+Passes are images through the network, per image that is attacked. Peak memory is what the process
+takes above what it had before (Linux only).
+"""
+
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torchattacks
+from attacks import models
+from foolbox import PyTorchModel
+from foolbox.attacks import DDNAttack, L2FMNAttack, LInfFMNAttack
+from torch import nn
+from witnesses import Passes, size_of
+
+from utils.attacks.apgd import APGD, EVERY_CLASS, worst_case
+from utils.attacks.base import target_of
+from utils.attacks.black_box import Square
+from utils.attacks.few_pixels import FewPixels
+from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.minimal_norm import MinimalNorm
+from utils.attacks.patch import ControlPatch, Patch
+from utils.attacks.pgd import PGD, fgsm
+from utils.attacks.random_noise import RandomSigns
+from utils.attacks.universal import fit_universal
+from utils.attacks.universal_patch import fit_patch
+from utils.data.loading import load
+from utils.data.split import Split, to_float
+
+EPSILON, IMAGES, STEPS, TARGET = 4 / 255, 48, 50, 0
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def memory(key: str) -> float:
+    """VmRSS or VmHWM of this process in MiB."""
+    lines = STATUS.read_text().splitlines() if STATUS.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(key)), np.nan)
+
+
+def measured(model: nn.Module, attack, images, labels) -> tuple[torch.Tensor, dict]:
+    """The attacked images, and what they cost."""
+    counted = Passes(model).eval()
+    if RESET.exists():
+        RESET.write_text("5")  # the peak starts anew
+    before, started = memory("VmRSS"), time.perf_counter()
+    attacked = attack(counted, images, labels).detach()
+    row = {"seconds": round(time.perf_counter() - started, 2)}
+    row["forward"] = round(counted.seen / len(images))
+    row["backward"] = round(counted.gradients / len(images))
+    row["peak memory (MiB)"] = round(memory("VmHWM") - before)
+    return attacked, row
+
+
+def attacks() -> dict:
+    """Each of ours at its usual settings, then the same with a target."""
+    untargeted = {
+        "noise": RandomSigns(EPSILON),
+        "random patch": ControlPatch(),
+        "FGSM": fgsm(EPSILON),
+        "PGD-20": PGD(EPSILON),
+        "APGD-50": APGD(EPSILON, STEPS),
+        "APGD-50, every class": APGD(EPSILON, STEPS, EVERY_CLASS),
+        "worst case": worst_case(EPSILON),
+        "worst case, minimal norm": worst_case(EPSILON, minimal_norm=True),
+        "minimal norm l2": MinimalNorm("l2", STEPS),
+        "minimal norm linf": MinimalNorm("linf", STEPS),
+        "minimal norm linf within epsilon": MinimalNorm("linf", STEPS, EPSILON),
+        "patch, 8 %": Patch(),
+        "patch in a corner, 8 %": Patch(place="corner"),
+        "Square, 300": Square(EPSILON, 300),
+        "HopSkipJump, 300": HopSkipJump(EPSILON, 300),
+        "one pixel, 300": FewPixels(1, 30, 9),
+    }
+    targeted = {
+        "PGD-20": PGD(EPSILON, target=TARGET),
+        "APGD-50": APGD(EPSILON, STEPS, "margin", target=TARGET),
+        "worst case": worst_case(EPSILON, target=TARGET),
+        "minimal norm linf within epsilon": MinimalNorm("linf", STEPS, EPSILON, TARGET),
+        "patch, 8 %": Patch(target=TARGET),
+        "Square, 300": Square(EPSILON, 300, target=TARGET),
+        "HopSkipJump, 300": HopSkipJump(EPSILON, 300, target=TARGET),
+        "one pixel, 300": FewPixels(1, 30, 9, TARGET),
+    }
+    return untargeted | {f"{name}, targeted": attack for name, attack in targeted.items()}
+
+
+def fitted(model: nn.Module, known: Split) -> dict:
+    """Made once from other images; the cost of making them stands in their row."""
+    makers = {
+        "universal": fit_universal,
+        "universal patch": fit_patch,
+        "universal patch, printable": partial(fit_patch, turn=15.0, shift=0.2),
+        "universal, targeted": partial(fit_universal, target=TARGET),
+        "universal patch, targeted": partial(fit_patch, target=TARGET),
+    }
+    return {
+        name: lambda counted, *batch, make=make: make(counted, known)(model, *batch)
+        for name, make in makers.items()
+    }
+
+
+def cost_table(splits, networks) -> pd.DataFrame:
+    test = splits.test.per_patient(1).limit(IMAGES)
+    known = splits.validation.per_patient(1).limit(IMAGES)
+    images, labels = to_float(test.images), test.labels
+    rows = []
+    for how, model in networks.items():
+        away = model.eval()(images).argmax(1) != TARGET
+        for name, attack in {**attacks(), **fitted(model, known)}.items():
+            torch.manual_seed(0)
+            attacked, row = measured(model, attack, images, labels)
+            with torch.no_grad():
+                predicted = model(attacked).argmax(1)
+            if target_of(attack) is not None or name.endswith("targeted"):
+                row["finds"] = f"{(predicted == TARGET)[away].float().mean():.0%} at target"
+            elif name in ("minimal norm l2", "minimal norm linf"):
+                far = size_of(attacked - images, attack.norm)[predicted != labels].median()
+                row["finds"] = f"median {far:.3f}"
+            else:
+                row["finds"] = f"{(predicted == labels).float().mean():.1%} robust"
+            rows.append({"model": how, "attack": name, **row})
+    return pd.DataFrame(rows)
+
+
+def of_foolbox(attack):
+    def way(model, images, labels):
+        wrapped = PyTorchModel(model, bounds=(0, 1), device="cpu")
+        return attack(wrapped, images, labels, epsilons=None)[0]
+
+    return way
+
+
+def of_torchattacks(kind: str, **settings):
+    return lambda model, *batch: getattr(torchattacks, kind)(model, **settings)(*batch)
+
+
+def distance_table(splits, networks) -> pd.DataFrame:
+    """The smallest changes, ours beside others: about as many backward passes for all."""
+    test = splits.test.per_patient(1).limit(IMAGES)
+    images, labels, classes = to_float(test.images), test.labels, test.classes
+    gradients = STEPS * (classes - 1)
+    each = {"steps": gradients // classes, "n_classes": classes, "eps": None}
+    ways = {
+        "l2": {
+            "torchattacks' DeepFool": of_torchattacks("DeepFool", steps=gradients // classes),
+            "torchattacks' CW": of_torchattacks("CW", c=5, steps=gradients),
+            "torchattacks' FAB": of_torchattacks("FAB", norm="L2", **each),
+            "foolbox's DDN": of_foolbox(DDNAttack(steps=gradients)),
+            "foolbox's FMN": of_foolbox(L2FMNAttack(steps=gradients)),
+        },
+        "linf": {
+            "torchattacks' FAB": of_torchattacks("FAB", norm="Linf", **each),
+            "foolbox's FMN": of_foolbox(LInfFMNAttack(steps=gradients)),
+        },
+    }
+    rows = []
+    for how, model in networks.items():
+        model.eval()
+        for norm, others in ways.items():
+            for name, way in {**others, "ours": MinimalNorm(norm, STEPS)}.items():
+                torch.manual_seed(0)
+                attacked, row = measured(model, way, images, labels)
+                with torch.no_grad():
+                    broken = model(attacked).argmax(1) != labels
+                far = size_of(attacked - images, norm).where(broken, torch.inf)
+                row["broken"] = f"{broken.float().mean():.0%}"
+                row["median distance"] = f"{far.median():.4f}"
+                rows.append({"model": how, "norm": norm, "by": name, **row})
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    np.random.seed(0)
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    splits = load("brain_phantom", 32)
+    networks = models(splits)
+    print(distance_table(splits, networks).to_string(index=False), "\n")
+    print(cost_table(splits, networks).to_string(index=False))
