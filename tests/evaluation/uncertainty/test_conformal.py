@@ -59,6 +59,11 @@ def test_the_threshold_is_the_quantile_of_the_formula(count, alpha):
     assert conformal_quantile(scores, alpha) == witness
 
 
+def test_of_the_calibration_patients_the_threshold_covers_exactly_its_rank():
+    found = patients(99, 0)
+    assert fit_conformal(found, "LAC", 0.1)(found).covered.sum() == 90
+
+
 def test_with_too_few_patients_every_class_stays_in_the_set():
     assert conformal_quantile(np.zeros(8), 0.1) == np.inf
     assert conformal_quantile(np.zeros(9), 0.1) == 0
