@@ -11,6 +11,7 @@ from utils.course import tables
 from utils.evaluation import metrics
 from utils.evaluation.comparison import compare
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
@@ -142,3 +143,12 @@ def test_a_red_flag_has_its_reason():
     rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
     table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
     assert table["verdict"].tolist() == ["RED: why.", "no", NOT_APPLICABLE, open_]
+
+
+def test_a_red_flag_of_the_course_has_its_advice():
+    name = "the same image gets different predictions"
+    flags = pd.DataFrame(
+        [(name, True, "why"), (name, False, "")], columns=["flag", "red", "reason"]
+    )
+    red, other = tables.flag_table(flags)["verdict"]
+    assert red == f"RED: why. {ADVICE[name]}" and other == "no"

@@ -46,9 +46,9 @@ KINDS = [
     "of two classes",
 ]
 SOUND = [
-    *((kind, PGD(EPSILON)) for kind in KINDS),
+    *((kind, PGD(EPSILON, 10)) for kind in KINDS),
     # 2.6 grey levels: saving undoes the least changes
-    *((kind, PGD(EPSILON / 10, stop_when_fooled=True)) for kind in KINDS),
+    *((kind, PGD(EPSILON / 10, 10, stop_when_fooled=True)) for kind in KINDS),
     ("standard", PGD(EPSILON, stop_when_fooled=True, precision="bfloat16")),
     ("of two classes", PGD(EPSILON, stop_when_fooled=True, precision="bfloat16")),
 ]
