@@ -53,7 +53,8 @@ def curves():
 
 
 def falling():
-    return coverage_by_severity(FALLING, {k: [Interval(2, 1, 3)] * 6 for k in FALLING}, 0.9, 3)
+    sizes = {kind: [Interval(2, 1, 3)] * 6 for kind in FALLING}
+    return coverage_by_severity(FALLING, sizes, 0.9, 3, "level")
 
 
 def gallery():
@@ -97,6 +98,7 @@ def test_severity_0_is_clean_and_the_promise_is_a_line():
     assert [set(line.get_ydata()) for line in promise] == [{0.9}]
     assert right.get_ylim() == pytest.approx((0, 3.06))
     assert right.get_ylabel() == "classes in a set, of 3"
+    assert left.get_xlabel() == right.get_xlabel() == "level (0: clean)"
 
 
 def test_a_set_that_misses_the_class_is_orange():

@@ -124,6 +124,7 @@ def coverage_by_severity(
     sizes: Mapping[str, Sequence[Interval]],
     promised: float,
     classes: int,
+    severity: str = "severity",
 ) -> Figure:
     """How often sets contain the true class, and how many of all classes they contain.
 
@@ -139,7 +140,7 @@ def coverage_by_severity(
     right.set(ylabel=f"classes in a set, of {classes}", ylim=(0, 1.02 * classes))
     right.set_yticks(range(classes + 1))
     for axis in (left, right):
-        axis.set_xlabel("severity (0: clean)")
+        axis.set_xlabel(f"{severity} (0: clean)")
         name_lines(axis)
     return figure
 
