@@ -15,5 +15,5 @@ __getattr__ = exports(
     random_noise="RandomGaussian RandomSigns RandomUniform",
     regions="Anatomy FindingRegion RandomPixels StrongestPatch StrongestPixels StrongestRows",
     universal="fit_universal",
-    universal_patch="fit_patch",
+    universal_patch="UniversalPatch fit_patch",
 )
