@@ -20,5 +20,5 @@ __getattr__ = exports(
         "StrongestRows"
     ),
     universal="fit_universal",
-    universal_patch="fit_patch",
+    universal_patch="UniversalPatch fit_patch",
 )
