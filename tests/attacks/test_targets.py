@@ -14,8 +14,7 @@ from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.patch import ControlPatch, Patch
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm
 from utils.attacks.random_noise import RandomDirection, RandomSigns
-from utils.attacks.universal import fit_universal
-from utils.attacks.universal_patch import fit_patch
+from utils.attacks.universal import fit_patch, fit_universal
 from utils.evaluation.attack_suite import AttackSuite
 
 TARGET = 2

@@ -29,8 +29,7 @@ from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.patch import ControlPatch, Patch
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import RandomSigns
-from utils.attacks.universal import fit_universal
-from utils.attacks.universal_patch import fit_patch
+from utils.attacks.universal import fit_patch, fit_universal
 from utils.data.loading import load
 from utils.data.split import Split, to_float
 

@@ -19,6 +19,5 @@ __getattr__ = exports(
         "Anatomy FindingRegion RandomPatch RandomPixels RandomRows StrongestPatch StrongestPixels "
         "StrongestRows"
     ),
-    universal="fit_universal",
-    universal_patch="UniversalPatch fit_patch",
+    universal="UniversalPatch fit_patch fit_universal",
 )
