@@ -82,7 +82,7 @@ def test_the_same_square_lies_inside_every_image(place):
     assert spots == expected and (place != "anywhere" or len(spots) > 2)
 
 
-def test_hurts_on_images_it_was_not_made_from_and_noise_does_not():
+def test_a_patch_hurts_on_images_it_was_not_made_from_and_noise_does_not():
     patch = fit_patch(MODEL, KNOWN, 0.1)
     found, control = (predict(MODEL, UNSEEN, each).accuracy for each in (patch, patch.control()))
     assert found < control - 0.15
