@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
@@ -124,6 +124,7 @@ def curves_by_cost(
                 axis.plot(passes[name][best], values[best], "o", color=colour, markersize=8)
     for axis, title in zip(axes, ("clean images", "attacked images"), strict=True):
         chance_line(axis, constant, "constant answer")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set(title=title, xlabel="passes per training image", ylim=(0, 1.02))
         name_lines(axis)
     percent(axes[0].yaxis, "validation accuracy")
