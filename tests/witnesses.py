@@ -5,6 +5,8 @@ import torch
 from small import Counted, small_split
 from torch import nn
 
+from utils.attacks.base import unless_reached
+from utils.attacks.pgd import PGD
 from utils.data.split import to_float
 
 ORDER = {"linf": torch.inf, "l2": 2}
@@ -70,3 +72,14 @@ class Passes(Counted):
 
     def _count(self, gradient: torch.Tensor) -> None:
         self.gradients += len(gradient)
+
+
+def same(ours: PGD, theirs, model, batch) -> bool:
+    """Our images are those of torchattacks; ours leaves those alone that have the target already."""
+    images, labels = batch
+    if ours.target is not None:
+        theirs.set_mode_targeted_by_function(lambda _, true: torch.full_like(true, ours.target))
+    torch.manual_seed(0)
+    expected = unless_reached(model, images, theirs(images, labels), ours.target)
+    torch.manual_seed(0)
+    return torch.allclose(ours(model, images, labels), expected, atol=1e-6)

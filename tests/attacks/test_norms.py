@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from witnesses import same
 
 from utils.attacks.apgd import APGD
 from utils.attacks.black_box import Square
@@ -11,16 +12,6 @@ from utils.attacks.pgd import PGD
 
 CHANGES = torch.linspace(-1, 1, 5 * 12).view(5, 1, 3, 4)
 EVERY = pytest.mark.parametrize("name", NORMS)
-
-
-def same(ours: PGD, theirs, model, batch) -> bool:
-    images, labels = batch
-    if ours.target is not None:
-        theirs.set_mode_targeted_by_function(lambda _, true: torch.full_like(true, ours.target))
-    torch.manual_seed(0)
-    expected = theirs(images, labels)
-    torch.manual_seed(0)
-    return torch.allclose(ours(model, images, labels), expected, atol=1e-6)
 
 
 @EVERY

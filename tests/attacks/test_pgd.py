@@ -6,8 +6,8 @@ import pytest
 import torch
 from small import small_network, small_split
 from torch import nn
+from witnesses import same
 
-from utils.attacks.base import unless_reached
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm, momentum_fgsm
 
 ATTACKS = [
@@ -165,16 +165,6 @@ def test_momentum_fgsm_agrees_with_torchattacks(model, batch, target):
     theirs = pytest.importorskip("torchattacks").MIFGSM(model, 0.1, 0.01, 10, 1.0)
     ours = replace(momentum_fgsm(0.1), target=target)
     assert same(ours, theirs, model, batch)
-
-
-def same(ours: PGD, theirs, model, batch) -> bool:
-    images, labels = batch
-    if ours.target is not None:
-        theirs.set_mode_targeted_by_function(lambda _, true: torch.full_like(true, ours.target))
-    torch.manual_seed(0)
-    expected = unless_reached(model, images, theirs(images, labels), ours.target)
-    torch.manual_seed(0)
-    return torch.allclose(ours(model, images, labels), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def agreement(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 @house_style
 def power_by_pairs(pairs: Sequence[int], curves: Mapping[str, np.ndarray], here: int) -> Figure:
-    """The share of kits in which a reader is told from a coin, by the number of pairs."""
+    """The share of kits that distinguish a reader from a coin, by the number of pairs."""
     figure, axis = panel(8.5, 3.4)
     for (name, curve), colour in zip(curves.items(), variant_colours(curves), strict=True):
         axis.plot(pairs, curve, color=colour, label=name)
