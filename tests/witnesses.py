@@ -75,7 +75,7 @@ class Passes(Counted):
 
 
 def same(ours: PGD, theirs, model, batch) -> bool:
-    """Our images are those of torchattacks; ours leaves those alone that have the target already."""
+    """Our images are those of torchattacks; those that have the target already stay as they are."""
     images, labels = batch
     if ours.target is not None:
         theirs.set_mode_targeted_by_function(lambda _, true: torch.full_like(true, ours.target))
