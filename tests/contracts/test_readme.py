@@ -15,7 +15,7 @@ from contracts.test_layers import BANNED
 
 from utils.course.claims import read_claims, refuse_undecided
 from utils.course.plan import FIRST, LAST, needs_of, read_course
-from utils.course.publish import published_records, results_page, with_blocks
+from utils.course.publish import published_records, results_page, with_claims
 from utils.data.datasets import DATASETS
 from utils.folders import HOME
 
@@ -213,7 +213,7 @@ def test_the_defence_of_the_example_lowers_cross_entropy_by_a_share_of_the_entro
 def test_the_tables_are_those_of_the_records():
     claims, records = read_claims(HOME), published_records()
     assert text(HOME / "assets/RESULTS.md") == results_page(claims, records), "run: make results"
-    assert text(README) == with_blocks(text(README), claims, records), "run: make results"
+    assert text(README) == with_claims(text(README), claims), "run: make results"
 
 
 def test_every_committed_claim_is_decided_and_declared_in_its_chapter():

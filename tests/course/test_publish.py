@@ -14,7 +14,7 @@ from utils.course.publish import (
     published_records,
     results_page,
     summary_table,
-    with_blocks,
+    with_claims,
 )
 from utils.course.records import WITHDRAWN
 from utils.evaluation.claims import Claim
@@ -25,7 +25,7 @@ from utils.folders import HOME
 from utils.run import start_run
 
 PGD = Condition("pgd", 4 / 255)
-PAGE = "a\n<!-- claims -->\nold\n<!-- /claims -->\nb\n<!-- results -->\nold\n<!-- /results -->\nc\n"
+PAGE = "a\n<!-- claims -->\nold\n<!-- /claims -->\nb\n"
 NEAREST = "no better than a nearest-neighbour look-up"
 
 
@@ -68,7 +68,7 @@ def test_reads_the_records_of_real_images_that_git_knows(home):
 
 
 def test_the_page_has_a_line_for_each_model_of_each_run(home):
-    _, page = results_page([], published_records(home)).split("## Results on real images")
+    page = results_page([], published_records(home)).partition("## All models")[2]
     lines = [line for line in page.split("\n") if "|" in line]
     clean = f"{balanced(random_predictions(0))} ("
     assert len(lines) == 2 + 1 + 2 + 2
@@ -83,7 +83,7 @@ def test_the_page_has_a_line_for_each_model_of_each_run(home):
 
 
 def test_the_page_warns_of_classes_with_few_patients(home):
-    _, page = results_page([], published_records(home)).split("## Results on real images")
+    page = results_page([], published_records(home))
     assert "patients of" not in page  # 20 of each class
     few = random_predictions(0).take(slice(15))
     finished("rnn", dataset="alzheimer_mri", standard={"clean": few})
@@ -112,7 +112,8 @@ def test_rare_classes_count_as_much_as_the_common_one(home):
     finished("rnn_atk", dataset="alzheimer_mri", standard={"clean": always, PGD: always})
     subprocess.run(["git", "add", "-f", "."], cwd=home, check=True)
     records = published_records(home)
-    pages = (summary_table(records), results_page([], records))
+    long_page = results_page([], records).partition("## All models")[2]
+    pages = (summary_table(records), long_page)
     short, long = (
         next(line.split(" | ") for line in page.split("\n") if "rnn_atk" in line) for page in pages
     )
@@ -132,15 +133,11 @@ def test_fills_the_marked_block_and_nothing_else(home):
     publish(home)
     text = (home / "README.md").read_text()
     assert text.startswith("a\n<!-- claims -->\n| chapter |") and "old" not in text
-    assert "<!-- /claims -->\nb\n<!-- results -->\nBalanced accuracy" in text
-    assert text.endswith("<!-- /results -->\nc\n")
+    assert text.endswith("<!-- /claims -->\nb\n")
     publish(home)
     assert (home / "README.md").read_text() == text
-    for name in ("claims", "results"):
-        with pytest.raises(
-            ValueError, match=f"lacks the lines <!-- {name} --> and <!-- /{name} -->"
-        ):
-            with_blocks(PAGE.replace(f"<!-- {name} -->", ""), [], [])
+    with pytest.raises(ValueError, match="lacks the lines <!-- claims --> and <!-- /claims -->"):
+        with_claims(PAGE.replace("<!-- claims -->", ""), [])
 
 
 def claim(verdict: str, name: str = "Leak") -> dict:

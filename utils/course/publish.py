@@ -43,7 +43,7 @@ A chapter fixes its claims before its run: a pair, a metric, a direction, a marg
 the claims of a chapter share Holm's correction. A difference between -x and x is no effect larger
 than x.
 """
-RESULTS_HEAD = """## Results on real images
+RESULTS_HEAD = """## All models on real images
 
 Balanced accuracy in percent with 95 % intervals, on test patients unseen in training. A constant
 answer gets 100 divided by the number of classes. The intervals are over patients, and over
@@ -52,16 +52,18 @@ points, paired image by image; plain accuracy stands beside it. A model with a r
 ranked; the record gives the reasons. Each line is one model of one run. Withdrawn, and not counted
 where an older run raised it, is {withdrawn}.
 """.format(withdrawn="; ".join(f"*{name}*: {why}" for name, why in WITHDRAWN.items()))
-SUMMARY_HEAD = """Balanced accuracy in percent with 95 % intervals, clean and under the strongest
+SUMMARY_HEAD = """## Results on real images
+
+Balanced accuracy in percent with 95 % intervals, clean and under the strongest
 attack of each chapter, for the standard model and for the adversarially trained one ("hardened").
 Intervals are over test patients, and over trainings as well where there are three or more; of two,
 both are given. A constant answer gets 100 divided by the number of classes. A model with a red
-flag must not be ranked: see [all models](assets/RESULTS.md).
+flag must not be ranked: the next section names the flags.
 """
 
 
 def publish(home: Path = HOME) -> None:
-    """Bring assets/RESULTS.md and the marked blocks of README up to date with the records.
+    """Bring assets/RESULTS.md and the claims in README up to date with the records.
 
     Undecided claims are written as well, and then refused.
     """
@@ -70,7 +72,7 @@ def publish(home: Path = HOME) -> None:
     (home / "assets/RESULTS.md").write_text(results_page(claims, records), encoding="utf-8")
     readme = home / "README.md"
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_blocks(text, claims, records), encoding="utf-8")
+    readme.write_text(with_claims(text, claims), encoding="utf-8")
     refuse_undecided([*claims, *claims_of(records)])
 
 
@@ -84,8 +86,9 @@ def published_records(home: Path = HOME) -> list[Record]:
 
 
 def results_page(claims: list[dict], records: list[Record]) -> str:
-    """All claims, then all models of all records, a table for each data set."""
-    parts = [HEAD, CLAIMS_HEAD, claims_block([*claims, *claims_of(records)]), RESULTS_HEAD]
+    """All claims, real images in short, then all models of all records by data set."""
+    parts = [HEAD, CLAIMS_HEAD, claims_block([*claims, *claims_of(records)])]
+    parts += [SUMMARY_HEAD, summary_table(records), RESULTS_HEAD]
     for dataset, own in _by_dataset(records).items():
         rows = [row for record in own for row in _record_rows(record)]
         parts.append(f"### {dataset}\n\n{_table(COLUMNS, rows)}")
@@ -109,18 +112,15 @@ def summary_table(records: list[Record]) -> str:
     rows = [row for own in _by_dataset(records).values() for row in _summary_rows(own)]
     sized = [r for r in records if r.strongest is not None and r.strongest.epsilon is not None]
     few = [f"\n{d}: {w}.\n" for d, own in _by_dataset(sized).items() for w in _warnings(own)]
-    return f"{SUMMARY_HEAD}\n{_table(SUMMARY_COLUMNS, rows)}{''.join(few)}"
+    return f"{_table(SUMMARY_COLUMNS, rows)}{''.join(few)}"
 
 
-def with_blocks(readme: str, claims: list[dict], records: list[Record]) -> str:
-    """README with its marked blocks filled."""
-    blocks = {"claims": claims_block(headlines(claims)), "results": summary_table(records)}
-    for name, text in blocks.items():
-        block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        if not block.search(readme):
-            raise ValueError(f"README.md lacks the lines <!-- {name} --> and <!-- /{name} -->")
-        readme = block.sub(lambda found, text=text: f"{found[1]}{text}{found[2]}", readme)
-    return readme
+def with_claims(readme: str, claims: list[dict]) -> str:
+    """README with the first claim of each chapter between its marks."""
+    block = re.compile(r"(<!-- claims -->\n).*?(<!-- /claims -->)", re.DOTALL)
+    if not block.search(readme):
+        raise ValueError("README.md lacks the lines <!-- claims --> and <!-- /claims -->")
+    return block.sub(lambda found: f"{found[1]}{claims_block(headlines(claims))}{found[2]}", readme)
 
 
 def _record_rows(record: Record) -> list[list[str]]:
