@@ -69,16 +69,13 @@ def test_a_part_of_the_test_set_is_attacked_and_all_of_it_scored(attacked):
 
 
 def test_a_constant_answer_is_flagged_and_named(attacked):
-    assert any(name.startswith("adversarial: ") for name in attacked.red)
+    raised = attacked.every_flag.query("red")["flag"]
+    assert any(name.startswith("adversarial: ") for name in raised)
     assert set(attacked.flag_table().index.get_level_values(0)) == {
         "standard",
         "adversarial",
         "split",
     }
-
-
-def test_facts_count_the_flags(attacked):
-    assert f"red flags: {len(attacked.red)}" in attacked.facts()
 
 
 def test_the_picture_and_the_curves_are_drawn(attacked):

@@ -119,11 +119,6 @@ class AttackedModels:
         """The flags of all models in one table, each named with its model."""
         return pd.concat(t.assign(flag=f"{name}: " + t["flag"]) for name, t in self.flags.items())
 
-    @property
-    def red(self) -> list[str]:
-        """The names of the checks that are raised, with the model they concern."""
-        return list(self.every_flag.query("red")["flag"])
-
     def picture(self, count: int = 2) -> Figure:
         """What the attack adds to a few images, beside random signs of the same size.
 
@@ -210,6 +205,5 @@ class AttackedModels:
         better = strongest["adversarial"] > strongest["standard"]
         return (
             f"PGD takes more than noise: {strongest['standard'] < noise}\n"
-            f"adversarial training beats standard under PGD: {better}\n"
-            f"red flags: {len(self.red)}"
+            f"adversarial training beats standard under PGD: {better}"
         )
