@@ -1,5 +1,7 @@
 """Models from many records: each once, beside those with the same images."""
 
+from dataclasses import replace
+
 import nbformat
 import numpy as np
 import pytest
@@ -89,6 +91,9 @@ def test_models_stand_side_by_side_under_the_pgd_of_most_runs(assets):
     with_variants("rnn_atk", standard={CLEAN: ATTACKED[CLEAN], RESTARTS: ATTACKED[RESTARTS]})
     weaker = {name: found for name, found in ATTACKED.items() if name != RESTARTS}
     with_variants("ensemble", vote=ATTACKED, stacking=weaker)
+    patient = replace(RESTARTS, restarts=RESTARTS.restarts + 1)
+    own = {CLEAN: random_predictions(11), NOISE: random_predictions(12)}
+    with_variants("dinov2_atk", standard={**own, patient: random_predictions(7)})
     finished(
         "tampering", conditions={CLEAN: random_predictions(8), SHUFFLED: random_predictions(9)}
     )
@@ -99,6 +104,7 @@ def test_models_stand_side_by_side_under_the_pgd_of_most_runs(assets):
     models = models_under_pgd(found)
     assert pgd_of(found) == RESTARTS
     assert list(models) == [
+        ("dinov2", "standard"),  # judged by more restarts
         ("ensemble", "vote"),
         ("resnet", "standard"),
         ("resnet", "adversarial"),

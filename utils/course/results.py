@@ -78,18 +78,30 @@ def pgd_of(records: list[Record]) -> Condition | None:
 def models_under_pgd(records: list[Record]) -> Attacked:
     """Each model on clean images, under noise of the same size and under the PGD of `pgd_of`.
 
-    A model without one of the three is left out: a weaker attack would flatter it.
+    A run with more restarts counts by its own. A model without one of the three is left out: a
+    weaker attack would flatter it.
     """
     attack = pgd_of(records)
     if attack is None:
         return {}
-    conditions = dict(zip(STATES, (CLEAN, Condition("noise", attack.epsilon), attack), strict=True))
-    models = unique_models([record for record in records if record.strongest == attack])
-    return {
-        (run.replace("_atk", ""), variant): {state: found[c] for state, c in conditions.items()}
-        for (run, variant), found in models.items()
-        if set(conditions.values()) <= set(found)
-    }
+    alike = [record for record in records if _at_least(record.strongest, attack)]
+    strongest, noise = strongest_conditions(alike), Condition("noise", attack.epsilon)
+    models = {}
+    for (run, variant), found in unique_models(alike).items():
+        conditions = dict(zip(STATES, (CLEAN, noise, strongest[run]), strict=True))
+        if set(conditions.values()) <= set(found):
+            name = run.replace("_atk", ""), variant
+            models[name] = {state: found[c] for state, c in conditions.items()}
+    return models
+
+
+def _at_least(attack: Condition | None, other: Condition) -> bool:
+    """The same attack of the same size, with as many restarts or more."""
+    return (
+        attack is not None
+        and (attack.attack, attack.epsilon) == (other.attack, other.epsilon)
+        and attack.restarts >= other.restarts
+    )
 
 
 def scores_under_pgd(models: Attacked, score: str = HEADLINE) -> Scores:
