@@ -1,6 +1,5 @@
 """Curves of trainings and of a search."""
 
-import numpy as np
 import pytest
 from figure_samples import HISTORY, check_drawn, words
 
@@ -8,11 +7,6 @@ from utils import figures
 from utils.figures.style import DEFENDED as GREEN
 from utils.figures.training import ENOUGH_TRIALS, SHORT
 
-REGIMES = {
-    "no attack": HISTORY,
-    "attacked": [{**row, "one_step": 0.3, "attacked": 0.2} for row in HISTORY],
-    "defended": [{**row, "one_step": 0.4} for row in HISTORY],
-}
 DEFENDED = {
     name: [{**row, "one_step": 0.9 - 0.1 * row["epoch"]} for row in HISTORY]
     for name in ("adversarial", "fast")
@@ -25,7 +19,6 @@ IMPORTANCES = {"learning_rate": 0.7, "optimizer": 0.3}
 FIGURES = {
     "training_curves": lambda: figures.training_curves(HISTORY, 0.4),
     "defence_curves": lambda: figures.defence_curves(DEFENDED, 3),
-    "regimes": lambda: figures.regimes(REGIMES, 0.4, 3),
     "collapse_curves": lambda: figures.collapse_curves({"plain": [COLLAPSE, COLLAPSE[:3]]}),
     "tuning": lambda: figures.tuning(TRIALS, IMPORTANCES),
     "tuning without importances": lambda: figures.tuning(TRIALS, {}),
@@ -74,18 +67,6 @@ def test_a_defence_shows_clean_beside_attacked_and_one_step_of_fast_training_alo
     assert [line.get_label() for line in clean.lines if line.get_label()[0] != "_"] == [*DEFENDED]
     dots = [line for line in attacked.lines if line.get_marker() == "o"]
     assert [list(dot.get_xdata()) for dot in dots] == [[4], [4]]  # the best score is the last
-
-
-def test_regimes_share_their_axes_and_say_where_there_was_no_attack():
-    figure = FIGURES["regimes"]()
-    panels = np.array(figure.axes).reshape(3, 3)
-    assert {"no attack", "majority class", "constant answer"} <= words(figure)
-    assert [text.get_text() for text in panels[2, 0].texts] == ["no attack"]
-    assert all(len({axis.get_ylim() for axis in row}) == 1 for row in panels)
-    shown = {line.get_label(): list(line.get_ydata()) for line in panels[2, 1].lines}
-    assert shown["one step"] == [0.3] * 4 and shown["many steps"] == [0.2] * 4
-    shown = {line.get_label(): list(line.get_ydata()) for line in panels[2, 2].lines}
-    assert shown["many steps"] == [row["score"] for row in HISTORY]  # which decides, there
 
 
 def test_a_mean_of_trainings_ends_with_the_shortest():

@@ -76,7 +76,6 @@ from utils.figures.style import (
 from utils.figures.training import (
     collapse_curves,
     defence_curves,
-    regimes,
     training_curves,
     tuning,
 )

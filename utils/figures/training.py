@@ -87,37 +87,6 @@ def defence_curves(histories: Mapping[str, list[dict]], classes: int) -> Figure:
 
 
 @house_style
-def regimes(histories: Mapping[str, list[dict]], chance: float, classes: int) -> Figure:
-    """A column per regime, below each other loss, accuracy, accuracy under attack; shared axes.
-
-    The grey line marks the epoch whose weights are used.
-    """
-    rows = {
-        "loss": [("train_loss", DURING), ("validation_loss", "validation")],
-        "accuracy": [("train_accuracy", DURING), ("validation_accuracy", "validation")],
-        "balanced accuracy\nunder attack": [("one_step", "one step"), ("attacked", "many steps")],
-    }
-    size = (3.1 * len(histories) + 0.6, 6.4)
-    figure, axes = panels(3, len(histories), *size, sharex=True, sharey="row")
-    for column, (name, history) in zip(axes.T, histories.items(), strict=True):
-        column[0].set_title(name, fontsize=11)
-        for axis, lines in zip(column, rows.values(), strict=True):
-            _regime(axis, history, lines)
-        count_epochs(column[-1])
-    axes[0, 0].set_ylabel("loss")
-    levels = (chance, "majority class"), (1 / classes, "constant answer")
-    for row, name, (height, known) in zip(axes[1:], list(rows)[1:], levels, strict=True):
-        for axis in row:
-            if axis.lines:
-                chance_line(axis, height, known)
-        row[0].set_ylim(0, 1.02)
-        percent(row[0].yaxis, name)
-    for axis in axes[:, -1]:
-        axis.legend(frameon=False, fontsize=9)
-    return figure
-
-
-@house_style
 def collapse_curves(histories: Mapping[str, Sequence[list[dict]]]) -> Figure:
     """NC1, NC2 and NC3 by epoch: a line per variant, the mean of its trainings; thin ones each."""
     titles = {
@@ -169,19 +138,6 @@ def tuning(trials: list[dict], importances: dict[str, float]) -> Figure:
         axes[1].set_xlim(0, 1)
         percent(axes[1].xaxis, "share of the differences explained")
     return figure
-
-
-def _regime(axis: Axes, history: list[dict], lines: list[tuple[str, str]]) -> None:
-    """Dashed the first curve, solid the second; no curve where there was no attack."""
-    attacked = lines[0][0] == "one_step"
-    if attacked and "one_step" not in history[0]:
-        axis.text(0.5, 0.5, "no attack", transform=axis.transAxes, ha="center", color=CHANCE)
-        return
-    for (key, name), line in zip(lines, ("--", "-"), strict=True):
-        values = [row.get(key, row["score"]) for row in history]
-        colour = ATTACKED if attacked else CLEAN
-        axis.plot(_epochs(history), values, _mark(history) + line, color=colour, label=name)
-    axis.axvline(best_epoch(history)["epoch"] + 1, color=CHANCE, linewidth=0.8)
 
 
 def _epochs(history: list[dict]) -> range:
