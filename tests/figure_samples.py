@@ -2,12 +2,14 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pytest
 import torch
 from small import small_split, trained_network
 
 from utils.attacks.pgd import PGD
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN
+from utils.evaluation.metrics import score_of
 
 SPLIT = small_split(30)
 SUITE = AttackSuite(PGD(0.1, steps=2))
@@ -38,3 +40,17 @@ def check_drawn(figure) -> None:
     data, _ = figure.mime_bundle()
     assert len(data) == 1 and next(iter(data)) in ("image/png", "image/svg+xml")
     assert not plt.get_fignums()
+
+
+def check_balanced(draw) -> None:
+    """A curve that `draw` makes shows balanced accuracy, beside the share of a constant answer."""
+    rare = np.r_[np.flatnonzero(SPLIT.labels), 0]  # one image of the first class
+    some = {name: found.take(rare) for name, found in ANSWERS.items()}
+    curve = SUITE.curve(some, "pgd")
+    axis = draw(curve).axes[0]
+    (line,) = (each for each in axis.lines if each.get_label() == "constant answer")
+    assert set(line.get_ydata()) == {1 / 3}
+    scores = [score_of(curve[size], "balanced accuracy").value for size in sorted(curve)]
+    assert list(axis.lines[0].get_ydata()) == pytest.approx(scores)
+    assert scores != pytest.approx([curve[size].accuracy for size in sorted(curve)])
+    assert axis.get_ylabel() == "balanced accuracy (%)"

@@ -6,6 +6,7 @@ import pytest
 import torch
 from small import NAMES, small_network, small_split
 from torch import nn
+from witnesses import Sure
 
 from utils.attacks.apgd import APGD, EVERY_CLASS, WorstCase, worst_case
 from utils.attacks.black_box import Square
@@ -114,25 +115,16 @@ def test_finds_the_exact_optimum_of_a_linear_model(classes, loss):
 def test_sharper_or_flatter_answers_do_not_hide_the_way(scale, loss, shared):
     """Where the cross-entropy is exactly 0, its gradient is too; the margin's is not."""
     model, images, labels = shared
-    scaled = nn.Sequential(*model[:-1], Scaled(model[-1], scale)).eval()
+    scaled = nn.Sequential(*model[:-1], Sure(model[-1], scale)).eval()
     attack = APGD(0.05, 20, loss)
     assert (
         abs(robust(scaled, attack, images, labels) - robust(model, attack, images, labels)) < 0.02
     )
 
 
-class Scaled(nn.Module):
-    def __init__(self, part, scale):
-        super().__init__()
-        self.part, self.scale = part, scale
-
-    def forward(self, features):
-        return self.scale * self.part(features)
-
-
 def test_the_cross_entropy_of_a_very_sure_model_says_nothing(shared):
     model, images, labels = shared
-    sure = nn.Sequential(*model[:-1], Scaled(model[-1], 1e4)).eval()
+    sure = nn.Sequential(*model[:-1], Sure(model[-1], 1e4)).eval()
     by_loss, by_margin = (
         robust(sure, APGD(0.05, 20, loss), images, labels) for loss in ("cross_entropy", "margin")
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small_network, small_split
 from torch import nn
-from witnesses import same
+from witnesses import same, size_of
 
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm, momentum_fgsm
 
@@ -23,10 +23,6 @@ ATTACKS = [
 ]
 TARGETED = [replace(attack, target=2) for attack in ATTACKS]
 EVERY = [*ATTACKS, *TARGETED]
-
-
-def size_of(change: torch.Tensor, norm: str) -> torch.Tensor:
-    return change.flatten(1).norm(p=torch.inf if norm == "linf" else 2, dim=1)
 
 
 @pytest.mark.parametrize("attack", EVERY, ids=repr)

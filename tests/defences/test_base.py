@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from small import small_split, trained_network
-from torch import nn
-from witnesses import size_of
+from witnesses import Sure, size_of
 
 import utils.defences
 from utils.attacks.pgd import PGD
@@ -23,17 +22,6 @@ SPLIT = small_split(60, seed=7)
 MEMBERS = [trained_network(seed) for seed in range(3)]
 SAID = [predict(member, SPLIT) for member in MEMBERS]
 MODEL = MEMBERS[0]
-
-
-class Sure(nn.Module):
-    """The same predictions with larger logits."""
-
-    def __init__(self, model, times):
-        super().__init__()
-        self.model, self.times = model, times
-
-    def forward(self, images):
-        return self.times * self.model(images)
 
 
 def rejecting(measure):

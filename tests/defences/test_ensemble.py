@@ -8,6 +8,7 @@ import torch
 from scipy import optimize
 from small import small_split, trained_network
 from torch import nn
+from witnesses import Sure
 
 from utils.attacks.losses import margin
 from utils.attacks.pgd import PGD
@@ -160,17 +161,6 @@ def test_log_space_changes_no_prediction(name, times):
     with torch.no_grad():
         expected = by_probabilities(ensemble.rule, members, images).softmax(1)
         assert torch.allclose(ensemble(images).softmax(1), expected, atol=1e-5)
-
-
-class Sure(nn.Module):
-    """The same predictions with larger logits, as after a longer training."""
-
-    def __init__(self, model, times):
-        super().__init__()
-        self.model, self.times = model, times
-
-    def forward(self, images):
-        return self.times * self.model(images)
 
 
 ATTACK = PGD(0.1, 10)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figure_samples import ANSWERS, PIXELS, SPLIT, SUITE, check_drawn, words
+from figure_samples import ANSWERS, PIXELS, SUITE, check_balanced, check_drawn, words
 from small import some_predictions
 
 from utils import figures
@@ -34,16 +34,7 @@ def test_is_drawn(name):
 
 
 def test_a_constant_answer_has_its_share_although_one_class_is_common():
-    rare = np.r_[np.flatnonzero(SPLIT.labels), 0]  # one image of the first class
-    some = {name: found.take(rare) for name, found in ANSWERS.items()}
-    curve = SUITE.curve(some, "pgd")
-    axis = figures.security_curves({"pgd": curve}).axes[0]
-    (line,) = (each for each in axis.lines if each.get_label() == "constant answer")
-    assert set(line.get_ydata()) == {1 / 3}
-    scores = [score_of(curve[size], "balanced accuracy").value for size in sorted(curve)]
-    assert list(axis.lines[0].get_ydata()) == pytest.approx(scores)
-    assert scores != pytest.approx([curve[size].accuracy for size in sorted(curve)])
-    assert axis.get_ylabel() == "balanced accuracy (%)"
+    check_balanced(lambda curve: figures.security_curves({"pgd": curve}))
 
 
 def test_the_curve_of_queries_starts_with_those_that_were_right():

@@ -3,11 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from figure_samples import ANSWERS, HEAT, MASKS, PIXELS, SPLIT, SUITE, check_drawn, words
+from figure_samples import (
+    ANSWERS,
+    HEAT,
+    MASKS,
+    PIXELS,
+    SPLIT,
+    SUITE,
+    check_balanced,
+    check_drawn,
+    words,
+)
 from matplotlib.colors import to_hex
 
 from utils import figures
-from utils.evaluation.metrics import score_of
 from utils.figures.style import ATTACKED, CLEAN
 
 FEW = SPLIT.take(range(2))
@@ -102,13 +111,4 @@ def test_the_maps_of_two_halves_say_what_correlation_can_be_expected():
 
 
 def test_a_constant_answer_has_its_share_although_one_class_is_common():
-    rare = np.r_[np.flatnonzero(SPLIT.labels), 0]  # one image of the first class
-    some = {name: found.take(rare) for name, found in ANSWERS.items()}
-    curve = SUITE.curve(some, "pgd")
-    axis = figures.accuracy_by_epsilon({"standard": curve}).axes[0]
-    (line,) = (each for each in axis.lines if each.get_label() == "constant answer")
-    assert set(line.get_ydata()) == {1 / 3}
-    scores = [score_of(curve[size], "balanced accuracy").value for size in sorted(curve)]
-    assert list(axis.lines[0].get_ydata()) == pytest.approx(scores)
-    assert scores != pytest.approx([curve[size].accuracy for size in sorted(curve)])
-    assert axis.get_ylabel() == "balanced accuracy (%)"
+    check_balanced(lambda curve: figures.accuracy_by_epsilon({"standard": curve}))

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.attacks.base import Attack, eval_mode, norm_of, with_epsilon
-from utils.attacks.losses import margin
+from utils.attacks.base import Attack, eval_mode, norm_of, target_of, with_epsilon
+from utils.attacks.losses import success_margin
 from utils.run import autocast
 
 # (logits, how far the attack is across the class boundary) -> above 0 where it has succeeded
@@ -87,7 +87,7 @@ class Adaptive:
 
     @property
     def target(self) -> int | None:
-        return getattr(self.attacks[0], "target", None)
+        return target_of(self.attacks[0])
 
     @property
     def reach(self) -> float:
@@ -134,9 +134,7 @@ class Adaptive:
         return share + F.softsign(found.mean(0)) / (2 * self.repeats), share == 1
 
     def _success(self, logits: Tensor, labels: Tensor) -> Tensor:
-        if self.target is None:
-            return self.judge(logits, margin(logits, labels))
-        return self.judge(logits, -margin(logits, torch.full_like(labels, self.target)))
+        return self.judge(logits, success_margin(logits, labels, self.target))
 
 
 def without_stop(attack: Attack) -> Attack:

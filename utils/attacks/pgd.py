@@ -18,7 +18,7 @@ from utils.attacks.losses import (
     Loss,
     cross_entropy,
     loss_named,
-    margin,
+    success_margin,
 )
 from utils.attacks.norms import check_epsilon, norm_named
 from utils.run import autocast
@@ -114,8 +114,7 @@ class PGD:
         return fooled
 
     def _crossed(self, logits: Tensor, target: Tensor) -> Tensor:
-        lead = margin(logits, target)
-        return lead > 0 if self.target is None else lead < 0
+        return success_margin(logits, target, self.target) > 0
 
 
 def fgsm(epsilon: float = 8 / 255, **settings) -> PGD:

@@ -76,10 +76,8 @@ def defend(
     validation = validation.balanced(chosen["JUDGED_IMAGES"])
     splits = replace(chapter.splits, train=train, validation=validation)
     fresh, losses = partial(deepcopy, twin.model), losses_of(chapter)
-    config, where = (
-        replace(twin.config, epochs=chosen["ADVERSARIAL_EPOCHS"]),
-        chapter.run.checkpoints,
-    )
+    config = replace(twin.config, epochs=chosen["ADVERSARIAL_EPOCHS"])
+    where = chapter.run.checkpoints
     if isinstance(search, SearchSpace):
         journal = where / "tuning.journal"
         study = tune(fresh, splits, twin.config, journal, search, losses["adversarial"], score)
@@ -87,9 +85,9 @@ def defend(
     else:
         config, found = replace(config, learning_rate=search), {"learning_rate": search}
     models, histories = {}, {}
-    for name, loss in ((kind, losses[kind]) for kind in kinds):
+    for name in kinds:
         models[name] = fresh()
-        histories[name] = train_or_load(models[name], splits, config, where, loss, score)
+        histories[name] = train_or_load(models[name], splits, config, where, losses[name], score)
     drawn = {"training": figures.defence_curves(histories, validation.classes)}
     chapter.run.save_figure("training", drawn["training"])
     return Defences(models, histories, config, found, drawn)
