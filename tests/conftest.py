@@ -1,10 +1,17 @@
 """Fixtures that several test modules share."""
 
 import pytest
+import torch
 from toy_course import write_course
 
 import utils.run
 from utils.course import __main__, plan, summary
+
+
+@pytest.fixture(autouse=True)
+def same_networks():
+    """A network that a test makes is the same whichever tests ran before in its process."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture
