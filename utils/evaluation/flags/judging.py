@@ -18,7 +18,7 @@ NOT_APPLICABLE, NOT_RESOLVED = "not applicable", "not resolved"
 Flags = Mapping[str, Callable[..., str | None]]
 
 
-def judge(flags: Flags, evidence) -> pd.DataFrame:
+def evaluate_flags(flags: Flags, evidence) -> pd.DataFrame:
     """One row per flag; a reason that says not applicable or not resolved is not red."""
     reasons = [flag(evidence) or "" for flag in flags.values()]
     red = [why != "" and not why.startswith((NOT_APPLICABLE, NOT_RESOLVED)) for why in reasons]
