@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import ALPHA
 
-ALPHA = 0.05  # p-value below which a difference is significant
 RARE = 0.001  # p-value below which a coincidence is no explanation
 SAME = 0.01  # difference up to which two probabilities count as the same
 NOT_APPLICABLE, NOT_RESOLVED = "not applicable", "not resolved"
