@@ -61,22 +61,22 @@ class Claim:
         trainings: int = 1,
         patients: int = 0,
         seed: int = 0,
-    ) -> "Finding":
+    ) -> "ClaimResult":
         """The difference of predictions for the same images, or of A and a number such as chance.
 
         An interval of the difference can be given instead, with what it was measured on.
         """
         if isinstance(a, Interval):
-            return Finding(self, a, trainings, patients)
+            return ClaimResult(self, a, trainings, patients)
         if b is None:
             raise ValueError(f"{self.name!r} compares A with B; give predictions or a number for B")
         found = difference(b, a, self.metric, seed)
         patients, freedom = len(np.unique(a.groups)), spread_of(found.draws).freedom
-        return Finding(self, found.interval, found.trainings, patients, freedom)
+        return ClaimResult(self, found.interval, found.trainings, patients, freedom)
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """A claim and the interval that judges it."""
 
     claim: Claim
@@ -137,7 +137,7 @@ class Finding:
         return f"is {UNDECIDED}" if self.verdict == UNDECIDED else self.verdict
 
 
-def judge(findings: Sequence[Finding]) -> list[Finding]:
+def judge(findings: Sequence[ClaimResult]) -> list[ClaimResult]:
     """The findings of a chapter, judged together: Holm's correction over its declared claims."""
     corrected = holm(np.array([finding.p for finding in findings], float))
     return [

@@ -9,11 +9,12 @@ import numpy as np
 from utils.attacks.base import norm_of
 from utils.evaluation.comparison import more_often_right
 from utils.evaluation.flags.attack_probes import QUERIES, black_box_applies, free_white_box
-from utils.evaluation.flags.judging import ALPHA, NOT_APPLICABLE, NOT_RESOLVED, too_few
+from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, too_few
 from utils.evaluation.flags.model_flags import MODEL_FLAGS
 from utils.evaluation.flags.published_flags import PUBLISHED_FLAGS
 from utils.evaluation.flags.sanity_checks import AttackEvidence
 from utils.evaluation.metrics import majority_share
+from utils.evaluation.resampling import ALPHA
 
 
 def _weaker_than_one_step(e: AttackEvidence) -> str | None:
