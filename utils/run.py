@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from utils.files import atomic_write, short_digest, write_json
+from utils.files import atomic_write, locked, short_digest, unfinished_name, write_json
 from utils.folders import ALIAS, ROOT
 
-PREDICTIONS, UNRECORDED = "predictions.csv.gz", ".predictions.csv.gz"
+PREDICTIONS, RECORD = "predictions.csv.gz", "record.json"
 PRECISIONS = ("auto", "float32", "bfloat16")
 VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna", "grad-cam")
 
@@ -79,7 +79,7 @@ class Run:
             for number, table in enumerate(tables)
         )
         with (
-            atomic_write(self.assets / UNRECORDED) as path,
+            atomic_write(self._unrecorded) as path,
             path.open("wb") as raw,
             gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file,
         ):
@@ -96,10 +96,17 @@ class Run:
             "versions": versions(),
             **facts,
         }
-        with atomic_write(self.assets / "record.json") as path:
+        with locked(self.checkpoints, "record.lock"), atomic_write(self.assets / RECORD) as path:
             write_json(path, facts)
-            if (self.assets / UNRECORDED).exists():  # both are whole: exchange both
-                os.replace(self.assets / UNRECORDED, self.assets / PREDICTIONS)
+            if self._unrecorded.exists():  # both are whole: exchange both
+                # Killed in between, the run has no record, rather than one of other predictions.
+                (self.assets / RECORD).unlink(missing_ok=True)
+                os.replace(self._unrecorded, self.assets / PREDICTIONS)
+
+    @property
+    def _unrecorded(self) -> Path:
+        """The predictions of this process until it records them; another run has its own."""
+        return unfinished_name(self.assets / PREDICTIONS, "new")
 
 
 def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> Run:
