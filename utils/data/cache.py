@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
+from utils.data.names import is_path
 from utils.data.split import Split, Splits
-from utils.files import atomic_write, locked, read_json, read_tensors, write_json
+from utils.files import atomic_write, locked, private_folder, read_json, read_tensors, write_json
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Store:
 
     def locked(self):
         """One process at a time: if two need the same data, one prepares it and the other waits."""
+        if is_path(self.request["name"]):  # patients' pictures
+            private_folder(self.folder)
         return locked(self.folder, ".lock")
 
     @property
