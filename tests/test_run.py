@@ -135,6 +135,16 @@ def test_killed_while_it_records_a_run_has_no_record_of_other_predictions(assets
     assert PREDICTIONS in names and not (run.assets / RECORD).exists()
 
 
+def test_what_a_stopped_evaluation_kept_goes_when_the_run_has_its_record(assets):
+    run = start_run("resnet", "brain_phantom", device="cpu")
+    run.unrecorded.mkdir()
+    (run.unrecorded / "batch.pt").write_text("logits")
+    run.save_predictions({"standard": {CLEAN: random_predictions()}})
+    assert run.unrecorded.exists()
+    run.record(flags=[], parameters={})
+    assert not run.unrecorded.exists()
+
+
 def test_a_record_holds_facts_and_machine(assets):
     run = finished("resnet", conditions={PGD_4: random_predictions()})
     facts = json.loads((run.assets / "record.json").read_text())

@@ -5,6 +5,7 @@ import os
 import platform
 import random
 import re
+import shutil
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -46,6 +47,11 @@ class Run:
     def assets(self) -> Path:
         return _made(ROOT / "assets" / folder_of(self.dataset) / self.name / f"seed_{self.seed}")
 
+    @property
+    def unrecorded(self) -> Path:
+        """Where an evaluation that was stopped left its batches; `record` removes them."""
+        return self.checkpoints / f"unrecorded_seed_{self.seed}"
+
     def of(self, name: str) -> "Run":
         """Another run on the same data with the same seed and device, such as the clean twin."""
         return Run(name, self.dataset, self.seed, self.device)
@@ -79,7 +85,7 @@ class Run:
             for number, table in enumerate(tables)
         )
         with (
-            atomic_write(self._unrecorded) as path,
+            atomic_write(self._new_predictions) as path,
             path.open("wb") as raw,
             gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file,
         ):
@@ -98,13 +104,14 @@ class Run:
         }
         with locked(self.checkpoints, "record.lock"), atomic_write(self.assets / RECORD) as path:
             write_json(path, facts)
-            if self._unrecorded.exists():  # both are whole: exchange both
+            if self._new_predictions.exists():  # both are whole: exchange both
                 # Killed in between, the run has no record, rather than one of other predictions.
                 (self.assets / RECORD).unlink(missing_ok=True)
-                os.replace(self._unrecorded, self.assets / PREDICTIONS)
+                os.replace(self._new_predictions, self.assets / PREDICTIONS)
+        shutil.rmtree(self.unrecorded, ignore_errors=True)
 
     @property
-    def _unrecorded(self) -> Path:
+    def _new_predictions(self) -> Path:
         """The predictions of this process until it records them; another run has its own."""
         return unfinished_name(self.assets / PREDICTIONS, "new")
 
