@@ -9,6 +9,7 @@ import traceback
 from utils.data.names import is_path, resolve_path
 
 NOT_DONE = 3  # Python ends with 1 and argparse with 2, which a guard would read as findings
+LONGEST = 1000  # letters of a message
 SUMMARY = "check a folder of images before anything is trained on it"
 EXAMPLES = """examples:
   {prog} "/data/my images"                  a folder; its subfolders are the classes
@@ -42,10 +43,18 @@ def audit_and_print(name: str, root: str | None, out: str | None, size: int) -> 
         close_output()
         return found.exit_code
     except (ValueError, OSError, RuntimeError) as error:
-        print(f"second-look: not audited: {error}", file=sys.stderr)
+        print(f"second-look: not audited: {printable(error)}", file=sys.stderr)
     except Exception:
         traceback.print_exc()
     return NOT_DONE
+
+
+def printable(message) -> str:
+    """A message for a terminal: names of files may hold what moves the cursor, or be very long."""
+    text = str(message)
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
 def close_output() -> None:

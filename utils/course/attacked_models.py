@@ -63,7 +63,7 @@ class AttackedModels:
         test = self.chapter.attacked_test
         self.models[name] = model
         self.clean[name] = clean = predict(model, self.chapter.splits.test)
-        self.answers[name] = found = self.suite.predict(model, test)
+        self.answers[name] = found = self.suite.predict(model, test, self.chapter.run.unrecorded)
         self.flags[name] = check_attack(model, test, self.suite, found, whole=clean)
 
     @property

@@ -12,9 +12,9 @@ from utils.course.execute import run_notebook
 from utils.course.parameters import refuse_unknown
 from utils.course.plan import read_course
 from utils.data.split import Splits
-from utils.files import atomic_write, read_tensors
+from utils.files import atomic_write, locked, read_tensors
 from utils.run import Run
-from utils.training.checkpoints import TRAINING_RECIPE, locked
+from utils.training.checkpoints import TRAINING_RECIPE
 from utils.training.config import TrainConfig
 
 
@@ -83,7 +83,7 @@ def _read_settings(path: Path) -> dict:
     try:
         with safe_open(path, "pt") as file:
             return json.loads((file.metadata() or {}).get("made", "{}"))
-    except (FileNotFoundError, SafetensorError):
+    except (FileNotFoundError, SafetensorError, ValueError):  # the facts may be damaged alone
         return {}
 
 

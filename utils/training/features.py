@@ -20,9 +20,9 @@ from utils.backbones import Classifier
 from utils.data.split import Split
 from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
-from utils.files import atomic_write, digest, read_tensors, short_digest
+from utils.files import atomic_write, digest, locked, read_tensors, short_digest
 from utils.run import device_of
-from utils.training.checkpoints import locked, weights_digest
+from utils.training.checkpoints import weights_digest
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the logistic regression; smaller: simpler
 NEVER_SEEN = -1e4  # the logit of a class without a training image
