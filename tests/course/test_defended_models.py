@@ -1,5 +1,7 @@
 """Adversarially trained twins: tuned on their own objective, trained from the twin's weights."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from small import small_splits, weights_of
@@ -78,9 +80,9 @@ def test_a_pair_has_weights_of_its_own_and_begins_with_its_standard_network(chap
         return train_or_load(model, splits, plan, *rest)
 
     monkeypatch.setattr("utils.course.defended_models.train_or_load", watched)
-    pairs = train_pairs(chapter, twin, config, 2, epochs=1)
+    pairs = train_pairs(chapter, twin, replace(config, epochs=1), 2)
     assert [len(side) for side in pairs.values()] == [2, 2]
-    assert [plan.epochs for _, plan in seen] == [1, 2, 1, 2]
+    assert [plan.epochs for _, plan in seen] == [2, 1, 2, 1]
     assert [plan.seed for _, plan in seen] == [1000, 1000, 1001, 1001]
     for number, standard in enumerate(pairs["standard"]):
         assert torch.equal(weights_of(standard), seen[2 * number + 1][0])

@@ -100,20 +100,20 @@ def defend(
 
 
 def train_pairs(
-    chapter: Chapter, twin: TrainedModel, config: TrainConfig, pairs: int, epochs: int
+    chapter: Chapter, twin: TrainedModel, config: TrainConfig, pairs: int
 ) -> dict[str, list[Classifier]]:
     """More pairs for a claim about the method: a standard network, and what adversarial training
     with the settings of `config` makes of it.
 
-    Each pair has random weights and an order of its own. The standard network learns as the twin
-    did, for so many epochs; 0 means as many.
+    Each pair has random weights and an order of its own. Its standard network learns as the twin
+    did.
     """
     (splits, score), loss = lessons(chapter), losses_of(chapter)["adversarial"]
     where, found = chapter.run.checkpoints, {"standard": [], "adversarial": []}
     for seed in seeds_of_pairs(config.seed, pairs):
         again = replace(chapter, parameters={**twin.parameters, "SEED": seed})
         standard = again.builder().to(chapter.run.device)
-        plan = replace(twin.config, epochs=epochs or twin.config.epochs, seed=seed)
+        plan = replace(twin.config, seed=seed)
         train_or_load(standard, chapter.splits, plan, where)
         hardened = deepcopy(standard)
         train_or_load(hardened, splits, replace(config, seed=seed), where, loss, score)
