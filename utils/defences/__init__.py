@@ -6,7 +6,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     adaptive_evaluation="predict_adaptively",
-    adversarial_training="AdversarialLoss TradesLoss collapsed_epochs fast_adversarial",
+    adversarial_training=("AdversarialLoss Hardened TradesLoss collapsed_epochs fast_adversarial"),
     awp="AwpLoss",
     data_cleaning="drop_flagged oracle_scores random_scores relabel_flagged",
     ensemble="Ensemble fit_blending fit_stacking fit_vote mean_of_separate_attacks",
