@@ -9,6 +9,7 @@ __getattr__ = exports(
     adversarial_training="AdversarialLoss TradesLoss collapsed_epochs fast_adversarial",
     awp="AwpLoss",
     data_cleaning="drop_flagged oracle_scores random_scores relabel_flagged",
+    diversity="slope_cosines wrong_at_once wrong_by_chance",
     ensemble="Ensemble fit_blending fit_stacking fit_vote mean_of_separate_attacks",
     etf_head="DotRegression SCALE add_batch_norm replace_head_with_etf simplex_etf",
     mart="MartLoss",
