@@ -137,6 +137,11 @@ class Adaptive:
         return self.success(logits, success_margin(logits, labels, self.target))
 
 
+def adaptive_attack(model: nn.Module, attack: Attack) -> Attack:
+    """The strongest form of an attack on this model: for a plain network, the attack itself."""
+    return model.adaptive(attack) if hasattr(model, "adaptive") else attack
+
+
 def without_stop(attack: Attack) -> Attack:
     """The attack to its last step: what fools a view need not fool the model yet."""
     stops = getattr(attack, "stop_when_fooled", False)

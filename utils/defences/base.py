@@ -25,11 +25,6 @@ class Defence(nn.Module):
         return Adaptive(self.variants(attack), self.views(), self.repeats, self.success)
 
 
-def adaptive_attack(model: nn.Module, attack: Attack) -> Attack:
-    """The strongest form of an attack on this model: for a plain network, the attack itself."""
-    return model.adaptive(attack) if hasattr(model, "adaptive") else attack
-
-
 def views_of(model: nn.Module) -> tuple[nn.Module, ...]:
     """The views of a defence; a plain network is its own view."""
     return model.views() if hasattr(model, "views") else (model,)

@@ -21,6 +21,7 @@ __getattr__ = exports(
     roc="FALSE_POSITIVE_RATE roc_scores",
     saliency="HottestPixels heat_maps mass_in_mask sensitivity",
     **{
+        "flags.attack_probes": "Rescaled",
         "uncertainty.calibration": (
             "calibration_error calibration_difference fit_temperature reliability"
         ),

@@ -10,7 +10,9 @@ from utils.figures.attack_comparison import (
     scores_by_count,
     security_curves,
     seeming_and_real,
+    slope_cosines,
     transfer,
+    wrong_at_once,
 )
 from utils.figures.attacks import (
     accuracy_by_epsilon,
