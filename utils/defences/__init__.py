@@ -11,6 +11,7 @@ __getattr__ = exports(
     data_cleaning="drop_flagged oracle_scores random_scores relabel_flagged",
     ensemble="Ensemble fit_blending fit_stacking fit_vote mean_of_separate_attacks",
     etf_head="DotRegression SCALE add_batch_norm replace_head_with_etf simplex_etf",
+    familiarity="FamiliarityJudge as_familiar as_foreign",
     mart="MartLoss",
     mutual_learning="MutualLoss MutualPeers",
     neural_collapse="WatchedCollapse nc_measures",

@@ -7,9 +7,10 @@ from utils.figures.attack_comparison import (
     accuracy_by_queries,
     attack_gallery,
     claimed_vs_true,
+    patch_gallery,
     scores_by_count,
-    security_curves,
     seeming_and_real,
+    targets_reached,
     transfer,
 )
 from utils.figures.attacks import (
@@ -18,6 +19,7 @@ from utils.figures.attacks import (
     heatmap_grid,
     perturbations,
     sensitivities,
+    smallest_changes,
 )
 from utils.figures.confusion import confusions, confusions_by_model
 from utils.figures.contamination import (
