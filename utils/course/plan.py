@@ -37,7 +37,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "reading_kit": ("resnet_atk",),
     "scaling_defence": ("scaling_attack",),
     "uncertainty": ("resnet",),
-    "advanced_attacks": ("rnn_atk", "resnet_atk", "efficientnet"),
+    "advanced_attacks": ("resnet_atk", "efficientnet"),
 }
 
 

@@ -12,6 +12,7 @@ __getattr__ = exports(
     diversity="slope_cosines wrong_at_once wrong_by_chance",
     ensemble="Ensemble combined fit_blending fit_stacking fit_vote mean_of_separate_attacks",
     etf_head="DotRegression SCALE add_batch_norm replace_head_with_etf simplex_etf",
+    familiarity="FamiliarityJudge as_familiar as_foreign",
     mart="MartLoss",
     mutual_learning="MutualLoss MutualPeers",
     neural_collapse="WatchedCollapse nc_measures",

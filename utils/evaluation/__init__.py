@@ -20,6 +20,7 @@ __getattr__ = exports(
     resampling="few_patients",
     roc="FALSE_POSITIVE_RATE roc_scores",
     saliency="HottestPixels heat_maps mass_in_mask sensitivity",
+    threats="Threat carry_out reached threat_table",
     **{
         "flags.attack_probes": "Rescaled",
         "uncertainty.calibration": (
