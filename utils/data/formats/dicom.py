@@ -7,7 +7,7 @@ from io import BytesIO
 
 import numpy as np
 
-from utils.data.formats.levels import DeepImage, Frames, deep_frames
+from utils.data.formats.levels import DeepImage, Frames, deep_frames, window
 from utils.data.formats.limits import check_frames
 from utils.data.formats.reading import SHOWN, Reading, Unreadable
 
@@ -31,7 +31,7 @@ def dicom(content: bytes, reading: Reading, turn: ExitStack) -> Frames:
         return Frames(count, _stored(dataset, count))
     if not kind.startswith("MONOCHROME"):
         raise Unreadable(f"DICOM of kind {kind}, {dataset.BitsAllocated} bits, is not read")
-    if reading.window == SHOWN and (named := _in_own_window(dataset, count, reading.depth)):
+    if reading.window == SHOWN and (named := _in_own_window(dataset, count, reading)):
         return named
     again, full = partial(_rescaled, dataset, count), partial(_full_range, dataset)
     return deep_frames(count, again, reading, full)
@@ -49,7 +49,7 @@ def read_dataset(content: bytes):
 
 
 def own_window(facts) -> tuple[float, float, str] | None:
-    """The ends of the window that a file (or a frame) names, and its name."""
+    """What a file (or a frame) shows as black and as white in its window, and how it names it."""
     from pydicom.pixels import apply_windowing
 
     if facts.get("VOILUTSequence"):
@@ -59,6 +59,28 @@ def own_window(facts) -> tuple[float, float, str] | None:
     with np.errstate(over="ignore"):  # the ends of a sigmoid window
         low, high = apply_windowing(np.array([-1e9, 1e9]), facts)
     return low, high, "window of the file"
+
+
+def shown_range(dataset, frame: int, reading: Reading) -> tuple[float, float] | None:
+    """What is black and what is white in a frame, in the units of the file; None if these are not
+    evenly spaced in between, and for colour."""
+    if dataset.SamplesPerPixel > 1:
+        return None
+    facts, count = frame_facts(dataset, frame), int(dataset.get("NumberOfFrames") or 1)
+    if reading.window != SHOWN or own_window(facts) is None:
+        again, full = partial(_rescaled, dataset, count), partial(_full_range, dataset)
+        return window(count, again, reading, full)[:2]
+    kind = facts.get("VOILUTFunction") or "LINEAR"
+    if facts.get("VOILUTSequence") or kind == "SIGMOID":
+        return None
+    centre, width = _first(facts.WindowCenter), _first(facts.WindowWidth)
+    if kind == "LINEAR":  # DICOM PS3.3 C.11.2.1.2.1
+        centre, width = centre - 0.5, width - 1
+    return centre - width / 2, centre + width / 2
+
+
+def _first(value) -> float:
+    return float(value if isinstance(value, (int, float)) else value[0])
 
 
 def frame_facts(dataset, frame: int):
@@ -116,13 +138,14 @@ def _cover(stored: np.ndarray, dataset) -> np.ndarray | None:
     return None if outside.all() or not outside.any() else (~outside).astype(np.uint8)
 
 
-def _in_own_window(dataset, count: int, depth: int) -> Frames | None:
+def _in_own_window(dataset, count: int, reading: Reading) -> Frames | None:
     """All frames in the windows that the file names, if it does."""
     named = own_window(frame_facts(dataset, 0))
     if named is None:
         return None
-    low, high, name = named
-    return Frames(count, _each_in_its_window(dataset, count, depth), f"{name}: {low:g} to {high:g}")
+    name, ends = named[-1], shown_range(dataset, 0, reading)
+    levels = f"{name}: {ends[0]:g} to {ends[1]:g}" if ends else name
+    return Frames(count, _each_in_its_window(dataset, count, reading.depth), levels)
 
 
 def _each_in_its_window(dataset, count: int, depth: int) -> Iterator[np.ndarray]:

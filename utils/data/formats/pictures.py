@@ -24,6 +24,8 @@ FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 KIND, BITS, WHITE_IS_ZERO, NUMBERS = 254, 258, 262, 339  # entries of a TIFF
 SMALLER_COPY, MASK = 1, 4  # of KIND
 UNSIGNED, SIGNED = 1, 2  # of NUMBERS
+PNG_BITS, PNG_KIND = 24, 25  # places in the file
+PNG_CHANNELS = {4: 2, 2: 3, 6: 4}  # by kind: grey with transparency, colour, both
 ORIENTATION = 274  # in EXIF; each of 2 to 8 is undone by:
 UPRIGHT = {
     2: lambda image: image[:, ::-1],
@@ -142,21 +144,19 @@ def _upright(levels: np.ndarray, image: Image.Image) -> np.ndarray:
 
 def _deep_by_opencv(content, image, pages: list[int], reading: Reading) -> np.ndarray | None:
     """16 bits of colour, or of grey with transparency, of which Pillow keeps the upper 8."""
-    png = image.format == "PNG" and content[24] == 16 and image.mode in ("LA", "RGB", "RGBA")
-    tags = getattr(image, "tag_v2", {})
-    tiff = image.format == "TIFF" and image.mode == "RGB" and tags.get(BITS, (8,))[0] == 16
-    if not (png or (tiff and len(pages) == 1)) or (image.mode != "LA" and reading.depth == 8):
+    deep, channels = content[PNG_BITS] == 16, PNG_CHANNELS.get(content[PNG_KIND], 1)
+    if image.format == "TIFF":
+        bits = image.tag_v2.get(BITS, (8,))[0]
+        deep, channels = bits == 16 and image.mode == "RGB" and len(pages) == 1, 3
+    elif image.format != "PNG":
+        return None
+    if not deep or channels == 1 or (channels > 2 and reading.depth == 8):
         return None
     image.load()  # refuses what is damaged
     levels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if levels is None or levels.dtype != np.uint16:
         return None
-    levels = levels if levels.shape[2] == 3 else _grey_and_alpha(levels, image.mode)
-    return _upright(levels, image)
-
-
-def _grey_and_alpha(levels: np.ndarray, mode: str) -> np.ndarray:
-    return levels[:, :, [0, 3]] if mode == "LA" else levels
+    return _upright(levels[:, :, [0, -1]] if channels == 2 else levels, image)
 
 
 def _deep_or_colour(levels: np.ndarray, reading: Reading) -> Frames:

@@ -1,5 +1,6 @@
 """A table that lists images: columns path and label, and if known patient and split."""
 
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,9 @@ SHOWN = 60  # letters of a cell in a message
 def read_table(path: Path, parts: tuple[str, ...]) -> pd.DataFrame:
     """The rows of a CSV file, as text without spaces around; `parts` are the names of splits."""
     try:
-        # index_col: a comma at the end of each row must not shift the columns
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+        with warnings.catch_warnings():  # a comma at the end of each row must not shift the columns
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
     except ValueError as error:  # not UTF-8, uneven rows, an empty file
         raise ValueError(f"{path} cannot be read as a table ({_short(error)})") from None
     if missing := sorted({"path", "label"} - set(table)):
