@@ -154,6 +154,12 @@ def progress(steps, title: str, total: int | None = None):
     return tqdm(steps, desc=title, total=total, leave=False, delay=2, disable=in_batch())
 
 
+def announced(what: str) -> tqdm:
+    """A context with one line on the screen, for a step that takes minutes; none in batch runs."""
+    form = "{desc} ({elapsed})"
+    return tqdm(total=1, desc=what, bar_format=form, leave=False, disable=in_batch())
+
+
 def in_batch() -> bool:
     """Whether the runner or a test executes this notebook, so that no reader is there."""
     return "SECOND_LOOK_BATCH" in os.environ
