@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 
 import pandas as pd
 
-from utils.audit.checks import run_checks
+from utils.audit.registry import run_checks
 from utils.audit.finding import FACTS, Finding, exit_code, exit_code_in_words, most_severe
 from utils.audit.folder import ImageFolder, read_folder
 from utils.audit.page import render_report
