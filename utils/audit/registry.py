@@ -7,12 +7,12 @@ import numpy as np
 
 from utils.audit.checks.duplicates import check_duplicates, check_leakage
 from utils.audit.checks.files import check_class_balance, check_formats, check_unreadable
-from utils.audit.finding import Finding, failed
-from utils.audit.folder import ImageFolder
 from utils.audit.checks.images import check_noise, check_outliers
 from utils.audit.checks.labels import check_metadata_shortcuts, check_neighbour_labels
 from utils.audit.checks.patients import check_patients
 from utils.audit.checks.triggers import check_trigger_patches
+from utils.audit.finding import Finding, failed
+from utils.audit.folder import ImageFolder
 from utils.run import progress
 
 Check = Callable[[ImageFolder], Finding]

@@ -7,7 +7,6 @@ from tempfile import TemporaryFile
 
 import pandas as pd
 
-from utils.audit.registry import run_checks
 from utils.audit.finding import FACTS, Finding, exit_code, exit_code_in_words, most_severe
 from utils.audit.folder import ImageFolder, read_folder
 from utils.audit.page import render_report
@@ -18,6 +17,7 @@ from utils.audit.patient_table import (
     attach_patient_table,
     digest_of,
 )
+from utils.audit.registry import run_checks
 from utils.data.loading import cache_of
 from utils.data.source import source_of
 from utils.files import atomic_write, write_json
