@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
-from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
+from utils.audit.finding import EXAMPLES, Finding, count_of, not_applicable
 from utils.audit.folder import TEST_PARTS, ImageFolder
-from utils.data.duplicates import NEAR
+from utils.data.duplicates import NEAR, small_grey
 from utils.evaluation.intervals import Interval, mean_of
 from utils.evaluation.leakage import (
     COPY,
@@ -17,6 +19,7 @@ from utils.evaluation.leakage import (
     relative_distances,
 )
 
+LEAKS, SETS = "leaks.csv", "duplicates.csv"  # files beside the report
 FEW_COPIES, MANY_COPIES = 2, 0.01  # images, share of all: two views of a body may look alike
 MIN_TRAINING_IMAGES = 20  # fewer contain no typical neighbour to compare distances with
 
@@ -33,7 +36,12 @@ class Duplicates:
 
     @property
     def copies(self) -> int:
-        return len(np.unique(self.pairs[:, 1]))
+        """Images that could go: all but one of each set."""
+        return len(np.unique(self.pairs)) - self.sets
+
+    @property
+    def sets(self) -> int:
+        return len(np.unique(_set_numbers(self.pairs)))
 
     @property
     def with_two_labels(self) -> int:
@@ -77,17 +85,19 @@ def check_duplicates(folder: ImageFolder) -> Finding:
     return Finding(
         "alarm" if found.identical_with_two_labels else severity,
         f"{labels}"
-        f"{count_of(found.copies, 'image is a copy of another', 'images are copies of others')}: "
+        f"{count_of(found.copies, 'image is a copy of another', 'images are copies of others')}, "
+        f"in {count_of(found.sets, 'set')}: "
         f"{count_of(found.identical, 'pair')} identical at {size} x {size} pixels, "
         f"{count_of(found.near, 'pair')} at most {NEAR:g} grey levels apart.",
         "An image with two labels has at most one right label. Other copies count an image twice. "
         "Near-duplicates may be different images after all: blank films, cells, slices."
         if found.copies else "",
-        "Decide which label is right, or leave both out; keep one copy of each image."
+        f"Decide which label is right, or leave both out; keep one image of each set in `{SETS}`."
         if found.copies else "",
         _pair_table(folder, found.pairs),
         tuple(found.pairs.ravel().tolist()),
         tuple(_captions(folder, found.pairs[: EXAMPLES // 2])),
+        files={SETS: set_table(folder, found.pairs)} if found.copies else {},
     )  # fmt: skip
 
 
@@ -106,10 +116,29 @@ def find_duplicates(folder: ImageFolder) -> Duplicates:
     )
 
 
+def set_table(folder: ImageFolder, pairs: np.ndarray) -> pd.DataFrame:
+    """One row per image that has a duplicate; those that are duplicates share the number of a set."""
+    rows = np.unique(pairs)
+    table = folder.facts.loc[rows, ["part", "label"]].assign(file=folder.relative_files[rows])
+    table["set"] = _set_numbers(pairs)
+    table["labels in the set"] = table.groupby("set")["label"].transform("nunique")
+    order = ["labels in the set", "set", "file"]
+    table = table.sort_values(order, ascending=[False, True, True], kind="stable")
+    return table[["set", "file", "part", "label", "labels in the set"]]
+
+
+def _set_numbers(pairs: np.ndarray) -> np.ndarray:
+    """The number of the set of each image that is in a pair, in the order of the images."""
+    rows, member = np.unique(pairs, return_inverse=True)
+    first, second = member.reshape(pairs.shape).T
+    shape = (len(rows), len(rows))
+    return connected_components(coo_matrix((np.ones(len(pairs)), (first, second)), shape))[1] + 1
+
+
 def check_leakage(folder: ImageFolder) -> Finding:
     """Test images that are known from training: as duplicates, as patients, as siblings."""
     if not folder.has_test_part:
-        return skipped("No train and test folders, so no leakage yet. Split by patient.")
+        return not_applicable("No train and test folders, so no leakage yet. Split by patient.")
     found = find_leakage(folder)
     leaky, pairs = found.is_leaky, np.concatenate([found.copied, found.siblings])
     return Finding(
@@ -120,11 +149,12 @@ def check_leakage(folder: ImageFolder) -> Finding:
         "A test on images or patients of the training set measures memory. Siblings are found by "
         "pixels alone: very uniform images may look related without being so."
         if leaky else "",
-        "Split again by patient (`utils.data.loading.load` does it), or remove the flagged images "
-        "from training." if leaky or found.copies else "",
+        f"Remove the training files named in `{LEAKS}`, or split again by patient."
+        if leaky or found.copies else "",
         _leakage_table(found, folder),
         tuple(pairs.ravel().tolist()),
         tuple(_captions(folder, pairs[: EXAMPLES // 2])),
+        files={LEAKS: table} if len(table := leak_table(folder, found)) else {},
     )  # fmt: skip
 
 
@@ -148,25 +178,61 @@ def find_leakage(folder: ImageFolder) -> Leakage:
     )
 
 
+def leak_table(folder: ImageFolder, found: Leakage) -> pd.DataFrame:
+    """One row per pair of a test and a training file; the distance in grey levels of a picture of
+    32 pixels."""
+    kinds = [
+        ("sibling", found.siblings),
+        ("copy", found.copied),
+        ("patient", _patient_pairs(folder)),
+    ]
+    pairs = np.concatenate([pairs for _, pairs in kinds])
+    known, tested = pairs.T
+    small = small_grey(folder.images)
+    apart = (small[known] - small[tested]).square().mean(1).sqrt().numpy()
+    same = folder.pixel_groups[known] == folder.pixel_groups[tested]
+    kind = np.repeat([kind for kind, _ in kinds], [len(pairs) for _, pairs in kinds])
+    table = pd.DataFrame({
+        "test file": folder.relative_files[tested], "training file": folder.relative_files[known],
+        "kind": np.where(same & (kind == "copy"), "identical", kind), "distance": apart.round(3),
+        "test part": folder.parts[tested], "training part": folder.parts[known],
+    })  # fmt: skip
+    order = table["kind"].map({"identical": 0, "copy": 1, "patient": 2, "sibling": 3})
+    return table.assign(order=order).sort_values(["order", "distance"]).drop(columns="order")
+
+
+def _patient_pairs(folder: ImageFolder) -> np.ndarray:
+    """Each test image of a named patient after one training image of the same patient."""
+    if not folder.has_patients:
+        return np.empty((0, 2), int)
+    names = folder.facts["patient"].to_numpy()
+    train = np.flatnonzero(folder.parts == "train")
+    first = dict(zip(names[train][::-1], train[::-1], strict=True))
+    tested = np.flatnonzero(np.isin(folder.parts, TEST_PARTS) & np.isin(names, list(first)))
+    return np.array([(first[names[row]], row) for row in tested], int).reshape(-1, 2)
+
+
 def _siblings_in_words(found: Leakage, folder: ImageFolder) -> str:
     if not found.compared:
         return f"Siblings were not searched for: fewer than {MIN_TRAINING_IMAGES} training images."
     return (
-        f"{found.share_related} % of the test images have a sibling: a training image less than "
-        f"half as far away as a typical neighbour. More than {100 * SIBLINGS_TOLERATED:.0f} % mean "
-        f"the same patients on both sides. Interval over {folder.group_description}."
+        f"{found.share_related} % of the test images have a sibling in training, a very similar "
+        f"image; more than {100 * SIBLINGS_TOLERATED:.0f} % mean the same patients on both sides. "
+        f"Interval over {folder.group_description}."
     )
 
 
 def _leakage_table(found: Leakage, folder: ImageFolder) -> pd.DataFrame:
-    siblings = f"{found.related} of {found.compared}" if found.compared else "not searched for"
+    shared = found.shared_patients if folder.has_patients else None
     rows = {
         "test images with an identical image in another part": found.identical,
         "test images with a copy in another part, near-duplicates included": found.copies,
-        "patients named in two parts": found.shared_patients if folder.has_patients else "no names",
-        "test images with a sibling among the training images": siblings,
-    }
-    return pd.DataFrame({"what": list(rows), "found": [str(value) for value in rows.values()]})
+        "patients named in two parts": shared,
+        "test images with a sibling among the training images": found.related
+        if found.compared else None,
+        "test images": found.test_images,
+    }  # fmt: skip
+    return pd.DataFrame({"what": list(rows), "found": pd.Series(rows.values(), dtype=object)})
 
 
 def _identical_pairs(folder: ImageFolder) -> np.ndarray:
@@ -202,7 +268,7 @@ def _nearest_training_images(folder: ImageFolder) -> tuple[np.ndarray, np.ndarra
 
 def _pair_table(folder: ImageFolder, pairs: np.ndarray) -> pd.DataFrame:
     columns = {"one": pairs[:, 0], "other": pairs[:, 1]}
-    return pd.DataFrame({name: folder.files[places] for name, places in columns.items()})
+    return pd.DataFrame({name: folder.relative_files[rows] for name, rows in columns.items()})
 
 
 def _captions(folder: ImageFolder, pairs: np.ndarray) -> list[str]:
