@@ -1,15 +1,21 @@
 """An audit of a folder of images, before anything is trained on it.
 
-finding        the result of one check, and the exit code
-folder         the folder as the checks see it
-shortcuts      how well facts predict the class
-checks/        the checks, by what they look at
-registry       all checks by their titles
-patient_table  the table of patients that the course can split by
-page           the report as one HTML page
-report         page, facts and summary
+finding         the result of one check, and the exit code
+folder          the folder as the checks see it
+pixel_measures  brightness, sharpness and the like of each file at its own size
+burnt_in_text   rows of characters in the pixels
+headers         facts from the headers of DICOM files
+shortcuts       how well facts predict the class
+checks/         the checks, by what they look at
+registry        all checks by their titles
+verdict         may we train on it, and what to do first
+baseline        what is new since an earlier audit
+patient_table   the table of patients that the course can split by
+tables          a row for each image, and what lies beside the report
+page            the report as one HTML page
+report          tables, page, facts and summary
 planted_faults  a folder with known faults
-command_line   the arguments of `second-look audit`, and its exit code
+command_line    the arguments of `second-look audit`, and its exit code
 """
 
 from utils import exports

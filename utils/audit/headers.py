@@ -1,4 +1,4 @@
-"""Facts from the headers of DICOM files: device, site, year, view, and the patient's sex and age."""
+"""Facts from the headers of DICOM files: device, site, year, view; sex and age of the patient."""
 
 import re
 from collections.abc import Callable

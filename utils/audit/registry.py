@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from utils.audit.checks.duplicates import check_duplicates, check_leakage
+from utils.audit.checks.duplicates import check_duplicates
 from utils.audit.checks.files import check_class_balance, check_formats, check_unreadable
 from utils.audit.checks.foreign import check_foreign
 from utils.audit.checks.images import check_noise, check_outliers
 from utils.audit.checks.labels import check_neighbour_labels
+from utils.audit.checks.leakage import check_leakage
 from utils.audit.checks.patients import check_patients
 from utils.audit.checks.quality import check_quality
 from utils.audit.checks.shortcuts import check_shift, check_shortcuts

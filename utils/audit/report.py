@@ -76,7 +76,7 @@ class Audit:
         return tables_of(self.folder, self.findings)
 
     def summary(self, width: int = 80) -> str:
-        """For a terminal with `width` columns: verdict, findings by gravity, where the files are."""
+        """For a terminal with `width` columns: the verdict first, then the findings by gravity."""
         lines = [f"Verdict     {self.verdict}"]
         lines += [f"Do first    {step.title}: {step.advice}" for step in first_steps(self.findings)]
         lines += ["", *(finding.as_text(width) for finding in by_gravity(self.findings)), ""]

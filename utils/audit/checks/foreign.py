@@ -4,6 +4,8 @@ Several of them resemble each other, so that none is far from its neighbours; th
 everything else.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import torch
@@ -37,14 +39,16 @@ def check_foreign(folder: ImageFolder) -> Finding:
         "warning" if masks.any() or len(flagged) > MANY * len(folder)
         else "note" if others else "ok",
         f"{count_of(int(masks.sum()), 'image is', 'images are')} black and white like a mask; "
-        f"{count_of(others, 'other is', 'others are')} more than {GAP:g} times as far from the body "
-        "of the folder as its images are from each other, by grey levels, colour, layout and "
+        f"{count_of(others, 'other is', 'others are')} more than {GAP:g} times as far from the "
+        "body of the folder as its images are from each other, by grey levels, colour, layout and "
         "texture.",
         "Segmentation masks, another modality or organ, photographs, negatives, pages of text; or "
         "a rare patient." if len(flagged) else "",
         "Look at them, and remove what does not belong here." if len(flagged) else "",
-        pd.DataFrame({"file": folder.relative_files[flagged], "times as far": gaps[flagged].round(1),
-                      "mask": masks[flagged]}),
+        pd.DataFrame({
+            "file": folder.relative_files[flagged],
+            "times as far": gaps[flagged].round(1), "mask": masks[flagged],
+        }),
         tuple(flagged.tolist()),
         tuple("mask" if masks[i] else f"{gaps[i]:.1f} times as far" for i in flagged[:EXAMPLES]),
         scores=pd.DataFrame({"distance from the body": gaps.round(3), "is mask": masks}),
@@ -114,5 +118,5 @@ def _texture(grey: Tensor) -> Tensor:
     power = torch.fft.rfft2(grey - grey.mean((1, 2), keepdim=True)).abs().square()
     rows, columns = torch.fft.fftfreq(grey.shape[1]), torch.fft.rfftfreq(grey.shape[2])
     frequency = torch.hypot(rows[:, None], columns[None])
-    bands = [(frequency >= low) & (frequency < high) for low, high in zip(BANDS, BANDS[1:])]
+    bands = [(frequency >= low) & (frequency < high) for low, high in pairwise(BANDS)]
     return torch.stack([(power[:, band].sum(1) + 1e-3).log() for band in bands], 1)

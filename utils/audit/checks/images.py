@@ -33,7 +33,9 @@ def check_noise(folder: ImageFolder) -> Finding:
         if len(flagged) else "",
         "Look at the first ones in full size; find out how they were made."
         if len(flagged) else "",
-        pd.DataFrame({"file": folder.relative_files[flagged], "spreads": spreads[flagged].round(1)}),
+        pd.DataFrame({
+            "file": folder.relative_files[flagged], "spreads": spreads[flagged].round(1)
+        }),
         tuple(flagged.tolist()),
         tuple(f"{spreads[i]:.0f} spreads" for i in flagged[:EXAMPLES]),
         scores=pd.DataFrame({"noise": spreads.round(3)}),

@@ -58,7 +58,9 @@ def check_neighbour_labels(folder: ImageFolder) -> Finding:
         "label in the folder, images are doubted too." if len(flagged) else "",
         "Show the named ones to an expert. `images.csv` ranks all of them. The trained inspection "
         "(notebook `detective`) finds more." if len(flagged) else "",
-        pd.DataFrame({"file": folder.relative_files[flagged], "label": labels, "neighbours": predicted}),
+        pd.DataFrame({
+            "file": folder.relative_files[flagged], "label": labels, "neighbours": predicted
+        }),
         tuple(flagged.tolist()),
         tuple(f"{own}; neighbours: {other}" for own, other in zip(labels, predicted, strict=True))[
             :EXAMPLES

@@ -86,7 +86,7 @@ def upper_spread(values: pd.Series) -> float:
 
 
 def check_quality(folder: ImageFolder) -> Finding:
-    """Images that are dark, bright, blurred, poor in grey levels, odd in shape, blank, written on."""
+    """Images that are dark, bright, blurred, poor, odd in shape, blank, or written on."""
     large = len(folder) >= MIN_FOLDER_IMAGES
     asked = {name: issue for name, issue in ISSUES.items() if large or not issue.usual}
     scores = pd.DataFrame({name: issue.score(folder) for name, issue in asked.items()})

@@ -1,4 +1,4 @@
-"""Checks of facts without medical meaning: do they tell the classes apart, or training from test?"""
+"""Checks of facts without medical meaning: do they tell the classes, or training from test?"""
 
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ SAMPLE = 1500  # images: more would take minutes and hardly narrow the intervals
 LEAST_PATIENTS = 5  # of a class, or of a part: with fewer there is no fold without them
 WARNING_AUC, ALARM_AUC = 0.6, 0.8  # lower bound of the AUC of a fact that cannot be the disease
 ANATOMY_WARNING_AUC = 0.8  # the same for a fact that can be the disease
+NAMED = 3  # facts in the first sentence; the table has all
 SURE_P = 0.05  # after correction for all facts and classes
 MAY_BE_DISEASE = ("brightness", "contrast", "grain in the border", "sharpness", "bytes", ALL)
 MAY_BE_DISEASE += PATIENT_FACTS
@@ -44,11 +45,11 @@ def check_shortcuts(folder: ImageFolder) -> Finding:
     left_out = f"Left out, with fewer than {LEAST_PATIENTS} patients: {', '.join(found.left_out)}."
     return Finding(
         severity,
-        f"{_in_words(found.table, 'its class')} Each fact predicts one class against all others, "
-        f"and the class that it predicts best counts. {_method(folder, found)} "
-        + left_out * bool(found.left_out),
+        _in_words(found.table, "its class") + f" {left_out}" * bool(found.left_out),
         "What cannot be the disease, a network will learn instead of it. Brightness, contrast, "
-        "sharpness, the size of a compressed file, age and sex may go with the disease.",
+        "sharpness, the size of a compressed file, age and sex may go with the disease. Each fact "
+        "predicts one class against all others; the class that it predicts best counts. "
+        + _method(folder, found),
         "Find out where the classes come from: another hospital, year, device, program? Remove the "
         "trace (crop, save all files alike) and audit again." if severity != "ok" else "",
         _rounded(found.table),
@@ -83,11 +84,10 @@ def check_shift(folder: ImageFolder) -> Finding:
     severity = _severity(found.table)
     return Finding(
         "warning" if severity == "alarm" else severity,
-        f"{_in_words(found.table, 'its part')} All classes weigh the same in both parts. "
-        f"{_method(folder, found)}",
-        "A test from another device or place measures how a model travels, and not what it has "
-        "learned; a low score may then have nothing to do with the disease."
-        if severity != "ok" else "",
+        _in_words(found.table, "its part"),
+        "A test from another device or place measures how a model travels; a low score may then "
+        "have nothing to do with the disease. All classes weigh the same in both parts. "
+        + _method(folder, found),
         "Find out how the test images were chosen, and say it beside every result on them."
         if severity != "ok" else "",
         _rounded(found.table.drop(columns="class")),
@@ -166,9 +166,11 @@ def _in_words(table: pd.DataFrame, what: str) -> str:
     each = [
         f"{row.fact} {row.AUC:.2f} ({row.low:.2f} to {row.high:.2f})"
         + (f" for {row[1]!r}" if what == "its class" else "")
-        for row in sure.itertuples(index=False)
+        for row in sure.head(NAMED).itertuples(index=False)
     ]
-    return f"These facts about an image tell {what} (AUC, chance 0.5): {', '.join(each)}."
+    more = f" and {len(sure) - NAMED} more" if len(sure) > NAMED else ""
+    facts = count_of(len(sure), "fact tells", "facts tell")
+    return f"{facts} {what} (AUC, chance 0.5): {', '.join(each)}{more}."
 
 
 def _method(folder: ImageFolder, found: Told) -> str:
@@ -184,5 +186,4 @@ def _method(folder: ImageFolder, found: Told) -> str:
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     numbers = table[["AUC", "low", "high"]].round(3)
     kind = np.where(table["fact"].isin(MAY_BE_DISEASE), "may be", "cannot be the disease")
-    p = [None if np.isnan(p) else float(f"{p:.2g}") for p in table["p"]]
-    return table.assign(**numbers, p=p, **{"disease?": kind})
+    return table.assign(**numbers, p=table["p"].round(4), **{"disease?": kind})
