@@ -75,7 +75,8 @@ def copy_teasers(root: Path = HOME) -> None:
             folders[name] = root / "assets" / folder_of(own["DATASET"]) / name / seed
     for name, folder in folders.items():
         if (made := folder / TEASER).exists():
-            small = Image.open(made).convert("RGB").quantize(128)  # a third of the bytes
+            picture = Image.open(made).convert("RGB")  # a third of the bytes in few colours:
+            small = picture.quantize(128, Image.Quantize.MAXCOVERAGE)  # rare ones stay
             small.save(root / f"assets/readme/{name}.png", optimize=True)
 
 
