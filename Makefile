@@ -4,6 +4,7 @@
 PY ?= python3
 PROFILE ?= quick
 TORCH_BACKEND ?= auto
+SHARE ?= 0.05
 BIN := .venv/bin
 WANTED := -r env/requirements-dev.txt -e .[download,dicom,witnesses] -c env/constraints.txt
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
@@ -12,7 +13,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export JUPYTER_PREFER_ENV_PATH = 1
 
-.PHONY: run test refresh bench format results site links archive constraints clean help
+.PHONY: run test refresh bench torture format results site links archive constraints clean help
 .DEFAULT_GOAL := help
 
 run: .venv/.ready  ## run the course and say where its results are
@@ -33,6 +34,9 @@ bench: .venv/.ready  ## our attacks beside those of other libraries, the trainin
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/coverage.py
+
+torture: .venv/.ready  ## kills, full disks, company, malformed input: a sample; all with SHARE=1
+	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/torture/run.py --share $(SHARE)
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/

@@ -1,16 +1,25 @@
 """Files are whole or absent, and reading a damaged one names it."""
 
+import errno
 import json
+import os
+import shutil
+import stat
+import time
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
+from utils import files
 from utils.files import (
     atomic_write,
     digest,
     file_digest,
     json_digest,
+    locked,
+    private_folder,
     read_tensors,
     short_digest,
     to_pillow,
@@ -64,3 +73,64 @@ def test_a_picture_has_the_pixels_of_its_image(channels, mode):
     assert picture.mode == mode and picture.size == (7, 5)
     levels = torch.from_numpy(np.array(picture)).view(5, 7, channels)
     assert torch.equal(levels.permute(2, 0, 1), image)
+
+
+def test_an_unfinished_file_goes_with_its_process(tmp_path):
+    path, old = tmp_path / "w.pt", time.time() - 2 * files.ABANDONED
+    ended, alive = f".w.pt.{files._machine()}.99999999.part", f".w.pt.{files._machine()}.1.part"
+    for name in (ended, alive, ".w.pt.elsewhere.5.part", ".w.pt.elsewhere.6.part"):
+        (tmp_path / name).write_text("half")
+    os.utime(tmp_path / ".w.pt.elsewhere.6.part", (old, old))
+    write_json(path, {})
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {path.name, alive, ".w.pt.elsewhere.5.part"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 64 vs 0"),
+        SafetensorError("Error while serializing: I/O error: No space left on device"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path, monkeypatch, error):
+    path = tmp_path / "w.pt"
+    path.write_text("old")
+    if isinstance(error, RuntimeError):  # torch does not say why; the disk does
+        usage = shutil.disk_usage(tmp_path)._replace(free=0)
+        monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(OSError, match=r"disk is full.*w\.pt.*make space"), atomic_write(path):
+        raise error
+    assert path.read_text() == "old"
+
+
+def test_another_error_while_writing_stays_what_it_is(tmp_path):
+    with pytest.raises(RuntimeError, match="^something else$"), atomic_write(tmp_path / "w.pt"):
+        raise RuntimeError("something else")
+
+
+def test_tensors_cut_short_are_damaged_wherever_the_cut_is(tmp_path):
+    """Some of these made torch report an invalid argument, and no file."""
+    path = tmp_path / "w.pt"
+    torch.save({"a": torch.zeros(100_000, dtype=torch.uint8)}, path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 1, 4999):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"w\.pt is damaged"):
+            read_tensors(path)
+
+
+def test_a_folder_for_reading_is_not_locked(tmp_path, monkeypatch):
+    with locked(tmp_path):
+        assert (tmp_path / "lock").exists()
+    (tmp_path / "lock").unlink()
+    monkeypatch.setattr(files.os, "access", lambda *_: False)
+    with locked(tmp_path):
+        assert not (tmp_path / "lock").exists()
+
+
+def test_a_private_folder_is_its_owners(tmp_path):
+    folder = private_folder(tmp_path / "a/b")
+    assert stat.S_IMODE(private_folder(folder).stat().st_mode) == 0o700

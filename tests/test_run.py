@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from torch import nn
 import utils.run
 from utils.course.records import Record
 from utils.evaluation.conditions import CLEAN, Condition
-from utils.run import PREDICTIONS, Run, autocast, device_of, folder_of, start_run
+from utils.run import PREDICTIONS, RECORD, Run, autocast, device_of, folder_of, start_run
 
 PGD_4 = Condition("pgd", 4 / 255, 2)
 
@@ -99,6 +101,48 @@ def test_a_full_disk_leaves_the_earlier_record(assets, monkeypatch, step):
         run.record(flags=[], parameters={})
     after = contents(run)
     assert {name: after[name] for name in before} == before
+
+
+def test_two_runs_of_one_chapter_at_once_leave_the_rows_of_the_last_one(assets, monkeypatch):
+    """The other process saves its predictions between those of this one and their record."""
+    run, here = start_run("resnet", "brain_phantom", device="cpu"), os.getpid()
+    for process, seed in ((here, 0), (here + 1, 1)):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        run.save_predictions({"standard": {CLEAN: random_predictions(seed)}})
+    for process, seed in ((here, 0), (here + 1, 1)):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        run.record(flags=[], parameters={}, process=process)
+        found = Record(run.assets)
+        kept = found.predictions["standard"][CLEAN]
+        assert found.facts["process"] == process
+        assert np.array_equal(kept.labels, random_predictions(seed).labels)
+
+
+def test_killed_while_it_records_a_run_has_no_record_of_other_predictions(assets, monkeypatch):
+    run = finished("resnet", conditions={CLEAN: random_predictions(0)})
+    run.save_predictions({"standard": {PGD_4: random_predictions(1)}})
+    replace, names = os.replace, []
+
+    def kill(source, target):
+        if Path(target).name == RECORD:
+            raise KeyboardInterrupt
+        names.append(Path(target).name)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", kill)
+    with pytest.raises(KeyboardInterrupt):
+        run.record(flags=[], parameters={})
+    assert PREDICTIONS in names and not (run.assets / RECORD).exists()
+
+
+def test_what_a_stopped_evaluation_kept_goes_when_the_run_has_its_record(assets):
+    run = start_run("resnet", "brain_phantom", device="cpu")
+    run.unrecorded.mkdir()
+    (run.unrecorded / "batch.pt").write_text("logits")
+    run.save_predictions({"standard": {CLEAN: random_predictions()}})
+    assert run.unrecorded.exists()
+    run.record(flags=[], parameters={})
+    assert not run.unrecorded.exists()
 
 
 def test_a_record_holds_facts_and_machine(assets):

@@ -6,6 +6,7 @@ import os
 import pytest
 import torch
 from safetensors.torch import save_file
+from small import small_network
 
 from utils.backbones import build
 from utils.weights import read_weights
@@ -70,6 +71,16 @@ def test_a_file_that_is_not_the_published_one_is_refused(tmp_path):
     renamed = named.rename(tmp_path / "gru_rows-00000000.safetensors")
     with pytest.raises(ValueError, match="is not the published file"):
         build("gru_rows", 3, 32, weights=str(renamed))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1 + 2j, True, 7])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
+    network = small_network()
+    state = network.state_dict()
+    state["0.weight"] = torch.full_like(state["0.weight"], 1).to(torch.tensor(value).dtype) * value
+    torch.save(state, tmp_path / "w.pt")
+    with pytest.raises(ValueError, match=r"w\.pt: 0\.weight holds"):
+        read_weights(network, "small", str(tmp_path / "w.pt"))
 
 
 def test_an_empty_folder_of_weights_is_explained(tmp_path):

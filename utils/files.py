@@ -1,30 +1,86 @@
 """Files that are written whole or not at all, and reading that runs no code."""
 
+import errno
 import hashlib
 import json
 import os
 import pickle
-from contextlib import contextmanager
+import shutil
+import socket
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import torch
+from filelock import FileLock
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+FULL = 2**16  # bytes: with less than this left, a disk is full
+FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+ABANDONED = 3600  # seconds since the last write of a file that a process elsewhere has begun
+
 
 @contextmanager
 def atomic_write(path: Path):
-    """A temporary name to write to, renamed at the end: a reader never sees half a file."""
+    """A temporary name to write to, renamed at the end: a reader never sees half a file.
+
+    What killed processes have left unfinished in the folder is removed on the way.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    remove_abandoned(path.parent)
+    unfinished = unfinished_name(path)
     try:
         yield unfinished
+        _to_disk(unfinished)
         os.replace(unfinished, path)
+    except Exception as error:
+        if _is_full(error, path.parent):
+            reason = f"the disk is full, so {path} was not written; make space and run again"
+            raise OSError(errno.ENOSPC, reason) from error
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def unfinished_name(path: Path, state: str = "part") -> Path:
+    """Where this process keeps what is to take the place of a file."""
+    return path.with_name(f".{path.name}.{_machine()}.{os.getpid()}.{state}")
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove unfinished files whose process has ended; of another machine's, the old ones."""
+    for path in (*folder.glob(".*.part"), *folder.glob(".*.new")):
+        machine, process = path.name.rsplit(".", 3)[-3:-1]
+        with suppress(OSError):  # another process was quicker
+            ended = _is_here(machine, process) and not psutil.pid_exists(int(process))
+            if ended or time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
+
+
+@contextmanager
+def locked(folder: Path, name: str = "lock"):
+    """The folder for one process at a time; a killed holder leaves it free.
+
+    A folder in which this process may not write is only read, and needs no lock.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        yield
+        return
+    with FileLock(folder / name):
+        yield
+
+
+def private_folder(folder: Path) -> Path:
+    """A folder that only its owner may open, for copies of patients' pictures."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def write_json(path: Path, facts) -> None:
@@ -67,11 +123,43 @@ def read_tensors(path: Path, mmap: bool = False) -> dict:
     except pickle.UnpicklingError as error:
         reason = "holds more than tensors and plain values, and was not opened"
         raise ValueError(f"{path} {reason}; delete it unless you know where it is from") from error
-    except (SafetensorError, RuntimeError, EOFError) as error:
+    except (SafetensorError, RuntimeError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch: cut short
+            raise
         raise ValueError(f"{path} is damaged ({error}); delete it and run again") from error
+
+
+def read_json(path: Path, advice: str = "delete it and run again"):
+    """Facts that were written as JSON; a damaged file is named, with what to do about it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}); {advice}") from error
 
 
 def to_pillow(image: Tensor) -> Image.Image:
     """An image (channels, height, width), uint8, as a picture that Pillow can save."""
     levels = image.cpu().permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
+
+
+def _machine() -> str:
+    return socket.gethostname().replace(".", "-")  # dots divide the name of an unfinished file
+
+
+def _is_here(machine: str, process: str) -> bool:
+    return machine == _machine() and process.isdecimal()
+
+
+def _to_disk(path: Path) -> None:
+    """Otherwise a power cut may leave the new name with no content."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    """Whether writing failed for want of space; each library has words of its own for it."""
+    if isinstance(error, OSError):
+        return error.errno in FULL_ERRORS
+    in_words = any(os.strerror(number) in str(error) for number in FULL_ERRORS)
+    return in_words or shutil.disk_usage(folder).free < FULL

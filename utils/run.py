@@ -5,6 +5,7 @@ import os
 import platform
 import random
 import re
+import shutil
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -16,10 +17,10 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from utils.files import atomic_write, short_digest, write_json
+from utils.files import atomic_write, locked, short_digest, unfinished_name, write_json
 from utils.folders import ALIAS, ROOT
 
-PREDICTIONS, UNRECORDED = "predictions.csv.gz", ".predictions.csv.gz"
+PREDICTIONS, RECORD = "predictions.csv.gz", "record.json"
 PRECISIONS = ("auto", "float32", "bfloat16")
 VERSIONS_OF = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "optuna", "grad-cam")
 
@@ -45,6 +46,11 @@ class Run:
     @property
     def assets(self) -> Path:
         return _made(ROOT / "assets" / folder_of(self.dataset) / self.name / f"seed_{self.seed}")
+
+    @property
+    def unrecorded(self) -> Path:
+        """Where an evaluation that was stopped left its batches; `record` removes them."""
+        return self.checkpoints / f"unrecorded_seed_{self.seed}"
 
     def of(self, name: str) -> "Run":
         """Another run on the same data with the same seed and device, such as the clean twin."""
@@ -79,7 +85,7 @@ class Run:
             for number, table in enumerate(tables)
         )
         with (
-            atomic_write(self.assets / UNRECORDED) as path,
+            atomic_write(self._new_predictions) as path,
             path.open("wb") as raw,
             gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file,
         ):
@@ -96,10 +102,18 @@ class Run:
             "versions": versions(),
             **facts,
         }
-        with atomic_write(self.assets / "record.json") as path:
+        with locked(self.checkpoints, "record.lock"), atomic_write(self.assets / RECORD) as path:
             write_json(path, facts)
-            if (self.assets / UNRECORDED).exists():  # both are whole: exchange both
-                os.replace(self.assets / UNRECORDED, self.assets / PREDICTIONS)
+            if self._new_predictions.exists():  # both are whole: exchange both
+                # Killed in between, the run has no record, rather than one of other predictions.
+                (self.assets / RECORD).unlink(missing_ok=True)
+                os.replace(self._new_predictions, self.assets / PREDICTIONS)
+        shutil.rmtree(self.unrecorded, ignore_errors=True)
+
+    @property
+    def _new_predictions(self) -> Path:
+        """The predictions of this process until it records them; another run has its own."""
+        return unfinished_name(self.assets / PREDICTIONS, "new")
 
 
 def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> Run:
@@ -138,6 +152,12 @@ def device_of(module: nn.Module) -> torch.device:
 def progress(steps, title: str, total: int | None = None):
     """A progress bar, shown after two seconds; none in batch runs, which would store it."""
     return tqdm(steps, desc=title, total=total, leave=False, delay=2, disable=in_batch())
+
+
+def announced(what: str) -> tqdm:
+    """A context with one line on the screen, for a step that takes minutes; none in batch runs."""
+    form = "{desc} ({elapsed})"
+    return tqdm(total=1, desc=what, bar_format=form, leave=False, disable=in_batch())
 
 
 def in_batch() -> bool:

@@ -38,7 +38,18 @@ def read_weights(backbone: nn.Module, name: str, place: str) -> None:
             f"{path} does not hold the weights of {name}: {len(missing)} of {len(wanted)} "
             f"are absent or of another shape, {missing[0]} first"
         )
+    _refuse_unsound(path, {key: state[key] for key in wanted if key in state}, wanted)
     backbone.load_state_dict({key: state.get(key, value) for key, value in wanted.items()})
+
+
+def _refuse_unsound(path: Path, state: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    """Refuse what would load without a word and never learn: no numbers, or of another kind."""
+    for key, value in state.items():
+        if value.is_floating_point() != wanted[key].is_floating_point() or value.is_complex():
+            kinds = f"{value.dtype}, where the network has {wanted[key].dtype}"
+            raise ValueError(f"{path}: {key} holds {kinds}; save the weights as float32")
+        if value.is_floating_point() and not value.float().isfinite().all():
+            raise ValueError(f"{path}: {key} holds NaN or infinite values; get the file again")
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,7 @@ def refuse_other_hash(path: Path) -> None:
     beside = path.with_name(f"{path.name}.sha256")
     in_name = HASH_IN_NAME.search(path.name)
     if beside.is_file():
-        published = (beside.read_text().split() or ["nothing"])[0].lower()
+        published = (beside.read_text(errors="replace").split() or ["nothing"])[0].lower()
     elif in_name:
         published = in_name[1]
     else:

@@ -9,6 +9,7 @@ import pytest
 from folders import HOME, picture, two_classes
 
 from utils.audit import CHECKS, NOT_AUDITED, audit
+from utils.audit.command_line import printable
 from utils.course import __main__
 
 
@@ -34,11 +35,23 @@ def command(*arguments):
 def test_the_command_prints_a_summary_and_where_the_report_lies(tmp_path, cache, capsys):
     folder = two_classes(tmp_path / "f")
     arguments = (f"folder:{folder}", "--out", tmp_path / "r", "--size", 32)
-    assert command(*arguments) == 0
+    assert command(*arguments) == 1  # six images: most checks cannot be made, and that is no pass
     printed = capsys.readouterr().out
+    assert printed.startswith("Verdict     Look before you train. ") and "were not made" in printed
     assert str(tmp_path / "r/report.html") in printed and "Class balance" in printed
     (folder / "b/0.png").write_bytes((folder / "a/0.png").read_bytes())
     assert command(*arguments) == 2
+
+
+def test_a_message_moves_no_cursor_and_fills_no_screen():
+    assert printable("class 'a\x1b]0;owned\x07'\nü") == "class 'a\\x1b]0;owned\\x07'\nü"
+    assert len(printable("x" * 5000)) < 1100
+
+
+def test_names_with_control_characters_reach_no_terminal(tmp_path, capsys):
+    picture(tmp_path / "f" / "a\x1b]0;owned\x07" / "0.png")
+    assert command(f"folder:{tmp_path / 'f'}", "--out", tmp_path / "r") == NOT_AUDITED
+    assert "\x1b" not in capsys.readouterr().err
 
 
 def test_a_failing_check_ends_with_three_and_hides_no_other(tmp_path, cache, monkeypatch):
@@ -72,8 +85,8 @@ def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path):
         (["brain_phantom"], "no image files of its own"),
         (["folder:{}/one", "--size", "2"], "size must be"),
         (["folder:{}/one", "--sise", "2"], "unrecognized"),
-        (["folder:{}/one", "--out", "{}/none.csv"], "no report can be written to"),
-        (["folder:{}/one", "--out", "{}/none.csv/report"], "no report can be written to"),
+        (["folder:{}/one", "--out", "{}/none.csv"], "nothing can be written to"),
+        (["folder:{}/one", "--out", "{}/none.csv/report"], "nothing can be written to"),
         (["folder:{}/none.csv"], "lists no file"),
         (["folder:{}/one", "--", "--jobs", "2"], "only run takes options"),
         (["folder:{}/latin.csv"], "latin.csv cannot be read as a table"),

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from folders import picture, table_of, write_images
 
-from utils.audit import audit
+from utils.audit import audit, report
 from utils.data import loading
 from utils.data.phantoms import draw
 
@@ -59,6 +60,19 @@ def test_a_name_that_is_no_text_is_reported_and_not_in_the_table(tmp_path, cache
     assert str(odd) in set(found.folder.files)
     assert len(pd.read_csv(found.patients)) == len(found.folder) - 1
     assert "1 file with a name that is no text" in found["Patients"].advice
+
+
+def test_the_table_of_a_killed_audit_is_replaced_by_the_next(tmp_path, cache, monkeypatch):
+    rows = [(f"{n}.png", "ab"[n % 2], f"p{n // 3}", "") for n in range(12)]
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(report, "write_report", interrupt)
+        table_of(tmp_path, rows)
+    (left,) = tmp_path.rglob("patients.csv")
+    assert table_of(tmp_path, rows[:9]).patients == left and len(pd.read_csv(left)) == 9
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def test_an_edited_table_is_kept_and_an_outdated_one_is_replaced(tmp_path, cache):

@@ -37,6 +37,14 @@ def test_a_run_can_be_read_again(assets):
     assert record.name == "resnet" and record.facts["hardware"] and record.red == []
 
 
+def test_a_damaged_record_is_named(assets):
+    finished("resnet")
+    (record,) = read_records(assets)
+    (record.folder / "record.json").write_text('{"half": ')
+    with pytest.raises(ValueError, match=r"record\.json is damaged.*run its notebook again"):
+        _ = record.facts
+
+
 def test_conditions_of_an_earlier_run_do_not_stay(assets):
     finished("resnet", conditions={CLEAN: random_predictions(), "blurred": random_predictions()})
     finished("resnet", conditions={CLEAN: random_predictions(), PGD_4: random_predictions()})

@@ -19,6 +19,7 @@ from utils.run import folder_of
         ),
         ("x\nRuntimeError: no fit:\n\tsize a\n\tsize b\n", "RuntimeError: no fit:\n    \tsize a"),
         ("Executing Cell 3\nKilled\n", "Killed"),
+        ("ValueError: no class a\x07b\n", "ValueError: no class a\\x07b"),
         ("PapermillExecutionError:\n" + "---> 1 fit()\n" * 9 + "Stop: now\n", "Stop: now\n"),
         ("", "no message"),
     ],

@@ -69,12 +69,13 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_model_that_was_made_otherwise_is_not_taken(run, chapters_run, name):
+def test_a_model_that_was_made_otherwise_is_not_taken(run, chapters_run, name, capsys):
     save_trained(run, model(), CONFIG, SPLITS, ASKED)
     splits, parameters = OTHERS[name]
     with pytest.raises(RuntimeError, match="the chapter toy ran, and still .* is .*, not"):
         load_trained(run, splits, parameters, data_root="/data")
     assert chapters_run == [("toy", {**parameters, "DATA_ROOT": "/data"})]
+    assert "the chapter toy runs first, because" in capsys.readouterr().err
 
 
 def test_a_chapter_that_was_killed_while_leaving_has_left_nothing(run, chapters_run, monkeypatch):

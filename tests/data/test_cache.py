@@ -11,6 +11,7 @@ import pytest
 import torch
 from folders import class_folders, sizes
 
+from utils import files
 from utils.data.loading import load
 
 
@@ -47,6 +48,37 @@ def test_an_unfinished_or_damaged_store_is_not_trusted(tmp_path):
     assert torch.equal(load(name, 8).train.images, whole)
 
 
+@pytest.mark.parametrize("content", ["", "\0\0", "[3]", '{"request": {}}', '{"half": '])
+def test_a_damaged_manifest_counts_as_none(tmp_path, content):
+    name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 20)}"
+    whole = load(name, 8).train.images.clone()
+    (path,) = (tmp_path / "variables").glob("folder_own*/manifest.json")
+    path.write_text(content)
+    assert torch.equal(load(name, 8).train.images, whole)
+
+
+@pytest.mark.parametrize("content", [{"pictures": 3}, torch.zeros(3)])
+def test_a_store_of_something_else_is_named(tmp_path, content):
+    name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 20)}"
+    load(name, 8)
+    (path,) = (tmp_path / "variables").glob("folder_own*/train_set.pt")
+    torch.save(content, path)
+    found = json.loads((path.parent / "manifest.json").read_text())
+    found["files"][path.name] = path.stat().st_size
+    (path.parent / "manifest.json").write_text(json.dumps(found))
+    with pytest.raises(ValueError, match=r"train_set\.pt holds no split.*delete"):
+        load(name, 8)
+
+
+def test_prepared_data_are_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 20)}"
+    whole = load(name, 8).train.images.clone()
+    (lock,) = (tmp_path / "variables").glob("folder_own*/.lock")
+    lock.unlink()
+    monkeypatch.setattr(files.os, "access", lambda *_: False)
+    assert torch.equal(load(name, 8).train.images, whole) and not lock.exists()
+
+
 SCRIPT = """
 import sys, pathlib
 from utils.data import loading
@@ -65,5 +97,5 @@ def test_a_killed_process_and_three_at_once_leave_one_good_store(tmp_path):
     killed.wait()
     with ThreadPoolExecutor(3) as pool:
         splits = list(pool.map(lambda _: load(name, 8), range(3)))
-    assert len({found.train.fingerprint for found in splits}) == 1
+    assert len({found.train.content_hash() for found in splits}) == 1
     assert sum(sizes(splits[0])) == 120

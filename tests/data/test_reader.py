@@ -124,7 +124,7 @@ def counted(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     return read(*arguments)
 reader._read_piece = counted
-print(loading.load(sys.argv[1], 32).all_images.fingerprint, len(pieces))
+print(loading.load(sys.argv[1], 32).all_images.content_hash(), len(pieces))
 """
 
 

@@ -58,21 +58,21 @@ def test_a_balanced_part_has_equally_many_of_each_class_where_there_are_enough(a
     wanted = max(1, asked // 3) if 0 < asked < 20 else 20
     assert len(part) == given and counts == [min(wanted, full) for full in (10, 7, 3)]
     assert part.images.flatten().tolist() == sorted(part.images.flatten().tolist())
-    assert part.fingerprint == whole.balanced(asked).fingerprint
+    assert part.content_hash() == whole.balanced(asked).content_hash()
 
 
 def test_the_fingerprint_follows_pixels_and_labels():
     split = small_split(30)
-    assert split.fingerprint == small_split(30).fingerprint
+    assert split.content_hash() == small_split(30).content_hash()
     changed = split.images.clone()
     changed[3, 0, 2, 2] += 1
     swapped = split.labels.flip(0)
     others = {
-        Split(changed, split.labels, split.class_names).fingerprint,
-        Split(split.images, swapped, split.class_names).fingerprint,
-        Split(split.images, split.labels, ("x", "y", "z")).fingerprint,
+        Split(changed, split.labels, split.class_names).content_hash(),
+        Split(split.images, swapped, split.class_names).content_hash(),
+        Split(split.images, split.labels, ("x", "y", "z")).content_hash(),
     }
-    assert len(others | {split.fingerprint}) == 4
+    assert len(others | {split.content_hash()}) == 4
 
 
 def test_batches_hold_every_image_once_in_order_or_shuffled():
@@ -116,7 +116,7 @@ def test_per_patient_without_patients_or_without_a_limit_is_everything():
 def test_all_parts_together_are_the_whole():
     whole = small_split(60)
     parts = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
-    assert parts.all_images.fingerprint == whole.fingerprint
+    assert parts.all_images.content_hash() == whole.content_hash()
     assert torch.equal(parts.all_images.groups, whole.groups)
 
 

@@ -6,8 +6,10 @@ from functools import partial
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from small import small_network, small_split, small_splits, weights_of
 
+from utils import files
 from utils.attacks.pgd import PGD
 from utils.data.split import Split, Splits
 from utils.training.checkpoints import Checkpoint, description, identity, short_name
@@ -77,11 +79,38 @@ def test_damaged_weights_are_named(tmp_path, cut):
 
 
 @pytest.mark.parametrize("name", ["identity.json", "history.json"])
-@pytest.mark.parametrize("content", [b"", b"\0\0\0", b'{"half": '])
+@pytest.mark.parametrize("content", [b"", b"\0\0\0", b'{"half": ', b'"text"', b"[3]"])
 def test_damaged_facts_are_named(tmp_path, name, content):
     (only_folder(tmp_path) / name).write_bytes(content)
     with pytest.raises(ValueError, match=f"{name} is damaged.*train anew"):
         train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [{"model": 3, "optimizer": {}, "history": []}, {"epoch": 3}, torch.zeros(3)]
+)
+def test_a_state_of_something_else_is_named(tmp_path, content):
+    folder = only_folder(tmp_path)
+    (folder / "history.json").unlink()
+    torch.save(content, folder / "last.pt")
+    with pytest.raises(ValueError, match=r"last\.pt .*delete"):
+        train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+
+
+def test_best_weights_of_another_network_are_named(tmp_path):
+    folder = only_folder(tmp_path)
+    save_file({"other": torch.zeros(3)}, folder / "best.safetensors")
+    with pytest.raises(ValueError, match=r"best\.safetensors does not fit"):
+        train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+
+
+def test_a_finished_training_is_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    folder = only_folder(tmp_path)
+    before = sorted(folder.iterdir())
+    (folder / "lock").unlink()
+    monkeypatch.setattr(files.os, "access", lambda *_: False)  # as on a disk mounted for reading
+    train_or_load(small_network(), small_splits(), CONFIG, tmp_path)
+    assert sorted(folder.iterdir()) == [path for path in before if path.name != "lock"]
 
 
 def test_what_is_saved_is_resumed(tmp_path):
@@ -125,7 +154,9 @@ def test_a_description_is_the_settings_without_an_address():
     assert description(CrossEntropy((1.0, 2.0))) == f"CrossEntropy({settings})"
     assert description(plain).endswith(" plain")
     watched = description(Watched(small_split()))
-    assert small_split().fingerprint in watched and watched != description(Watched(small_split(9)))
+    assert small_split().content_hash() in watched and watched != description(
+        Watched(small_split(9))
+    )
 
 
 def test_a_function_that_keeps_settings_is_refused():

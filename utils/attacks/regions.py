@@ -18,7 +18,7 @@ class StrongestPatch:
     count: int = 1
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        strength = F.avg_pool2d(sensitivity(model, images, labels), self.side)
+        strength = F.avg_pool2d(gradient_size(model, images, labels), self.side)
         return _patches(strength, self.count, self.side, images)
 
 
@@ -41,7 +41,7 @@ class StrongestRows:
     count: int
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return _rows(sensitivity(model, images, labels).sum(3), self.count, images)
+        return _rows(gradient_size(model, images, labels).sum(3), self.count, images)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class StrongestPixels:
     share: float
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return highest(sensitivity(model, images, labels), self.share)
+        return highest(gradient_size(model, images, labels), self.share)
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,6 @@ def _key(image: Tensor) -> bytes:
     return image.cpu().contiguous().numpy().tobytes()
 
 
-def sensitivity(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+def gradient_size(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """How strongly the loss depends on each place: (n, 1, height, width)."""
     return input_gradient(model, images, labels).abs().sum(1, keepdim=True)

@@ -1,17 +1,17 @@
 """The patient of each image, as a table that `load` takes for a data set and splits by patient."""
 
-import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from utils.audit.finding import FACTS, Finding, count_of
+from utils.audit.finding import Finding, count_of
 from utils.audit.folder import ImageFolder
-from utils.files import atomic_write, file_digest
+from utils.files import atomic_write, digest, file_digest
 
 TABLE = "patients.csv"
+WRITTEN = f".{TABLE}.sha256"  # the digests of the tables that audits have written here
 CHECK = "Patients"  # the finding that comes with the table
 
 
@@ -31,6 +31,7 @@ def attach_patient_table(found: Finding, folder: ImageFolder, out: Path) -> Find
         path.unlink(missing_ok=True)  # outdated: these groups are not found any more
         return found
     if not known:
+        _note(path, content)
         with atomic_write(path) as unfinished:
             unfinished.write_bytes(content)
     lost = int((folder.facts["label"] != "").sum()) - len(table)
@@ -72,8 +73,12 @@ def _is_ours(path: Path, folder: ImageFolder) -> bool:
     audited = Path(folder.name)
     if audited.exists() and audited.samefile(path):
         return False
-    try:
-        facts = json.loads((path.parent / FACTS).read_text(encoding="utf-8"))
-        return facts[TABLE] == digest_of(path)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    noted = path.with_name(WRITTEN)
+    return noted.exists() and digest_of(path) in noted.read_text(errors="replace").split()
+
+
+def _note(path: Path, content: bytes) -> None:
+    """Before the table itself: killed in between, the table here is that of the line before."""
+    digests = [digest_of(path), digest(content)] if path.exists() else [digest(content)]
+    with atomic_write(path.with_name(WRITTEN)) as unfinished:
+        unfinished.write_text("\n".join(digests), encoding="utf-8")

@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
         print("\nsecond-look: stopped; start again to resume", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except (ValueError, RuntimeError, OSError) as error:
-        sys.exit(f"second-look: {error}")
+        sys.exit(f"second-look: {command_line.printable(error)}")
 
 
 def _run(profile, notebooks, parameters, cores, options) -> None:

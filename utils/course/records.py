@@ -1,6 +1,5 @@
 """The records that runs leave, read back."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from utils.course.plan import Notebook, read_course
 from utils.evaluation.conditions import Condition, strongest_of
 from utils.evaluation.predictions import Predictions, read_predictions
 from utils.figures.style import plural
+from utils.files import read_json
 from utils.run import PREDICTIONS, ROOT
 
 WITHDRAWN = {  # flags of older runs that count no more, and why
@@ -28,7 +28,7 @@ class Record:
     @cached_property
     def facts(self) -> dict:
         """What record.json holds, without the flags that have been withdrawn since."""
-        found = json.loads((self.folder / "record.json").read_text(encoding="utf-8"))
+        found = read_json(self.folder / "record.json", "run its notebook again")
         kept = [flag for flag in found.get("flags", []) if flag["flag"] not in WITHDRAWN]
         return {**found, "flags": kept}
 

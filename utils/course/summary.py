@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from utils.audit.command_line import printable
 from utils.course.plan import LAST, read_notebook
 from utils.folders import ROOT
 
@@ -88,7 +89,7 @@ def _last_error(printed: str) -> str:
     start = max((found.start() for found in ERROR.finditer(printed)), default=0)
     lines = [line for line in printed[start:].split("\n") if line.strip()]
     message = lines if start and len(lines) <= LONGEST_MESSAGE else lines[-1:]
-    return "\n    ".join(message) or "no message"
+    return printable("\n    ".join(message)) or "no message"
 
 
 def _records(jobs: dict[str, dict], done: Iterable[str]) -> list[Path]:

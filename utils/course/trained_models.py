@@ -12,9 +12,9 @@ from utils.course.execute import run_notebook
 from utils.course.parameters import refuse_unknown
 from utils.course.plan import read_course
 from utils.data.split import Splits
-from utils.files import atomic_write, read_tensors
-from utils.run import Run
-from utils.training.checkpoints import TRAINING_RECIPE, locked
+from utils.files import atomic_write, locked, read_tensors
+from utils.run import Run, announced
+from utils.training.checkpoints import TRAINING_RECIPE
 from utils.training.config import TrainConfig
 
 
@@ -51,8 +51,9 @@ def load_trained(run: Run, splits: Splits, parameters: dict, data_root: str = ""
     """
     path = _file(run)
     with locked(path.parent):
-        if _mismatch(path, splits, parameters):
-            _run_chapter(run.name, {**parameters, "DATA_ROOT": data_root})
+        if mismatch := _mismatch(path, splits, parameters):
+            with announced(f"the chapter {run.name} runs first, because {mismatch}"):
+                _run_chapter(run.name, {**parameters, "DATA_ROOT": data_root})
         if mismatch := _mismatch(path, splits, parameters):
             raise RuntimeError(f"the chapter {run.name} ran, and still {mismatch}")
         settings, weights = _read_settings(path), read_tensors(path)
@@ -83,12 +84,12 @@ def _read_settings(path: Path) -> dict:
     try:
         with safe_open(path, "pt") as file:
             return json.loads((file.metadata() or {}).get("made", "{}"))
-    except (FileNotFoundError, SafetensorError):
+    except (FileNotFoundError, SafetensorError, ValueError):  # the facts may be damaged alone
         return {}
 
 
 def _data(splits: Splits) -> dict:
-    return {"training data": splits.train.fingerprint, "recipe": TRAINING_RECIPE}
+    return {"training data": splits.train.content_hash(), "recipe": TRAINING_RECIPE}
 
 
 def _run_chapter(name: str, parameters: dict) -> None:

@@ -1,15 +1,13 @@
 """Prepared splits on disk: complete or absent, and never anything that could run code."""
 
-import json
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 
+from utils.data.names import is_path
 from utils.data.split import Split, Splits
-from utils.files import atomic_write, read_tensors, write_json
+from utils.files import atomic_write, locked, private_folder, read_json, read_tensors, write_json
 
 
 @dataclass(frozen=True)
@@ -23,38 +21,44 @@ class Store:
     folder: Path
     request: dict
 
-    @contextmanager
     def locked(self):
         """One process at a time: if two need the same data, one prepares it and the other waits."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
-            yield
+        if is_path(self.request["name"]):  # patients' pictures
+            private_folder(self.folder)
+        return locked(self.folder, ".lock")
 
     @property
     def manifest(self) -> dict:
         path = self.folder / "manifest.json"
         if not path.exists():
             raise FileNotFoundError(f"{self.folder} is not prepared yet; call load(...) first")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, "delete it, and the data are prepared anew")
 
     def complete(self, signature: str | None) -> bool:
         """Whether it may be opened: same request, same source, no file cut short.
 
         Without a source (`signature` None) the store alone is enough.
         """
-        if not (self.folder / "manifest.json").exists():
+        try:
+            found = self.manifest
+            return (
+                found["request"] == self.request
+                and signature in (None, found["signature"])
+                and all(_bytes(self.folder / f) == size for f, size in found["files"].items())
+            )
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # damaged
             return False
-        found = self.manifest
-        return (
-            found.get("request") == self.request
-            and signature in (None, found["signature"])
-            and all(_bytes(self.folder / f) == size for f, size in found["files"].items())
-        )
 
     def open(self) -> Splits:
         """The tensors stay on disk until they are used, so they may exceed the memory."""
-        files = {part: self.folder / f"{part}_set.pt" for part in ("train", "validation", "test")}
-        return Splits(**{p: Split(**read_tensors(file, mmap=True)) for p, file in files.items()})
+        return Splits(**{part: self._open(part) for part in ("train", "validation", "test")})
+
+    def _open(self, part: str) -> Split:
+        path = self.folder / f"{part}_set.pt"
+        try:
+            return Split(**read_tensors(path, mmap=True))
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"{path} holds no split ({error}); delete {self.folder}") from error
 
     def write(self, splits: Splits, signature: str, **facts) -> None:
         (self.folder / "manifest.json").unlink(missing_ok=True)

@@ -117,7 +117,7 @@ class DrawnImages:
         for others in drawn.values():
             others = replace(others, groups=others.groups + split.groups.max() + 1)
             split = concatenate(split, others)
-        return GatheredImages(split, parts, split.fingerprint, notes={"patients": "given"})
+        return GatheredImages(split, parts, split.content_hash(), notes={"patients": "given"})
 
     def _drawn_apart(self, size: int) -> dict[str, Split]:
         """Validation and test images, if they have draws of their own."""
@@ -158,7 +158,7 @@ class ArrayFile:
     def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
         images, labels, parts = array_file(_present(self), size)
         split = Split(images, labels, DATASETS[self.name].class_names)
-        return GatheredImages(split, parts, split.fingerprint, notes={"patients": "unknown"})
+        return GatheredImages(split, parts, split.content_hash(), notes={"patients": "unknown"})
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,8 @@ class Split:
     def to(self, device: torch.device) -> "Split":
         return replace(self, **{name: value.to(device) for name, value in self.per_image().items()})
 
-    @property
-    def fingerprint(self) -> str:
-        """Changes with any pixel, label or class name."""
+    def content_hash(self) -> str:
+        """Changes with any pixel, label or class name; reads every pixel."""
         digest = hashlib.sha256(repr((self.class_names, tuple(self.images.shape))).encode())
         for value in (self.images, self.labels):
             digest.update(value.contiguous().numpy())

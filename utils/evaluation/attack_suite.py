@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import nn
 
@@ -62,13 +63,18 @@ class AttackSuite:
             **{self.condition(size=size): self._attack(size) for size in self.sizes},
         }
 
-    def predict(self, model: nn.Module, split: Split) -> dict[Condition, Predictions]:
-        """The predictions under every condition, the last one after the restarts."""
-        found = predict_all(model, split, self.conditions)
+    def predict(
+        self, model: nn.Module, split: Split, keep: Path | None = None
+    ) -> dict[Condition, Predictions]:
+        """The predictions under every condition, the last one after the restarts.
+
+        With a folder `keep`, an evaluation that was stopped resumes at the batch it was at.
+        """
+        found = predict_all(model, split, self.conditions, keep=keep)
         strongest, restart = found[self.condition()], in_float32(self.attack)
         once_more = range(int(restart != self.attack))
         for seed in progress(range(1, self.restarts + 1) or once_more, "restarts"):
-            strongest = predict(model, split, restart, seed=seed, after=strongest)
+            strongest = predict(model, split, restart, seed=seed, after=strongest, keep=keep)
         return {**found, self.strongest: strongest}
 
     def condition(self, kind: str | None = None, size: float | None = None) -> Condition:

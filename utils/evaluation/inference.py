@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from utils.attacks.base import Attack, eval_mode
 from utils.backbones import Classifier
 from utils.data.split import Split, batches, to_float, to_levels
+from utils.evaluation.kept_batches import KeptBatches
 from utils.evaluation.predictions import Predictions
 from utils.run import device_of, progress
 
@@ -29,6 +32,7 @@ def predict(
     seed: int = 0,
     after: Predictions | None = None,
     digest: bool = False,
+    keep: Path | None = None,
 ) -> Predictions:
     """Class probabilities for every image, or for what `attack` makes of it.
 
@@ -37,11 +41,15 @@ def predict(
     come from `seed`, whatever ran before; the caller's generators stay as they were.
     With `after`, the predictions under an earlier attack, only its survivors are attacked.
     With `digest`, the predictions name the images that they are about by a digest.
+    With a folder `keep`, attacked batches stay there, and a stopped evaluation resumes.
     """
-    options = (attack, seen_by_attacker, batch_size, seed)
+    options, further = (
+        (attack, seen_by_attacker, batch_size, seed),
+        {"digest": digest, "keep": keep},
+    )
     if after is not None:
-        return _attack_survivors(model, split, *options, after=after, digest=digest)
-    found, images = _forward(model, split, *options, digest=digest)
+        return _attack_survivors(model, split, *options, after=after, **further)
+    found, images = _forward(model, split, *options, **further)
     return Predictions(
         split.labels.numpy(), found.softmax(1).numpy(), split.patients, split.class_names, images
     )
@@ -107,16 +115,23 @@ def _forward(
     batch_size: int = BATCH,
     seed: int = 0,
     digest: bool = False,
+    keep: Path | None = None,
 ) -> tuple[Tensor, tuple[str, ...]]:
     """The logits, and with `digest` that of the images."""
-    rows, images_seen = [], hashlib.sha256()
+    images_seen = hashlib.sha256()
+
+    def answer(images: Tensor, labels: Tensor) -> Tensor:
+        images = _attacked_batch(model, images, labels, attack, seen_by_attacker)
+        if digest:  # costs a copy to the host
+            images_seen.update(images.cpu().contiguous().numpy())
+        with torch.no_grad():
+            return model(images).float().cpu()
+
     with _reproducible(model, seed):
-        for images, labels in batches(split, batch_size):
-            images = _attacked_batch(model, images, labels, attack, seen_by_attacker)
-            with torch.no_grad():
-                rows.append(model(images).float().cpu())
-            if digest:  # costs a copy to the host
-                images_seen.update(images.cpu().contiguous().numpy())
+        # Clean batches take no time, and the digest needs the attacked images themselves.
+        folder = None if attack is None or digest else keep
+        kept = KeptBatches(folder, attack, model, seen_by_attacker, device_of(model))
+        rows = [kept.get(*pair, partial(answer, *pair)) for pair in batches(split, batch_size)]
     return torch.cat(rows), (images_seen.hexdigest()[:16],) * digest
 
 
@@ -129,12 +144,12 @@ def _reproducible(model: nn.Module, seed: int):
 
 
 def _attack_survivors(
-    model: nn.Module, split: Split, *options, after: Predictions, digest: bool
+    model: nn.Module, split: Split, *options, after: Predictions, digest: bool, keep: Path | None
 ) -> Predictions:
     rows = np.flatnonzero(after.right)
     if not len(rows):
         return after
-    again = predict(model, split.take(rows), *options, digest=digest)
+    again = predict(model, split.take(rows), *options, digest=digest, keep=keep)
     probabilities = after.probabilities.copy()
     probabilities[rows] = again.probabilities
     seen = ("+".join([*after.seen, *again.seen]),) * digest  # one set of images, in two rounds

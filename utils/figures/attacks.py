@@ -90,6 +90,33 @@ def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Fi
 
 
 @house_style
+def smallest_changes(
+    distances: Mapping[str, np.ndarray], attacked: Mapping[str, Mapping[float, Predictions]]
+) -> Figure:
+    """Images that no change of a size fools: lines from the smallest change of each image.
+
+    Dots with 95 % intervals are what an attack of that size has left; none may lie below its line
+    if the search for the smallest changes found what the attack found.
+    """
+    figure, axis = panel(8.5, 3.6)
+    largest = max(max(by_size) for by_size in attacked.values())
+    sizes = np.linspace(0, largest, 200)
+    for (name, far), colour in zip(distances.items(), variant_colours(distances), strict=True):
+        left = (np.asarray(far)[None] > sizes[:, None]).mean(1)
+        axis.plot(255 * sizes, left, color=colour, label=name)
+        dots = np.array([score_of(found) for found in attacked[name].values()], float)
+        value, low, high = dots.T
+        axis.errorbar(
+            255 * np.array(list(attacked[name])), value, [value - low, high - value], fmt="o",
+            color=colour, markersize=5, elinewidth=1,
+        )  # fmt: skip
+    axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(-0.02, 1.02))
+    percent(axis.yaxis, "images still right")
+    name_lines(axis)
+    return figure
+
+
+@house_style
 def heatmap_grid(
     images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, list]
 ) -> Figure:

@@ -1,19 +1,17 @@
 """What a training leaves on disk: whole files only, no code, and proof of what they belong to."""
 
 import hashlib
-import json
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from inspect import isfunction
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 from safetensors.torch import save_file
 from torch import nn
 
 from utils.data.split import Split, Splits
-from utils.files import atomic_write, json_digest, read_tensors, write_json
+from utils.files import atomic_write, json_digest, read_json, read_tensors, write_json
 
 # Raise it when the same settings would train other weights: all models train anew.
 TRAINING_RECIPE = 2
@@ -36,7 +34,7 @@ class Checkpoint:
         path = self.folder / "identity.json"
         if not path.exists():
             return write_json(path, self.config)
-        before = _read_json(path)
+        before = _read_facts(path, lambda facts: isinstance(facts, dict))
         changed = [name for name in self.config if before.get(name) != self.config[name]]
         if changed:
             raise ValueError(
@@ -54,9 +52,15 @@ class Checkpoint:
         """Bring model, optimizer and schedule to where they were; the history so far."""
         if not (self.folder / "last.pt").exists():
             return []
-        saved = read_tensors(self.folder / "last.pt")
+        path = self.folder / "last.pt"
+        saved = read_tensors(path)
+        if missing := {*parts, "history"} - set(saved if isinstance(saved, dict) else ()):
+            raise ValueError(
+                f"{path} is no state of this training (it lacks {', '.join(sorted(missing))}); "
+                "delete it to begin anew"
+            )
         for name, part in parts.items():
-            part.load_state_dict(saved[name])
+            _load_state(part, saved[name], path)
         return saved["history"]
 
     def save(self, parts: dict, history: list[dict], best: nn.Module | None = None) -> None:
@@ -74,13 +78,13 @@ class Checkpoint:
 
     def load_best(self, model: nn.Module) -> None:
         """The best weights into `model`, in evaluation mode."""
-        model.load_state_dict(read_tensors(self._best))
+        _load_state(model, read_tensors(self._best), self._best)
         model.eval()
 
     @property
     def history(self) -> list[dict]:
         """One row per epoch of a finished training."""
-        return _read_json(self.folder / "history.json")
+        return _read_facts(self.folder / "history.json", _are_rows)
 
     @property
     def _best(self) -> Path:
@@ -93,8 +97,8 @@ def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
         "configuration": asdict(config),
         "loss": description(loss),
         "score": description(score),
-        "training data": splits.train.fingerprint,
-        "validation data": splits.validation.fingerprint,
+        "training data": splits.train.content_hash(),
+        "validation data": splits.validation.content_hash(),
         "first weights": weights_digest(model),
         "recipe": TRAINING_RECIPE,
     }
@@ -106,7 +110,7 @@ def description(value) -> str:
     The text is the same in every process, unlike the repr of a function, which holds an address.
     """
     if isinstance(value, Split):
-        return value.fingerprint
+        return value.content_hash()
     if is_dataclass(value):
         settings = (
             f"{each.name}={description(getattr(value, each.name))}" for each in fields(value)
@@ -141,18 +145,22 @@ def save_weights(model: nn.Module, file: Path) -> None:
         save_file(weights, path)
 
 
-@contextmanager
-def locked(folder: Path):
-    """The folder for one process at a time; a killed holder leaves it free."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
-        yield
-
-
-def _read_json(path: Path):
+def _load_state(part, state, path: Path) -> None:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        part.load_state_dict(state)
+    except Exception as error:  # a state can be wrong in more ways than one
         raise ValueError(
-            f"{path} is damaged ({error}); delete {path.parent} and train anew"
+            f"{path} does not fit this training ({error}); delete {path.parent} and train anew"
         ) from error
+
+
+def _read_facts(path: Path, is_sound: Callable):
+    advice = f"delete {path.parent} and train anew"
+    found = read_json(path, advice)
+    if not is_sound(found):
+        raise ValueError(f"{path} is damaged (it holds {str(found)[:40]}); {advice}")
+    return found
+
+
+def _are_rows(history) -> bool:
+    return bool(history) and isinstance(history, list) and all(isinstance(r, dict) for r in history)

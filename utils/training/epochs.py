@@ -6,8 +6,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from utils.files import locked
 from utils.run import progress
-from utils.training.checkpoints import Checkpoint, locked
+from utils.training.checkpoints import Checkpoint
 
 History = list[dict]
 
@@ -29,7 +30,7 @@ def run_epochs(
     from (seed, epoch), so stopped and resumed equals never stopped. One process at a time trains
     in the folder of the checkpoint; others wait and then read.
     """
-    with locked(checkpoint.folder):
+    with locked(checkpoint.folder):  # a finished training in a folder for reading is read
         checkpoint.verify_config()
         if checkpoint.finished:
             return checkpoint.history

@@ -20,9 +20,9 @@ from utils.backbones import Classifier
 from utils.data.split import Split
 from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions
-from utils.files import atomic_write, digest, read_tensors, short_digest
+from utils.files import atomic_write, digest, locked, read_tensors, short_digest
 from utils.run import device_of
-from utils.training.checkpoints import locked, weights_digest
+from utils.training.checkpoints import weights_digest
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the logistic regression; smaller: simpler
 NEVER_SEEN = -1e4  # the logit of a class without a training image
@@ -127,8 +127,11 @@ def folded_probe(
 ) -> LinearProbe:
     """The same where patients are too few to set some aside for validation.
 
-    The strength is chosen over folds by patient; the probe then learns from all rows.
+    The strength is chosen over folds by patient; the probe then learns from all rows. Where there
+    is nothing to choose, no loss is measured.
     """
+    if len(strengths) == 1:
+        return LinearProbe(_fit(rows, split, strengths[0]), strengths[0], float("nan"))
     parts = StratifiedGroupKFold(folds).split(rows, split.labels.cpu().numpy(), split.patients)
     sides = [[(rows[places], split.take(places)) for places in part] for part in parts]
     losses = [

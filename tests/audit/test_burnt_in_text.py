@@ -1,0 +1,27 @@
+"""Rows of characters are counted; anatomy is none."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from utils.audit.burnt_in_text import longest_row
+from utils.data.phantoms import draw
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+@pytest.mark.parametrize("height", [12, 20])
+def test_a_row_of_characters_is_counted(height, ink):
+    image = Image.new("L", (240, 240), 120)
+    font = ImageFont.load_default(height)
+    ImageDraw.Draw(image).text((10, 200), "ID 48213 M", fill=ink, font=font)
+    assert longest_row(np.asarray(image)) >= 5
+
+
+@pytest.mark.parametrize("name", ["brain_phantom", "chest_phantom"])
+def test_drawn_bodies_hold_no_text(name):
+    images = draw(name, 128, 40).images[:40, 0].numpy()
+    assert np.mean([longest_row(image) > 4 for image in images]) <= 0.01
+
+
+def test_an_empty_image_has_none():
+    assert longest_row(np.zeros((64, 64), np.uint8)) == 0
