@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.attacks.pgd import input_gradient
-from utils.data.split import Split, to_uint8
+from utils.data.split import Split, to_levels
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class FindingRegion:
         if self.split.masks is None:
             raise ValueError("the split has no masks of findings; choose another region")
         known = {_key(image): row for row, image in enumerate(self.split.images)}
-        rows = [known.get(_key(image)) for image in to_uint8(images)]
+        rows = [known.get(_key(image)) for image in to_levels(images, self.split.depth)]
         if None in rows:
             raise ValueError(f"{rows.count(None)} of the images are not in the split with masks")
         return self.split.masks[rows][:, None].to(images)

@@ -89,7 +89,7 @@ def _decoded(content: bytes, size: int, channels: int, reading: Reading) -> Deco
     with ExitStack() as turn:
         frames = _frames(content, size, channels, reading, turn)
         images = [_shrunk(image, size, channels, reading.depth) for image in frames.images]
-    blank = [len(images) > 1 and image.min() == image.max() for image in images]
+    blank = [len(images) > 1 and bool(image.min() == image.max()) for image in images]
     places = tuple(place for place, empty in enumerate(blank) if not empty)
     if not places:
         raise Unreadable(f"each of its {len(images)} images has a single grey level")

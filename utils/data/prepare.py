@@ -18,7 +18,7 @@ from utils.data.listing import Listing
 from utils.data.patient_recovery import recover_patients
 from utils.data.patient_split import GatheredImages
 from utils.data.reader import ReadImages, read_images
-from utils.data.split import Split
+from utils.data.split import Split, in_depth
 
 UNKNOWN = "unknown; only copies of an image are kept together"
 BY_FILE = "unknown; the images of one file are kept together, and copies of an image"
@@ -43,6 +43,11 @@ def read_listing(
         first = "; ".join(f"{file}: {reason}" for file, reason in quarantine[:3])
         raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
     _check_classes(listed, class_names)
+    if set(listed.parts) == {"test"}:
+        raise ValueError(
+            f"all {len(listed.parts)} images are for test, and none is for training; name other "
+            "splits, or none to have them chosen"
+        )
     labels = torch.tensor([class_names.index(label) for label in listed.labels])
     split = Split(images, labels, class_names, files=tuple(map(str, listed.files)))
     if found.has_volumes:
@@ -51,7 +56,7 @@ def read_listing(
     if dataset.lost_patients:
         if size < CLEAR:
             images = read_images(listed.files, CLEAR, dataset.channels, cache, reading).images
-        return _with_recovered_patients(split, images, dataset, *facts)
+        return _with_recovered_patients(split, in_depth(images, 8), dataset, *facts)
     given, unknown = listed.patients, BY_FILE if found.has_volumes else UNKNOWN
     split = replace(split, groups=patient_groups(images, given, split.files))
     notes = {"patients": "given" if given else unknown, **_reading_notes(found, reading)}

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from utils.data.formats.depth import WHITE
 from utils.data.split import Split
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
@@ -32,7 +33,7 @@ def perturbations(
     `changed` holds images in [0, 1], `probabilities` those of the classes, by the name of the
     change. One scale serves all changes. Blue where the model is right, orange where it is wrong.
     """
-    clean = split.images.numpy() / 255
+    clean = split.images.numpy() / WHITE[split.images.dtype]
     limit = max(np.abs(np.asarray(images) - clean).max() for images in changed.values())
     levels = max(1, round(255 * limit))
     order = [(image, name) for image in range(len(split)) for name in changed]

@@ -30,9 +30,14 @@ def in_depth(images: Tensor, depth: int) -> Tensor:
     return images if same else to_levels(to_float(images), depth)
 
 
+def same_bits(values: Tensor) -> Tensor:
+    """The same memory as a type into which torch can write single rows."""
+    return values.view(torch.int16) if values.dtype == torch.uint16 else values
+
+
 def grey_levels(images: Tensor) -> Tensor:
     """Numbers from 0 to 255, with fractions where the images have 16 bits."""
-    return images.float() / (WHITE[images.dtype] / 255)
+    return images.float() / 257 if images.dtype == torch.uint16 else images.float()
 
 
 def resized(images: Tensor, size: int, mode: str = "bilinear") -> Tensor:
