@@ -17,7 +17,7 @@ SIZE = 160  # pixels: text needs some
 def written_on(image):
     image = image.copy()
     font = ImageFont.load_default(14)
-    ImageDraw.Draw(image).text((6, 4), "ID 48213 M", fill=255, font=font)
+    ImageDraw.Draw(image).text((4, SIZE - 20), "ID 48213 M", fill=255, font=font)
     return image
 
 
@@ -39,10 +39,10 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Drawn X-rays, and one image with each fault."""
+    """Drawn brains, and one image with each fault."""
     place = tmp_path_factory.mktemp("quality") / "f"
     place.mkdir()
-    for number, image in enumerate(draw("chest_phantom", SIZE, 70).images):
+    for number, image in enumerate(draw("brain_phantom", SIZE, 70).images):
         drawn = Image.fromarray(image[0].numpy())
         drawn.save(place / f"{number:03}.png")
     for name, fault in FAULTS.items():
