@@ -49,6 +49,8 @@ def test_a_message_moves_no_cursor_and_fills_no_screen():
 
 
 def test_names_with_control_characters_reach_no_terminal(tmp_path, capsys):
+    assert command("one", "\x1b]0;two\x07") == NOT_AUDITED
+    assert "\x1b" not in capsys.readouterr().err
     picture(tmp_path / "f" / "a\x1b]0;owned\x07" / "0.png")
     assert command(f"folder:{tmp_path / 'f'}", "--out", tmp_path / "r") == NOT_AUDITED
     assert "\x1b" not in capsys.readouterr().err

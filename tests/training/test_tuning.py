@@ -150,10 +150,12 @@ def test_a_journal_whose_last_line_was_cut_goes_on(tmp_path):
     assert len(study(path).get_trials(states=FINISHED)) == SEARCH.trials  # and can be read again
 
 
-def test_a_journal_broken_in_the_middle_is_named(tmp_path):
+@pytest.mark.parametrize("line", [b'"half": ', b"3", b"{}", b"PK\x03\x04\x80\xff", b"[]"])
+def test_a_journal_broken_in_the_middle_is_named(tmp_path, line):
     path = tmp_path / "journal"
-    study(path, SearchSpace(**{**vars(SEARCH), "trials": 2}))
-    path.write_text(path.read_text().replace("{", "", 1))
+    study(path, SearchSpace(**{**vars(SEARCH), "trials": 1}))
+    first, _, rest = path.read_bytes().partition(b"\n")
+    path.write_bytes(b"\n".join([first, line, rest]))
     with pytest.raises(ValueError, match="journal holds a line that cannot be read"):
         study(path)
 

@@ -1,7 +1,6 @@
 """Optuna decides what the training loop leaves open; every trial sees equally many images."""
 
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +17,13 @@ from utils.evaluation.predictions import Predictions
 from utils.files import locked
 from utils.training.checkpoints import identity, short_name
 from utils.training.config import TrainConfig
-from utils.training.journal import journal_storage, lock_folder
+from utils.training.journal import is_url, journal_storage, lock_folder
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 from utils.training.workers import is_alive, this_worker
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, AssertionError)  # by Optuna
 POLL = 0.2  # seconds between two looks at the trials of other workers
 
 
@@ -155,7 +155,9 @@ def _open_study(name: str, storage: Path | str) -> optuna.Study:
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
             load_if_exists=True,
         )
-    except json.JSONDecodeError as error:
+    except UNREADABLE as error:
+        if is_url(storage):
+            raise
         raise ValueError(
             f"the journal {storage} holds a line that cannot be read ({error}); "
             "remove that line, or give another file to begin a new study"
