@@ -86,8 +86,9 @@ def collect_minutes(root: Path = HOME) -> dict[str, int]:
     for path in root.glob("assets/course/quick/logs/*.cost.json"):
         if seconds := json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"]:
             minutes[path.name.partition(".")[0]] = max(1, round(seconds / 60))
-    write_json(root / MINUTES, dict(sorted(minutes.items())))
-    for page in (root / MAP, root / "README.md"):
+    if minutes:
+        write_json(root / MINUTES, dict(sorted(minutes.items())))
+    for page in filter(Path.exists, (root / MAP, root / "README.md")):
         text = page.read_text(encoding="utf-8")
         page.write_text(with_minutes(text, minutes), encoding="utf-8", newline="\n")
     return minutes
