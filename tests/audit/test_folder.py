@@ -57,7 +57,8 @@ def test_patients_of_dicom_files_are_known_by_a_digest(tmp_path, cache):
 def test_the_cache_lies_where_it_should_and_only_its_owner_may_look(tmp_path, cache):
     folder, mine = two_classes(tmp_path / "f"), tmp_path / "mine"
     audit(str(folder), size=32, cache=mine)
-    assert list(mine.glob("*.pt")) and not cache.exists()
-    assert mine.stat().st_mode & 0o777 == 0o700
+    [place] = mine.iterdir()
+    assert list(place.glob("*.pt")) and not cache.exists()
+    assert place.stat().st_mode & 0o777 == 0o700
     read_folder(str(folder), size=32)
     assert [place.stat().st_mode & 0o777 for place in (cache / "files").iterdir()] == [0o700]

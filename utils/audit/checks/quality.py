@@ -94,9 +94,9 @@ def upper_spread(values: pd.Series) -> float:
 def check_quality(folder: ImageFolder) -> Finding:
     """Images that are dark, bright, blurred, poor, odd in shape, blank, or written on."""
     large = len(folder) >= MIN_FOLDER_IMAGES
-    asked = {name: issue for name, issue in ISSUES.items() if large or not issue.usual}
-    scores = pd.DataFrame({name: issue.score(folder) for name, issue in asked.items()})
-    named = pd.DataFrame({name: scores[name] > issue.limit for name, issue in asked.items()})
+    issues = {name: issue for name, issue in ISSUES.items() if large or not issue.usual}
+    scores = pd.DataFrame({name: issue.score(folder) for name, issue in issues.items()})
+    named = pd.DataFrame({name: scores[name] > issue.limit for name, issue in issues.items()})
     rows = _worst_first(scores, named)
     counts = named.sum()
     found = [f"{count:,} {name}" for name, count in counts.items() if count]
