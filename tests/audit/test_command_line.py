@@ -116,3 +116,14 @@ def test_what_cannot_be_audited_ends_with_three_and_a_reason(
 def test_reports_are_ignored_by_git():
     ignored = subprocess.run(["git", "check-ignore", "assets/audit/x/report.html"], cwd=HOME)
     assert ignored.returncode == 0
+
+
+def test_the_second_delivery_is_compared_with_the_first(tmp_path, cache, capsys):
+    folder, first = two_classes(tmp_path / "f"), tmp_path / "first"
+    command(folder, "--out", first, "--size", 32)
+    (folder / "b/0.png").write_bytes((folder / "a/0.png").read_bytes())
+    again = ("--baseline", first / "findings.json", "--cache", tmp_path / "mine")
+    assert command(folder, "--out", tmp_path / "second", "--size", 32, *again) == 2
+    printed = capsys.readouterr().out
+    assert "Duplicates was ok and is alarm." in printed and "1 image" not in printed
+    assert command(folder, "--baseline", tmp_path / "nowhere.json") == NOT_AUDITED

@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from utils.audit import audit
 
 SETS = {"chest_xray": "train", "blood_cells": "train", "alzheimer_mri": "test"}
-TEST_SHARE, EACH = 0.25, 0.02  # of the images: in the test folder, with each fault
+PAIR = ("test file", "training file")  # columns of a leak
+TEST_SHARE, EACH = 0.25, 0.01  # of the images: in the test folder, with each fault
 QUALITY = "Image quality"
 
 
@@ -78,7 +79,7 @@ FAULTS = {
     "dark": (darker, QUALITY), "bright": (brighter, QUALITY), "blurred": (blurred, QUALITY),
     "low information": (coarse, QUALITY), "nearly blank": (blank, QUALITY),
     "odd size": (small, QUALITY), "odd aspect": (stretched, QUALITY),
-    "burnt-in text": (written, QUALITY), "noise": (noisy, "Noise"),
+    "burnt-in text": (written, QUALITY), "noisy": (noisy, QUALITY),
     "mask": (mask, "Other kinds of images"), "another kind": (None, "Other kinds of images"),
     "copy in the test": (None, "Leakage between parts"), "two labels": (None, "Duplicates"),
     "wrong label": (None, "Suspicious labels"),
@@ -116,7 +117,12 @@ def named_by(found):
     images = found.images.set_index("file")
     checks = {title: images["named by"].str.contains(title) for _, title in FAULTS.values()}
     issues = {name: images[f"is {name}"] for name in FAULTS if f"is {name}" in images}
-    return {name: set(images.index[rows]) for name, rows in (checks | issues).items()}
+    named = {name: set(images.index[rows]) for name, rows in (checks | issues).items()}
+    leaks = found.files.get("leaks.csv", pd.DataFrame(columns=["kind", *PAIR]))
+    copies = leaks[leaks["kind"].isin(["identical", "copy"])]  # siblings are relatives indeed
+    return named | {
+        "copy in the test": set(copies["test file"]) | set(copies.get("training file", ()))
+    }
 
 
 def calibrate(name, count):

@@ -25,10 +25,16 @@ def of_one_level(image):
     return Image.fromarray(np.random.default_rng(0).integers(99, 103, image.size).astype(np.uint8))
 
 
+def with_noise(image):
+    levels = np.asarray(image) + np.random.default_rng(0).normal(0, 30, image.size)
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+
+
 FAULTS = {
     "dark": lambda image: image.point(lambda level: level // 4),
     "bright": lambda image: image.point(lambda level: min(255, level + 140)),
     "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(4)),
+    "noisy": with_noise,
     "low information": lambda image: image.point(lambda level: level // 128 * 90),
     "odd size": lambda image: image.resize((SIZE // 4, SIZE // 4)),
     "odd aspect": lambda image: image.resize((SIZE // 2, 2 * SIZE)),
