@@ -18,7 +18,8 @@ from utils.defences.adversarial_training import AdversarialLoss
 from utils.run import ROOT
 from utils.training.config import TrainConfig
 from utils.training.losses import ValidationScore
-from utils.training.tuning import FINISHED, SearchSpace, best_config, importances, tune
+from utils.training.studies import FINISHED, importances
+from utils.training.tuning import SearchSpace, best_config, tune
 
 SEARCH = SearchSpace(trials=6, images=144, epochs=3, batch_size=(8, 16), learning_rate=(1e-3, 5e-2))
 CONFIG = TrainConfig(augment=False)
