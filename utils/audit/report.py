@@ -20,7 +20,7 @@ from utils.audit.patient_table import (
 )
 from utils.data.loading import cache_of
 from utils.data.source import source_of
-from utils.files import atomic_write, private_folder, write_json
+from utils.files import atomic_write, write_json
 from utils.run import ROOT
 
 PAGE = "report.html"
@@ -74,7 +74,6 @@ def audit(
     out = Path(out) if out else ROOT / "assets" / "audit" / cache_of(source_of(name, root)).name
     _refuse_unwritable(out)
     folder = read_folder(name, root, size)
-    private_folder(out)
     findings = [
         attach_patient_table(finding, folder, out) if finding.title == CHECK else finding
         for finding in run_checks(folder)

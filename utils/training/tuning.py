@@ -1,10 +1,8 @@
 """Optuna decides what the training loop leaves open; every trial sees equally many images."""
 
 import hashlib
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from torch import nn
 
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
-from utils.files import locked
+from utils.files import locked, scratch_folder
 from utils.training.checkpoints import identity, short_name
 from utils.training.config import TrainConfig
 from utils.training.journal import is_url, journal_storage, lock_folder
@@ -96,17 +94,16 @@ def tune(
     few, judged = search.images // search.epochs, splits.validation.balanced(search.validation)
     budgeted = replace(splits, train=splits.train.limit(few), validation=judged)
 
-    folder = lock_folder(storage, study.study_name)
     while len(_finished(study)) < search.trials:
-        trial, settings = _next(study, search, folder)
+        trial, settings = _next(study, search, lock_folder(storage, study.study_name))
         if trial is None:
             time.sleep(POLL)
             continue
         chosen = replace(config, epochs=search.epochs, **settings)
         try:
-            with _trial_folder(folder, trial.number) as place:
+            with scratch_folder() as folder:
                 reported = _ReportedScore(trial, score, search.epochs)
-                history = train_or_load(build(), budgeted, chosen, place, loss, reported)
+                history = train_or_load(build(), budgeted, chosen, folder, loss, reported)
             study.tell(trial, best_epoch(history)["score"])
         except (optuna.TrialPruned, FloatingPointError):  # below the median, or diverged
             study.tell(trial, state=TrialState.PRUNED)
@@ -169,7 +166,7 @@ def _next(
 ) -> tuple[optuna.Trial | None, dict]:
     """A trial that no other worker of this machine has, and its settings; none if none is left."""
     with locked(folder):
-        number = len(_finished(study)) + _running(study, folder)
+        number = len(_finished(study)) + _running(study)
         if number >= search.trials:
             return None, {}
         study.sampler = optuna.samplers.TPESampler(
@@ -184,28 +181,17 @@ def _finished(study: optuna.Study) -> list:
     return study.get_trials(deepcopy=False, states=FINISHED)
 
 
-@contextmanager
-def _trial_folder(folder: Path, number: int) -> Iterator[Path]:
-    """Where a trial trains; beside the journal, so that a killed worker's is found and removed."""
-    place = folder / f"trial_{number}"
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _running(study: optuna.Study, folder: Path) -> int:
+def _running(study: optuna.Study) -> int:
     """Trials that other live workers of this machine have begun.
 
     A worker that was killed, or this one when it was interrupted, left a trial that would run
-    for ever: it is ended here, and its folder removed.
+    for ever: it is ended here.
     """
     count = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         alive = is_alive(trial.user_attrs.get("worker", ""))
         if alive is False:
             study.tell(trial.number, state=TrialState.FAIL)
-            shutil.rmtree(folder / f"trial_{trial.number}", ignore_errors=True)
         count += alive is True
     return count
 
