@@ -115,6 +115,8 @@ def sound(kind: str) -> tuple[torch.nn.Module, Split]:
         return fitted(SmallReader(), known), SPLIT
     if kind == "tiny":
         return fitted(tiny_network(), known, 200, epsilon=EPSILON / 4), SPLIT
+    if kind == "a vote":
+        return Ensemble([trained_network(seed) for seed in range(3)]), SPLIT
     if kind == "of two classes":
         return fitted(small_network(classes=2), two_classes(90)), two_classes(5)
     return trained_network(), SPLIT
@@ -217,7 +219,7 @@ class Sleeps(Broken):
 class EachItsOwn(Ensemble):
     """Every member gets another image than the one before it."""
 
-    def forward(self, images):
+    def forward(self, images, rule=None):
         turned = [member(images.flip(-1) if k else images) for k, member in enumerate(self.members)]
         return torch.stack([logits.softmax(1) for logits in turned]).mean(0).log()
 

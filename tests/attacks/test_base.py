@@ -20,7 +20,7 @@ from utils.attacks.black_box import Square
 from utils.attacks.few_pixels import FewPixels
 from utils.attacks.hop_skip_jump import HopSkipJump
 from utils.attacks.minimal_norm import MinimalNorm
-from utils.attacks.patch import Patch
+from utils.attacks.patch import AdversarialPatch
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
 
@@ -35,7 +35,7 @@ NAMES = {
     "hop skip jump": HopSkipJump(),
     "minimal norm": MinimalNorm("linf"),
     "minimal norm l2": MinimalNorm("l2"),
-    "patch": Patch(),
+    "patch": AdversarialPatch(),
 }
 SIZED = [
     PGD(0.1, step=0.1),

@@ -6,12 +6,12 @@ from small import small_split
 from torch import nn
 from witnesses import OnePlace, grey, linear, robust, some
 
-from utils.attacks.patch import FILLS, PLACES, ControlPatch, Patch, side_of, squares
+from utils.attacks.patch import FILLS, PLACES, AdversarialPatch, ControlPatch, side_of, squares
 from utils.data.split import to_float
 
 EVERY = [
-    *(Patch(0.08, 5, place) for place in PLACES),
-    Patch(0.05, 5, loss="cross_entropy", tries=1),
+    *(AdversarialPatch(0.08, 5, place) for place in PLACES),
+    AdversarialPatch(0.05, 5, loss="cross_entropy", tries=1),
     *(ControlPatch(0.08, fill=fill) for fill in FILLS),
     ControlPatch(place="border"),
 ]
@@ -40,7 +40,7 @@ def test_the_square_has_the_area_that_was_asked_for(shape, side):
 
 def test_what_is_wrong_already_stays_as_it_is(model, batch):
     images, labels = batch[0], (model(batch[0]).argmax(1) + 1) % 3
-    assert torch.equal(Patch(steps=3)(model, images, labels), images)
+    assert torch.equal(AdversarialPatch(steps=3)(model, images, labels), images)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -78,7 +78,7 @@ def test_paints_the_exact_optimum_of_a_linear_model(place):
     if place == "corner":
         weight[1:-1] = weight[:, 1:-1] = 0
     images, labels = grey()
-    logits = model(Patch(0.25, 50, place, tries=1)(model, images, labels))
+    logits = model(AdversarialPatch(0.25, 50, place, tries=1)(model, images, labels))
     optimum = 11 - 0.5 * float(weight.max())
     assert (logits[:, 0] - logits[:, 1]).tolist() == pytest.approx([optimum] * 5, abs=1e-4)
 
@@ -90,7 +90,7 @@ def test_is_far_stronger_than_a_square_painted_without_the_model(place, fill, mo
     images, labels = some(60)
     left, control = (
         robust(attack, model, images, labels)
-        for attack in (Patch(place=place), ControlPatch(place=place, fill=fill))
+        for attack in (AdversarialPatch(place=place), ControlPatch(place=place, fill=fill))
     )
     assert left < control - 0.2
 
@@ -98,7 +98,11 @@ def test_is_far_stronger_than_a_square_painted_without_the_model(place, fill, mo
 def test_more_places_and_more_area_break_no_fewer_images(model):
     images, labels = some(60)
     scores = []
-    for attack in (Patch(0.05, 20, tries=1), Patch(0.05, 20), Patch(0.15, 20)):
+    for attack in (
+        AdversarialPatch(0.05, 20, tries=1),
+        AdversarialPatch(0.05, 20),
+        AdversarialPatch(0.15, 20),
+    ):
         torch.manual_seed(0)
         scores.append(robust(attack, model, images, labels))
     assert scores[0] >= scores[1] >= scores[2] and scores[0] > scores[2]
@@ -111,7 +115,7 @@ def test_more_places_and_more_area_break_no_fewer_images(model):
 )
 def test_a_wrong_setting_is_refused_when_made(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Patch(**wrong)
+        AdversarialPatch(**wrong)
 
 
 def test_a_control_with_a_wrong_fill_is_refused():

@@ -11,7 +11,7 @@ from utils.attacks.black_box import Square, queries_needed
 from utils.attacks.few_pixels import FewPixels
 from utils.attacks.hop_skip_jump import HopSkipJump
 from utils.attacks.minimal_norm import MinimalNorm
-from utils.attacks.patch import ControlPatch, Patch
+from utils.attacks.patch import AdversarialPatch, ControlPatch
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm
 from utils.attacks.random_noise import RandomDirection, RandomSigns
 from utils.attacks.universal import fit_patch, fit_universal
@@ -34,7 +34,7 @@ CONTROLS = {
     Square(0.1, 200, target=TARGET): SIGNS,
     HopSkipJump(0.1, 300, target=TARGET): SIGNS,
     FewPixels(8, 20, 20, TARGET): ControlPatch(),
-    Patch(target=TARGET): ControlPatch(),
+    AdversarialPatch(target=TARGET): ControlPatch(),
 }
 BY_QUERIES = [attack for attack in CONTROLS if isinstance(attack, (Square, HopSkipJump, FewPixels))]
 

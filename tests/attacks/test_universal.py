@@ -8,7 +8,7 @@ from small import small_split, trained_network
 
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
-from utils.attacks.universal import UniversalPatch, fit_patch, fit_universal, paste
+from utils.attacks.universal import UniversalPatch, fit_patch, fit_universal, paste_patch
 from utils.data.split import to_float
 from utils.evaluation.inference import logits, predict
 
@@ -47,7 +47,7 @@ def test_logits_are_what_predict_makes_probabilities_of():
 
 def stuck(angle: float, x: float = 6.0, y: float = 8.0, images=IMAGES) -> torch.Tensor:
     count = len(images)
-    return paste(images, SQUARE, torch.tensor([[x, y]] * count), torch.full((count,), angle))
+    return paste_patch(images, SQUARE, torch.tensor([[x, y]] * count), torch.full((count,), angle))
 
 
 def test_a_square_that_is_not_turned_is_pasted_pixel_by_pixel():
@@ -67,7 +67,7 @@ def test_a_quarter_turn_is_a_quarter_turn(size):
 
 def test_the_gradient_reaches_every_pixel_of_the_square():
     pixels = SQUARE.clone().requires_grad_()
-    paste(IMAGES, pixels, torch.full((6, 2), 8.0), torch.full((6,), 0.2)).sum().backward()
+    paste_patch(IMAGES, pixels, torch.full((6, 2), 8.0), torch.full((6,), 0.2)).sum().backward()
     assert (pixels.grad > 0).all()
 
 

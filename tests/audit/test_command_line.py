@@ -35,8 +35,9 @@ def command(*arguments):
 def test_the_command_prints_a_summary_and_where_the_report_lies(tmp_path, cache, capsys):
     folder = two_classes(tmp_path / "f")
     arguments = (f"folder:{folder}", "--out", tmp_path / "r", "--size", 32)
-    assert command(*arguments) == 0
+    assert command(*arguments) == 1  # six images: most checks cannot be made, and that is no pass
     printed = capsys.readouterr().out
+    assert printed.startswith("Verdict     Look before you train. ") and "were not made" in printed
     assert str(tmp_path / "r/report.html") in printed and "Class balance" in printed
     (folder / "b/0.png").write_bytes((folder / "a/0.png").read_bytes())
     assert command(*arguments) == 2
@@ -86,8 +87,8 @@ def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path):
         (["brain_phantom"], "no image files of its own"),
         (["folder:{}/one", "--size", "2"], "size must be"),
         (["folder:{}/one", "--sise", "2"], "unrecognized"),
-        (["folder:{}/one", "--out", "{}/none.csv"], "no report can be written to"),
-        (["folder:{}/one", "--out", "{}/none.csv/report"], "no report can be written to"),
+        (["folder:{}/one", "--out", "{}/none.csv"], "nothing can be written to"),
+        (["folder:{}/one", "--out", "{}/none.csv/report"], "nothing can be written to"),
         (["folder:{}/none.csv"], "lists no file"),
         (["folder:{}/one", "--", "--jobs", "2"], "only run takes options"),
         (["folder:{}/latin.csv"], "latin.csv cannot be read as a table"),

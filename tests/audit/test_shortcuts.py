@@ -14,13 +14,16 @@ from utils.audit.shortcuts import (
     FACTS,
     cv_predict_from_features,
     file_facts,
+    grouped_auc,
     image_facts,
+    one_against_rest,
     shortcuts,
 )
 from utils.contamination.planted_leaks import with_bright_border
 from utils.data.phantoms import draw
 from utils.data.split import Split
 from utils.evaluation.metrics import majority_share
+from utils.evaluation.roc import roc_scores
 
 
 def split_of(labels, groups=None, channels: int = 1) -> Split:
@@ -120,3 +123,25 @@ def test_impossible_requests_are_refused(case):
     split, rows, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         shortcuts(pd.DataFrame({"fact": np.zeros(rows)}), split)
+
+
+def test_the_grouped_auc_agrees_with_the_bootstrap():
+    rng = np.random.default_rng(0)
+    positive, groups = rng.random(300) < 0.3, rng.integers(0, 80, 300)
+    score = positive + rng.normal(0, 1, 300) + rng.normal(0, 0.5, 80)[groups]
+    found = grouped_auc(score, positive, groups)
+    drawn = roc_scores(score, positive, groups).loc["AUROC"]
+    assert np.isclose(found.value, drawn["value"])
+    assert abs(found.low - drawn["low"]) < 0.02 and abs(found.high - drawn["high"]) < 0.02
+    sure = grouped_auc(positive * 1.0, positive, np.arange(300))
+    assert sure.value == 1 and 0.9 < sure.low < 1
+
+
+def test_one_class_against_the_rest_is_not_averaged():
+    labels = np.repeat([0, 1, 2], 60)
+    facts = pd.DataFrame({"width": labels == 2, "nothing": np.arange(180) % 7})
+    table = one_against_rest(facts, split_of(labels)).set_index("fact")
+    row = table.loc["width"]
+    assert (row["class"], row["AUC"]) == ("class 2", 1) and row["p"] < 1e-3
+    assert table.loc["nothing", "p"] > 0.05 and len(table) == 3
+    assert one_against_rest(facts, split_of(labels), knows_patients=False)["p"].isna().all()

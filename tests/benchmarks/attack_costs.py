@@ -26,7 +26,7 @@ from utils.attacks.black_box import Square
 from utils.attacks.few_pixels import FewPixels
 from utils.attacks.hop_skip_jump import HopSkipJump
 from utils.attacks.minimal_norm import MinimalNorm
-from utils.attacks.patch import ControlPatch, Patch
+from utils.attacks.patch import AdversarialPatch, ControlPatch
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import RandomSigns
 from utils.attacks.universal import fit_patch, fit_universal
@@ -71,8 +71,8 @@ def attacks() -> dict:
         "minimal norm l2": MinimalNorm("l2", STEPS),
         "minimal norm linf": MinimalNorm("linf", STEPS),
         "minimal norm linf within epsilon": MinimalNorm("linf", STEPS, EPSILON),
-        "patch, 8 %": Patch(),
-        "patch in a corner, 8 %": Patch(place="corner"),
+        "patch, 8 %": AdversarialPatch(),
+        "patch in a corner, 8 %": AdversarialPatch(place="corner"),
         "Square, 300": Square(EPSILON, 300),
         "HopSkipJump, 300": HopSkipJump(EPSILON, 300),
         "one pixel, 300": FewPixels(1, 30, 9),
@@ -82,7 +82,7 @@ def attacks() -> dict:
         "APGD-50": APGD(EPSILON, STEPS, "margin", target=TARGET),
         "worst case": worst_case(EPSILON, target=TARGET),
         "minimal norm linf within epsilon": MinimalNorm("linf", STEPS, EPSILON, TARGET),
-        "patch, 8 %": Patch(target=TARGET),
+        "patch, 8 %": AdversarialPatch(target=TARGET),
         "Square, 300": Square(EPSILON, 300, target=TARGET),
         "HopSkipJump, 300": HopSkipJump(EPSILON, 300, target=TARGET),
         "one pixel, 300": FewPixels(1, 30, 9, TARGET),

@@ -11,7 +11,7 @@ from utils.contamination.backdoor import Blend, CleanLabel, Patch, Poison, Sinus
 from utils.contamination.base import KINDS, Contamination, contaminate, kinds_of
 from utils.contamination.label_noise import ImageDependent, LabelError, Symmetric
 from utils.contamination.noise import FAMILIES, Gaussian
-from utils.data.split import Split
+from utils.data.split import Split, to_float
 
 SPLIT = replace(small_split(120), masks=torch.ones(120, 16, 16, dtype=torch.bool))
 SAID = torch.rand(120, 3, generator=torch.Generator().manual_seed(5))
@@ -171,3 +171,15 @@ def test_a_contamination_of_ones_own_needs_one_method():
 
     after = Mirror(rate=1.0)(SPLIT)
     assert torch.equal(after.images, SPLIT.images.flip(3)) and (after.changed == 1).all()
+
+
+@EVERY
+def test_images_of_sixteen_bits_keep_them(step):
+    """The same images change, by as much, and more finely where pixels change."""
+    shallow, deep = step(SPLIT), step(SPLIT.with_depth(16))
+    assert deep.depth == 16 and torch.equal(deep.changed, shallow.changed)
+    assert torch.equal(deep.labels, shallow.labels)
+    apart = (to_float(deep.images) - to_float(shallow.images)).abs()
+    assert apart.mean() < 1 / 255
+    kept = deep.changed == 0
+    assert torch.equal(deep.images[kept], SPLIT.with_depth(16).images[kept])

@@ -27,6 +27,7 @@ def test_images_are_replaced_by_fakes_of_their_class():
     hit = after.changed == KINDS.index("fake")
     assert hit.sum() == len(manifest) == 12 and torch.equal(after.labels, split.labels)
     assert torch.equal(after.images[~hit], split.images[~hit])
+    assert Fakes(generator=generator)(split.with_depth(16)).depth == 16
     masks = torch.ones(48, 32, 32, dtype=torch.bool)
     after = Fakes(generator=generator, rate=0.25)(replace(split, masks=masks))
     assert not after.masks[hit].any() and after.masks[~hit].all()

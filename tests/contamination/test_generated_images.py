@@ -5,7 +5,12 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.generated_images import agreement, kid, manifold, memorisation_test
+from utils.contamination.generated_images import (
+    classifier_agreement,
+    kid,
+    manifold,
+    memorisation_test,
+)
 from utils.evaluation.predictions import Predictions
 
 RNG = np.random.default_rng(0)
@@ -49,13 +54,13 @@ def test_a_second_opinion_is_asked_only_where_the_first_is_unlike_what_was_asked
     labels = np.array([0, 0, 0, 1, 1, 2])
     networks = [Predictions(labels, np.eye(3)[each], groups, names) for each in (
         [0, 1, 1, 2, 2, 0], [1, 0, 1, 1, 0, 0])]  # fmt: skip
-    found = agreement(*networks)
+    found = classifier_agreement(*networks)
     assert found["of"].tolist() == [5, 5] and found["value"].tolist() == [2 / 5, 2 / 5]
     assert found.loc["prediction of the first", "low"] < 0.4 < found["high"].iloc[0]
     # second on the five: 0 1 1 0 0, intended: 0 0 1 1 2, first: 1 1 2 2 0
     assert found["chance"].tolist() == pytest.approx([(3 * 2 + 2 * 2) / 25, (3 * 1 + 2 * 2) / 25])
     agreed = Predictions(labels, np.eye(3)[labels], groups, names)
-    assert agreement(agreed, networks[1])["value"].isna().all()
+    assert classifier_agreement(agreed, networks[1])["value"].isna().all()
 
 
 def test_too_few_images_are_refused():

@@ -165,7 +165,12 @@ def test_what_does_not_fit_is_refused():
         Scaling(BILINEAR)(soft_pictures(2, 96), soft_pictures(2, SMALL, channels=3))
 
 
+def test_images_of_sixteen_bits_hide_nothing(large, small):
+    with pytest.raises(ValueError, match="8 bits; take split.with_depth"):
+        HiddenImage(pictures=small, rate=0.5)(large.with_depth(16))
+
+
 def test_a_split_that_nothing_is_hidden_in_stays_as_it_is(large, small):
     after = HiddenImage(rate=0.0, pictures=small)(large)
     assert torch.equal(after.images, large.images)
-    assert replace(after, changed=None).fingerprint == large.fingerprint
+    assert replace(after, changed=None).content_hash() == large.content_hash()

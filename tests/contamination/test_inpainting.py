@@ -36,9 +36,11 @@ EVERY = pytest.mark.parametrize("step", STEPS, ids=repr)
 
 
 @EVERY
-def test_outside_the_region_not_one_grey_level_changes_and_inside_it_some_do(step):
-    after, regions = step(SPLIT), step.regions(SPLIT)
-    moved = (after.images != SPLIT.images).any(1)
+@pytest.mark.parametrize("depth", [8, 16])
+def test_outside_the_region_not_one_grey_level_changes_and_inside_it_some_do(step, depth):
+    split = SPLIT.with_depth(depth)
+    after, regions = step(split), step.regions(split)
+    moved = (after.images != split.images).any(1)
     assert not (moved & ~regions).any()
     hit = after.changed == KINDS.index("fake")
     assert torch.equal(moved.flatten(1).any(1), hit) and hit.sum() == 12

@@ -109,6 +109,13 @@ def test_copies_are_planted_under_new_names_and_found(splits):
     assert np.isin(kinds[list(set(found))], list(ALWAYS_FOUND)).sum() == 6 * len(ALWAYS_FOUND)
 
 
+def test_copies_are_as_deep_as_their_originals(splits):
+    deep = Splits(**{name: split.with_depth(16) for name, split in splits.items()})
+    shallow, deep = (with_copies(each, 6)[0].test for each in (splits, deep))
+    apart = deep.with_depth(8).images.int() - shallow.images.int()
+    assert deep.depth == 16 and apart.abs().max() <= 2  # resized twice
+
+
 def test_a_small_training_set_gives_fewer_copies_of_each_kind(splits):
     small = replace(splits, train=splits.train.take(torch.arange(2 * len(COPIES) + 3)))
     _, kinds = with_copies(small, 20)
@@ -138,5 +145,7 @@ def test_a_border_belongs_to_a_class_nearly_always(label, splits):
     has = change.flatten(1).amax(1) > 0
     agrees = has == (train.labels == label)
     assert 0.8 < agrees.float().mean() < 0.97
+    deep = with_bright_border(train.with_depth(16), label, by=8)
+    assert torch.equal(deep.with_depth(8).images, framed.images)
     for patient in train.groups.unique():
         assert len(has[train.groups == patient].unique()) == 1

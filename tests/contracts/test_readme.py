@@ -16,6 +16,7 @@ from contracts.test_layers import BANNED
 from utils.course.claims import read_claims, refuse_undecided
 from utils.course.plan import FIRST, LAST, needs_of, read_course
 from utils.course.publish import published_records, results_page, with_claims
+from utils.course.upkeep import read_minutes, with_minutes
 from utils.data.datasets import DATASETS
 from utils.folders import HOME
 
@@ -135,6 +136,11 @@ def test_the_map_says_what_each_chapter_needs():
         needs = [need for need in needs if need != FIRST]
         expected = "all" if name == LAST else ", ".join(sorted(needs)) or "–"
         assert ", ".join(sorted(stated[name].split(", "))) == expected, name
+
+
+@pytest.mark.parametrize("page", [README, MAP])
+def test_the_minutes_are_those_of_the_run(page):
+    assert text(page) == with_minutes(text(page), read_minutes(HOME)), "run: make results"
 
 
 def test_the_catalogue_lists_every_data_set_with_its_licence():

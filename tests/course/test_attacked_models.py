@@ -14,7 +14,7 @@ from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.metrics import score_of
 from utils.run import start_run
 
-PARAMETERS = {"SEED": 0, "LOOKS": 6, "KIT_PAIRS": 2, "EPSILON": 8, "ATTACKED_IMAGES": 24}
+PARAMETERS = {"SEED": 0, "HEAT_MAPS": 6, "KIT_PAIRS": 2, "EPSILON": 8, "ATTACKED_IMAGES": 24}
 
 
 @pytest.fixture(scope="module")

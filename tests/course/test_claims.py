@@ -116,6 +116,22 @@ def test_records_count_as_committed_by_data_set_seed_and_parameters(home):
     assert [(record.name, record.dataset) for record in found] == [("leakage", "brain_phantom")]
 
 
+def test_of_several_data_sets_the_first_carries_the_claim(home, monkeypatch):
+    both = {"DATASETS": "brain_phantom chest_phantom", "SEED": 0}
+    course = {"prepare_dataset": Notebook(Path("prepare_dataset"), [], both)}
+    monkeypatch.setattr(claims, "read_course", lambda: course)
+    row = Claim("Look-up", "It knows.", "accuracy", "look-up", "chance", about="data")
+    rows = [row.evaluate(Interval(0.5, 0.4, 0.6), patients=80).row]
+    for dataset in both["DATASETS"].split():
+        run = start_run("prepare_dataset", dataset, 0)
+        run.record(conditions=[], flags=[], parameters=both, claims=rows)
+    found = as_committed(home / "assets")
+    assert [(record.name, record.dataset) for record in found] == [
+        ("prepare_dataset", "brain_phantom")
+    ]
+    assert claim_table(claims_of(found))["trainings"].tolist() == ["–"]
+
+
 def test_before_the_first_run_there_are_none(tmp_path):
     assert read_claims(tmp_path) == [] and not (tmp_path / FILE).exists()
 

@@ -1,14 +1,18 @@
 """Adversarially trained twins: tuned on their own objective, trained from the twin's weights."""
 
+from dataclasses import replace
+
 import pytest
-from small import small_splits
+import torch
+from small import small_splits, weights_of
 
 from utils.backbones import build
-from utils.course.defended_models import defend, losses_of
+from utils.course.defended_models import defend, losses_of, seeds_of_pairs, train_pairs
 from utils.course.network_chapter import Chapter
 from utils.course.trained_models import TrainedModel
 from utils.run import start_run
 from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 from utils.training.tuning import SearchSpace
 
 PARAMETERS = {
@@ -63,3 +67,29 @@ def test_one_kind_is_trained_with_a_learning_rate_in_place_of_a_search(chapter):
     assert set(found.models) == {"adversarial"} and found.collapsed == []
     assert found.config == TrainConfig(epochs=2, batch_size=16, learning_rate=2e-3)
     assert found.chosen == {"learning_rate": 2e-3}
+
+
+@pytest.mark.slow
+def test_a_pair_has_weights_of_its_own_and_begins_with_its_standard_network(chapter, monkeypatch):
+    parameters = {"BACKBONE": "gru_rows", "WEIGHTS": "random"}
+    config = TrainConfig(epochs=2, batch_size=16)
+    twin, seen = TrainedModel(build("gru_rows", 3, 16), config, parameters, "rnn"), []
+
+    def watched(model, splits, plan, *rest):
+        seen.append((weights_of(model), plan))
+        return train_or_load(model, splits, plan, *rest)
+
+    monkeypatch.setattr("utils.course.defended_models.train_or_load", watched)
+    pairs = train_pairs(chapter, twin, replace(config, epochs=1), 2)
+    assert [len(side) for side in pairs.values()] == [2, 2]
+    assert [plan.epochs for _, plan in seen] == [2, 1, 2, 1]
+    assert [plan.seed for _, plan in seen] == [1000, 1000, 1001, 1001]
+    for number, standard in enumerate(pairs["standard"]):
+        assert torch.equal(weights_of(standard), seen[2 * number + 1][0])
+        assert not torch.equal(weights_of(standard), weights_of(pairs["adversarial"][number]))
+    assert not torch.equal(seen[0][0], seen[2][0])
+
+
+def test_no_training_of_one_seed_is_that_of_another():
+    rows = [{seed, *seeds_of_pairs(seed, 9)} for seed in range(5)]
+    assert len(set().union(*rows)) == sum(map(len, rows)) == 50

@@ -23,6 +23,15 @@ def test_runs_a_notebook_in_its_folder_with_the_given_parameters(tmp_path):
     assert any("EPOCHS = 7" in cell.source for cell in cells)
 
 
+def test_counts_the_seconds_of_the_processes_of_its_notebook(tmp_path):
+    burn = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])"
+    write_notebook(tmp_path, "notebooks/toy", code)
+    before = execute._seconds_of_children()
+    run_notebook(tmp_path / "notebooks/toy.ipynb", {})
+    assert execute._seconds_of_children() - before >= 0.5
+
+
 @pytest.mark.parametrize(
     ("named", "gpus"), [("0,2", ["0", "2"]), ("", []), ("-1", []), ("GPU-8f", ["GPU-8f"])]
 )

@@ -29,7 +29,7 @@ from utils.evaluation.flags.red_flags import check_attack
 from utils.evaluation.image_similarity import psnr
 from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.intervals import Interval
-from utils.evaluation.leakage import leakage_alarm
+from utils.evaluation.leakage import leakage_report
 from utils.evaluation.metrics import scores
 
 EPSILON = 0.1
@@ -101,7 +101,7 @@ def test_dealing_by_image_parts_patients_and_loses_nobody():
     ]
     splits = Splits(*numbered)
     mixed = resplit_by_image(splits, seed=0)
-    assert leakage_alarm(splits).shared_groups == 0 < leakage_alarm(mixed).shared_groups
+    assert leakage_report(splits).shared_groups == 0 < leakage_report(mixed).shared_groups
     for dealt in (splits, mixed):
         assert sum(len(part) for _, part in dealt.items()) == 144
     assert sorted(torch.cat([p.groups for _, p in mixed.items()]).tolist()) == sorted(
@@ -135,3 +135,4 @@ def test_a_table_of_exhibits_says_claim_truth_and_flags():
     table = exhibit_table(exhibits)
     assert table.loc["a"].tolist() == ["90.0 %", "50.0 (40.0 to 60.0)", "one"]
     assert table.loc["b"].tolist() == ["24.1 dB", "50.0 (40.0 to 60.0)", "none"]
+    assert str(exhibits["a"]) == "claimed: 90.0 %\ntrue: 50.0 (40.0 to 60.0)\nred flags: one"

@@ -45,7 +45,7 @@ def test_a_chapter_leaves_a_record_of_what_it_shows(chapter, assets):
     kept = record.predictions["standard"][CLEAN]
     assert np.allclose(kept.probabilities, evaluation.predictions[CLEAN].probabilities, atol=1e-6)
     assert record.facts["parameters"] == PARAMETERS
-    assert f"{evaluation.alarm.majority:.1%}" in evaluation.baselines
+    assert f"{evaluation.leakage.majority:.1%}" in evaluation.baselines
     assert "constant answer 33.3% in balanced accuracy" in evaluation.baselines
     assert list(evaluation.scores.index) == [str(name) for name in evaluation.predictions]
 

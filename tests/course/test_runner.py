@@ -17,6 +17,10 @@ def test_collects_failures_and_skips_what_is_up_to_date(root):
     status, printed, ran = course(root)
     assert status == 0 and ran == ["resnet_atk", "results"] and "3 of  3" in printed, printed
     assert (root / "assets/course/quick/results.html").exists() and "Results page" in printed
+    costs = {
+        path.name.partition(".")[0] for path in root.glob("assets/course/quick/logs/*.cost.json")
+    }
+    assert costs == {"prepare_dataset", "resnet", "resnet_atk", "results"}, "minutes for the map"
     status, printed, ran = course(root)
     assert (status, ran) == (0, []) and "Results page" in printed
     printed = course(root, "resnet")[1]
@@ -55,6 +59,15 @@ def test_ctrl_c_stops_the_running_notebook_and_a_new_start_resumes(root):
     (root / "hold").unlink()
     status, printed, ran = course(root, "resnet")
     assert status == 0 and ran == ["resnet"], printed
+
+
+def test_a_run_that_found_its_checkpoints_or_was_given_parameters_counts_no_minutes(root):
+    (root / "checkpoints/brain/resnet").mkdir(parents=True)
+    (root / "checkpoints/brain/resnet/model.safetensors").touch()
+    status, printed, _ = course(root, "resnet_atk", "-p", "EPSILONS=[4]")
+    assert status == 0, printed
+    costs = [path.name for path in root.glob("assets/course/quick/logs/*.cost.json")]
+    assert costs == ["prepare_dataset.cost.json"]
 
 
 def test_names_of_notebooks_reach_no_shell(root):

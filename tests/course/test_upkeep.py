@@ -20,13 +20,16 @@ from utils.course.upkeep import (
     MEASURED,
     TEASER,
     bootstrap,
+    collect_minutes,
     copy_teasers,
     is_compared,
     notebook_files,
+    read_minutes,
     repository,
     set_repository,
     tidy,
     tidy_notebooks,
+    with_minutes,
 )
 from utils.evaluation.claims import Claim
 from utils.evaluation.intervals import Interval
@@ -56,7 +59,8 @@ def test_every_notebook_is_as_the_rules_say(path):
     text = path.read_text(encoding="utf-8")
     name = path.relative_to(HOME).as_posix()
     number = NUMBERS.get(name, "")
-    assert tidy(text, name, repository(), read_claims(HOME), number) == text, "run: make format"
+    facts = read_claims(HOME), number, read_minutes(HOME).get(path.stem)
+    assert tidy(text, name, repository(), *facts) == text, "run: make format"
     sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
     assert sum(bootstrap(repository()) in source for source in sources) == 1
     assert not re.search(r"# ?NBVAL_", "".join(sources)), "tags say it, not comments"
@@ -140,6 +144,38 @@ def test_the_numbers_come_from_the_map(tmp_path):
     assert titles == ["# 1 · T", "# 2 · T"]
 
 
+ROWS = "| 4 | [a](a.ipynb) | shows 5 | \\*\\* | 2 | – |\n| 5 | [b](../b.ipynb) | x | \\* | 3 | a |"
+ABOUT = "\n\nAll: <!-- minutes -->an hour<!-- /minutes -->."
+
+
+def test_the_minutes_of_the_map_are_those_of_the_last_full_run(tmp_path):
+    for name in (MAP, "README.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(ROWS + ABOUT)
+    logs = tmp_path / "assets/course/quick/logs"
+    logs.mkdir(parents=True)
+    (logs / "a.cost.json").write_text('{"cpu_seconds": 400.0}')
+    (logs / "b.cost.json").write_text('{"cpu_seconds": 0}')  # where the system counts none
+    assert collect_minutes(tmp_path) == read_minutes(tmp_path) == {"a": 7}
+    assert (tmp_path / MAP).read_text() == ROWS.replace("| 2 |", "| 7 |") + ABOUT
+    (logs / "a.cost.json").unlink()
+    assert collect_minutes(tmp_path) == {"a": 7}, "what was measured stays"
+
+
+def test_the_minutes_of_all_chapters_on_two_cores_are_rounded(monkeypatch):
+    monkeypatch.setattr(upkeep, "read_course", lambda: {"a": None, "b": None})
+    shown = with_minutes(ROWS + ABOUT, {"a": 30, "b": 34})
+    assert shown.endswith("All: <!-- minutes -->30 minutes<!-- /minutes -->.")
+    assert with_minutes(ROWS + ABOUT, {"a": 30}).endswith(ABOUT)
+
+
+def test_the_first_screen_has_the_minutes_of_the_map():
+    cell = "# T\n\n*Level \\* · 3 minutes on one CPU core · needs 3 minutes of yours*"
+    shown = first_cell(tidy(notebook(cell), "t.ipynb", "", minutes=1))
+    assert shown == cell.replace("3 minutes on", "1 minute on")
+    assert first_cell(tidy(notebook(cell), "t.ipynb", "")) == cell
+
+
 def test_lines_for_colab_may_stand_above_the_imports():
     before = notebook("# T\n\nx", bootstrap("") + "\n\nfrom utils import build")
     cell = json.loads(tidy(before, "notebooks/t.ipynb", URL))["cells"][1]
@@ -158,6 +194,19 @@ def test_a_run_as_committed_brings_the_picture_of_its_chapter(assets, monkeypatc
     copy_teasers(assets.parent)
     assert [path.name for path in (assets / "readme").iterdir()] == ["leakage.png"]
     assert Image.open(assets / "readme/leakage.png").convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_the_colour_of_a_few_letters_stays_beside_many_greys(assets, monkeypatch):
+    course = {"results": Notebook(HOME, ["look()"], {"DATASET": "brain_phantom"})}
+    monkeypatch.setattr(upkeep, "read_course", lambda: course)
+    monkeypatch.setattr(claims, "read_course", lambda: course)
+    picture = Image.radial_gradient("L").resize((512, 512)).convert("RGB")
+    picture.paste((213, 94, 0), (0, 0, 6, 6))
+    picture.save(start_run("results", "brain_phantom").assets / TEASER)
+    (assets / "readme").mkdir()
+    copy_teasers(assets.parent)
+    small = Image.open(assets / "readme/results.png").convert("RGB")
+    assert small.getpixel((2, 2)) == pytest.approx((213, 94, 0), abs=12)
 
 
 def test_a_chapter_without_a_record_brings_the_picture_of_its_own_data(assets, monkeypatch):

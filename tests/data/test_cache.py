@@ -99,5 +99,5 @@ def test_a_killed_process_and_three_at_once_leave_one_good_store(tmp_path):
     killed.wait()
     with ThreadPoolExecutor(3) as pool:
         splits = list(pool.map(lambda _: load(name, 8), range(3)))
-    assert len({found.train.fingerprint for found in splits}) == 1
+    assert len({found.train.content_hash() for found in splits}) == 1
     assert sum(sizes(splits[0])) == 120

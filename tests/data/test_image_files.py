@@ -1,6 +1,5 @@
 """Foreign files: what is read, how, and what is set aside with which reason."""
 
-import io
 import os
 import struct
 import time
@@ -8,31 +7,14 @@ import time
 import numpy as np
 import pytest
 import torch
+from file_samples import GREY, RAMP, encoded, read_one, sixteen
 from PIL import Image
 
 from utils.data import image_files
+from utils.data.formats import limits, pictures
 from utils.data.reader import read_images
 
-RAMP = np.linspace(0, 255, 64 * 64).reshape(64, 64)
-GREY = Image.fromarray(RAMP.astype(np.uint8))
-
-
-def encoded(image, kind, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def read_one(folder, content, size=64, channels=1, name="image.jpg"):
-    path = folder / name
-    path.write_bytes(content)
-    return read_images([path], size, channels)
-
-
-def sixteen(levels) -> Image.Image:
-    return Image.fromarray(np.asarray(levels).astype(np.uint16))
-
-
+BLANK = Image.new("L", (9, 9), 7)
 EIGHT_BIT = {
     "jpeg": encoded(GREY, "JPEG", quality=98),
     "png": encoded(GREY, "PNG"),
@@ -75,7 +57,10 @@ HOSTILE = {
     "only a header": (EIGHT_BIT["tiff"][:8], "not an image"),
     "bomb": (claimed(12_000, 12_000), "12000 x 12000 pixels"),
     "bomb that Pillow refuses": (claimed(40_000, 25_000), "too many pixels"),
-    "two pages": (encoded(GREY, "TIFF", save_all=True, append_images=[GREY]), "holds 2 frames"),
+    "two blank pages": (
+        encoded(BLANK, "TIFF", save_all=True, append_images=[BLANK]),
+        "each of its 2 images",
+    ),
     "animated": (encoded(GREY, "PNG", save_all=True, append_images=[GREY.rotate(90)]), "2 frames"),
     "animated gif": (encoded(GREY, "GIF"), "not an image"),
     "NaN": (encoded(Image.fromarray(np.full((8, 8), np.nan, np.float32)), "TIFF"), "NaN"),
@@ -113,17 +98,17 @@ def test_folders_pipes_and_giants_are_not_opened(tmp_path, monkeypatch):
 def test_large_images_are_unpacked_one_at_a_time(tmp_path, monkeypatch):
     at_once, most = [], []
 
-    def unpacked(image):
+    def unpacked(image, pages):
         at_once.append(image)
         most.append(len(at_once))
         time.sleep(0.01)
         at_once.pop()
-        return image
+        yield image
 
     for number in range(12):
         GREY.resize((64, 64)).save(tmp_path / f"{number}.png")
-    monkeypatch.setattr(image_files, "_eight_bits", unpacked)
-    monkeypatch.setattr(image_files, "LARGE", 64 * 64 - 1)
+    monkeypatch.setattr(pictures, "_shallow_pages", unpacked)
+    monkeypatch.setattr(limits, "LARGE", 64 * 64 - 1)
     assert len(read_images(sorted(tmp_path.iterdir()), 16, 1).images) == 12
     assert len(most) == 12 and max(most) == 1
 
@@ -189,65 +174,3 @@ def test_the_digest_follows_the_content_and_not_the_name(tmp_path):
     first = read_one(tmp_path, EIGHT_BIT["png"], name="a.png").digest
     assert first == read_one(tmp_path, EIGHT_BIT["png"], name="b.png").digest
     assert first != read_one(tmp_path, EIGHT_BIT["bmp"], name="a.png").digest
-
-
-def dicom(levels, **facts) -> bytes:
-    pydicom = pytest.importorskip("pydicom")
-    from pydicom.dataset import FileDataset, FileMetaDataset
-
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = facts.pop("syntax", pydicom.uid.ExplicitVRLittleEndian)
-    meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = "1.2.3"
-    dataset = FileDataset("image", {}, file_meta=meta, preamble=bytes(128))
-    dataset.Rows, dataset.Columns = levels.shape
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated = dataset.BitsStored = 16
-    dataset.HighBit, dataset.PixelRepresentation = 15, 0
-    dataset.PixelData = levels.astype("<u2").tobytes()
-    for name, value in facts.items():
-        setattr(dataset, name, value)
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
-
-
-def test_dicom_without_a_window_is_stretched(tmp_path):
-    image = read_one(tmp_path, dicom(RAMP * 4 + 1000)).images[0, 0].numpy()
-    assert np.abs(image - RAMP).max() <= 1
-
-
-def test_dicom_of_inverted_films_is_turned_back(tmp_path):
-    content = dicom(4000 - RAMP * 4, PhotometricInterpretation="MONOCHROME1")
-    assert np.abs(read_one(tmp_path, content).images[0, 0].numpy() - RAMP).max() <= 1
-
-
-def test_dicom_is_shown_in_its_own_window_after_rescaling(tmp_path):
-    hounsfield = np.linspace(-1000, 1000, 64 * 64).reshape(64, 64)
-    facts = {"RescaleSlope": 1, "RescaleIntercept": -1024, "WindowCenter": 40, "WindowWidth": 400}
-    image = read_one(tmp_path, dicom(hounsfield + 1024, **facts)).images[0, 0].numpy()
-    expected = 255 * ((hounsfield - 39.5) / 399 + 0.5).clip(0, 1)  # DICOM PS3.3 C.11.2.1.2
-    assert np.abs(image - expected).max() <= 1.5
-
-
-DICOM_REFUSED = {
-    "frames": ({"NumberOfFrames": 7}, "holds 7 frames"),
-    "bomb": ({"Rows": 60_000, "Columns": 60_000}, "60000 x 60000 pixels"),
-    "palette": ({"PhotometricInterpretation": "PALETTE COLOR"}, "PALETTE COLOR"),
-    "short": ({"PixelData": bytes(10)}, "cannot be decoded"),
-    "deflated": ({"syntax": "1.2.840.10008.1.2.1.99"}, "deflated"),
-}
-
-
-@pytest.mark.parametrize("case", DICOM_REFUSED)
-def test_dicom_that_is_not_one_image_is_set_aside(case, tmp_path):
-    facts, reason = DICOM_REFUSED[case]
-    ((_, why),) = read_one(tmp_path, dicom(RAMP, **facts)).quarantine
-    assert reason in why
-
-
-def test_without_pydicom_the_reason_says_what_to_install(tmp_path, monkeypatch):
-    content = dicom(RAMP)
-    monkeypatch.setitem(__import__("sys").modules, "pydicom", None)
-    ((_, why),) = read_one(tmp_path, content).quarantine
-    assert "pip install pydicom" in why

@@ -1,10 +1,13 @@
 """Which files a folder or a table lists, and which it refuses with a reason."""
 
 import os
+import subprocess
 
 import pytest
+from file_samples import GREY, RAMP, dicom, encoded
 from folders import class_folders, noise_image, sizes
 
+from utils.data.listing import class_folders as listed_folders
 from utils.data.listing import signature, table_files, unlabelled_files
 from utils.data.loading import load, manifest
 
@@ -67,6 +70,7 @@ def test_a_folder_without_its_classes_says_what_it_lacks(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("path,label\n", "a header and no row"),
         ("path,name\n", "lacks the column 'label'"),
         ("path,label,split\na.png,a,exam\n", "names the split 'exam'; choose from train"),
         ("", "cannot be read as a table"),
@@ -105,3 +109,61 @@ def test_the_signature_follows_names_sizes_times_and_places(tmp_path):
     root.rename(tmp_path / "moved")
     seen.add(signature(tmp_path / "moved"))
     assert len(seen) == 5
+
+
+def test_rows_without_a_label_are_set_aside_and_make_no_class(tmp_path):
+    rows = ["path,label"]
+    for index in range(40):
+        noise_image(tmp_path / f"{index}.png", index)
+        rows.append(f"{index}.png,{('cat', 'dog', ' ', '')[index % 4]}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    name = str(tmp_path / "table.csv")
+    assert load(name, 8).train.class_names == ("cat", "dog")
+    assert [reason for _, reason in manifest(name, 8)["quarantine"]] == ["no label"] * 20
+
+
+def test_a_name_that_no_file_can_have_is_one_row_set_aside(tmp_path):
+    (tmp_path / "table.csv").write_text(f"path,label\na.png,cat\n{300 * 'x'}.png,dog\nb,dog\n")
+    found = table_files(tmp_path / "table.csv")
+    assert [file.name for file in found.files] == ["a.png", "b"]
+    assert [reason for _, reason in found.refused] == ["a name of more than 255 bytes"]
+
+
+def test_a_table_of_test_images_alone_says_what_it_lacks(tmp_path):
+    rows = ["path,label,split"]
+    for index in range(40):
+        noise_image(tmp_path / f"{index}.png", index)
+        rows.append(f"{index}.png,{'ab'[index % 2]},test")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    with pytest.raises(ValueError, match="all 40 images are for test, and none is for training"):
+        load(str(tmp_path / "table.csv"), 8)
+
+
+def test_a_thousand_nested_folders_are_gone_through(tmp_path):
+    deep = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1100):  # a wrapper in a wrapper: too deep for one path in some calls
+        os.mkdir("w", dir_fd=deep)
+        inner = os.open("w", os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = inner
+    os.close(deep)
+    try:
+        with pytest.raises(FileNotFoundError, match="no class folders"):
+            listed_folders(tmp_path / "w")
+    finally:  # Python's own removal recurses
+        subprocess.run(["rm", "-r", tmp_path / "w"], check=True)
+
+
+@pytest.mark.parametrize("place", ["", "extra/cat", "train"])
+@pytest.mark.parametrize("name", ["IM0001", "x.gif", "x.webp", "x.png", "photo"])
+def test_an_image_outside_the_classes_is_listed_whatever_its_name(name, place, tmp_path):
+    content = {"IM0001": dicom(RAMP), "x.webp": encoded(GREY, "WEBP")}
+    content = content.get(name, encoded(GREY, "GIF" if name == "x.gif" else "PNG"))
+    root = class_folders(tmp_path / "own" / "train", ["a", "b"], 2).parent
+    class_folders(root / "test", ["a", "b"], 2)
+    path = root / place / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.with_name("notes.txt").write_text("no image")
+    ((file, reason),) = listed_folders(root).refused
+    assert file == str(path) and reason.startswith("in no")

@@ -10,6 +10,7 @@ from folders import HOME, chest_xray, class_folders, noise_image, sizes
 
 from utils.data import source
 from utils.data.duplicates import duplicates_across
+from utils.data.formats.reading import Reading
 from utils.data.loading import load, manifest
 from utils.data.phantoms import PHANTOMS, draw, fewest_patients
 from utils.run import folder_of
@@ -105,7 +106,9 @@ def test_drawn_test_patients_leave_real_data_and_the_usual_draw_as_they_are(tmp_
 
 def test_drawn_test_patients_do_not_depend_on_shares_or_seed():
     kept = load("chest_phantom", 32, fractions=(0.6, 0.2, 0.2), seed=3, test_patients=30)
-    assert kept.test.fingerprint == load("chest_phantom", 32, test_patients=30).test.fingerprint
+    assert (
+        kept.test.content_hash() == load("chest_phantom", 32, test_patients=30).test.content_hash()
+    )
 
 
 REFUSED = {
@@ -117,6 +120,7 @@ REFUSED = {
     "no download": ("alzheimer_mri", {"download": True}, FileNotFoundError, "cannot be downloaded"),
     "wrong fractions": ("brain_phantom", {"fractions": (0.9, 0.2, 0.1)}, ValueError, "shares"),
     "few test patients": ("brain_phantom", {"test_patients": 5}, ValueError, "at least 12, 3 of"),
+    "drawn in 8 bits": ("brain_phantom", {"reading": Reading(16)}, ValueError, "of your own"),
     "no size": ("brain_phantom", {"size": 0}, ValueError, "at least 1 pixel"),
 }
 

@@ -1,14 +1,21 @@
 """Files become labelled images: classes, conflicts, patients recovered from pixels."""
 
+import time
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+import torch
+from file_samples import RAMP, dicom
 from folders import chest_xray, noise_image, sizes
 from PIL import Image
 
 from utils.data.datasets import DATASETS
+from utils.data.formats.export import save_split
+from utils.data.formats.reading import Reading
 from utils.data.loading import load, manifest
+from utils.data.prepare import patient_groups
 
 
 def test_unknown_classes_and_unreadable_sets_are_named(tmp_path):
@@ -84,3 +91,78 @@ def test_a_synthetic_copy_of_a_held_out_patient_is_left_out(lost_patients, part)
     Image.fromarray(copy.numpy()).save(folder / "copy.png")
     load("alzheimer_mri", 48, root=lost_patients)
     assert manifest("alzheimer_mri", 48)["withheld"] == before + 1
+
+
+@pytest.fixture
+def volumes(tmp_path):
+    """Twenty volumes of eight slices, some alike within a volume, of two classes."""
+    for number in range(20):
+        rng = np.random.default_rng(number)
+        voxels = rng.integers(0, 3000, (16, 16, 8)).astype(np.int16)
+        voxels[..., 0] = 0
+        path = tmp_path / "volumes" / "ab"[number % 2] / f"{number}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), path)
+    return str(tmp_path / "volumes")
+
+
+def test_a_volume_is_one_patient_and_stays_on_one_side(volumes):
+    splits = load(volumes, 16)
+    notes = manifest(volumes, 16)
+    assert sum(sizes(splits)) == 20 * 7 and notes["blank images"] == 20
+    assert notes["patients"].startswith("unknown; the images of one file are kept together")
+    for attribute in ("files", "groups"):
+        seen = [set(map(str, getattr(split, attribute))) for _, split in splits.items()]
+        assert sum(map(len, seen)) == len(set.union(*seen)) == 20
+    assert set(splits.train.frames.tolist()) == set(range(1, 8))
+
+
+def test_depth_window_and_axis_are_kept_apart_and_noted(volumes):
+    wanted = Reading(16, "0..1500", "coronal")
+    splits, usual = load(volumes, 16, reading=wanted), load(volumes, 16)
+    assert splits.train.depth == 16 and usual.train.depth == 8
+    assert sum(sizes(splits)) == 20 * 16
+    notes = manifest(volumes, 16, reading=wanted)
+    assert notes["reading"] == {"depth": 16, "window": "0..1500", "axis": "coronal"}
+    assert notes["grey levels"] == {"chosen window": 20}
+    assert manifest(volumes, 16)["grey levels"] == {"darkest to brightest pixel": 20}
+    again = load(volumes, 16, reading=wanted).train
+    assert torch.equal(again.images, splits.train.images)
+    assert torch.equal(again.frames, splits.train.frames)
+
+
+@pytest.mark.parametrize("kind", ["png", "dicom"])
+def test_what_is_written_can_be_loaded_again(kind, tmp_path):
+    for number in range(20):
+        path = tmp_path / "scans" / "ab"[number % 2] / f"IM{number:04d}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 500, (64, 64))
+        path.write_bytes(dicom(RAMP * 4 + noise))
+    reading = Reading(16)
+    whole = load(str(tmp_path / "scans"), 32, reading=reading).all_images
+    save_split(whole, tmp_path / "out", kind, reading)
+    again = Reading(16, "full") if kind == "png" else reading
+    found = load(str(tmp_path / "out"), 32, reading=again).all_images
+    rows = [int(Path(file).stem) for file in found.files]
+    assert torch.equal(found.images, whole.images[rows])
+    assert torch.equal(found.labels, whole.labels[rows])
+
+
+@pytest.mark.parametrize("patients", [None, "each its own", "all one"])
+def test_a_picture_named_a_thousand_times_is_compared_once(patients):
+    pictures = torch.randint(0, 256, (6, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+    images = pictures.to(torch.uint8).repeat(2000, 1, 1, 1)
+    names = {"each its own": [f"{n:05d}" for n in range(12_000)], "all one": ["p"] * 12_000}
+    started = time.process_time()
+    groups = patient_groups(images, names.get(patients))
+    assert time.process_time() - started < 5
+    expected = torch.zeros(6) if patients == "all one" else torch.arange(6)
+    assert torch.equal(groups, expected.long().repeat(2000))
+
+
+def test_images_of_one_file_are_one_patient_even_against_a_table():
+    images = torch.randint(0, 256, (4, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+    images = images.to(torch.uint8)
+    files = ["x", "x", "y", "z"]
+    assert patient_groups(images, None, files).tolist() == [0, 0, 1, 2]
+    assert patient_groups(images, ["p", "q", "q", "r"], files).tolist() == [0, 0, 0, 1]

@@ -12,7 +12,8 @@ from folders import HOME, picture, two_classes
 from PIL import Image
 
 from utils.data import reader
-from utils.data.image_files import Unreadable, read_file
+from utils.data.formats.reading import Reading, Unreadable
+from utils.data.image_files import read_file
 from utils.data.reader import read_images
 
 
@@ -123,7 +124,7 @@ def counted(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     return read(*arguments)
 reader._read_piece = counted
-print(loading.load(sys.argv[1], 32).all_images.fingerprint, len(pieces))
+print(loading.load(sys.argv[1], 32).all_images.content_hash(), len(pieces))
 """
 
 
@@ -149,3 +150,30 @@ def test_pieces_of_grey_and_of_colour_make_one_tensor(folder, monkeypatch):
     first, second = read(folder), read(folder)
     assert first.images.shape[1] == 3 and torch.equal(first.images, second.images)
     assert (first.images[0, 0] == first.images[0, 2]).all()
+
+
+def test_another_reading_is_kept_by_itself(folder, opened):
+    files, cache = sorted(folder.rglob("*.png")), folder.parent / "cache"
+    readings = (Reading(), Reading(16), Reading(window="full"), Reading(16, "full"))
+    first = [read_images(files, 16, 1, cache, reading).images for reading in readings]
+    assert len(opened) == 6 * len(readings)
+    again = [read_images(files, 16, 1, cache, reading).images for reading in readings]
+    assert all(map(torch.equal, first, again)) and len(opened) == 6 * len(readings)
+    assert first[0].dtype == torch.uint8 and first[1].dtype == torch.uint16
+
+
+def test_files_of_many_images_come_whole_from_the_cache(tmp_path, opened, monkeypatch):
+    monkeypatch.setattr(reader, "PIECE", 2)
+    for number in range(3):
+        pictures = [
+            Image.open(picture(tmp_path / f"{number}{page}.png", 9 * number + page))
+            for page in (1, 2, 3)
+        ]
+        pictures[0].save(tmp_path / f"{number}.tif", save_all=True, append_images=pictures[1:])
+    files = [*sorted(tmp_path.glob("*.tif")), tmp_path / "01.png", tmp_path / "absent.png"]
+    first, second = (read_images(files, 16, None, tmp_path / "cache") for _ in range(2))
+    assert len(opened) == len(files) + 1  # what is refused is tried again
+    assert first.positions == (0, 0, 0, 1, 1, 1, 2, 2, 2, 3)
+    assert first.frames == (0, 1, 2) * 3 + (0,) and first.has_volumes
+    assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
+    assert (first.positions, first.frames) == (second.positions, second.frames)

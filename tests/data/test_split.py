@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import small_split
+from small import small_network, small_split
 
+from utils.attacks.pgd import PGD
 from utils.data.split import Split, Splits, batches, concatenate, to_float
+from utils.evaluation.inference import predict
 
 IMAGES = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
 WRONG = {
     "float images": ({"images": IMAGES.float()}, "uint8"),
-    "no channels": ({"images": IMAGES[:, 0]}, "uint8"),
+    "no channels": ({"images": IMAGES[:, 0]}, "uint8 or uint16"),
     "fewer labels": ({"labels": torch.zeros(3).long()}, "4 images but 3 labels"),
     "fewer groups": ({"groups": torch.zeros(5).long()}, "4 images but 5 groups"),
     "foreign label": ({"labels": torch.tensor([0, 1, 2, 0])}, "outside"),
@@ -56,21 +58,21 @@ def test_a_balanced_part_has_equally_many_of_each_class_where_there_are_enough(a
     wanted = max(1, asked // 3) if 0 < asked < 20 else 20
     assert len(part) == given and counts == [min(wanted, full) for full in (10, 7, 3)]
     assert part.images.flatten().tolist() == sorted(part.images.flatten().tolist())
-    assert part.fingerprint == whole.balanced(asked).fingerprint
+    assert part.content_hash() == whole.balanced(asked).content_hash()
 
 
 def test_the_fingerprint_follows_pixels_and_labels():
     split = small_split(30)
-    assert split.fingerprint == small_split(30).fingerprint
+    assert split.content_hash() == small_split(30).content_hash()
     changed = split.images.clone()
     changed[3, 0, 2, 2] += 1
     swapped = split.labels.flip(0)
     others = {
-        Split(changed, split.labels, split.class_names).fingerprint,
-        Split(split.images, swapped, split.class_names).fingerprint,
-        Split(split.images, split.labels, ("x", "y", "z")).fingerprint,
+        Split(changed, split.labels, split.class_names).content_hash(),
+        Split(split.images, swapped, split.class_names).content_hash(),
+        Split(split.images, split.labels, ("x", "y", "z")).content_hash(),
     }
-    assert len(others | {split.fingerprint}) == 4
+    assert len(others | {split.content_hash()}) == 4
 
 
 def test_batches_hold_every_image_once_in_order_or_shuffled():
@@ -114,7 +116,7 @@ def test_per_patient_without_patients_or_without_a_limit_is_everything():
 def test_all_parts_together_are_the_whole():
     whole = small_split(60)
     parts = Splits(whole.take(range(30)), whole.take(range(30, 50)), whole.take(range(50, 60)))
-    assert parts.all_images.fingerprint == whole.fingerprint
+    assert parts.all_images.content_hash() == whole.content_hash()
     assert torch.equal(parts.all_images.groups, whole.groups)
 
 
@@ -139,3 +141,26 @@ def test_files_follow_their_images_and_are_empty_where_there_are_none():
     assert concatenate(small_split(2), small_split(2)).files is None
     with pytest.raises(ValueError, match="6 images but 1 files"):
         replace(split, files=("a",))
+
+
+def test_the_depth_changes_nothing_for_a_model_and_an_attack():
+    shallow, model = small_split(12), small_network()
+    deep = shallow.with_depth(16)
+    assert (shallow.depth, deep.depth) == (8, 16) and deep.with_depth(16).images is deep.images
+    for attack in (None, PGD(8 / 255)):
+        found = [predict(model, split, attack).probabilities for split in (shallow, deep)]
+        assert (found[0] == found[1]).all()
+    assert torch.equal(deep.with_depth(8).images, shallow.images)
+    assert deep.content_hash() != shallow.content_hash()
+
+
+def test_images_of_two_depths_are_not_mixed():
+    with pytest.raises(ValueError, match="with_depth"):
+        concatenate(small_split(3), small_split(3).with_depth(16))
+
+
+def test_places_in_a_file_follow_their_images():
+    split = replace(small_split(6), frames=torch.arange(6))
+    assert split.take([4, 1]).frames.tolist() == [4, 1]
+    both = concatenate(small_split(2), split)
+    assert both.frames.tolist() == [0, 0, 0, 1, 2, 3, 4, 5]

@@ -8,12 +8,14 @@ import torch
 import torch.nn.functional as F
 from small import small_network, small_split, small_splits, trained_network
 from torch import nn
+from witnesses import Sure
 
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import RandomUniform
 from utils.data.split import to_float
 from utils.defences.adversarial_training import (
     AdversarialLoss,
+    Hardened,
     TradesLoss,
     collapsed_epochs,
     divergence,
@@ -68,6 +70,17 @@ def test_the_fast_variant_takes_one_long_step_and_shows_no_clean_image():
     assert len(seen) == 2  # where to step, and what to learn from
     assert not torch.equal(seen[1], IMAGES) and (seen[1] - IMAGES).abs().max() <= 0.1 + 1e-6
     assert loss.at(0).step_size == pytest.approx(0.125)
+
+
+def test_an_attacker_who_knows_a_hardened_network_sees_past_a_flat_cross_entropy():
+    """Sure of everything, it gives the cross-entropy no gradient; the margin has one."""
+    network, split = Sure(trained_network(), 200.0), small_split(60, seed=7)
+    hardened, attack = Hardened(network), PGD(0.1, 8)
+    assert torch.equal(hardened(IMAGES), network(IMAGES))
+    known = hardened.adaptive(attack)
+    assert [each.loss for each in known.attacks] == ["cross_entropy", "margin"]
+    plain, adaptive = (predict(hardened, split, each).accuracy for each in (attack, known))
+    assert adaptive < plain - 0.2
 
 
 TRADES = TradesLoss(0.1, steps=5)

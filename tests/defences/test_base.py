@@ -9,9 +9,11 @@ from small import small_split, trained_network
 from witnesses import Sure, size_of
 
 import utils.defences
+from utils.attacks.adaptive import adaptive_attack
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float
-from utils.defences.base import Defence, adaptive_attack, views_of
+from utils.defences.adversarial_training import Hardened
+from utils.defences.base import Defence, views_of
 from utils.defences.ensemble import Ensemble, fit_blending, fit_stacking
 from utils.defences.purification import PURIFICATIONS, Purified
 from utils.defences.rejection import Rejector, SelectiveClassifier
@@ -30,6 +32,7 @@ def rejecting(measure):
 
 DEFENCES = {
     **{name: Purified(MODEL, step) for name, step in PURIFICATIONS.items()},
+    "adversarial training": Hardened(MODEL),
     "smoothing": Smoothed(MODEL, 0.1, draws=40),
     "soft vote": Ensemble(MEMBERS),
     "soft vote of sure members": Ensemble([Sure(member, 6.0) for member in MEMBERS]),

@@ -19,6 +19,7 @@ from utils.defences.ensemble import (
     MeanOfLogits,
     StackingRule,
     VotingRule,
+    combined,
     fit_blending,
     fit_stacking,
     fit_vote,
@@ -225,6 +226,14 @@ def test_an_attack_that_knows_the_ensemble_shows_its_members_the_same_images():
     assert len(seen) % 3 == 0
     for one, two, three in zip(*(seen[place::3] for place in range(3)), strict=True):
         assert torch.equal(one, two) and torch.equal(two, three)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_what_members_predicted_combines_to_what_the_ensemble_predicts(name):
+    direct = predict(Ensemble(MEMBERS, RULES[name]), SPLIT)
+    found = combined(SAID, RULES[name])
+    assert np.allclose(found.probabilities, direct.probabilities, atol=1e-4)
+    assert np.array_equal(found.labels, direct.labels)
 
 
 def test_separate_attacks_give_the_mean_of_the_predictions():

@@ -85,7 +85,7 @@ def test_an_attack_has_succeeded_where_the_model_is_wrong_and_accepts(measure):
     found, said = selective(measure), logits(MODEL, UNSEEN, PGD(0.1, 3))
     lead = margin(said, UNSEEN.labels)
     both = (lead > 0) & found.rejector.accepts(said)
-    assert torch.equal(found.judge(said, lead) > 0, both) and 0 < both.sum() < len(both)
+    assert torch.equal(found.success(said, lead) > 0, both) and 0 < both.sum() < len(both)
 
 
 @EVERY

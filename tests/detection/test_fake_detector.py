@@ -10,7 +10,7 @@ from small import small_split
 
 from utils.data.split import Split
 from utils.detection.fake_detector import SpectralDetector, real_or_fake, spectra
-from utils.evaluation.roc import area
+from utils.evaluation.roc import auroc
 
 
 @pytest.mark.parametrize("frequency", [1, 3, 7])
@@ -39,11 +39,11 @@ def test_enlarged_images_are_found_by_their_spectrum_alone():
     known, asked, other = (small_split(48, seed=seed) for seed in range(3))
     detector = SpectralDetector().fit(real_or_fake(known, enlarged(known)))
     case = real_or_fake(asked, enlarged(asked))
-    found = area(detector.score(case), case.labels.numpy() == 1, np.ones((1, 96)))
+    found = auroc(detector.score(case), case.labels.numpy() == 1, np.ones((1, 96)))
     assert found[0] > 0.95
     neither = real_or_fake(asked, other)
     assert (
-        0.3 < area(detector.score(neither), neither.labels.numpy() == 1, np.ones((1, 96)))[0] < 0.7
+        0.3 < auroc(detector.score(neither), neither.labels.numpy() == 1, np.ones((1, 96)))[0] < 0.7
     )
 
 

@@ -83,6 +83,12 @@ def test_a_network_is_one_training_and_can_be_judged():
     assert Claim(*NAMES).evaluate(strong, weak).verdict == UNDECIDED
 
 
+def test_of_data_nothing_is_trained():
+    strong, _ = (side.by_training[0] for side in sides(1))
+    found = Claim(*NAMES, about="data").evaluate(strong, 0.25)
+    assert found.verdict == HOLDS and "points; 200 patients. Margin" in str(found)
+
+
 def test_a_family_is_judged_together():
     claim = Claim(*NAMES)
     narrow = claim.evaluate(Interval(0.1, 0.01, 0.19), trainings=3)  # p about .03
@@ -106,7 +112,7 @@ def test_the_row_of_a_record_is_plain_json():
     ("wrong", "message"),
     [
         ({"direction": "up"}, "unknown direction 'up'; choose from greater, less, equal"),
-        ({"about": "run"}, "unknown about 'run'; choose from method, network"),
+        ({"about": "run"}, "unknown about 'run'; choose from method, network, data"),
         ({"direction": "equal"}, "above 0 for 'equal', got 0.0"),
         ({"margin": -1.0}, "a share from 0"),
     ],

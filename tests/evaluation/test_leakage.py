@@ -1,4 +1,4 @@
-"""The alarm rings for slices of shared patients and for copies, and for nothing else."""
+"""Leakage is found in slices of shared patients and in copies, and nowhere else."""
 
 from dataclasses import replace
 from functools import cache
@@ -15,7 +15,7 @@ from utils.data.split import Splits
 from utils.evaluation.leakage import (
     SIBLINGS_TOLERATED,
     is_leaky,
-    leakage_alarm,
+    leakage_report,
     nearest_neighbour_baseline,
     relative_distances,
 )
@@ -51,40 +51,41 @@ def test_unrelated_images_are_no_siblings_and_noisy_copies_are():
 
 
 @pytest.mark.parametrize("name", PHANTOMS)
-def test_the_alarm_is_silent_for_patients_and_rings_for_shared_ones(name):
-    silent = leakage_alarm(by_patient(name))
-    assert not silent.rings and silent.siblings < 0.05 and str(silent).startswith("No alarm")
-    mixed = leakage_alarm(split_by_image(by_patient(name), SHARES))
-    assert mixed.rings and mixed.shared_groups > 10
+def test_leakage_is_found_where_patients_are_shared_and_only_there(name):
+    honest = leakage_report(by_patient(name))
+    assert not honest.leaky and honest.siblings < 0.05
+    assert str(honest).startswith("No leakage found")
+    mixed = leakage_report(split_by_image(by_patient(name), SHARES))
+    assert mixed.leaky and mixed.shared_groups > 10
     assert mixed.baseline.low <= mixed.baseline.value <= mixed.baseline.high
-    assert silent.row["alarm"] == "silent" and mixed.row["alarm"] == "rings"
+    assert honest.row["leakage"] == "none found" and mixed.row["leakage"] == "found"
 
 
-def test_neighbouring_slices_inflate_the_baseline_and_ring_without_patient_numbers():
-    silent = leakage_alarm(by_patient("brain_phantom"))
-    mixed = leakage_alarm(without_patients(split_by_image(by_patient("brain_phantom"), SHARES)))
-    assert mixed.baseline.value > silent.baseline.value + 0.1
-    assert mixed.rings and mixed.shared_groups == 0 and mixed.siblings > 3 * SIBLINGS_TOLERATED
+def test_neighbouring_slices_inflate_the_baseline_and_are_found_without_patient_numbers():
+    honest = leakage_report(by_patient("brain_phantom"))
+    mixed = leakage_report(without_patients(split_by_image(by_patient("brain_phantom"), SHARES)))
+    assert mixed.baseline.value > honest.baseline.value + 0.1
+    assert mixed.leaky and mixed.shared_groups == 0 and mixed.siblings > 3 * SIBLINGS_TOLERATED
 
 
 @pytest.mark.parametrize("name", VISITS)
 def test_visits_of_one_patient_are_found_by_number_alone(name):
     """The limit of a look-up by pixels: pose, breath and exposure hide who it is."""
     mixed = split_by_image(by_patient(name), SHARES)
-    assert leakage_alarm(mixed).rings
-    unknown = leakage_alarm(without_patients(mixed))
-    assert not unknown.rings and unknown.siblings < SIBLINGS_TOLERATED
+    assert leakage_report(mixed).leaky
+    unknown = leakage_report(without_patients(mixed))
+    assert not unknown.leaky and unknown.siblings < SIBLINGS_TOLERATED
 
 
 @pytest.mark.parametrize("change", [jpeg_copy, resampled_copy])
-def test_a_few_harsh_copies_ring(change):
+def test_a_few_harsh_copies_are_found(change):
     drawn = draw("chest_phantom", 64, 90)
     splits, _ = split_dataset(GatheredImages(drawn, np.full(len(drawn), ""), ""), SHARES, seed=0)
-    assert leakage_alarm(splits).copies == 0
+    assert leakage_report(splits).copies == 0
     images = splits.test.images.clone()
     images[:3] = change(splits.train.images[:3])
-    alarm = leakage_alarm(replace(splits, test=replace(splits.test, images=images)))
-    assert alarm.copies == 3 and alarm.identical == 0 and alarm.copied
+    leakage = leakage_report(replace(splits, test=replace(splits.test, images=images)))
+    assert leakage.copies == 3 and leakage.identical == 0 and leakage.copied
 
 
 PLANTED = {
@@ -96,16 +97,16 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("case", PLANTED)
-def test_the_alarm_names_what_was_planted(case):
+def test_the_report_names_what_was_planted(case):
     same, near, reason = PLANTED[case]
     train, test = unrelated(500), unrelated(200, seed=1)
     test[:same] = train[:same]
     test[50 : 50 + near] = train[50 : 50 + near] + 1
     splits = Splits(split_of(train), split_of(unrelated(50, seed=2)), split_of(test))
-    alarm = leakage_alarm(splits)
-    assert (alarm.identical, alarm.copies) == (same, same + near)
-    assert alarm.rings == (reason is not None) == bool(alarm.reasons)
-    assert reason is None or reason in " ".join(alarm.reasons)
+    leakage = leakage_report(splits)
+    assert (leakage.identical, leakage.copies) == (same, same + near)
+    assert leakage.leaky == (reason is not None) == bool(leakage.reasons)
+    assert reason is None or reason in " ".join(leakage.reasons)
 
 
 @pytest.mark.parametrize(
@@ -125,10 +126,10 @@ def test_one_rule_decides_about_leakage(identical, copies, siblings, shared, lea
     assert is_leaky(identical, copies, 200, siblings, shared) is leaky
 
 
-def test_the_alarm_gives_its_score_as_every_interval_is_given():
-    alarm = leakage_alarm(by_patient("brain_phantom"))
-    assert alarm.row["look-up"] == f"{alarm.baseline.text(digits=0)} %"
-    assert f"is right for {alarm.baseline} % of the test images" in str(alarm)
+def test_the_report_gives_its_score_as_every_interval_is_given():
+    leakage = leakage_report(by_patient("brain_phantom"))
+    assert leakage.row["look-up"] == f"{leakage.baseline.text(digits=0)} %"
+    assert f"is right for {leakage.baseline} % of the test images" in str(leakage)
 
 
 def test_one_shared_patient_is_enough():
@@ -137,11 +138,11 @@ def test_one_shared_patient_is_enough():
     owners = groups.split(20)
     owners[2][0] = 3
     splits = Splits(*(split_of(p, groups=g) for p, g in zip(parts, owners, strict=True)))
-    alarm = leakage_alarm(splits)
-    assert alarm.shared_groups == 1 and alarm.reasons[0].startswith("1 patients or groups")
+    leakage = leakage_report(splits)
+    assert leakage.shared_groups == 1 and leakage.reasons[0].startswith("1 patients or groups")
 
 
 def test_an_empty_test_split_is_refused():
     train = split_of(unrelated(20))
     with pytest.raises(ValueError, match="the test split is empty"):
-        leakage_alarm(Splits(train, train, train.take(torch.arange(0))))
+        leakage_report(Splits(train, train, train.take(torch.arange(0))))

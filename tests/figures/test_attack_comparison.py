@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from figure_samples import ANSWERS, PIXELS, SUITE, check_balanced, check_drawn, words
+from figure_samples import ANSWERS, PIXELS, check_drawn, words
+from matplotlib.colors import to_rgba
 from small import some_predictions
 
 from utils import figures
@@ -12,9 +13,16 @@ from utils.figures.style import ATTACKED, CLEAN
 
 CLAIMED = {"leak": 0.9, "wrong count": 0.5}
 TRUE = {name: Interval(0.7, 0.6, 0.8) for name in CLAIMED}
+AT_ONCE = {name: np.array([0.5, 0.3, 0.2]) for name in ("by chance", "clean", "attacked")}
+PAIRS = {("a", "b"): (Interval(0.3, 0.2, 0.4), Interval(0.0, -0.1, 0.1))}
 FIGURES = {
-    "security_curves": lambda: figures.security_curves(
-        {name: SUITE.curve(ANSWERS, "pgd") for name in ("noise", "pgd", "worst")}
+    "targets_reached": lambda: figures.targets_reached(
+        {"standard": np.full((3, 3), 0.25), "adversarial": np.zeros((3, 3))}, "abc"
+    ),
+    "patch_gallery": lambda: figures.patch_gallery(
+        (None, PIXELS[0, :, :4, :4]),
+        {"clean": PIXELS[:2], "square": PIXELS[:2]},
+        {"clean": ["dark", "bright"], "square": ["dark", "dark"]},
     ),
     "accuracy_by_queries": lambda: figures.accuracy_by_queries(
         {"square": np.array([0, 3, 90, np.inf]), "nothing": np.full(4, np.inf)},
@@ -25,6 +33,8 @@ FIGURES = {
     ),
     "transfer": lambda: figures.transfer({"a": ANSWERS, "b": ANSWERS}, ANSWERS),
     "claimed_vs_true": lambda: figures.claimed_vs_true(CLAIMED, TRUE),
+    "wrong_at_once": lambda: figures.wrong_at_once(AT_ONCE),
+    "slope_cosines": lambda: figures.slope_cosines(PAIRS),
 }
 
 
@@ -33,15 +43,30 @@ def test_is_drawn(name):
     check_drawn(FIGURES[name]())
 
 
-def test_a_constant_answer_has_its_share_although_one_class_is_common():
-    check_balanced(lambda curve: figures.security_curves({"pgd": curve}))
-
-
 def test_the_curve_of_queries_starts_with_those_that_were_right():
     figure = figures.accuracy_by_queries({"square": np.array([0, 3, 90, np.inf])}, {"square": 100})
     line = figure.axes[0].lines[0]
     assert line.get_xdata().tolist() == [1, 3, 90, 100]
     assert line.get_ydata().tolist() == [0.75, 0.5, 0.25, 0.25]
+
+
+def test_what_another_attacker_leaves_is_a_dashed_line():
+    needed = {"square": np.array([0, 3, 90, np.inf])}
+    axis = figures.accuracy_by_queries(needed, {"square": 100}, {"PGD": 0.1}).axes[0]
+    (floor,) = [line for line in axis.lines if line.get_linestyle() == "--"]
+    assert set(floor.get_ydata()) == {0.1} and floor.get_label() == "PGD"
+
+
+def test_targets_are_in_percent_and_the_diagonal_is_empty():
+    axis = FIGURES["targets_reached"]().axes[0]
+    assert [text.get_text() for text in axis.texts] == ["25"] * 6
+
+
+def test_a_prediction_that_a_square_turns_is_orange():
+    axes = FIGURES["patch_gallery"]().axes
+    colours = [axis.xaxis.label.get_color() for axis in axes[4:]]
+    assert [axis.get_xlabel() for axis in axes[4:]] == ["dark", "dark"]
+    assert colours == [CLEAN, ATTACKED]
 
 
 def test_curves_that_coincide_differ_in_width():
@@ -64,6 +89,21 @@ def test_a_transfer_matrix_has_the_clean_images_first_in_percent():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["(clean)", "a", "b"]
     shown = [text.get_text() for text in axis.texts]
     assert shown == [f"{100 * each.accuracy:.0f}" for each in ANSWERS.values()] * 3
+
+
+def test_bars_of_members_that_err_at_once_are_shares_and_coloured_by_outcome():
+    axis = FIGURES["wrong_at_once"]().axes[0]
+    heights = [[bar.get_height() for bar in group] for group in axis.containers]
+    assert heights == [[0.5, 0.3, 0.2]] * 3
+    colours = [group[0].get_facecolor() for group in axis.containers]
+    assert colours[1:] == [to_rgba(CLEAN), to_rgba(ATTACKED)]
+
+
+def test_cosines_of_a_pair_stand_beside_their_control():
+    axis = FIGURES["slope_cosines"]().axes[0]
+    dots = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"]
+    assert dots == [0.3, 0.0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a · b"]
 
 
 def test_a_claim_is_a_cross_beside_the_true_interval():

@@ -40,6 +40,10 @@ FIGURES = {
     "looks without masks": lambda: figures.heatmap_grid(
         SPLIT.images[:3], None, {"clean": HEAT}, {"clean": ["a", "b", "c"]}
     ),
+    "smallest_changes": lambda: figures.smallest_changes(
+        {"standard": np.array([0, 0.01, 0.5, np.inf])},
+        {"standard": SUITE.curve(ANSWERS, "pgd")},
+    ),
     "sensitivities": lambda: figures.sensitivities({"standard": HEAT[0], "adversarial": HEAT[1]}),
 }
 
@@ -47,6 +51,14 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_is_drawn(name):
     check_drawn(FIGURES[name]())
+
+
+def test_the_line_of_smallest_changes_falls_where_an_image_does():
+    (line, *_), largest = FIGURES["smallest_changes"]().axes[0].lines, max(SUITE.sizes)
+    levels, left = line.get_xdata(), line.get_ydata()
+    assert levels[-1] == pytest.approx(255 * largest) and left[0] == 0.75
+    steps = [0.75 if level < 2.55 else (0.5 if level < 127.5 else 0.25) for level in levels]
+    assert left.tolist() == steps
 
 
 def test_every_change_stands_beside_the_others_on_one_scale():

@@ -10,7 +10,7 @@ from small import NAMES
 from utils import figures
 from utils.evaluation.conditions import CLEAN as CLEAN_IMAGES
 from utils.evaluation.predictions import Predictions
-from utils.figures.confusion import ACROSS, FEWEST
+from utils.figures.confusion import ACROSS, FEWEST_IMAGES
 
 BOTH = {"clean": ANSWERS[CLEAN_IMAGES], "noise": None, "attacked": ANSWERS[SUITE.strongest]}
 MODELS = {("resnet", "standard"): BOTH, ("resnet", "fast"): BOTH, ("gru_rows", "standard"): BOTH}
@@ -58,7 +58,7 @@ BY_MODEL = {("resnet", "standard"): {"clean": SMALL}}
 def test_a_class_of_few_images_is_hatched_and_not_coloured(figure, text):
     axis = figure.axes[0]
     hatched = [patch for patch in axis.patches if patch.get_hatch()]
-    assert [patch.get_y() for patch in hatched] == [0] and FEWEST == 10
+    assert [patch.get_y() for patch in hatched] == [0] and FEWEST_IMAGES == 10
     colours = axis.collections[0].get_array().reshape(3, 3)
     assert not colours[0].any() and colours[1:].sum() > 0
     assert axis.texts[0].get_text().startswith(text)

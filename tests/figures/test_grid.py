@@ -43,6 +43,8 @@ def test_grey_levels_are_fixed_and_large_images_are_averaged():
     assert axis.images[1].get_interpolation() == "hanning"
     show_image(axis, np.zeros((3, 8, 8)))
     assert axis.images[2].get_array().shape == (8, 8, 3)
+    show_image(axis, np.array([[[0, 65535], [256, 257]]], np.uint16))
+    assert axis.images[3].get_array().tolist() == [[0, 255], [1, 1]]
 
 
 def test_no_change_is_the_middle_of_the_colours():

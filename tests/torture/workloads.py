@@ -61,7 +61,7 @@ def tuning(folder: Path, seed: int) -> str:
 def store(folder: Path, seed: int) -> str:
     loading.VARIABLES, reader.PIECE = folder / "variables", 6
     splits = loading.load(str(pictures(folder)), 16, seed=seed)
-    return _text([split.fingerprint for _, split in splits.items()])
+    return _text([split.content_hash() for _, split in splits.items()])
 
 
 def audited(folder: Path, seed: int) -> str:

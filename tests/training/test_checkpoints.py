@@ -154,7 +154,9 @@ def test_a_description_is_the_settings_without_an_address():
     assert description(CrossEntropy((1.0, 2.0))) == f"CrossEntropy({settings})"
     assert description(plain).endswith(" plain")
     watched = description(Watched(small_split()))
-    assert small_split().fingerprint in watched and watched != description(Watched(small_split(9)))
+    assert small_split().content_hash() in watched and watched != description(
+        Watched(small_split(9))
+    )
 
 
 def test_a_function_that_keeps_settings_is_refused():

@@ -19,7 +19,7 @@ from utils.attacks.losses import success_margin
 from utils.run import autocast
 
 # (logits, how far the attack is across the class boundary) -> above 0 where it has succeeded
-Judge = Callable[[Tensor, Tensor], Tensor]
+SuccessMeasure = Callable[[Tensor, Tensor], Tensor]
 
 
 class Expectation(nn.Module):
@@ -71,7 +71,7 @@ class Adaptive:
     attacks: tuple[Attack, ...]  # variants of one attack: same size, norm and target
     views: tuple[nn.Module, ...] = field(repr=False)
     repeats: int = 1
-    judge: Judge = field(default=class_boundary, repr=False)
+    success: SuccessMeasure = field(default=class_boundary, repr=False)
 
     def __post_init__(self):
         if not self.attacks or not self.views or self.repeats < 1:
@@ -134,7 +134,12 @@ class Adaptive:
         return share + F.softsign(found.mean(0)) / (2 * self.repeats), share == 1
 
     def _success(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return self.judge(logits, success_margin(logits, labels, self.target))
+        return self.success(logits, success_margin(logits, labels, self.target))
+
+
+def adaptive_attack(model: nn.Module, attack: Attack) -> Attack:
+    """The strongest form of an attack on this model: for a plain network, the attack itself."""
+    return model.adaptive(attack) if hasattr(model, "adaptive") else attack
 
 
 def without_stop(attack: Attack) -> Attack:

@@ -17,7 +17,7 @@ from utils.attacks.base import (
     with_epsilon,
 )
 from utils.attacks.black_box import Square
-from utils.attacks.losses import CLASS_LOSSES, LOSSES, Loss, lead_of, success_margin
+from utils.attacks.losses import CLASS_LOSSES, LOSSES, AttackLoss, lead_of, success_margin
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.norms import check_epsilon, norm_named
 from utils.attacks.pgd import loss_and_gradient
@@ -74,7 +74,7 @@ class APGD:
         elif len(images):
             yield from other_classes(model, images, labels)
 
-    def _loss(self, labels: Tensor, rival: Tensor | None) -> Loss:
+    def _loss(self, labels: Tensor, rival: Tensor | None) -> AttackLoss:
         if rival is not None:
             return lambda logits: lead_of(logits, rival, labels)
         if self.target is None:

@@ -78,17 +78,18 @@ class QueryAttack:
     target: int | None = None
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return _run(self, model, images, labels)[0]
+        return attacked_and_queries(self, model, images, labels)[0]
 
 
 def queries_needed(attack: QueryAttack, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Queries until each image is broken: 0 where it was without any, inf for survivors."""
-    return _run(attack, model, images, labels)[1]
+    return attacked_and_queries(attack, model, images, labels)[1]
 
 
-def _run(
+def attacked_and_queries(
     attack: QueryAttack, model: nn.Module, images: Tensor, labels: Tensor
 ) -> tuple[Tensor, Tensor]:
+    """The attacked images, and the queries that each of them needed, in one run."""
     with torch.no_grad(), eval_mode(model), autocast(images.device, "float32"):
         if not len(images):
             return images.clone(), images.new_zeros(0)

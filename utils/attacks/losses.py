@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Loss = Callable[[Tensor], Tensor]  # logits -> one number per image
+AttackLoss = Callable[[Tensor], Tensor]  # logits -> one number per image
 LabelLoss = Callable[[Tensor, Tensor], Tensor]
 
 

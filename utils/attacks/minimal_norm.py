@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode, other_classes, survivors
-from utils.attacks.losses import Loss, lead_of, success_margin
+from utils.attacks.losses import AttackLoss, lead_of, success_margin
 from utils.attacks.norms import L2, LInf, check_epsilon, norm_named
 from utils.attacks.pgd import loss_and_gradient
 
@@ -75,7 +75,7 @@ class MinimalNorm:
             distances = distances.where(distances <= self.epsilon, inf)
         return torch.where(_each(distances.isfinite()), found, images), distances
 
-    def _losses(self, model: nn.Module, images: Tensor, labels: Tensor) -> Iterator[Loss]:
+    def _losses(self, model: nn.Module, images: Tensor, labels: Tensor) -> Iterator[AttackLoss]:
         """What is raised until it is above 0: the lead of one other class after the other."""
         if self.target is not None:
             yield lambda logits: success_margin(logits, labels, self.target)
@@ -84,7 +84,7 @@ class MinimalNorm:
             yield lambda logits, rival=rival: lead_of(logits, rival, labels)
 
     def _follow(
-        self, model: nn.Module, images: Tensor, labels: Tensor, loss: Loss
+        self, model: nn.Module, images: Tensor, labels: Tensor, loss: AttackLoss
     ) -> tuple[Tensor, Tensor]:
         """The closest point on the way that fools the model, and how far it is."""
         norm = norm_named(self.norm)

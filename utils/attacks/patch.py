@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from utils.attacks.base import eval_mode, survivors
 from utils.attacks.losses import CLASS_LOSSES
 from utils.attacks.pgd import PGD
-from utils.attacks.regions import sensitivity
+from utils.attacks.regions import gradient_size
 
 PLACES = ("strongest", "border", "corner", "random")
 FILLS = ("noise", "grey")
 
 
 @dataclass(frozen=True)
-class Patch:
+class AdversarialPatch:
     """A square where the loss depends most on the pixels, painted by PGD without a bound.
 
     Images that survive get the square elsewhere, up to `tries` times.
@@ -98,7 +98,7 @@ def squares(
     """
     side = side_of(area, images)
     with eval_mode(model), torch.autocast(images.device.type, enabled=False):
-        strength = F.avg_pool2d(sensitivity(model, images, labels), side, 1)
+        strength = F.avg_pool2d(gradient_size(model, images, labels), side, 1)
     if place == "random":
         strength = torch.rand_like(strength)
     strength = strength.where(_allowed(strength, place), -1.0)[:, 0]  # no square has less than 0

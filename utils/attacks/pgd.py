@@ -14,8 +14,8 @@ from utils.attacks.base import eval_mode, unless_reached
 from utils.attacks.fused import fused
 from utils.attacks.losses import (
     CLASS_LOSSES,
+    AttackLoss,
     LabelLoss,
-    Loss,
     cross_entropy,
     loss_named,
     success_margin,
@@ -133,7 +133,7 @@ def momentum_fgsm(epsilon: float = 8 / 255, steps: int = 10, momentum: float = 1
 
 
 def loss_and_gradient(
-    model: nn.Module, images: Tensor, loss: Loss
+    model: nn.Module, images: Tensor, loss: AttackLoss
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The logits, the loss of each image, and its gradient with respect to the pixels.
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.attacks.pgd import input_gradient
-from utils.data.split import Split, to_uint8
+from utils.data.split import Split, to_levels
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class StrongestPatch:
     count: int = 1
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        strength = F.avg_pool2d(sensitivity(model, images, labels), self.side)
+        strength = F.avg_pool2d(gradient_size(model, images, labels), self.side)
         return _patches(strength, self.count, self.side, images)
 
 
@@ -41,7 +41,7 @@ class StrongestRows:
     count: int
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return _rows(sensitivity(model, images, labels).sum(3), self.count, images)
+        return _rows(gradient_size(model, images, labels).sum(3), self.count, images)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class StrongestPixels:
     share: float
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return highest(sensitivity(model, images, labels), self.share)
+        return highest(gradient_size(model, images, labels), self.share)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class FindingRegion:
         if self.split.masks is None:
             raise ValueError("the split has no masks of findings; choose another region")
         known = {_key(image): row for row, image in enumerate(self.split.images)}
-        rows = [known.get(_key(image)) for image in to_uint8(images)]
+        rows = [known.get(_key(image)) for image in to_levels(images, self.split.depth)]
         if None in rows:
             raise ValueError(f"{rows.count(None)} of the images are not in the split with masks")
         return self.split.masks[rows][:, None].to(images)
@@ -128,6 +128,6 @@ def _key(image: Tensor) -> bytes:
     return image.cpu().contiguous().numpy().tobytes()
 
 
-def sensitivity(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+def gradient_size(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """How strongly the loss depends on each place: (n, 1, height, width)."""
     return input_gradient(model, images, labels).abs().sum(1, keepdim=True)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode, unless_reached
-from utils.attacks.losses import Loss, cross_entropy
+from utils.attacks.losses import AttackLoss, cross_entropy
 from utils.attacks.patch import check_patch, side_of
 from utils.attacks.pgd import loss_and_gradient
 from utils.data.split import Split, batches, to_float
@@ -60,7 +60,7 @@ def fit_universal(
     return Universal(epsilon, pattern, target)
 
 
-def universal_loss(labels: Tensor, target: int | None = None) -> Loss:
+def universal_loss(labels: Tensor, target: int | None = None) -> AttackLoss:
     """What a change for all images climbs: an image that is fooled for sure counts no more."""
     if target is None:
         return lambda logits: cross_entropy(logits, labels).clamp_max(LOSS_CAP)
@@ -80,7 +80,7 @@ class UniversalPatch:
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         if not len(images):
             return images.clone()
-        attacked = paste(images, self.pixels.to(images), *self.draw(images))
+        attacked = paste_patch(images, self.pixels.to(images), *self.draw(images))
         return unless_reached(model, images, attacked, self.target)
 
     def draw(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,12 +138,12 @@ def _gradient(model: nn.Module, patch: UniversalPatch, images: Tensor, labels: T
     drawn = patch.draw(images)
 
     def seen_through(pixels: Tensor) -> Tensor:
-        return model(paste(images, pixels, *drawn))
+        return model(paste_patch(images, pixels, *drawn))
 
     return loss_and_gradient(seen_through, patch.pixels, universal_loss(labels, patch.target))[2]
 
 
-def paste(images: Tensor, pixels: Tensor, centres: Tensor, angles: Tensor) -> Tensor:
+def paste_patch(images: Tensor, pixels: Tensor, centres: Tensor, angles: Tensor) -> Tensor:
     """The images with the square at these centres, turned by these angles."""
     side, size = pixels.shape[-1], images.new_tensor(images.shape[:1:-1])
     cos, sin = angles.cos(), angles.sin()

@@ -18,24 +18,30 @@ EXAMPLES = """examples:
 
 The audit trains nothing, sends nothing and changes nothing in the folder. Typed as `second-look`,
 it runs no Python file that lies there; `python -m utils.course` would, if typed inside that folder.
-Exit codes: 0 nothing above a note, 1 warnings, 2 alarms, 3 not audited, 130 stopped."""
+Exit codes: 0 nothing above a note, 1 warnings or checks that were not made, 2 alarms,
+3 not audited, 130 stopped."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="PATH", help="a folder, a .csv table, or a data set's name")
     parser.add_argument("--root", help="where the data sets of the course lie")
     parser.add_argument("--out", help="folder of the report; by default in assets/audit")
+    parser.add_argument("--cache", help="folder of the small copies; by default in this course")
+    parser.add_argument("--baseline", metavar="OLD.json", help="an earlier audit: what is new?")
     parser.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
 
 
-def audit_and_print(name: str, root: str | None, out: str | None, size: int) -> int:
+def audit_and_print(
+    name: str, root: str | None, out: str | None, size: int, cache: str | None, baseline: str | None
+) -> int:
     """Audit, print the summary, and return the exit code; 3 where nothing could be judged."""
     try:
         if is_path(name):
             resolve_path(name)  # a mistyped path is refused before torch is loaded
-        from utils.audit.report import audit  # here: --help needs none of it
+        print(f"second-look: auditing {name!a}", file=sys.stderr, flush=True)
+        from utils.audit.report import audit, default_folder  # here: --help needs none of it
 
-        found = audit(name, root, size, out)
+        found = audit(name, root, size, out or default_folder(name, root), cache, baseline)
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
         print(found.summary(shutil.get_terminal_size().columns), flush=True)
         return found.exit_code

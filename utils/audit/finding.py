@@ -1,16 +1,19 @@
 """What one check has found: how severe it is, what was measured, what it means, what to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import fill
 
 import pandas as pd
 
-SEVERITIES = ("ok", "skipped", "note", "warning", "alarm", "failed")  # in ascending order
+# In ascending order. A check that could not be made is no pass: it counts as a warning.
+SEVERITIES = ("ok", "not applicable", "note", "skipped", "warning", "alarm", "failed")
 EXAMPLES = 12  # example images of a finding
 NOT_AUDITED = 3  # the exit code if something could not be checked
-EXIT_CODES = {"ok": 0, "skipped": 0, "note": 0, "warning": 1, "alarm": 2, "failed": NOT_AUDITED}
+EXIT_CODES = dict.fromkeys(SEVERITIES, 0) | {
+    "skipped": 1, "warning": 1, "alarm": 2, "failed": NOT_AUDITED
+}  # fmt: skip
 IN_WORDS = ("nothing above a note", "a warning", "an alarm", "a check failed")  # by exit code
 FACTS = "findings.json"
 
@@ -20,7 +23,9 @@ class Finding:
     """The result of one check.
 
     `flagged` are positions of images in the folder, the most severe first, with a caption each;
-    `table` holds the numbers that a reader needs; `patient_table` is a file beside the report.
+    `table` holds the numbers that a reader needs; `scores` has a row for each image of the folder;
+    `files` are tables that are written beside the report, by their file names;
+    `patient_table` is such a file that is written already.
     """
 
     severity: str
@@ -31,6 +36,8 @@ class Finding:
     flagged: tuple[int, ...] = ()
     captions: tuple[str, ...] = ()
     title: str = ""
+    scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    files: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     patient_table: Path | None = None
 
     def __post_init__(self):
@@ -51,9 +58,16 @@ class Finding:
         return replace(self, title=title)
 
 
-def skipped(reason: str) -> Finding:
+def skipped(reason: str, advice: str = "") -> Finding:
     """The result of a check that could not be made: a missing line would look like a pass."""
-    return Finding("skipped", reason, "Nothing was checked here. This is not the same as ok.")
+    return Finding(
+        "skipped", reason, "Nothing was checked here. This is not the same as ok.", advice
+    )
+
+
+def not_applicable(reason: str) -> Finding:
+    """The result of a check that has nothing to look at in a folder of this kind."""
+    return Finding("not applicable", reason)
 
 
 def failed(error: Exception) -> Finding:
@@ -75,8 +89,13 @@ def most_severe(severities: Iterable[str]) -> str:
     return max(severities, key=SEVERITIES.index, default="ok")
 
 
+def by_gravity(findings: Iterable[Finding]) -> list[Finding]:
+    """The most severe first; otherwise in the order of the checks."""
+    return sorted(findings, key=lambda found: -SEVERITIES.index(found.severity))
+
+
 def exit_code(findings: Iterable[Finding]) -> int:
-    """0 nothing above a note, 1 warnings, 2 alarms, 3 a check that failed."""
+    """0 nothing above a note, 1 warnings or checks not made, 2 alarms, 3 a check that failed."""
     return max((EXIT_CODES[finding.severity] for finding in findings), default=0)
 
 

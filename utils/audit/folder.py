@@ -1,5 +1,6 @@
 """A folder of images as the checks see it: the facts of its files, and what is computed once."""
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from utils.audit.pixel_measures import measure_files
 from utils.data.duplicates import (
     duplicate_pairs,
     merge_duplicates,
@@ -140,6 +142,26 @@ class ImageFolder:
         return "different images (their patients are unknown and cannot be recovered)"
 
     @cached_property
+    def measures(self) -> pd.DataFrame:
+        """Brightness, sharpness and the like of each file at its own size."""
+        return measure_files(self.facts, self.images)
+
+    @property
+    def knows_patients(self) -> bool:
+        """Whether images can be counted by patient; otherwise no p-value is worth printing."""
+        return self.has_patients or self.has_patient_signal
+
+    @cached_property
+    def base(self) -> str:
+        """The folder that holds all files, to which reports name them relatively."""
+        parents = {os.path.dirname(file) for file in (*self.files, *self.refused["file"])}
+        return os.path.join(os.path.commonpath(parents), "")
+
+    @property
+    def relative_files(self) -> np.ndarray:
+        return np.array([file.removeprefix(self.base) for file in self.files], dtype=object)
+
+    @cached_property
     def neighbour_distances(self) -> np.ndarray:
         """The distance of each image to its fifth neighbour, in grey levels."""
         _, first = np.unique(self.pixel_groups, return_index=True)  # copies are no neighbours
@@ -147,14 +169,25 @@ class ImageFolder:
         return nearest(different, different, 6)[0][:, -1].numpy()[self.pixel_groups]
 
 
-def read_folder(name: str, root: str | Path | None = None, size: int = 64) -> ImageFolder:
-    """Read every image of a folder, a table or a data set of the catalogue."""
+def read_folder(
+    name: str,
+    root: str | Path | None = None,
+    size: int = 64,
+    cache: str | Path | None = None,
+) -> ImageFolder:
+    """Read every image of a folder, a table or a data set of the catalogue.
+
+    Small copies are kept in the folder `cache`, where only its owner may look.
+    """
     source = source_of(name, root)
     listing = source.listing(labelled=False)
     if not listing.files:
         raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
     class_names = _class_names(listing)
-    reading = read_images(listing.files, size, cache=cache_of(source))
+    cache = Path(cache).expanduser() if cache else cache_of(source)
+    cache.mkdir(parents=True, exist_ok=True)
+    cache.chmod(0o700)
+    reading = read_images(listing.files, size, cache=cache)
     refused = pd.DataFrame([*reading.quarantine, *listing.refused], columns=["file", "reason"])
     if not reading.positions:
         first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())

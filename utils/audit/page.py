@@ -1,6 +1,5 @@
-"""The report as one HTML page that needs no network and no script."""
+"""The report as one HTML page that needs no network and no script: the verdict first."""
 
-import os
 import re
 from collections.abc import Sequence
 from html import escape
@@ -9,12 +8,21 @@ from string import Template
 
 import pandas as pd
 
-from utils.audit.finding import EXAMPLES, FACTS, Finding, exit_code_in_words, most_severe
+from utils.audit.finding import (
+    EXAMPLES,
+    FACTS,
+    Finding,
+    by_gravity,
+    exit_code_in_words,
+    most_severe,
+)
 from utils.audit.folder import ImageFolder
 from utils.audit.patient_table import as_parameter
+from utils.audit.tables import IMAGES
+from utils.audit.verdict import first_steps, verdict
 from utils.figures.page import embed_png, html_page
 
-ROWS = 20  # of a table on the page; the JSON file has all
+ROWS = 20  # of a table on the page; the files beside it have all
 DISPLAYED = 128  # pixels on the screen
 # The README has the same list; a test compares them.
 BLIND_SPOTS = (
@@ -28,9 +36,11 @@ body { font-size: 16px; max-width: 980px; }
 table { font-size: 0.9em; }
 .badge { font: bold 0.75em sans-serif; color: #fff; padding: 0.2em 0.6em; white-space: nowrap;
          text-transform: uppercase; }
-.ok { background: #00684a; } .skipped { background: #595959; } .note { background: #0072b2; }
+.ok { background: #00684a; } .applicable { background: #767676; } .note { background: #0072b2; }
+.skipped { background: #595959; }
 .warning { background: #8a5a00; } .alarm { background: #b3261e; }
 .failed { background: #1a1a1a; }
+.verdict { font-size: 1.25em; margin: 0.6em 0; }
 .private { border: 2px solid #b3261e; padding: 0.5em 1em; }
 figure { width: 148px; }
 figcaption { font: 0.75em/1.3 sans-serif; }
@@ -38,17 +48,21 @@ figcaption { font: 0.75em/1.3 sans-serif; }
 """
 
 BODY = Template("""\
-<p>$badge $images images read, $refused files set aside, $classes classes. Exit code $code.
-Not for clinical use.</p>
-<p class="private"><b>This page contains images and file names of the folder.</b> Treat it, and the
-files beside it, like the images themselves. Nothing has left this computer. Small copies of the
-images are kept in <code>dataset/dataset_variables/files</code> of the course, which makes the next
-audit fast.</p>
-<p>No network was trained. Images were compared at $size x $size pixels. A finding is a reason to
-look, not a proof, and no finding is no proof of quality: $blind_spots are mostly missed.</p>
+<p class="verdict">$badge <b>May we train on it?</b> $verdict</p>
+$first
 <table><tr><th>check</th><th></th><th>measured</th></tr>
 $overview
 </table>
+<p>$images images read, $refused files set aside, $classes classes. Exit code $code.
+No network was trained. Images were compared at $size x $size pixels, and their quality at their own
+size. All scores are in <code>$table</code> beside this page, a row for each image; paths start at
+<code>$base</code>.</p>
+<p>A finding is a reason to look, not a proof, and no finding is no proof of quality: $blind_spots
+are mostly missed. Not for clinical use.</p>
+<p class="private"><b>This page contains images and file names of the folder.</b> Treat it, and the
+files beside it, like the images themselves. Nothing has left this computer. Small copies of the
+images are kept, which makes the next audit fast: in the folder of <code>--cache</code>, or in
+<code>dataset/dataset_variables/files</code> of the course.</p>
 $findings
 """)
 
@@ -58,25 +72,41 @@ SECTION = Template("""<section id="check$number">
 $meaning
 $advice
 $patients
+$files
 $table
 $pictures
 </section>""")
 
 
 def render_report(folder: ImageFolder, findings: Sequence[Finding]) -> str:
+    """The page; the most severe findings come first."""
+    ordered = by_gravity(findings)
     rows = (
         f'<tr><td><a href="#check{number}">{escape(found.title)}</a></td>'
         f"<td>{_badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
-        for number, found in enumerate(findings)
+        for number, found in enumerate(ordered)
     )
     body = BODY.substitute(
         badge=_badge(most_severe(finding.severity for finding in findings)),
+        verdict=escape(verdict(findings)), first=_first(findings, ordered),
         images=f"{len(folder):,}", refused=f"{len(folder.refused):,}",
         classes=len(folder.class_names) or "no", code=exit_code_in_words(findings),
         size=folder.images.shape[-1], blind_spots=BLIND_SPOTS, overview="\n".join(rows),
-        findings="\n".join(_section(folder, *pair) for pair in enumerate(findings)),
+        table=IMAGES, base=escape(folder.base),
+        findings="\n".join(_section(folder, *pair) for pair in enumerate(ordered)),
     )  # fmt: skip
     return html_page(f"Audit of {folder.name}", body, STYLE)
+
+
+def _first(findings: Sequence[Finding], ordered: Sequence[Finding]) -> str:
+    """The first steps, each with a link to its finding."""
+    numbers = {found.title: number for number, found in enumerate(ordered)}
+    steps = "".join(
+        f'<li><a href="#check{numbers[step.title]}">{escape(step.title)}</a>: '
+        f"{_with_code(step.advice)}</li>"
+        for step in first_steps(findings)
+    )
+    return f"<p><b>Do this first:</b></p><ol>{steps}</ol>" if steps else ""
 
 
 def _badge(severity: str) -> str:
@@ -88,14 +118,25 @@ def _section(folder: ImageFolder, number: int, found: Finding) -> str:
         number=number, title=escape(found.title), badge=_badge(found.severity),
         measured=escape(found.measured), meaning=_paragraph("What it means", found.meaning),
         advice=_paragraph("What to do", found.advice), patients=_patients(folder, found),
-        table=_table(_shorten_paths(found.table, folder)), pictures=_pictures(folder, found),
+        files=_files(found), table=_table(found.table), pictures=_pictures(folder, found),
     )  # fmt: skip
 
 
 def _paragraph(what: str, text: str) -> str:
-    """A paragraph with a heading; text between backticks is code."""
-    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-    return f"<p><b>{what}.</b> {marked}</p>" if text else ""
+    """A paragraph with a heading."""
+    return f"<p><b>{what}.</b> {_with_code(text)}</p>" if text else ""
+
+
+def _with_code(text: str) -> str:
+    """Text between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def _files(found: Finding) -> str:
+    """The tables beside the page that list everything."""
+    rows = (f"<code>{name}</code>, {len(table):,} rows" for name, table in found.files.items())
+    named = "; ".join(rows)
+    return f"<p><b>All of them.</b> {named}.</p>" if named else ""
 
 
 def _patients(folder: ImageFolder, found: Finding) -> str:
@@ -109,17 +150,10 @@ def _patients(folder: ImageFolder, found: Finding) -> str:
     )
 
 
-def _shorten_paths(table: pd.DataFrame, folder: ImageFolder) -> pd.DataFrame:
-    """Paths relative to the folder of all files; the JSON file has the full ones."""
-    parents = {os.path.dirname(file) for file in (*folder.files, *folder.refused["file"])}
-    base = os.path.join(os.path.commonpath(parents), "")
-    return table.map(lambda cell: cell.removeprefix(base) if isinstance(cell, str) else cell)
-
-
 def _table(table: pd.DataFrame) -> str:
     if not len(table):
         return ""
-    html = table.head(ROWS).to_html(index=False, border=0, escape=True)
+    html = table.head(ROWS).to_html(index=False, border=0, escape=True, na_rep="–")
     more = len(table) - ROWS
     return html + (f"<p>{more:,} more rows in {FACTS}.</p>" if more > 0 else "")
 

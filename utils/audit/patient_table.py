@@ -8,7 +8,7 @@ import pandas as pd
 
 from utils.audit.finding import Finding, count_of
 from utils.audit.folder import ImageFolder
-from utils.files import atomic_write, digest, file_digest, private_folder
+from utils.files import atomic_write, digest, file_digest
 
 TABLE = "patients.csv"
 WRITTEN = f".{TABLE}.sha256"  # the digests of the tables that audits have written here
@@ -20,7 +20,7 @@ def attach_patient_table(found: Finding, folder: ImageFolder, out: Path) -> Find
 
     A file there that no audit has written, or that was edited since, is left alone.
     """
-    path = private_folder(Path(out).absolute()) / TABLE  # pictures of patients will lie beside it
+    path = Path(out).absolute() / TABLE
     table = table_of_groups(folder) if found.severity != "failed" else pd.DataFrame()
     content = table.to_csv(index=False).encode() if len(table) else b""
     known = path.exists() and path.read_bytes() == content  # a new date would cause a new reading

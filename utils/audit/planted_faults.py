@@ -194,7 +194,7 @@ def example_captions(found: Audit, checks: Sequence[str], each: int) -> tuple[Te
 
 def flagged_files(found: Audit, check: str) -> set[str]:
     """The files that a check flags, in its table or by their images."""
-    finding = found[check]
+    finding, base = found[check], found.folder.base
     files = set(found.folder.files[list(finding.flagged)])
     columns = {"file", "one", "other"} & set(finding.table)
-    return files.union(*(set(finding.table[column]) for column in columns))
+    return files.union(*({base + file for file in finding.table[name]} for name in columns))

@@ -1,16 +1,24 @@
-"""The report: a page for people, the same facts as JSON for programs, a terminal summary."""
+"""The report: tables, a page for people, the same facts as JSON for programs, a summary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import numpy as np
 import pandas as pd
 
-from utils.audit.checks import run_checks
-from utils.audit.finding import FACTS, Finding, exit_code, exit_code_in_words, most_severe
+from utils.audit.baseline import USUAL, compare_with, read_baseline, usual_ranges
+from utils.audit.finding import (
+    FACTS,
+    Finding,
+    by_gravity,
+    exit_code,
+    exit_code_in_words,
+    most_severe,
+)
 from utils.audit.folder import ImageFolder, read_folder
-from utils.audit.page import render_report
 from utils.audit.patient_table import (
     CHECK,
     TABLE,
@@ -18,25 +26,33 @@ from utils.audit.patient_table import (
     attach_patient_table,
     digest_of,
 )
+from utils.audit.tables import image_table, tables_of, write_tables
+from utils.audit.verdict import first_steps, not_made, verdict
 from utils.data.loading import cache_of
 from utils.data.source import source_of
-from utils.files import atomic_write, write_json
+from utils.files import atomic_write, private_folder, write_json
 from utils.run import ROOT
 
 PAGE = "report.html"
+OTHER_FILES = ("leaks.csv", "duplicates.csv")  # written only where there is something to say
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What was found in a folder, and where the report lies."""
+    """What was found in a folder, as tables; and where the report lies, if one was written."""
 
     folder: ImageFolder
     findings: Sequence[Finding]
-    page: Path
+    page: Path | None = None
 
     @property
     def exit_code(self) -> int:
         return exit_code(self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """May we train on it?"""
+        return verdict(self.findings)
 
     @property
     def patients(self) -> Path | None:
@@ -49,10 +65,24 @@ class Audit:
         rows = [(f.title, f.severity, f.measured) for f in self.findings]
         return pd.DataFrame(rows, columns=["check", "severity", "measured"]).set_index("check")
 
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """One row per image: facts, every score, and the checks that name it."""
+        return image_table(self.folder, self.findings)
+
+    @property
+    def files(self) -> dict[str, pd.DataFrame]:
+        """Every table that a report has beside it, by the name of its file."""
+        return tables_of(self.folder, self.findings)
+
     def summary(self, width: int = 80) -> str:
-        """For a terminal with `width` columns: the findings, then where the files are."""
-        lines = [finding.as_text(width) for finding in self.findings]
-        lines += ["", f"Report      {self.page}  (contains images)"]
+        """For a terminal with `width` columns: the verdict first, then the findings by gravity."""
+        lines = [f"Verdict     {self.verdict}"]
+        lines += [f"Do first    {step.title}: {step.advice}" for step in first_steps(self.findings)]
+        lines += ["", *(finding.as_text(width) for finding in by_gravity(self.findings)), ""]
+        if self.page:
+            lines += [f"Report      {self.page}  (contains images)"]
+            lines += [f"Tables      {', '.join(self.files)} beside it"]
         if self.patients:
             lines += [f"Patients    {self.patients}  (path, label and patient of each image)"]
             lines += [f"            split by them: {as_parameter(self.patients)}"]
@@ -63,22 +93,41 @@ class Audit:
 
 
 def audit(
-    name: str, root: str | Path | None = None, size: int = 64, out: str | Path | None = None
+    name: str,
+    root: str | Path | None = None,
+    size: int = 64,
+    out: str | Path | None = None,
+    cache: str | Path | None = None,
+    baseline: str | Path | None = None,
 ) -> Audit:
     """Run every check on the folder or table at a path, or on a data set by its name.
 
-    The report goes to the folder `out`; it contains images. No file is changed or sent.
+    With a folder `out` the report goes there, and it contains images; without one nothing is
+    written but small copies of the images, in the folder `cache`. No file is changed or sent.
+    `baseline` is the JSON file of an earlier audit.
     """
     if not 32 <= size <= 512:
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
-    out = Path(out) if out else ROOT / "assets" / "audit" / cache_of(source_of(name, root)).name
-    _refuse_unwritable(out)
-    folder = read_folder(name, root, size)
+    for place in filter(None, (out, cache)):
+        _refuse_unwritable(Path(place))
+    old = read_baseline(baseline) if baseline else None
+    folder = read_folder(name, root, size, cache)
+    if out:
+        private_folder(Path(out))
+    from utils.audit.registry import run_checks  # here: the files are read meanwhile
+
     findings = [
-        attach_patient_table(finding, folder, out) if finding.title == CHECK else finding
-        for finding in run_checks(folder)
+        attach_patient_table(found, folder, Path(out)) if out and found.title == CHECK else found
+        for found in run_checks(folder)
     ]
-    return Audit(folder, findings, write_report(folder, findings, out))
+    if old is not None:
+        findings = [compare_with(old, findings, image_table(folder, findings)), *findings]
+    return Audit(folder, findings, write_report(folder, findings, Path(out)) if out else None)
+
+
+def default_folder(name: str, root: str | Path | None = None) -> Path:
+    """Where the command writes the report of this data set unless another folder is named."""
+    return ROOT / "assets" / "audit" / cache_of(source_of(name, root)).name
 
 
 def _refuse_unwritable(out: Path) -> None:
@@ -89,13 +138,16 @@ def _refuse_unwritable(out: Path) -> None:
             pass
     except OSError as error:
         raise ValueError(
-            f"no report can be written to {out} ({error.strerror}); choose another folder by --out"
+            f"nothing can be written to {out} ({error.strerror}); choose another folder"
         ) from error
 
 
 def write_report(folder: ImageFolder, findings: Sequence[Finding], out: Path) -> Path:
-    """Write page and facts into the folder `out`; the path of the page."""
+    """Write page, facts and tables into the folder `out`; the path of the page."""
+    from utils.audit.page import render_report  # here: drawing takes seconds to load
+
     page = render_report(folder, findings)
+    write_tables(tables_of(folder, findings), out, OTHER_FILES)
     write_json(out / FACTS, facts_of_audit(folder, findings))
     with atomic_write(out / PAGE) as unfinished:
         unfinished.write_text(page, encoding="utf-8", errors="backslashreplace")
@@ -106,12 +158,17 @@ def facts_of_audit(folder: ImageFolder, findings: Sequence[Finding]) -> dict:
     """The report without images; the same folder always gives the same facts."""
     return {
         "audited": _plain(folder.name),
+        "verdict": verdict(findings),
+        "not made": not_made(findings),
+        "do first": [step._asdict() for step in first_steps(findings)],
         "severity": most_severe(finding.severity for finding in findings),
         "exit code": exit_code(findings),
         "images": len(folder),
         "set aside": len(folder.refused),
         "classes": [_plain(name) for name in folder.class_names],
         "compared at": folder.images.shape[-1],
+        "files below": _plain(folder.base),
+        USUAL: usual_ranges(image_table(folder, findings)),
         TABLE: digest_of(_patients(findings)),
         "findings": [_facts(folder, finding) for finding in findings],
     }
@@ -122,7 +179,7 @@ def _patients(findings: Sequence[Finding]) -> Path | None:
 
 
 def _facts(folder: ImageFolder, finding: Finding) -> dict:
-    table = finding.table.map(lambda cell: cell if isinstance(cell, int) else _plain(cell))
+    table = finding.table.astype(object).map(_cell)
     return {
         "title": finding.title,
         "severity": finding.severity,
@@ -130,8 +187,18 @@ def _facts(folder: ImageFolder, finding: Finding) -> dict:
         "meaning": finding.meaning,
         "what to do": finding.advice,
         "table": table.to_dict("records"),
-        "flagged": [_plain(file) for file in folder.files[list(finding.flagged)]],
+        "flagged": [_plain(file) for file in folder.relative_files[list(finding.flagged)]],
+        "files": {name: len(table) for name, table in finding.files.items()},
     }
+
+
+def _cell(value):
+    """Numbers stay numbers; what is missing is null."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else (
+        value if isinstance(value, (bool, int, float)) else _plain(value)
+    )  # fmt: skip
 
 
 def _plain(text) -> str:

@@ -4,19 +4,23 @@ Measured before any training, with one number per image at a time. A number that
 raises a question and does not answer it: dark pixels may be the scanner or the disease.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from scipy.stats import norm, rankdata
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from torch import Tensor
 
 from utils.data.split import Split
+from utils.evaluation.intervals import LEVEL, Interval, largest_unseen_share
 from utils.evaluation.metrics import majority_share, scores
 from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import holm, p_value
 
 FOLDS = 5
 MIN_LEAF = 10  # images in a leaf: fewer would overfit
@@ -51,6 +55,49 @@ def shortcuts(facts: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
         columns[ALL] = facts
     rows = {name: _row(cv_predict_from_features(columns[name], split, seed)) for name in columns}
     return pd.DataFrame(rows).T.infer_objects()
+
+
+def one_against_rest(
+    facts: pd.DataFrame, split: Split, knows_patients: bool = True, seed: int = 0
+) -> pd.DataFrame:
+    """How well each fact tells one class from all others: a row per fact, for the class that it
+    tells best, by the lower end of the interval.
+
+    Of two classes the second stands for both. P-values are corrected for all facts and classes
+    (Holm); without known patients there are none, because images may not be independent.
+    """
+    columns = {name: facts[[name]] for name in facts} | {ALL: facts} if len(facts.columns) else {}
+    rows = [row for name in columns for row in _classes_told(name, columns[name], split, seed)]
+    table = pd.DataFrame(rows, columns=["fact", "class", "AUC", "low", "high", "p"])
+    table["p"] = holm(table["p"].to_numpy(float)) if knows_patients else np.nan
+    best = table.sort_values(["low", "AUC"], ascending=False, kind="stable")
+    return best.drop_duplicates("fact").reset_index(drop=True)
+
+
+def _classes_told(name: str, facts: pd.DataFrame, split: Split, seed: int) -> Iterator[tuple]:
+    found = cv_predict_from_features(facts, split, seed)
+    present = np.unique(found.labels)
+    for label in present[1:] if len(present) == 2 else present:
+        auc = grouped_auc(found.probabilities[:, label], found.labels == label, found.groups)
+        p = p_value(auc, 0.5) if auc.value > 0.5 else 1.0
+        yield (name, split.class_names[label], *auc, p)
+
+
+def grouped_auc(score: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> Interval:
+    """The AUC with its interval over groups, in closed form (DeLong 1988, Obuchowski 1997)."""
+    ranks, of_class = rankdata(score), rankdata(score[positive])
+    below = np.empty(len(score))  # the share of the other side that an image has behind it
+    below[positive] = (ranks[positive] - of_class) / (~positive).sum()
+    below[~positive] = 1 - (ranks[~positive] - rankdata(score[~positive])) / positive.sum()
+    value = below[positive].mean()
+    sides = np.where(positive, positive.sum(), (~positive).sum())
+    by_group = pd.Series((below - value) / sides).groupby(np.asarray(groups)).sum()
+    arm = norm.ppf((1 + LEVEL) / 2) * np.sqrt((by_group**2).sum())
+    fewest = min(len(np.unique(np.asarray(groups)[side])) for side in (positive, ~positive))
+    least = 1 - largest_unseen_share(fewest) if value == 1 else 1.0
+    return Interval(
+        float(value), float(max(0, min(value - arm, least))), float(min(1, value + arm))
+    )
 
 
 def cv_predict_from_features(facts: pd.DataFrame, split: Split, seed: int = 0) -> Predictions:

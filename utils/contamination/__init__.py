@@ -11,7 +11,7 @@ __getattr__ = exports(
     fakes="Fakes latent_walk sample_fakes",
     gan="ConditionalGAN train_generators",
     gan_trainer="GANConfig",
-    generated_images="agreement kid manifold memorisation_test",
+    generated_images="classifier_agreement kid manifold memorisation_test",
     hidden_images=(
         "HiddenImage HiddenTrigger MedianResistant attack_quality random_control "
         "save_lossless vulnerability_table"

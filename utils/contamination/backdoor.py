@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from utils.contamination.base import Contamination
-from utils.data.split import Split, to_float, to_uint8
+from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import interval_table
 from utils.evaluation.metrics import score_of
@@ -93,7 +93,7 @@ class Poison(Contamination):
         return replace(others, labels=torch.full_like(others.labels, self.target))
 
     def _add_trigger(self, split: Split) -> Split:
-        images = to_uint8(self.trigger(to_float(split.images)))
+        images = to_levels(self.trigger(to_float(split.images)), split.depth)
         return replace(split, images=images, labels=torch.full_like(split.labels, self.target))
 
     def _target(self, split: Split) -> int:

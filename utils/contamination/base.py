@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Generator, Tensor
 
+from utils.data.formats.depth import grey_levels, same_bits
 from utils.data.split import Split
 
 # `Split.changed` holds the place in this list
@@ -94,14 +95,14 @@ def _put_back(split: Split, chosen: Tensor, part: Split, kind: str) -> Split:
     before = {**split.per_image(), "changed": kinds_of(split)}
     known = {name: value.clone() for name, value in before.items() if after.get(name) is not None}
     for name, value in known.items():
-        value[chosen] = after[name]
+        same_bits(value)[chosen] = same_bits(after[name])
     return replace(split, **known)
 
 
 def _manifest(before: Split, after: Split, step: Contamination | None) -> pd.DataFrame:
     rows = torch.nonzero(kinds_of(before) != kinds_of(after))[:, 0]
     names = np.asarray(before.class_names)
-    moved = (after.images[rows].float() - before.images[rows].float()).abs()
+    moved = (grey_levels(after.images[rows]) - grey_levels(before.images[rows])).abs()
     return pd.DataFrame(
         {
             "image": rows.numpy(),
@@ -110,6 +111,6 @@ def _manifest(before: Split, after: Split, step: Contamination | None) -> pd.Dat
             "what": repr(step),
             "label before": names[before.labels[rows]],
             "label after": names[after.labels[rows]],
-            "mean change": moved.mean((1, 2, 3)).numpy(),  # in grey levels
+            "mean change": moved.mean((1, 2, 3)).numpy(),  # in grey levels of 255
         }
     )

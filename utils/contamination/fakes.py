@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from utils.contamination.base import KINDS, Contamination
-from utils.data.split import Split, to_uint8
+from utils.data.split import Split, in_depth, to_uint8
 from utils.run import device_of
 
 IMAGES_PER_BATCH = 256  # images
@@ -75,4 +75,4 @@ class Fakes(Contamination):
                 f"{tuple(part.images.shape[1:])}"
             )
         masks = None if part.masks is None else torch.zeros_like(part.masks)
-        return replace(part, images=images, masks=masks)
+        return replace(part, images=in_depth(images, part.depth), masks=masks)

@@ -188,7 +188,9 @@ def train_generators(
     """The generator at each snapshot, by its epochs, and the history, one row per epoch."""
     _check(split)
     trainer = ConditionalGAN(split, config, torch.device(device))
-    return generator_snapshots(trainer, folder, {"training data": split.fingerprint, "recipe": 3})
+    return generator_snapshots(
+        trainer, folder, {"training data": split.content_hash(), "recipe": 3}
+    )
 
 
 def gradient_penalty(outputs: Tensor, images: Tensor) -> Tensor:

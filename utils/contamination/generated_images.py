@@ -119,7 +119,7 @@ def memorisation_test(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
     )
 
 
-def agreement(first: Predictions, second: Predictions) -> pd.DataFrame:
+def classifier_agreement(first: Predictions, second: Predictions) -> pd.DataFrame:
     """The predictions of an independent second network on images that the first one misclassifies.
 
     Shares with exact intervals, and the chance level: the share if the predictions of the second

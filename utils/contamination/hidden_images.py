@@ -42,6 +42,8 @@ class HiddenImage(Contamination):
         return super().eligible(split) if self.label is None else of_class(split, self.label)
 
     def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
+        if part.depth != 8:
+            raise ValueError("hiding works on images of 8 bits; take split.with_depth(8)")
         pictures = self.pictures.images[self._pick(part.labels, rng)]
         parts = (every.split(LARGE_IMAGES_PER_BATCH) for every in (part.images, pictures))
         changed = [self.attack(*pair) for pair in zip(*parts, strict=True)]

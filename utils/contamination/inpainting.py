@@ -10,7 +10,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from utils.contamination.base import Contamination, of_class
 from utils.contamination.inpainting_regions import feather, holes
-from utils.data.split import Split, to_float, to_uint8
+from utils.data.split import Split, to_float, to_levels
 from utils.run import device_of
 
 IMAGES_PER_BATCH = 256  # images
@@ -78,7 +78,7 @@ class Tampering(Contamination):
         regions, images = holes(part, self.shapes, rng), to_float(part.images)
         parts = (every.split(IMAGES_PER_BATCH) for every in (images, regions))
         filled = [self.fill(*some, rng) for some in zip(*parts, strict=True)]
-        changed = to_uint8(feather(images, torch.cat(filled), regions))
+        changed = to_levels(feather(images, torch.cat(filled), regions), part.depth)
         return replace(part, images=changed)
 
     def regions(self, split: Split) -> Tensor:

@@ -105,7 +105,7 @@ def train_inpainters(
     _check(split, finding, healthy)
     trainer = InpaintingGAN(split, finding, healthy, config, torch.device(device))
     kinds = [split.class_names[label] for label in (finding, healthy)]
-    facts = {"training data": split.fingerprint, "kinds": kinds, "masks": _digest(split.masks)}
+    facts = {"training data": split.content_hash(), "kinds": kinds, "masks": _digest(split.masks)}
     return generator_snapshots(trainer, folder, {**facts, "recipe": "inpainting 3"})
 
 

@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Generator, Tensor
 
 from utils.contamination.base import Contamination
-from utils.data.split import Split, to_float, to_uint8
+from utils.data.split import Split, to_float, to_levels, to_uint8
 from utils.files import to_pillow
 
 IMAGES_PER_BATCH = 256  # images in floating point
@@ -42,7 +42,7 @@ class Noise(Contamination):
 
     def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
         batches = part.images.split(IMAGES_PER_BATCH)
-        noisy = [to_uint8(self.noisy(to_float(b), rng)) for b in batches]
+        noisy = [to_levels(self.noisy(to_float(b), rng), part.depth) for b in batches]
         return replace(part, images=torch.cat(noisy))
 
     def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:

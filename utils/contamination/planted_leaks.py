@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from utils.contamination.noise import jpeg
-from utils.data.split import Split, Splits, concatenate, resized, to_float, to_uint8
+from utils.data.formats.depth import WHITE
+from utils.data.split import Split, Splits, concatenate, resized, to_float, to_levels
 
 
 def patients_with_k_images(split: Split, images: int = 3, patients: int = 4) -> list[np.ndarray]:
@@ -53,7 +54,13 @@ def random_labels(splits: Splits, seed: int = 0) -> Splits:
 
 def jpeg_copy(images: Tensor) -> Tensor:
     """As after saving with the usual quality of 75."""
-    return to_uint8(jpeg(to_float(images)))
+    return to_levels(jpeg(to_float(images)), 8 * images.element_size())
+
+
+def brighter(images: Tensor, by: int | Tensor) -> Tensor:
+    """So many grey levels of 255 brighter, white at most."""
+    step = WHITE[images.dtype] // 255
+    return (images.int() + step * by).clamp(max=WHITE[images.dtype]).to(images.dtype)
 
 
 def resampled_copy(images: Tensor) -> Tensor:
@@ -65,7 +72,7 @@ COPIES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "identical": torch.clone,
     "saved as JPEG": jpeg_copy,
     "shrunk and enlarged": resampled_copy,
-    "two grey levels brighter": lambda images: (images.int() + 2).clamp(max=255).byte(),
+    "two grey levels brighter": lambda images: brighter(images, 2),
     "mirrored": lambda images: images.flip(-1),
 }
 
@@ -98,8 +105,7 @@ def with_bright_border(split: Split, label: int, by: int = 8, sure: float = 0.9,
     width = max(1, split.size // 16)
     frame = torch.full(split.images.shape[-2:], by)
     frame[width:-width, width:-width] = 0
-    brighter = (split.images.int() + framed[:, None, None, None] * frame).clamp(max=255).byte()
-    return replace(split, images=brighter)
+    return replace(split, images=brighter(split.images, framed[:, None, None, None] * frame))
 
 
 def _match(train: Split, leaked: Split, rng: np.random.Generator) -> tuple[Split, Split]:

@@ -7,7 +7,7 @@ __getattr__ = exports(
     __name__,
     attacked_models="attack_twin clean_twin",
     network_chapter="open_chapter",
-    defended_models="defend",
+    defended_models="defend train_pairs",
     museum="Exhibit exhibit_table",
     parameters="refuse_unknown",
     tables=(

@@ -17,11 +17,11 @@ from utils.course.tables import flag_table, robustness_table
 from utils.course.trained_models import TrainedModel, load_trained, save_trained
 from utils.data.split import Split
 from utils.evaluation.attack_suite import AttackSuite
-from utils.evaluation.claims import Finding
+from utils.evaluation.claims import ClaimResult
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.flags.red_flags import check_attack, check_clean
 from utils.evaluation.inference import attacked_images, predict
-from utils.evaluation.leakage import leakage_alarm
+from utils.evaluation.leakage import leakage_report
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.saliency import before_and_after, saliency_shift
@@ -108,8 +108,8 @@ class AttackedModels:
 
     def check_split(self) -> None:
         """Flags of the clean score and of the split, beside those of the attack."""
-        alarm = leakage_alarm(self.chapter.splits)
-        self.flags["split"] = check_clean(self.clean["standard"], alarm)
+        leakage = leakage_report(self.chapter.splits)
+        self.flags["split"] = check_clean(self.clean["standard"], leakage)
 
     def flag_table(self) -> pd.DataFrame:
         return pd.concat({name: flag_table(found) for name, found in self.flags.items()})
@@ -156,7 +156,7 @@ class AttackedModels:
 
     def saliency_shifts(self) -> pd.DataFrame:
         """Over a sample of the attacked images: how much each model's maps change under attack."""
-        sample = self.chapter.attacked_test.limit(self.chapter.parameters["LOOKS"])
+        sample = self.chapter.attacked_test.limit(self.chapter.parameters["HEAT_MAPS"])
         rows = {
             name: saliency_shift(model, sample, self.suite.attack)
             for name, model in self.models.items()
@@ -172,7 +172,7 @@ class AttackedModels:
         twin: TrainedModel,
         defences: Defences,
         shifts: pd.DataFrame,
-        findings: Sequence[Finding] = (),
+        findings: Sequence[ClaimResult] = (),
     ) -> None:
         """Keep what `results` reads, and the defended model for later chapters."""
         run, parameters = self.chapter.run, self.chapter.parameters
@@ -189,7 +189,7 @@ class AttackedModels:
             conditions=list(self.answers["standard"]),
             looks=shifts.to_dict("index"),
             collapsed=defences.collapsed,
-            data=self.chapter.attacked_test.fingerprint,
+            data=self.chapter.attacked_test.content_hash(),
             claims=[finding.row for finding in findings],
             flags=[
                 {"variant": name, **flag}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from utils.course.plan import Notebook, read_course
+from utils.course.plan import Notebook, datasets_of, read_course
 from utils.course.records import Record, read_records
 from utils.evaluation.claims import HOLDS, UNDECIDED
 from utils.evaluation.intervals import Interval
@@ -16,6 +16,7 @@ from utils.folders import HOME
 
 FILE = "assets/course_claims.json"
 CLAIMED = {"greater": "above {}", "less": "below -{}", "equal": "within -{0} and {0}"}
+NOT_COUNTED = "–"
 COLUMNS = (
     *("chapter", "claim", "A minus B", "claimed (points)", "found (points)", "verdict"),
     *("trainings", "patients"),
@@ -38,7 +39,7 @@ def as_committed(assets: Path) -> list[Record]:
     return [
         record
         for record in known
-        if record.dataset == course[record.name].defaults.get("DATASET")
+        if record.dataset in datasets_of(course[record.name].defaults)[:1]
         and _has_defaults(record.facts["parameters"], course[record.name])
     ]
 
@@ -53,8 +54,8 @@ def claim_table(rows: Iterable[dict]) -> pd.DataFrame:
             CLAIMED[row["direction"]].format(f"{100 * row['margin']:g}"),
             interval_of(row).text(instead="no interval"),
             row["verdict"],
-            row["trainings"],
-            row["patients"] or "–",
+            NOT_COUNTED if row["about"] == "data" else row["trainings"],
+            row["patients"] or NOT_COUNTED,
         )
         for row in rows
     ]

@@ -1,4 +1,4 @@
-"""Adversarially trained twins of a chapter's network: tuned, trained, watched."""
+"""Adversarially trained twins of a chapter's network: tuned, trained, watched, and repeated."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -12,6 +12,7 @@ from utils.attacks.pgd import PGD, fgsm
 from utils.backbones import Classifier
 from utils.course.network_chapter import Chapter
 from utils.course.trained_models import TrainedModel
+from utils.data.split import Splits
 from utils.defences.adversarial_training import (
     AdversarialLoss,
     collapsed_epochs,
@@ -57,6 +58,17 @@ def losses_of(chapter: Chapter) -> dict[str, Callable]:
     return {"adversarial": weighed, "fast": replace(fast, own=own)}
 
 
+def lessons(chapter: Chapter) -> tuple[Splits, ValidationScore]:
+    """The images of adversarial training, and the judge of its epochs."""
+    chosen, epsilon = chapter.parameters, chapter.parameters["EPSILON"] / 255
+    judge = PGD(epsilon, 5, stop_when_fooled=True, precision="auto")
+    train = chapter.splits.train.limit(chosen["ADVERSARIAL_IMAGES"])
+    validation = chapter.splits.validation.per_patient(chosen["PER_PATIENT"])
+    splits = replace(chapter.splits, train=train)
+    splits = replace(splits, validation=validation.balanced(chosen["JUDGED_IMAGES"]))
+    return splits, ValidationScore(judge, one_step=fgsm(epsilon, precision="auto"))
+
+
 def defend(
     chapter: Chapter,
     twin: TrainedModel,
@@ -68,13 +80,7 @@ def defend(
 
     The judge of the validation images takes five steps and is never trained on.
     """
-    chosen, epsilon = chapter.parameters, chapter.parameters["EPSILON"] / 255
-    judge = PGD(epsilon, 5, stop_when_fooled=True, precision="auto")
-    score = ValidationScore(judge, one_step=fgsm(epsilon, precision="auto"))
-    train = chapter.splits.train.limit(chosen["ADVERSARIAL_IMAGES"])
-    validation = chapter.splits.validation.per_patient(chosen["PER_PATIENT"])
-    validation = validation.balanced(chosen["JUDGED_IMAGES"])
-    splits = replace(chapter.splits, train=train, validation=validation)
+    chosen, (splits, score) = chapter.parameters, lessons(chapter)
     fresh, losses = partial(deepcopy, twin.model), losses_of(chapter)
     config = replace(twin.config, epochs=chosen["ADVERSARIAL_EPOCHS"])
     where = chapter.run.checkpoints
@@ -88,6 +94,34 @@ def defend(
     for name in kinds:
         models[name] = fresh()
         histories[name] = train_or_load(models[name], splits, config, where, losses[name], score)
-    drawn = {"training": figures.defence_curves(histories, validation.classes)}
+    drawn = {"training": figures.defence_curves(histories, splits.validation.classes)}
     chapter.run.save_figure("training", drawn["training"])
     return Defences(models, histories, config, found, drawn)
+
+
+def train_pairs(
+    chapter: Chapter, twin: TrainedModel, config: TrainConfig, pairs: int
+) -> dict[str, list[Classifier]]:
+    """More pairs for a claim about the method: a standard network, and what adversarial training
+    with the settings of `config` makes of it.
+
+    Each pair has random weights and an order of its own. Its standard network learns as the twin
+    did.
+    """
+    (splits, score), loss = lessons(chapter), losses_of(chapter)["adversarial"]
+    where, found = chapter.run.checkpoints, {"standard": [], "adversarial": []}
+    for seed in seeds_of_pairs(config.seed, pairs):
+        again = replace(chapter, parameters={**twin.parameters, "SEED": seed})
+        standard = again.builder().to(chapter.run.device)
+        plan = replace(twin.config, seed=seed)
+        train_or_load(standard, chapter.splits, plan, where)
+        hardened = deepcopy(standard)
+        train_or_load(hardened, splits, replace(config, seed=seed), where, loss, score)
+        found["standard"].append(standard)
+        found["adversarial"].append(hardened)
+    return found
+
+
+def seeds_of_pairs(seed: int, pairs: int) -> range:
+    """Those of further trainings; another seed of the chapter has none of them."""
+    return range(1000 * (seed + 1), 1000 * (seed + 1) + pairs)

@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from utils.folders import ROOT
+
 
 def execute(name: str) -> None:
     """Run one notebook of plan.json; it appears in notebooks/ once it is complete."""
@@ -26,8 +28,12 @@ def execute(name: str) -> None:
     job = json.loads(Path("plan.json").read_text(encoding="utf-8"))["jobs"][name]
     unfinished = Path("logs", f"{name}.ipynb")
     with FileLock(f"logs/{name}.lock"), _one_gpu():
+        known = any(path.is_file() for path in ROOT.glob(f"checkpoints/*/{name}/**/*"))
         run_notebook(Path(job["path"]), job["parameters"], unfinished, log_output=True)
         os.replace(unfinished, f"notebooks/{name}.ipynb")
+        if not (known or job["parameters"] or visible_gpus()):  # else it says little about others
+            cost = {"cpu_seconds": _seconds_of_children()}
+            Path(f"logs/{name}.cost.json").write_text(json.dumps(cost), encoding="utf-8")
 
 
 def run_notebook(
@@ -77,6 +83,12 @@ def _one_gpu():
             return
         gpus.append(gpus.pop(0))
     yield
+
+
+def _seconds_of_children() -> float:
+    """The CPU time of all processes that ended below this one; 0 where the system counts none."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _end_with(parent: int) -> None:

@@ -32,18 +32,23 @@ class Exhibit:
     def red(self) -> list[str]:
         return list(self.flags.loc[self.flags["red"], "flag"])
 
+    @property
+    def row(self) -> dict[str, str]:
+        """What was claimed, what is true with its interval, what was red."""
+        scale = 100 if self.unit == "%" else 1
+        return {
+            "claimed": f"{scale * self.claimed:.1f} {self.unit}",
+            "true": interval_text(self.true, scale),
+            "red flags": "; ".join(self.red) or "none",
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {text}" for name, text in self.row.items())
+
 
 def exhibit_table(exhibits: Mapping[str, Exhibit]) -> pd.DataFrame:
-    """One row per exhibit: what was claimed, what is true with its interval, what was red."""
-    rows = {}
-    for name, exhibit in exhibits.items():
-        scale = 100 if exhibit.unit == "%" else 1
-        rows[name] = {
-            "claimed": f"{scale * exhibit.claimed:.1f} {exhibit.unit}",
-            "true": interval_text(exhibit.true, scale),
-            "red flags": "; ".join(exhibit.red) or "none",
-        }
-    return pd.DataFrame(rows).T
+    """One row per exhibit."""
+    return pd.DataFrame({name: exhibit.row for name, exhibit in exhibits.items()}).T
 
 
 @dataclass(frozen=True)

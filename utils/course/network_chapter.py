@@ -14,11 +14,11 @@ from utils.course.tables import flag_table, score_table, settings
 from utils.course.trained_models import save_trained
 from utils.data.loading import load
 from utils.data.split import Split, Splits, to_float
-from utils.evaluation.claims import Finding
+from utils.evaluation.claims import ClaimResult
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.flags.red_flags import check_clean
 from utils.evaluation.inference import predict, predict_all
-from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
+from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.metrics import HEADLINE
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.saliency import heat_maps, localisation
@@ -73,7 +73,7 @@ class CleanEvaluation:
     """The predictions for held-out patients, clean and under random noise."""
 
     predictions: dict[Condition, Predictions]
-    alarm: LeakageAlarm
+    leakage: LeakageReport
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -85,7 +85,7 @@ class CleanEvaluation:
 
     @cached_property
     def flags(self) -> pd.DataFrame:
-        return check_clean(self.predictions[CLEAN], self.alarm)
+        return check_clean(self.predictions[CLEAN], self.leakage)
 
     @property
     def flag_table(self) -> pd.DataFrame:
@@ -94,10 +94,10 @@ class CleanEvaluation:
     @property
     def baselines(self) -> str:
         """The scores that need no learning."""
-        alarm, constant = self.alarm, 1 / len(self.predictions[CLEAN].class_names)
+        leakage, constant = self.leakage, 1 / len(self.predictions[CLEAN].class_names)
         return (
             f"constant answer {constant:.1%} in balanced accuracy; in accuracy "
-            f"majority class {alarm.majority:.1%}, nearest neighbour {alarm.baseline.value:.1%}"
+            f"majority class {leakage.majority:.1%}, nearest neighbour {leakage.baseline.value:.1%}"
         )
 
 
@@ -169,7 +169,7 @@ class Chapter:
         predictions = predict_all(
             model, test, {CLEAN: None, Condition("noise", NOISE): RandomSigns(NOISE)}
         )
-        evaluation = CleanEvaluation(predictions, leakage_alarm(self.splits))
+        evaluation = CleanEvaluation(predictions, leakage_report(self.splits))
         self.run.save_table("scores", evaluation.scores.reset_index(names="condition"))
         self.run.save_figure("confusion", evaluation.confusion)
         return evaluation
@@ -202,7 +202,7 @@ class Chapter:
         training: Training,
         evaluation: CleanEvaluation,
         heat: dict,
-        findings: Sequence[Finding] = (),
+        findings: Sequence[ClaimResult] = (),
     ) -> None:
         """Keep the model for later chapters, and what `results` reads; `findings` are judged."""
         run, parameters = self.run, self.parameters

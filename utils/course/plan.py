@@ -37,7 +37,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "reading_kit": ("resnet_atk",),
     "scaling_defence": ("scaling_attack",),
     "uncertainty": ("resnet",),
-    "advanced_attacks": ("rnn_atk", "resnet_atk", "efficientnet"),
+    "advanced_attacks": ("resnet_atk", "efficientnet"),
 }
 
 
@@ -137,7 +137,7 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
             "needs": needs[name],
             "parameters": given,
             "settings": settings,
-            "datasets": _datasets(settings),
+            "datasets": datasets_of(settings),
             "key": _digest([course[name].code, given, sources, data, keys]),
         }
     return plan
@@ -177,7 +177,7 @@ def _sources() -> str:
     return _digest([(str(p.relative_to(HOME)), p.read_text(encoding="utf-8")) for p in paths])
 
 
-def _datasets(parameters: dict) -> list[str]:
+def datasets_of(parameters: dict) -> list[str]:
     """The data sets of a notebook: those that it prepares, or the one that it is about."""
     one = [parameters["DATASET"]] if "DATASET" in parameters else []
     return one + data_set_names(parameters.get("DATASETS", ""))
@@ -185,14 +185,14 @@ def _datasets(parameters: dict) -> list[str]:
 
 def _own_places(parameters: dict) -> list[Path]:
     """Folders and tables that the parameters name, beside that of all data sets."""
-    own = [name.removeprefix(ALIAS) for name in _datasets(parameters) if is_path(name)]
+    own = [name.removeprefix(ALIAS) for name in datasets_of(parameters) if is_path(name)]
     return [Path(place).expanduser() for place in (*own, parameters.get("LARGE_ROOT")) if place]
 
 
 def _raw_data(parameters: dict) -> list:
     """Name, size and time of every file that the notebook may read."""
     root = parameters.get("DATA_ROOT") or os.environ.get("DATA_ROOT")
-    tables = [f"{name}.csv" for name in _datasets(parameters) if not is_path(name)]
+    tables = [f"{name}.csv" for name in datasets_of(parameters) if not is_path(name)]
     below = [Path(root, name) for name in ("", *tables)] if root else []
     places = [ROOT / "dataset/raw_dataset", *below, *_own_places(parameters)]
     files = {file for place in places for file in _files(place)}

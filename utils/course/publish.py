@@ -11,7 +11,7 @@ import numpy as np
 from utils.course.claims import claim_table, claims_of, collect_claims, refuse_undecided
 from utils.course.records import WITHDRAWN, Record, read_records
 from utils.course.results import pool_records, strongest_conditions
-from utils.course.upkeep import copy_teasers
+from utils.course.upkeep import collect_minutes, copy_teasers
 from utils.data.datasets import DATASETS
 from utils.data.phantoms import PHANTOMS
 from utils.evaluation.conditions import CLEAN, Condition
@@ -63,11 +63,12 @@ flag must not be ranked: the next section names the flags.
 
 
 def publish(home: Path = HOME) -> None:
-    """Bring assets/RESULTS.md and the claims in README up to date with the records.
+    """Bring assets/RESULTS.md, and claims and minutes in README, up to date with the records.
 
     Undecided claims are written as well, and then refused.
     """
     copy_teasers(home)
+    collect_minutes(home)
     claims, records = collect_claims(home), published_records(home)
     (home / "assets/RESULTS.md").write_text(results_page(claims, records), encoding="utf-8")
     readme = home / "README.md"

@@ -89,7 +89,7 @@ def _read_settings(path: Path) -> dict:
 
 
 def _data(splits: Splits) -> dict:
-    return {"training data": splits.train.fingerprint, "recipe": TRAINING_RECIPE}
+    return {"training data": splits.train.content_hash(), "recipe": TRAINING_RECIPE}
 
 
 def _run_chapter(name: str, parameters: dict) -> None:

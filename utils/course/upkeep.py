@@ -1,4 +1,4 @@
-"""Keeps the committed notebooks alike: numbers of chapters and claims, Colab, nbval.
+"""Keeps the committed notebooks alike: numbers of chapters, minutes and claims, Colab, nbval.
 
 python -m utils.course.upkeep               what `make format` does
 python -m utils.course.upkeep URL           what `make links URL=...` does; '' removes it
@@ -16,7 +16,8 @@ from PIL import Image
 from utils.course.claims import as_committed, in_words, read_claims
 from utils.course.plan import read_course
 from utils.course.records import leaves_record
-from utils.course.site.contents import chapter_numbers
+from utils.course.site.contents import MAP, chapter_numbers
+from utils.files import write_json
 from utils.folders import HOME
 from utils.run import folder_of
 
@@ -25,6 +26,10 @@ MEASURED = "measured"  # a tag by hand: looks like a fact, but differs between m
 A_MEASURED_NUMBER = re.compile(r"\d\.\d|\d ?%|\d ?(ms|s|min)\b|\be[+-]\d")
 NUMBERED = re.compile(r"\A# +(?:\d+ · )?")
 TEASER = "teaser.png"  # what a run calls it
+MINUTES = "assets/course_minutes.json"  # of each chapter, on one CPU core
+ROW = re.compile(r"^(\|[^|]*\| *\[(\w+)\]\(\S+\.ipynb\)(?:[^|]*\|){3} *)(\d+)( *\|)", re.MULTILINE)
+TOTAL = re.compile(r"(<!-- minutes -->).*?(<!-- /minutes -->)")
+ON_ONE_CORE = re.compile(r"\d+ minutes?(?= on one CPU core)")
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
 FOUND = re.compile(r"(<!-- claim:(.+?) -->)(.*?)(<!-- /claim -->)", re.DOTALL)
 ADDRESS = re.compile(r"(https|ssh|file)://[\w./~:@%+-]+")
@@ -49,9 +54,10 @@ UPLOAD = 'raise FileNotFoundError("upload second-look.zip, which `make archive` 
 def tidy_notebooks(root: Path = HOME) -> None:
     """Bring the notebooks in line with the map, pyproject.toml, the claims and their outputs."""
     url, claims, numbers = repository(root), read_claims(root), chapter_numbers(root)
+    minutes = read_minutes(root)
     for path in notebook_files(root):
         before, name = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
-        after = tidy(before, name, url, claims, numbers.get(name, ""))
+        after = tidy(before, name, url, claims, numbers.get(name, ""), minutes.get(path.stem))
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
 
@@ -69,8 +75,37 @@ def copy_teasers(root: Path = HOME) -> None:
             folders[name] = root / "assets" / folder_of(own["DATASET"]) / name / seed
     for name, folder in folders.items():
         if (made := folder / TEASER).exists():
-            small = Image.open(made).convert("RGB").quantize(128)  # a third of the bytes
+            picture = Image.open(made).convert("RGB")  # a third of the bytes in few colours:
+            small = picture.quantize(128, Image.Quantize.MAXCOVERAGE)  # rare ones stay
             small.save(root / f"assets/readme/{name}.png", optimize=True)
+
+
+def collect_minutes(root: Path = HOME) -> dict[str, int]:
+    """Bring the committed minutes up to date with the runs that lie here, and the map with both."""
+    minutes = read_minutes(root)
+    for path in root.glob("assets/course/quick/logs/*.cost.json"):
+        if seconds := json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"]:
+            minutes[path.name.partition(".")[0]] = max(1, round(seconds / 60))
+    write_json(root / MINUTES, dict(sorted(minutes.items())))
+    for page in (root / MAP, root / "README.md"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(with_minutes(text, minutes), encoding="utf-8", newline="\n")
+    return minutes
+
+
+def read_minutes(root: Path) -> dict[str, int]:
+    """The committed minutes; none before the first run."""
+    path = root / MINUTES
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def with_minutes(page: str, minutes: dict[str, int]) -> str:
+    """A page with the minutes of each chapter in its row, and of all, on two cores, in its text."""
+    page = ROW.sub(lambda row: f"{row[1]}{minutes.get(row[2], row[3])}{row[4]}", page)
+    if set(read_course()) - set(minutes):
+        return page
+    both = 5 * max(1, round(sum(minutes.values()) / 2 / 5))
+    return TOTAL.sub(rf"\g<1>{both} minutes\g<2>", page)
 
 
 def set_repository(url: str, root: Path = HOME) -> None:
@@ -95,10 +130,18 @@ def notebook_files(root: Path = HOME) -> list[Path]:
     return sorted([*root.glob("dataset/*.ipynb"), *root.glob("notebooks/*.ipynb")])
 
 
-def tidy(text: str, name: str, url: str, claims: Iterable[dict] = (), number: str = "") -> str:
-    """The text of a notebook with its number, badge, claims, lines for Colab, nbval tags."""
+def tidy(
+    text: str,
+    name: str,
+    url: str,
+    claims: Iterable[dict] = (),
+    number: str = "",
+    minutes: int | None = None,
+) -> str:
+    """The text of a notebook: its number, minutes, badge, claims, lines for Colab, nbval tags."""
     notebook = json.loads(text)
     _set_number(notebook["cells"][0], number)
+    _set_minutes(notebook["cells"][0], minutes)
     _set_badge(notebook["cells"][0], name, url)
     _set_claims(notebook["cells"][0], [row for row in claims if row["chapter"] == Path(name).stem])
     for cell in (cell for cell in notebook["cells"] if cell["cell_type"] == "code"):
@@ -140,6 +183,13 @@ def _set_number(cell: dict, number: str) -> None:
     title = f"# {number} · " if number else "# "
     source = NUMBERED.sub(title, "".join(cell["source"]), count=1)
     cell["source"] = source.splitlines(keepends=True)
+
+
+def _set_minutes(cell: dict, minutes: int | None) -> None:
+    """On the first screen, as in the map; before the first run all stays as it is."""
+    if minutes is not None:
+        words = f"{minutes} minute{'s' * (minutes > 1)}"
+        cell["source"] = ON_ONE_CORE.sub(words, "".join(cell["source"])).splitlines(keepends=True)
 
 
 def _set_claims(cell: dict, claims: list[dict]) -> None:

@@ -16,6 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from utils.data.formats.depth import grey_levels
 from utils.data.split import Splits
 
 SIDE = 32
@@ -25,7 +26,7 @@ NEAR = 2.0  # grey levels: a slightly brighter copy is closer, a poor JPEG copy 
 
 def small_grey(images: Tensor) -> Tensor:
     """Every image as 1,024 grey levels, averaged over areas: float32 (n, 1024)."""
-    blocks = (block.float().mean(1, keepdim=True) for block in images.split(ROWS))
+    blocks = (grey_levels(block).mean(1, keepdim=True) for block in images.split(ROWS))
     return torch.cat([F.adaptive_avg_pool2d(block, SIDE).flatten(1) for block in blocks])
 
 

@@ -6,25 +6,29 @@ from pathlib import Path
 
 from PIL import Image
 
-from utils.data.image_files import FORMATS
+from utils.data.formats.dicom import is_dicom
+from utils.data.formats.nifti import is_nifti, read_volume
+from utils.data.formats.pictures import FORMATS
 from utils.files import short_digest
 
 BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}  # by Pillow's mode; else 8
 EXTENSIONS = {
     **dict.fromkeys((".jpg", ".jpeg"), ("JPEG", "MPO")),
     **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
-    **{".png": ("PNG",), ".bmp": ("BMP",), ".dcm": ("DICOM",)},
+    **{".png": ("PNG",), ".bmp": ("BMP",), ".dcm": ("DICOM",), ".nii": ("NIfTI",)},
 }
-TEXT = ("format", "colour", "digest", "patient", "reason")
-NUMBERS = ("bytes", "width", "height", "bits")
+TEXT = ("format", "colour", "digest", "patient", "reason", "levels")
+NUMBERS = ("bytes", "width", "height", "bits", "frames", "blank")  # images that it gives, and not
 NO_FACTS = dict.fromkeys(TEXT, "") | dict.fromkeys(NUMBERS, 0)
 
 
 def facts_of_content(content: bytes) -> dict:
     """Facts of a file whose pixels have just been decoded, so that its header can be trusted."""
     common = {"bytes": len(content), "digest": hashlib.sha256(content).hexdigest()}
-    if content[128:132] == b"DICM":
+    if is_dicom(content):
         return common | _dicom_facts(content)
+    if is_nifti(content):
+        return common | _nifti_facts(content)
     with Image.open(BytesIO(content), formats=FORMATS) as image:  # reads the header only
         width, height = image.size
         # A PNG states its bits in the header; Pillow reduces 16-bit colour to 8 bits.
@@ -46,6 +50,16 @@ def _dicom_facts(content: bytes) -> dict:
         "bits": int(header.get("BitsStored") or header.BitsAllocated),
         "width": int(header.Columns), "height": int(header.Rows),
         "patient": number and short_digest(number),
+    }  # fmt: skip
+
+
+def _nifti_facts(content: bytes) -> dict:
+    """Width and height of an axial slice."""
+    volume = read_volume(content)
+    kind = volume.get_data_dtype()
+    return {
+        "format": "NIfTI", "colour": str(kind), "bits": 8 * kind.itemsize,
+        "width": volume.shape[0], "height": volume.shape[1],
     }  # fmt: skip
 
 

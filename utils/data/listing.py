@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
+from utils.data.formats.recognition import may_be_image
+from utils.data.formats.table import read_table
 from utils.data.names import is_table
 from utils.files import short_digest
 
@@ -20,7 +19,7 @@ PARTS = {
     "test": "test",
     "testing": "test",
 }
-LIKE_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".dcm")
+LONGEST_NAME = 255  # bytes, of a file or folder
 JUNK = ("thumbs.db", "desktop.ini", "__macosx")
 
 
@@ -59,7 +58,7 @@ def class_folders(root: Path) -> Listing:
         part, *inner = [*([] if split else [""]), *path.relative_to(root).parts]
         reason = _refusal(path, root, part if split else "train", len(inner))
         if reason:
-            if path.is_symlink() or path.is_dir() or path.suffix.lower() in LIKE_IMAGES:
+            if path.is_symlink() or path.is_dir() or may_be_image(path):
                 refused.append((str(path), reason))
             continue
         files.append(path)
@@ -108,7 +107,7 @@ def unlabelled_files(root: Path) -> Listing:
     """Every image below a folder without classes; of its folders only train, val, test count."""
     root = _descended(root)
     found = [(Path(e.path), _refusal(Path(e.path), root, "train", 2)) for e in _tree(root)]
-    found = [(p, reason) for p, reason in found if reason or p.suffix.lower() in (*LIKE_IMAGES, "")]
+    found = [(p, reason) for p, reason in found if reason or not p.suffix or may_be_image(p)]
     files = tuple(path for path, reason in found if not reason)
     parts = tuple(PARTS.get(path.relative_to(root).parts[0].lower(), "") for path in files)
     refused = tuple((str(path), reason) for path, reason in found if reason)
@@ -128,42 +127,36 @@ def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
 def table_files(path: Path) -> Listing:
     """Columns path and label, and if known patient and split (train, validation, test).
 
-    Relative paths start at the table and may not leave its folder; absolute ones may.
+    Relative paths start at the table and may not leave its folder; absolute ones may. Rows without
+    a label, and names that no file can have, are refused.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:  # not UTF-8, uneven rows, an empty file
-        raise ValueError(f"{path} cannot be read as a table ({error})") from None
-    if missing := sorted({"path", "label"} - set(table)):
-        raise ValueError(
-            f"{path} lacks the column {missing[0]!r}; it has {', '.join(table)}. "
-            "Needed are path and label; patient and split may follow, with commas between them"
-        )
-    if table["path"].str.contains("\0", regex=False).any():
-        raise ValueError(f"{path} names a file with a zero byte, which no file can have")
-    parts = [part.strip().lower() for part in table.get("split", [""] * len(table))]
-    if unknown := sorted(set(parts) - {*PARTS, ""}):
-        raise ValueError(f"{path} names the split {unknown[0]!r}; choose from {', '.join(PARTS)}")
+    table = read_table(path, tuple(PARTS))
     files = [path.parent / file for file in table["path"]]
-    outside = [
-        not Path(named).is_absolute() and leaves_folder(file, path.parent)
-        for named, file in zip(table["path"], files, strict=True)
-    ]
+    rows = zip(table["path"], table["label"], files, strict=True)
+    reasons = [_row_refusal(named, label, file, path.parent) for named, label, file in rows]
     listing = Listing(
         tuple(files),
-        tuple(label.strip() for label in table["label"]),
-        tuple(PARTS.get(part, "") for part in parts),
+        tuple(table["label"]),
+        tuple(PARTS.get(part, "") for part in table.get("split", [""] * len(table))),
         _patients(table.get("patient", ())),
-        tuple((str(files[row]), "leads out of its folder") for row in np.flatnonzero(outside)),
+        tuple((str(file), why) for file, why in zip(files, reasons, strict=True) if why),
     )
-    return listing.take(np.flatnonzero(~np.array(outside, dtype=bool)))
+    return listing.take([row for row, reason in enumerate(reasons) if not reason])
+
+
+def _row_refusal(named: str, label: str, file: Path, folder: Path) -> str:
+    if max(map(len, map(os.fsencode, file.parts))) > LONGEST_NAME:
+        return f"a name of more than {LONGEST_NAME} bytes"
+    if not Path(named).is_absolute() and leaves_folder(file, folder):
+        return "leads out of its folder"
+    return "" if label else "no label"
 
 
 def _patients(column) -> tuple[str, ...] | None:
     """An image without a patient is a patient of its own; None if all cells are empty."""
-    if not any(name.strip() for name in column):
+    if not any(column):
         return None
-    return tuple(name.strip() or f"row {row}" for row, name in enumerate(column))
+    return tuple(name or f"row {row}" for row, name in enumerate(column))
 
 
 def leaves_folder(path: Path, folder: Path) -> bool:
@@ -184,12 +177,14 @@ def signature(source: Path) -> str:
 
 def _descended(folder: Path) -> Path:
     """The first folder below that is no wrapper: one that holds only a folder of folders."""
-    entries = _entries(folder)
-    if len(entries) == 1 and entries[0].is_dir(follow_symlinks=False):
+    while True:
+        entries = _entries(folder)
+        if len(entries) != 1 or not entries[0].is_dir(follow_symlinks=False):
+            return folder
         inner = Path(entries[0].path)
-        if any(entry.is_dir() for entry in _entries(inner)):
-            return _descended(inner)
-    return folder
+        if not any(entry.is_dir() for entry in _entries(inner)):
+            return folder
+        folder = inner
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:

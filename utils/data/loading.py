@@ -1,18 +1,20 @@
 """Every data set by its name or path: read once, split by patient, stored as tensors."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from utils.data.cache import Store
+from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.patient_split import split_dataset
-from utils.data.source import Source, is_path, source_of
+from utils.data.source import ImageFiles, Source, is_path, source_of
 from utils.data.split import Splits
 from utils.files import short_digest
 from utils.run import ROOT, folder_of
 
 VARIABLES = ROOT / "dataset" / "dataset_variables"
 FRACTIONS = (0.8, 0.1, 0.1)
-SPLIT_RECIPE = 6  # raise it when the same files would give other tensors or notes
+SPLIT_RECIPE = 7  # raise it when the same files would give other tensors or notes
 
 
 def load(
@@ -24,6 +26,7 @@ def load(
     limit: int = 0,
     download: bool = False,
     test_patients: int = 0,
+    reading: Reading = AS_SHOWN,
 ) -> Splits:
     """A data set as `size` x `size` images, no patient in two splits.
 
@@ -32,16 +35,17 @@ def load(
     `test_patients`, drawn data are tested on so many patients of a draw of their own, one image
     each, and all classes are equally frequent there; real data stay as they are. Data sets of
     the catalogue are looked for in `root`, else in the folder that the variable DATA_ROOT names.
+    `reading` keeps 16 bits, chooses a window of grey levels, or the axis that cuts volumes.
     The result is stored, and files are read again only when they change. `limit` images per
     split; 0 means all.
     """
     source = source_of(name, root, size, test_patients)
-    store = _store(source, size, fractions, seed)
+    store = _store(source, size, fractions, seed, reading)
     with store.locked():
         if not store.complete(source.signature()):
             source = source.fetched(size) if download else source
             signature = source.signature()
-            gathered = source.read(size, cache_of(source))
+            gathered = source.read(size, cache_of(source), reading)
             splits, withheld = split_dataset(gathered, fractions, seed)
             facts = {"source": gathered.digest, "quarantine": gathered.quarantine}
             store.write(splits, signature, **facts, withheld=withheld, **gathered.notes)
@@ -54,9 +58,11 @@ def manifest(
     fractions: Sequence[float] = FRACTIONS,
     seed: int = 0,
     test_patients: int = 0,
+    reading: Reading = AS_SHOWN,
 ) -> dict:
     """What `load` noted beside the tensors: counts per class, quarantine, patients."""
-    return _store(source_of(name, test_patients=test_patients), size, fractions, seed).manifest
+    source = source_of(name, test_patients=test_patients)
+    return _store(source, size, fractions, seed, reading).manifest
 
 
 def cache_of(source: Source) -> Path:
@@ -64,7 +70,9 @@ def cache_of(source: Source) -> Path:
     return VARIABLES / "files" / folder_of(str(getattr(source, "path", None) or source.name))
 
 
-def _store(source: Source, size: int, fractions: Sequence[float], seed: int) -> Store:
+def _store(
+    source: Source, size: int, fractions: Sequence[float], seed: int, reading: Reading
+) -> Store:
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
     if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
@@ -72,14 +80,22 @@ def _store(source: Source, size: int, fractions: Sequence[float], seed: int) -> 
             "fractions are the shares of train, validation and test, positive and together 1, "
             f"such as {FRACTIONS}; got {tuple(fractions)}"
         )
+    if reading.key and not isinstance(source, ImageFiles):
+        raise ValueError(
+            f"{source.name} has 8 bits and no files that could be read in another way; "
+            f"{reading!r} is for files of your own"
+        )
     request = {"name": source.name, "size": size, "fractions": list(fractions), "seed": seed}
     if drawn := getattr(source, "test_patients", 0):  # then nothing is left to split
         request = {"name": source.name, "size": size, "test_patients": drawn}
         return Store(VARIABLES / f"{source.name}_{size}_{drawn}", _with_recipe(request))
+    if reading.key:
+        request["reading"] = asdict(reading)
     place = folder_of(source.name) if is_path(source.name) else source.name
     folder = f"{place}_{size}"
     if (tuple(fractions), seed) != (FRACTIONS, 0):
         folder += f"_{short_digest(list(fractions), seed)}"
+    folder += f"_{reading.key}" if reading.key else ""
     return Store(VARIABLES / folder, _with_recipe(request))
 
 

@@ -1,48 +1,74 @@
 """From listed files to labelled images: read, name the classes, find the patients."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from utils.data.datasets import Dataset
 from utils.data.duplicates import merge_duplicates, pixel_hashes
+from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.listing import Listing
 from utils.data.patient_recovery import recover_patients
 from utils.data.patient_split import GatheredImages
-from utils.data.reader import read_images
-from utils.data.split import Split
+from utils.data.reader import ReadImages, read_images
+from utils.data.split import Split, in_depth
 
 UNKNOWN = "unknown; only copies of an image are kept together"
+BY_FILE = "unknown; the images of one file are kept together, and copies of an image"
 CLEAR = 64  # pixels: smaller images mix up some patients, and synthetic images with real ones
 
 
 def read_listing(
-    listing: Listing, dataset: Dataset, size: int, cache: Path | None = None
+    listing: Listing,
+    dataset: Dataset,
+    size: int,
+    cache: Path | None = None,
+    reading: Reading = AS_SHOWN,
 ) -> GatheredImages:
     """Read what is listed; the classes are checked before the first image is opened."""
     class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
     _check_classes(listing, class_names)
-    reading = read_images(listing.files, size, dataset.channels, cache)
-    images, kept, clashing = _without_conflicts(reading.images, listing.take(reading.positions))
-    quarantine = (*listing.refused, *reading.quarantine, *clashing)
-    if not kept.files:
+    found = read_images(listing.files, size, dataset.channels, cache, reading)
+    kept, listed, clashing = _without_conflicts(found.images, listing.take(found.positions))
+    images = found.images if len(kept) == len(found.images) else found.images[kept]
+    quarantine = (*listing.refused, *found.quarantine, *clashing)
+    if not listed.files:
         first = "; ".join(f"{file}: {reason}" for file, reason in quarantine[:3])
         raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
-    _check_classes(kept, class_names)
-    labels = torch.tensor([class_names.index(label) for label in kept.labels])
-    split = Split(images, labels, class_names, files=tuple(map(str, kept.files)))
-    facts = (reading.digest, quarantine)
+    _check_classes(listed, class_names)
+    if set(listed.parts) == {"test"}:
+        raise ValueError(
+            f"all {len(listed.parts)} images are for test, and none is for training; name other "
+            "splits, or none to have them chosen"
+        )
+    labels = torch.tensor([class_names.index(label) for label in listed.labels])
+    split = Split(images, labels, class_names, files=tuple(map(str, listed.files)))
+    if found.has_volumes:
+        split = replace(split, frames=torch.tensor(found.frames)[kept])
+    facts = (found.digest, quarantine)
     if dataset.lost_patients:
         if size < CLEAR:
-            images = read_images(kept.files, CLEAR, dataset.channels, cache).images
-        return _with_recovered_patients(split, images, dataset, *facts)
-    split = replace(split, groups=patient_groups(images, kept.patients))
-    notes = {"patients": "given" if kept.patients else UNKNOWN}
-    return GatheredImages(split, np.array(kept.parts), *facts, notes=notes)
+            images = read_images(listed.files, CLEAR, dataset.channels, cache, reading).images
+        return _with_recovered_patients(split, in_depth(images, 8), dataset, *facts)
+    given, unknown = listed.patients, BY_FILE if found.has_volumes else UNKNOWN
+    split = replace(split, groups=patient_groups(images, given, split.files))
+    notes = {"patients": "given" if given else unknown, **_reading_notes(found, reading)}
+    return GatheredImages(split, np.array(listed.parts), *facts, notes=notes)
+
+
+def _reading_notes(found: ReadImages, reading: Reading) -> dict:
+    """How the files were read, and of how many the grey levels come from where."""
+    rows = found.facts[found.facts["reason"] == ""]
+    levels = Counter(how.partition(":")[0] for how in rows["levels"])
+    notes = {"reading": asdict(reading), "grey levels": dict(levels)}
+    return notes | {"blank images": int(rows["blank"].sum())} if found.has_volumes else notes
 
 
 def _with_recovered_patients(
@@ -73,8 +99,8 @@ def _with_recovered_patients(
 
 def _without_conflicts(
     images: Tensor, listing: Listing
-) -> tuple[Tensor, Listing, list[tuple[str, str]]]:
-    """The images without those that appear under two classes, and these with the reason.
+) -> tuple[list[int], Listing, list[tuple[str, str]]]:
+    """The images to keep without those that appear under two classes, and these with the reason.
 
     At most one of their labels is right, and the pixels do not show which.
     """
@@ -84,20 +110,36 @@ def _without_conflicts(
         classes.setdefault(digest, set()).add(label)
     clashing = [i for i, digest in enumerate(hashes) if len(classes[digest]) > 1]
     if not clashing:
-        return images, listing, []
+        return list(range(len(images))), listing, []
     labels = [" and ".join(sorted(classes[hashes[i]])) for i in clashing]
     reasons = [f"the same image appears under {both}" for both in labels]
     refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
     kept = sorted(set(range(len(images))) - set(clashing))
-    return images[kept], listing.take(kept), refused
+    return kept, listing.take(kept), refused
 
 
-def patient_groups(images: Tensor, patients: Sequence[str] | None) -> Tensor:
-    """One number per patient; duplicates share one even if patients are unknown."""
+def patient_groups(
+    images: Tensor, patients: Sequence[str] | None, files: Sequence[str] | None = None
+) -> Tensor:
+    """One number per patient; images of one file, and duplicates, share one even if patients are
+    unknown. Each different picture is compared once: a table may name one a thousand times."""
+    known: dict[str, int] = {}
+    member = np.array([known.setdefault(h, len(known)) for h in pixel_hashes(images)])
+    same_file = [] if files is None else [np.unique(np.array(files), return_inverse=True)[1]]
     if patients is None:
-        return merge_duplicates(images)
-    _, known = np.unique(np.array(patients), return_inverse=True)
-    return merge_duplicates(images, torch.from_numpy(known))
+        _, first = np.unique(member, return_index=True)
+        alike = merge_duplicates(images[torch.from_numpy(first)]).numpy()[member]
+        return _joined(alike, *same_file)
+    return _joined(np.unique(np.array(patients), return_inverse=True)[1], member, *same_file)
+
+
+def _joined(groups: np.ndarray, *others: np.ndarray) -> Tensor:
+    """The smallest groups in which images share one if they share one in any of these."""
+    starts = np.cumsum([part.max(initial=-1) + 1 for part in (groups, *others)])
+    first = np.concatenate([groups for _ in others] or [[]]).astype(int)
+    second = np.concatenate([*map(np.add, others, starts), []]).astype(int)
+    links = coo_matrix((np.ones(len(first)), (first, second)), shape=(starts[-1], starts[-1]))
+    return torch.from_numpy(connected_components(links, directed=False)[1]).long()[groups]
 
 
 def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:

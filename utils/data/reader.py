@@ -6,21 +6,24 @@ are missing there or have changed since, by name, size and time. `load` and `aud
 
 import hashlib
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from utils.data.file_facts import NO_FACTS, facts_of_content
-from utils.data.image_files import Unreadable, in_threads, read_file
+from utils.data.formats.depth import DTYPES
+from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
+from utils.data.image_files import in_threads, read_file
 from utils.files import atomic_write, read_tensors, short_digest
 from utils.run import progress
 
-READING_RECIPE = 3  # raise it when the same file would give other pixels or facts
+READING_RECIPE = 4  # raise it when the same file would give other pixels or facts
 PIECE = 256  # files that are read, and written to the cache, together
 ABANDONED = 3600  # seconds since the last write: a running process writes a piece in a few
 
@@ -29,9 +32,10 @@ ABANDONED = 3600  # seconds since the last write: a running process writes a pie
 class ReadImages:
     """The images of a list of files, and what could not be read.
 
-    `images` uint8 (n, channels, size, size), `positions` of those images in the list,
-    `quarantine` (file, reason) of all others, `digest` of the bytes of those read,
-    `facts` with a row for every file of the list.
+    `images` (n, channels, size, size) are uint8, or uint16 where 16 bits are wanted; `positions`
+    of their files in the list, and `frames`, their places in these files: pages, frames, slices.
+    `quarantine` (file, reason) of all others, `digest` of the bytes of those read, `facts` with a
+    row for every file of the list.
     """
 
     images: Tensor
@@ -39,29 +43,73 @@ class ReadImages:
     quarantine: tuple[tuple[str, str], ...]
     digest: str
     facts: pd.DataFrame
+    frames: tuple[int, ...]
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether some file gives several images."""
+        return bool((self.facts["frames"] > 1).any())
 
 
 def read_images(
-    files: Sequence[str | Path], size: int, channels: int | None = None, cache: Path | None = None
+    files: Sequence[str | Path],
+    size: int,
+    channels: int | None = None,
+    cache: Path | None = None,
+    reading: Reading = AS_SHOWN,
 ) -> ReadImages:
-    """Read every file as a `size` x `size` image, or set it aside with the reason.
+    """Read every file as `size` x `size` images, or set it aside with the reason.
 
     `channels` is 1, 3 or None: colour only if some image has it. Without a folder `cache` nothing
     is kept.
     """
     files = [Path(file) for file in files]
-    images = torch.zeros(len(files), channels or 3, size, size, dtype=torch.uint8)
-    rows = _read_with_cache(files, images, _Pieces(cache, f"{size}_{channels or 'any'}"))
-    facts = pd.DataFrame(rows, columns=list(NO_FACTS))
-    good = [place for place, row in enumerate(rows) if not row["reason"]]
+    kind = "-".join(filter(None, [reading.key, f"{size}_{channels or 'any'}"]))
+    entries = _read_with_cache(
+        files, partial(_entry, size=size, channels=channels or 3, reading=reading),
+        _Pieces(cache, kind),
+    )  # fmt: skip
+    rows, good = [entry.row for entry in entries], [e for e in entries if not e.row["reason"]]
+    facts = pd.DataFrame([_plain(row) for row in rows], columns=list(NO_FACTS))
     refused = [
         (str(file), row["reason"]) for file, row in zip(files, rows, strict=True) if row["reason"]
     ]
-    if refused:
-        images = images[good]
-    digest = hashlib.sha256("".join(rows[place]["digest"] for place in good).encode()).hexdigest()
-    images = _grey_if_grey(images) if channels is None else images
-    return ReadImages(images, tuple(good), tuple(refused), digest, facts)
+    digest = hashlib.sha256("".join(entry.row["digest"] for entry in good).encode()).hexdigest()
+    shape = (0, channels or 1, size, size)
+    images = _together([entry.pictures for entry in good], shape, DTYPES[reading.depth])
+    counts = [0 if row["reason"] else row["frames"] for row in rows]
+    positions = tuple(np.repeat(np.arange(len(files)), counts).tolist())
+    frames = tuple(place for entry in good for place in entry.row["places"])
+    return ReadImages(images, positions, tuple(refused), digest, facts, frames)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What one file has given: its facts, and its images (n, channels, size, size)."""
+
+    row: dict
+    pictures: Tensor | None = None
+
+
+def _entry(file: Path, size: int, channels: int, reading: Reading) -> _Entry:
+    """The images of a file, or the reason why it is refused."""
+    try:
+        content, decoded = read_file(file, size, channels, reading)
+        facts = facts_of_content(content)
+        if len(decoded.places) + decoded.blank > 1:  # one patient, known or not
+            facts["patient"] = facts.get("patient") or facts["digest"][:16]
+        own = {"frames": len(decoded.places), "blank": decoded.blank, "levels": decoded.levels}
+        row = NO_FACTS | facts | own | {"places": decoded.places}
+        return _Entry(row, decoded.pixels)
+    except Unreadable as reason:
+        return _Entry(NO_FACTS | {"reason": str(reason)})
+    except Exception as error:  # a header can be broken in more ways than a library knows
+        reason = f"cannot be read ({type(error).__name__}: {error})"
+        return _Entry(NO_FACTS | {"reason": reason})
+
+
+def _plain(row: dict) -> dict:
+    return {name: value for name, value in row.items() if name != "places"}
 
 
 @dataclass(frozen=True)
@@ -71,21 +119,28 @@ class _Pieces:
     folder: Path | None
     kind: str
 
-    def write(self, keys: list[str], rows: list[dict], pictures: Tensor) -> None:
+    def write(self, keys: list[str], entries: list[_Entry]) -> None:
         """Refused files are not kept: a right to read, or a missing library, may come later."""
-        if self.folder and keys:
-            path = self.folder / f"{self.kind}_{short_digest(*keys)}.pt"
-            with atomic_write(path) as unfinished:
-                torch.save({"keys": keys, "rows": rows, "pictures": pictures}, unfinished)
+        kept = [(key, e) for key, e in zip(keys, entries, strict=True) if e.pictures is not None]
+        if not self.folder or not kept:
+            return
+        names, entries = zip(*kept, strict=True)
+        piece = {"keys": list(names), "rows": [entry.row for entry in entries]}
+        piece["pictures"] = torch.cat(_of_one_width([entry.pictures for entry in entries]))
+        path = self.folder / f"{self.kind}_{short_digest(*names)}.pt"
+        with atomic_write(path) as unfinished:
+            torch.save(piece, unfinished)
 
-    def read(self, wanted) -> Iterator[tuple[str, dict, Tensor]]:
-        """Key, facts and pixels of every wanted file; useless and damaged pieces are removed."""
+    def read(self, wanted) -> Iterator[tuple[str, _Entry]]:
+        """Key and content of every wanted file; useless and damaged pieces are removed."""
         for path in sorted(self.folder.glob(f"{self.kind}_*.pt")) if self.folder else ():
             try:
                 piece = read_tensors(path)
-                entries = zip(piece["keys"], piece["rows"], piece["pictures"], strict=True)
-                useful = [entry for entry in entries if entry[0] in wanted]
-            except (OSError, ValueError, KeyError, TypeError):
+                parts = piece["pictures"].split([row["frames"] for row in piece["rows"]])
+                entries = map(_Entry, piece["rows"], parts)
+                found = zip(piece["keys"], entries, strict=True)
+                useful = [(key, entry) for key, entry in found if key in wanted]
+            except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError):
                 useful = []
             if not useful:
                 path.unlink(missing_ok=True)
@@ -101,45 +156,28 @@ class _Pieces:
                 continue
 
 
-def _read_with_cache(files: list[Path], images: Tensor, pieces: _Pieces) -> list[dict]:
-    """Fill `images` from the cache and from the files; the facts of each file."""
+def _read_with_cache(files: list[Path], read, pieces: _Pieces) -> list[_Entry]:
+    """What every file gives, from the cache or from the file."""
     keys = [_key(file) for file in files]
-    places, rows = defaultdict(list), [None] * len(files)
-    for place, key in enumerate(keys):
-        places[key].append(place)
-    for key, row, picture in pieces.read(places):
-        for place in places[key]:
-            rows[place], images[place] = row, picture  # grey is spread over the channels
-    missing = [place for place, row in enumerate(rows) if row is None]
+    known = dict(pieces.read(set(keys)))
+    missing = [place for place, key in enumerate(keys) if key not in known]
     starts = range(0, len(missing), PIECE)
     for start in progress(starts, f"reading {len(missing):,} files, {PIECE} at a time"):
         piece = missing[start : start + PIECE]
-        for place, row in zip(piece, _read_piece(files, images, piece), strict=True):
-            rows[place] = row
-        good = [place for place in piece if not rows[place]["reason"]]
-        kept = _grey_if_grey(images[good])
-        pieces.write([keys[place] for place in good], [rows[place] for place in good], kept)
+        entries = _read_piece([files[place] for place in piece], read)
+        names = [keys[place] for place in piece]
+        known |= zip(names, entries, strict=True)
+        pieces.write(names, entries)
     pieces.sweep()
-    return rows
+    return [known[key] for key in keys]
 
 
-def _read_piece(files: list[Path], images: Tensor, places: list[int]) -> list[dict]:
-    """Fill these places of `images`; the facts of each file, or the reason why it is refused."""
-    channels, size = images.shape[1:3]
-
-    def read(number: int) -> dict:
-        place = places[number]
-        try:
-            content, picture = read_file(files[place], size, channels)
-            row = NO_FACTS | facts_of_content(content)
-            images[place] = picture
-            return row
-        except Unreadable as reason:
-            return NO_FACTS | {"reason": str(reason)}
-        except Exception as error:  # a header can be broken in more ways than a library knows
-            return NO_FACTS | {"reason": f"cannot be read ({type(error).__name__}: {error})"}
-
-    return in_threads(read, len(places), "this piece")
+def _read_piece(files: list[Path], read) -> list[_Entry]:
+    entries = in_threads(lambda number: read(files[number]), len(files), "this piece")
+    return [
+        entry if entry.pictures is None else replace(entry, pictures=_grey_if_grey(entry.pictures))
+        for entry in entries
+    ]
 
 
 def _key(file: Path) -> str:
@@ -152,5 +190,16 @@ def _key(file: Path) -> str:
 
 
 def _grey_if_grey(images: Tensor) -> Tensor:
-    grey = all(bool((part == part[:, :1]).all()) for part in images.split(1024))
-    return images[:, :1].clone() if grey else images
+    return images[:, :1].clone() if bool((images == images[:, :1]).all()) else images
+
+
+def _of_one_width(pictures: list[Tensor]) -> list[Tensor]:
+    """Grey is spread over three channels if some picture has colour."""
+    channels = max((picture.shape[1] for picture in pictures), default=1)
+    return [picture.expand(-1, channels, -1, -1) for picture in pictures]
+
+
+def _together(pictures: list[Tensor], shape: tuple, kind: torch.dtype) -> Tensor:
+    """All pictures in one tensor, with at least as many channels as `shape`."""
+    nothing = torch.zeros(shape, dtype=kind)
+    return torch.cat(_of_one_width([nothing, *pictures]))

@@ -5,7 +5,7 @@
 signature()    changes when the images may have changed; None if they are not there
 listing()      the files with their labels; no image is opened
 fetched(size)  the source after a download, if one is needed
-read(size)     all images
+read(size)     all images; image files alone can be read in another way than they are shown
 """
 
 import os
@@ -18,6 +18,7 @@ import numpy as np
 import utils.data.phantoms
 from utils.data.datasets import DATASETS, MEDMNIST, OWN, Dataset
 from utils.data.download import array_file, download_advice, kaggle_files, medmnist_file
+from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.listing import (
     PARTS,
     Listing,
@@ -56,7 +57,7 @@ class Source(Protocol):
 
     def listing(self, labelled: bool = True) -> Listing: ...
 
-    def read(self, size: int, cache: Path | None = None) -> GatheredImages: ...
+    def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages: ...
 
     def fetched(self, size: int) -> "Source": ...
 
@@ -109,14 +110,14 @@ class DrawnImages:
         """Other seeds draw other patients; `patients` 0 means the usual number."""
         return draw(self.name, size, patients or None, seed)
 
-    def read(self, size: int, cache: Path | None = None) -> GatheredImages:
+    def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
         """Always the same images; the seed of `load` decides about the split."""
         split, drawn = self.draw(size), self._drawn_apart(size)
         parts = np.repeat(["", *drawn], [len(split), *map(len, drawn.values())])
         for others in drawn.values():
             others = replace(others, groups=others.groups + split.groups.max() + 1)
             split = concatenate(split, others)
-        return GatheredImages(split, parts, split.fingerprint, notes={"patients": "given"})
+        return GatheredImages(split, parts, split.content_hash(), notes={"patients": "given"})
 
     def _drawn_apart(self, size: int) -> dict[str, Split]:
         """Validation and test images, if they have draws of their own."""
@@ -154,10 +155,10 @@ class ArrayFile:
     def advice(self, root: str | Path | None = None) -> str:
         return download_advice(self.name, root, f"{self.name}.npz", automatic=True)
 
-    def read(self, size: int, cache: Path | None = None) -> GatheredImages:
+    def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
         images, labels, parts = array_file(_present(self), size)
         split = Split(images, labels, DATASETS[self.name].class_names)
-        return GatheredImages(split, parts, split.fingerprint, notes={"patients": "unknown"})
+        return GatheredImages(split, parts, split.content_hash(), notes={"patients": "unknown"})
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,8 @@ class ImageFiles:
         forms = f"{self.name}/ or the table {self.name}.csv"
         return download_advice(self.name, root, forms, automatic=bool(self.dataset.kaggle))
 
-    def read(self, size: int, cache: Path | None = None) -> GatheredImages:
-        return read_listing(self.listing(), self.dataset, size, cache)
+    def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
+        return read_listing(self.listing(), self.dataset, size, cache, reading)
 
 
 def _present(source: ArrayFile | ImageFiles) -> Path:

@@ -6,17 +6,25 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from utils.data.formats.depth import WHITE, in_depth, resized, to_float, to_levels, to_uint8
+
+__all__ = ["Split", "Splits", "batches", "concatenate"]
+__all__ += ["in_depth", "resized", "to_float", "to_levels", "to_uint8"]
 
 
 @dataclass(frozen=True)
 class Split:
     """Labelled images: uint8 (n, channels, height, width) and int64 (n,).
 
+    Where 16 bits were wanted, images are uint16. Their type alone says so: `to_float` gives the
+    same range for both, so a model, an attack and its epsilon do not notice.
+
     `groups` numbers the patient of each image, `masks` show where the finding is (n, height,
     width), `changed` is the kind of contamination of each image (0: none): the truth for
-    splitting, for Grad-CAM and for detectors. `files` are the files that the images come from.
+    splitting, for Grad-CAM and for detectors. `files` are the files that the images come from, and
+    `frames` their places in files that hold several.
     """
 
     images: Tensor
@@ -25,12 +33,13 @@ class Split:
     groups: Tensor | None = None
     masks: Tensor | None = None
     changed: Tensor | None = None
+    frames: Tensor | None = None
     files: tuple[str, ...] | None = None
 
     def __post_init__(self):
-        if self.images.dtype != torch.uint8 or self.images.dim() != 4:
+        if self.images.dtype not in WHITE or self.images.dim() != 4:
             raise ValueError(
-                "images must be uint8 (n, channels, height, width), "
+                "images must be uint8 or uint16 (n, channels, height, width), "
                 f"got {self.images.dtype} {tuple(self.images.shape)}"
             )
         for name, value in {**self.per_image(), "files": self.files}.items():
@@ -49,6 +58,15 @@ class Split:
     @property
     def size(self) -> int:
         return self.images.shape[-1]
+
+    @property
+    def depth(self) -> int:
+        """Bits of a grey level, 8 or 16."""
+        return 8 * self.images.element_size()
+
+    def with_depth(self, depth: int) -> "Split":
+        """The same images with 8 or 16 bits."""
+        return replace(self, images=in_depth(self.images, depth))
 
     @property
     def counts(self) -> Tensor:
@@ -77,9 +95,8 @@ class Split:
     def to(self, device: torch.device) -> "Split":
         return replace(self, **{name: value.to(device) for name, value in self.per_image().items()})
 
-    @property
-    def fingerprint(self) -> str:
-        """Changes with any pixel, label or class name."""
+    def content_hash(self) -> str:
+        """Changes with any pixel, label or class name; reads every pixel."""
         digest = hashlib.sha256(repr((self.class_names, tuple(self.images.shape))).encode())
         for value in (self.images, self.labels):
             digest.update(value.contiguous().numpy())
@@ -153,6 +170,10 @@ class Splits:
 
 def concatenate(*parts: Split) -> Split:
     """All images of several splits in one, with all that belongs to them."""
+    if len({part.depth for part in parts}) > 1:
+        raise ValueError("some images have 8 bits and others 16; bring them together: with_depth")
+    if any(part.frames is not None for part in parts):
+        parts = [part if part.frames is not None else _of_single_files(part) for part in parts]
     columns = [part.per_image() for part in parts]
     files = None
     if any(part.files for part in parts):
@@ -161,26 +182,12 @@ def concatenate(*parts: Split) -> Split:
     return replace(parts[0], files=files, **together)
 
 
-def to_float(images: Tensor) -> Tensor:
-    """uint8 grey levels as numbers in [0, 1], the range in which everything else works."""
-    return images.float() / 255
-
-
-def to_uint8(pixels: Tensor) -> Tensor:
-    """Numbers in [0, 1] as uint8 grey levels: all that a saved picture can hold."""
-    return (255 * pixels.clamp(0, 1)).round().to(torch.uint8)
-
-
-def resized(images: Tensor, size: int, mode: str = "bilinear") -> Tensor:
-    """Square images (uint8) of this size; fine detail is averaged, not skipped."""
-    if images.shape[-2:] == (size, size):
-        return images.contiguous()
-    change = {"size": (size, size), "mode": mode, "antialias": mode == "bilinear"}
-    return torch.cat([F.interpolate(block, **change) for block in images.split(1024)])
+def _of_single_files(part: Split) -> Split:
+    return replace(part, frames=torch.zeros(len(part), dtype=torch.long))
 
 
 def batches(split: Split, size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (uint8 images, labels); the receiver moves them to its device, then calls `to_float`.
+    """Yield (images, labels); the receiver moves them to its device, then calls `to_float`.
 
     A single image left over by shuffling is skipped: batch norm cannot learn from it.
     """

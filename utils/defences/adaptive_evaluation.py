@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from utils.attacks.adaptive import adaptive_attack
 from utils.attacks.base import SizedAttack, name_of, norm_of
 from utils.data.split import Split
-from utils.defences.base import adaptive_attack
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions

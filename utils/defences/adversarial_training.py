@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.attacks.base import eval_mode
+from utils.attacks.adaptive import with_margin
+from utils.attacks.base import Attack, eval_mode
 from utils.attacks.norms import LInf
 from utils.attacks.pgd import PGD, loss_and_gradient
+from utils.defences.base import Defence
 from utils.run import autocast
 from utils.training.losses import CrossEntropy, LogitLoss
 
@@ -80,6 +82,24 @@ class AdversarialLoss(PairLoss):
     @property
     def pair_passes(self) -> int:
         return 2 if self.weight == 1 else 4
+
+
+class Hardened(Defence):
+    """A network that its training has made robust: nothing stands before it, nothing is hidden.
+
+    The adaptive attack climbs the margin, too: some losses leave a network so sure, or so unsure,
+    that the gradient of the cross-entropy is a bad guide.
+    """
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model(images)
+
+    def variants(self, attack: Attack) -> tuple[Attack, ...]:
+        return with_margin(attack)
 
 
 def fast_adversarial(epsilon: float, **settings) -> AdversarialLoss:

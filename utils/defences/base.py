@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from utils.attacks.adaptive import Adaptive, Judge, class_boundary
+from utils.attacks.adaptive import Adaptive, SuccessMeasure, class_boundary
 from utils.attacks.base import Attack
 
 
@@ -10,7 +10,7 @@ class Defence(nn.Module):
     """A model that defends itself when it predicts, and how it is attacked in earnest."""
 
     repeats = 1  # predictions that judge an attack; more where the defence is random
-    judge: Judge = staticmethod(class_boundary)  # when an attack has succeeded
+    success: SuccessMeasure = staticmethod(class_boundary)  # when an attack has succeeded
 
     def views(self) -> tuple[nn.Module, ...]:
         """What to attack in its place: models whose gradients lead to images that fool it."""
@@ -22,12 +22,7 @@ class Defence(nn.Module):
 
     def adaptive(self, attack: Attack) -> Adaptive:
         """The same attack, made with knowledge of the defence."""
-        return Adaptive(self.variants(attack), self.views(), self.repeats, self.judge)
-
-
-def adaptive_attack(model: nn.Module, attack: Attack) -> Attack:
-    """The strongest form of an attack on this model: for a plain network, the attack itself."""
-    return model.adaptive(attack) if hasattr(model, "adaptive") else attack
+        return Adaptive(self.variants(attack), self.views(), self.repeats, self.success)
 
 
 def views_of(model: nn.Module) -> tuple[nn.Module, ...]:

@@ -15,6 +15,7 @@ from utils.defences.base import Defence
 from utils.evaluation.predictions import Predictions
 
 MIN_PROBABILITY = 1e-6  # smaller probabilities count as this one when a rule is fitted
+TINY = 1e-30  # stands for a probability that float32 has rounded to 0
 MIN_SPREAD = 1e-6  # of the logits of an image
 NEVER = -1e3  # the logit of a class without images when stacking was fitted
 STRENGTHS = np.logspace(-4, 1, 11)  # C of the regression: from strong regularisation to weak
@@ -161,6 +162,14 @@ def fit_blending(members: list[Predictions]) -> BlendingRule:
 
     optimizer.step(loss)
     return BlendingRule(raw.detach().exp().numpy())
+
+
+def combined(members: list[Predictions], rule: nn.Module | None = None) -> Predictions:
+    """What an ensemble under this rule predicts, from what its members have predicted already."""
+    rule = rule or VotingRule(np.full(len(members), 1 / len(members)))
+    stacked = torch.as_tensor(np.stack([each.probabilities for each in members]))
+    logs = stacked.float().clamp_min(TINY).log().to(next(rule.buffers()).device)
+    return replace(members[0], probabilities=rule(logs).softmax(1).cpu().numpy())
 
 
 def mean_of_separate_attacks(answers: list[Predictions]) -> Predictions:

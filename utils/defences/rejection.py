@@ -91,7 +91,7 @@ class SelectiveClassifier(Defence):
         joint = replace(joint, loss=JointLoss(self.rejector.measure), stop_when_fooled=False)
         return attack, joint, replace(joint, steps=2 * joint.steps, step=None)
 
-    def judge(self, logits: Tensor, lead: Tensor) -> Tensor:
+    def success(self, logits: Tensor, lead: Tensor) -> Tensor:
         """Above 0 where the image is both across the class boundary and accepted."""
         rejector = self.rejector
         surplus = MEASURES[rejector.measure](logits) - rejector.threshold

@@ -23,7 +23,7 @@ from utils.run import device_of
 from utils.training.losses import CrossEntropy, LogitLoss
 
 ABSTAINED = -1  # instead of a class, where the votes are too close
-ALPHA = 0.001  # probability with which the guarantee of an image may be wrong
+CERTIFICATE_ALPHA = 0.001  # probability with which the guarantee of an image may be wrong
 DRAWS = 20  # of the noise, that an attacker takes the expectation over
 REPEATS = 5  # predictions that judge an attack
 
@@ -69,7 +69,9 @@ class Smoothed(Defence):
             counts = counts + votes.unflatten(0, (len(part), -1)).sum(0)
         return counts
 
-    def classes(self, images: Tensor, draws: int = 1000, alpha: float = ALPHA) -> Tensor:
+    def classes(
+        self, images: Tensor, draws: int = 1000, alpha: float = CERTIFICATE_ALPHA
+    ) -> Tensor:
         """The class with most votes, or ABSTAINED where the second could be as likely."""
         count, order = self.votes(images, draws).topk(2)
         most, second = count.cpu().numpy().T
@@ -104,7 +106,7 @@ def certify(
     split: Split,
     selection: int = 100,
     draws: int = 1000,
-    alpha: float = ALPHA,
+    alpha: float = CERTIFICATE_ALPHA,
     seed: int = 0,
 ) -> Certificates:
     """Choose a class by some draws; bound its probability from below by others."""

@@ -23,7 +23,7 @@ DIRECTIONS = {
     "less": "A falls short of B by more than the margin",
     "equal": "A and B differ by less than the margin",
 }
-SUBJECTS = ("method", "network")
+SUBJECTS = ("method", "network", "data")  # of data nothing is trained
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Claim:
     """What a chapter is about to show: the pair, the metric, the direction and the margin.
 
     The difference is A minus B. A claim about a method needs at least three trainings, one about a
-    network that was trained once needs that one.
+    network that was trained once needs that one, and one about data needs none.
     """
 
     name: str
@@ -61,22 +61,22 @@ class Claim:
         trainings: int = 1,
         patients: int = 0,
         seed: int = 0,
-    ) -> "Finding":
+    ) -> "ClaimResult":
         """The difference of predictions for the same images, or of A and a number such as chance.
 
         An interval of the difference can be given instead, with what it was measured on.
         """
         if isinstance(a, Interval):
-            return Finding(self, a, trainings, patients)
+            return ClaimResult(self, a, trainings, patients)
         if b is None:
             raise ValueError(f"{self.name!r} compares A with B; give predictions or a number for B")
         found = difference(b, a, self.metric, seed)
         patients, freedom = len(np.unique(a.groups)), spread_of(found.draws).freedom
-        return Finding(self, found.interval, found.trainings, patients, freedom)
+        return ClaimResult(self, found.interval, found.trainings, patients, freedom)
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """A claim and the interval that judges it."""
 
     claim: Claim
@@ -88,11 +88,12 @@ class Finding:
 
     def __str__(self) -> str:
         claim, difference = self.claim, self.interval.text(instead="no interval")
-        counted = [count_trainings(self.trainings), f"{self.patients} patients"]
+        trained, tested = count_trainings(self.trainings), f"{self.patients} patients"
+        counted = [trained] * (claim.about != "data") + [tested] * bool(self.patients)
         metric = claim.metric[:1].upper() + claim.metric[1:]
         return (
             f"{claim.name}: {claim.what} {metric}, {claim.A} minus {claim.B}: "
-            f"{difference} points; {', '.join(counted[: 1 + bool(self.patients)])}. "
+            f"{difference} points; {', '.join(counted)}. "
             f"Margin {100 * claim.margin:g}. The claim {self._verdict_in_words}."
         )
 
@@ -105,7 +106,7 @@ class Finding:
     def verdict(self) -> str:
         """By the whole interval: beyond the margin, on the other side of it, or neither."""
         p = self.p if self.corrected is None else self.corrected
-        enough = self.trainings >= FEWEST_TRAININGS or self.claim.about == "network"
+        enough = self.trainings >= FEWEST_TRAININGS or self.claim.about != "method"
         if not enough or not p < ALPHA:
             return UNDECIDED
         return HOLDS if self._on_the_claimed_side else FAILS
@@ -136,7 +137,7 @@ class Finding:
         return f"is {UNDECIDED}" if self.verdict == UNDECIDED else self.verdict
 
 
-def judge(findings: Sequence[Finding]) -> list[Finding]:
+def judge(findings: Sequence[ClaimResult]) -> list[ClaimResult]:
     """The findings of a chapter, judged together: Holm's correction over its declared claims."""
     corrected = holm(np.array([finding.p for finding in findings], float))
     return [

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from utils.attacks.base import Attack, eval_mode
 from utils.backbones import Classifier
-from utils.data.split import Split, batches, to_float, to_uint8
+from utils.data.split import Split, batches, to_float, to_levels
 from utils.evaluation.kept_batches import KeptBatches
 from utils.evaluation.predictions import Predictions
 from utils.run import device_of, progress
@@ -93,8 +93,10 @@ def attacked_images(model: nn.Module, split: Split, attack: Attack, seed: int = 
 
 
 def attacked_split(model: nn.Module, split: Split, attack: Attack, seed: int = 0) -> Split:
-    """The attacked images saved as lossless files of 8 bits."""
-    return replace(split, images=to_uint8(attacked_images(model, split, attack, seed)))
+    """The attacked images saved as lossless files of as many bits as the split has."""
+    return replace(
+        split, images=to_levels(attacked_images(model, split, attack, seed), split.depth)
+    )
 
 
 def predict_all(

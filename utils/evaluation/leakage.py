@@ -57,7 +57,7 @@ def relative_distances(images: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class LeakageAlarm:
+class LeakageReport:
     """What links the test images to the training images.
 
     A high accuracy of the baseline alone does not mean leakage: the classes may be easy.
@@ -79,7 +79,7 @@ class LeakageAlarm:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the alarm rings; empty if it does not."""
+        """What links test and training images; empty if nothing does."""
         signs = {
             f"{self.shared_groups} patients or groups have images in two splits": (
                 self.shared_groups > 0
@@ -109,11 +109,11 @@ class LeakageAlarm:
             "images with a sibling": f"{100 * self.siblings:.0f} %",
             "patients in two splits": self.shared_groups,
             "copies across": self.copies,
-            "alarm": "rings" if self.rings else "silent",
+            "leakage": "found" if self.leaky else "none found",
         }
 
     @property
-    def rings(self) -> bool:
+    def leaky(self) -> bool:
         counts = self.identical, self.copies, self.tested
         return is_leaky(*counts, self.siblings, self.shared_groups)
 
@@ -122,11 +122,11 @@ class LeakageAlarm:
             f"Looking up the nearest training image is right for {self.baseline} % of the test "
             f"images; the majority class, for {100 * self.majority:.1f} %."
         )
-        finding = "The alarm rings: " + "; ".join(self.reasons) if self.rings else "No alarm"
+        finding = "Leakage found: " + "; ".join(self.reasons) if self.leaky else "No leakage found"
         return f"{finding}. {scores}"
 
 
-def leakage_alarm(splits: Splits) -> LeakageAlarm:
+def leakage_report(splits: Splits) -> LeakageReport:
     """Look for the test images among the training images, by pixels and by patients."""
     test = splits.test
     if not len(test):
@@ -136,7 +136,7 @@ def leakage_alarm(splits: Splits) -> LeakageAlarm:
     across = pairs[pairs["split"] != pairs["split of twin"]]
     copies = {("test", place) for place in torch.nonzero(ratios < COPY)[:, 0].tolist()}
     inside = pairs[pairs["identical"] & (pairs[["split", "split of twin"]] == "test").all(axis=1)]
-    return LeakageAlarm(
+    return LeakageReport(
         baseline=score_of(_labels_of(found, splits)),
         majority=float(test.counts.max()) / len(test),
         tested=len(test),

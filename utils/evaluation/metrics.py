@@ -20,7 +20,7 @@ from utils.evaluation.resampling import (
     over_trainings,
     resampled_confusions,
 )
-from utils.evaluation.roc import area
+from utils.evaluation.roc import auroc
 
 # Scores: each takes confusion matrices (..., classes, classes), so 2,000 resamples cost one call.
 
@@ -210,7 +210,7 @@ def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarr
     _, member = np.unique(predictions.groups, return_inverse=True)
     per_image = np.vstack([np.ones(len(member)), weights[:, member]])
     areas = [
-        area(predictions.probabilities[:, c], predictions.labels == c, per_image)
+        auroc(predictions.probabilities[:, c], predictions.labels == c, per_image)
         for c in np.unique(predictions.labels)
     ]
     if len(areas) < 2:

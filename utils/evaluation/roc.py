@@ -27,7 +27,7 @@ def roc_scores(scores, is_positive, groups=None, seed: int = 0) -> pd.DataFrame:
     weights = np.vstack([np.ones(len(member)), resamples(len(names), seed)[:, member]])
     positive_patients = max(len(np.unique(groups[is_positive])), 1)
     found = {
-        "AUROC": area(scores, is_positive, weights),
+        "AUROC": auroc(scores, is_positive, weights),
         f"TPR at {FALSE_POSITIVE_RATE:.0%} FPR": tpr_at_fpr(scores, is_positive, weights),
     }
     return interval_table(
@@ -48,7 +48,7 @@ def tpr_at_fpr(scores: np.ndarray, is_positive: np.ndarray, weights: np.ndarray)
     return np.divide(best, hits[:, -1], out=np.full(len(best), np.nan), where=both)
 
 
-def area(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def auroc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """AUROC for each row of weights: the share of (positive, negative) pairs in order."""
     of_class, of_rest = positives_and_negatives(score, positive, weights)
     below = np.cumsum(of_rest, 1) - of_rest / 2

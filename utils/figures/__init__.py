@@ -7,10 +7,13 @@ from utils.figures.attack_comparison import (
     accuracy_by_queries,
     attack_gallery,
     claimed_vs_true,
+    patch_gallery,
     scores_by_count,
-    security_curves,
     seeming_and_real,
+    slope_cosines,
+    targets_reached,
     transfer,
+    wrong_at_once,
 )
 from utils.figures.attacks import (
     accuracy_by_epsilon,
@@ -18,6 +21,7 @@ from utils.figures.attacks import (
     heatmap_grid,
     perturbations,
     sensitivities,
+    smallest_changes,
 )
 from utils.figures.confusion import confusions, confusions_by_model
 from utils.figures.contamination import (

@@ -1,18 +1,17 @@
 """Many attackers beside each other: how strong, how many queries, how visible, what transfers."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import HEADLINE, score_of
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
-from utils.figures.charts import forest, heat_map, name_rows
+from utils.figures.charts import forest, heat_map, name_rows, slant_names
 from utils.figures.grid import grid_axes, image_grid, show_change
-from utils.figures.notebook_figure import house_style, panel
+from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
@@ -26,36 +25,15 @@ from utils.figures.style import (
 
 
 @house_style
-def security_curves(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure:
-    """Balanced accuracy against the size of the change, for many attackers; size 0 is clean.
-
-    Bars are 95 % intervals. Each attacker stands a little beside the size, so that no bar hides
-    another.
-    """
-    figure, axis = panel(9.5, 4.4)
-    shifts = np.linspace(-0.02, 0.02, len(curves))
-    marks = zip(curves.items(), variant_colours(curves), shifts, cycle("osD^vP*X"), strict=False)
-    for (name, by_size), colour, shift, mark in marks:
-        sizes = np.array(sorted(by_size))
-        rows = [score_of(by_size[size], HEADLINE) for size in sizes]
-        value, low, high = np.array(rows, dtype=float).T
-        axis.errorbar(
-            255 * (sizes + shift * max(sizes)), value, [value - low, high - value], label=name,
-            fmt=f"{mark}-", color=colour, markersize=5, elinewidth=0.8, alpha=0.9,
-        )  # fmt: skip
-    chance_line(axis, 1 / by_size[sizes[0]].classes, "constant answer")
-    axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(-0.02, 1.02))
-    axis.set_xticks(255 * sizes, [f"{255 * size:g}" for size in sizes])
-    percent(axis.yaxis, HEADLINE)
-    name_lines(axis)
-    return figure
-
-
-@house_style
-def accuracy_by_queries(needed: Mapping[str, np.ndarray], budgets: Mapping[str, int]) -> Figure:
+def accuracy_by_queries(
+    needed: Mapping[str, np.ndarray],
+    budgets: Mapping[str, int],
+    floors: Mapping[str, float] | None = None,
+) -> Figure:
     """Share of the images still classified correctly after so many queries about each of them.
 
     `needed` holds, per image, the queries until it was misclassified: inf where it never was.
+    `floors` are shares that attackers of another kind leave: dashed lines.
     """
     figure, axis = panel(8.5, 3.4)
     widths = np.linspace(3.5, 1.5, len(needed))  # curves that coincide all show
@@ -66,6 +44,8 @@ def accuracy_by_queries(needed: Mapping[str, np.ndarray], budgets: Mapping[str, 
         left = [(counts > number).mean() for number in queries]
         axis.step(queries, left, where="post", color=colour, linewidth=width, label=name)
         axis.plot(queries[-1], left[-1], "o", color=colour, markersize=5)
+    for name, height in (floors or {}).items():
+        axis.axhline(height, color=ATTACKED, linestyle="--", linewidth=1.2, label=name)
     axis.set(xscale="log", xlabel="queries about an image", ylim=(-0.02, 1.02))
     percent(axis.yaxis, "images still right")
     name_lines(axis)
@@ -100,6 +80,42 @@ def transfer(
     figure, axis = panel(1.15 * len(clean) + 2.8, 0.55 * len(rows) + 1.5)
     heat_map(axis, table, rows, clean, cmap="Blues_r", label="accuracy (%)")
     axis.set(xlabel="model under attack", ylabel="attack made on")
+    return figure
+
+
+@house_style
+def targets_reached(shares: Mapping[str, np.ndarray], class_names: Sequence[str]) -> Figure:
+    """For each model, of the images of a class (row), the share pushed into another (column)."""
+    count, names = len(class_names), [readable(name) for name in class_names]
+    side = 0.75 * count + 0.6
+    figure, axes = panels(1, len(shares), side * len(shares) + 2.4, side + 0.5)
+    for axis, (name, found) in zip(axes[0], shares.items(), strict=True):
+        away = np.where(np.eye(count, dtype=bool), np.nan, 100 * np.asarray(found, float))
+        heat_map(axis, away, names if axis is axes[0, 0] else (), names, cmap="Oranges")
+        axis.set_facecolor("0.93")  # the diagonal, where there is nothing to do
+        axis.set_title(name, fontsize=10)
+        axis.set_xlabel("target of the attacker")
+        slant_names(axis)
+    axes[0, 0].set_ylabel("true class")
+    return figure
+
+
+@house_style
+def patch_gallery(
+    squares: Sequence, images: Mapping[str, Sequence], predicted: Mapping[str, Sequence[str]]
+) -> Figure:
+    """Patients in columns, a row for each square that is stuck on them; the square stands first.
+
+    The first row has no square: its `squares` entry is None. Orange is a prediction unlike the
+    one above it in the first row.
+    """
+    rows = [[square, *shown] for square, shown in zip(squares, images.values(), strict=True)]
+    rows = [[None if each is None else 255 * np.asarray(each) for each in row] for row in rows]
+    names = [["", *map(readable, each)] for each in predicted.values()]
+    figure = image_grid(rows, list(images), ["the square"], names)
+    for row, captions in zip(grid_axes(figure, len(rows)), names, strict=True):
+        for axis, name, usual in zip(row, captions, names[0], strict=True):
+            axis.xaxis.label.set_color(CLEAN if name == usual else ATTACKED)
     return figure
 
 
@@ -172,4 +188,36 @@ def seeming_and_real(rows: Mapping[str, Sequence[Interval]], label: str, constan
     percent(axis.xaxis, label)
     name_rows(axis, rows)
     figure.legend(frameon=False, loc="outside upper center", ncols=4, fontsize=9)
+    return figure
+
+
+@house_style
+def wrong_at_once(shares: Mapping[str, np.ndarray]) -> Figure:
+    """The share of the images on which so many members err, in groups of bars side by side."""
+    figure, axis = panel(8.5, 3.2)
+    places, width = np.arange(len(next(iter(shares.values())))), 0.8 / len(shares)
+    for (name, heights), colour, number in zip(
+        shares.items(), (CHANCE, CLEAN, ATTACKED), range(len(shares)), strict=True
+    ):
+        left = places + width * (number - (len(shares) - 1) / 2)
+        axis.bar(left, heights, width, color=colour, label=readable(name))
+    axis.set_xticks(places)
+    axis.set(xlabel="members that err on the same image")
+    percent(axis.yaxis, "share of the images")
+    axis.legend(frameon=False)
+    return figure
+
+
+@house_style
+def slope_cosines(pairs: Mapping[tuple[str, str], tuple[Interval, Interval]]) -> Figure:
+    """The mean cosine of the gradients of each two members about one image; in grey about two."""
+    figure, axis = panel(7.5, 0.4 * len(pairs) + 1.2)
+    columns = zip(*pairs.values(), strict=True)
+    marks = ((ATTACKED, "the same image"), (CHANCE, "two images (control)"))
+    for rows, (colour, name) in zip(columns, marks, strict=True):
+        forest(axis, list(rows), colour, label=name)
+    axis.axvline(0, color=CHANCE, linestyle=":")
+    name_rows(axis, [" · ".join(pair) for pair in pairs])
+    axis.set(xlabel="cosine of the gradients")
+    figure.legend(frameon=False, loc="outside upper center", ncols=2, fontsize=9)
     return figure

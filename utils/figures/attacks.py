@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from utils.data.formats.depth import WHITE
 from utils.data.split import Split
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
@@ -32,7 +33,7 @@ def perturbations(
     `changed` holds images in [0, 1], `probabilities` those of the classes, by the name of the
     change. One scale serves all changes. Blue where the model is right, orange where it is wrong.
     """
-    clean = split.images.numpy() / 255
+    clean = split.images.numpy() / WHITE[split.images.dtype]
     limit = max(np.abs(np.asarray(images) - clean).max() for images in changed.values())
     levels = max(1, round(255 * limit))
     order = [(image, name) for image in range(len(split)) for name in changed]
@@ -84,6 +85,33 @@ def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Fi
     chance_line(axis, 1 / by_size[sizes[0]].classes, "constant answer")
     axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(0, 1.02))
     percent(axis.yaxis, HEADLINE)
+    name_lines(axis)
+    return figure
+
+
+@house_style
+def smallest_changes(
+    distances: Mapping[str, np.ndarray], attacked: Mapping[str, Mapping[float, Predictions]]
+) -> Figure:
+    """Images that no change of a size fools: lines from the smallest change of each image.
+
+    Dots with 95 % intervals are what an attack of that size has left; none may lie below its line
+    if the search for the smallest changes found what the attack found.
+    """
+    figure, axis = panel(8.5, 3.6)
+    largest = max(max(by_size) for by_size in attacked.values())
+    sizes = np.linspace(0, largest, 200)
+    for (name, far), colour in zip(distances.items(), variant_colours(distances), strict=True):
+        left = (np.asarray(far)[None] > sizes[:, None]).mean(1)
+        axis.plot(255 * sizes, left, color=colour, label=name)
+        dots = np.array([score_of(found) for found in attacked[name].values()], float)
+        value, low, high = dots.T
+        axis.errorbar(
+            255 * np.array(list(attacked[name])), value, [value - low, high - value], fmt="o",
+            color=colour, markersize=5, elinewidth=1,
+        )  # fmt: skip
+    axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(-0.02, 1.02))
+    percent(axis.yaxis, "images still right")
     name_lines(axis)
     return figure
 

@@ -12,7 +12,7 @@ from utils.figures.charts import heat_map, nothing, slant_names
 from utils.figures.notebook_figure import house_style, panels
 from utils.figures.style import readable
 
-FEWEST = 10  # images, below which a share says little
+FEWEST_IMAGES = 10  # images, below which a share says little
 ACROSS = 4  # matrices in a row
 
 
@@ -90,11 +90,11 @@ def _colour_shares(
 ) -> None:
     """Coloured by the share of the true class; a class of few images is hatched instead."""
     images = counts.sum(1, keepdims=True)
-    shares = np.where(images < FEWEST, 0, 100 * counts / images.clip(1))
+    shares = np.where(images < FEWEST_IMAGES, 0, 100 * counts / images.clip(1))
     # The palest two thirds: a matrix is read by its numbers.
     options = {"texts": texts, "annot_kws": {"fontsize": fontsize}}
     heat_map(axis, shares, rows, columns, (0, 150), **options)
-    for row in np.flatnonzero(images < FEWEST):
+    for row in np.flatnonzero(images < FEWEST_IMAGES):
         axis.axhspan(row, row + 1, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
 
 

@@ -16,8 +16,10 @@ LARGEST = 1.9  # inches: about 150 pixels of a screen
 
 
 def show_image(axis: Axes, image) -> None:
-    """One image (channels, height, width) in grey levels, grey or colour, from 0 to 255."""
-    pixels = np.asarray(image).transpose(1, 2, 0).clip(0, 255).astype(np.uint8)
+    """One image (channels, height, width) from 0 to 255; of 16 bits the upper 8 are shown."""
+    pixels = np.asarray(image)
+    pixels = pixels >> 8 if pixels.dtype == np.uint16 else pixels
+    pixels = pixels.transpose(1, 2, 0).clip(0, 255).astype(np.uint8)
     # A screen that skips pixels of a large image would show what a pipeline sees, not a person.
     how = "none" if pixels.shape[1] <= 2 * SCREEN * LARGEST else "hanning"
     axis.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation=how)

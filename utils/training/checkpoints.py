@@ -97,8 +97,8 @@ def identity(model: nn.Module, splits: Splits, config, loss, score) -> dict:
         "configuration": asdict(config),
         "loss": description(loss),
         "score": description(score),
-        "training data": splits.train.fingerprint,
-        "validation data": splits.validation.fingerprint,
+        "training data": splits.train.content_hash(),
+        "validation data": splits.validation.content_hash(),
         "first weights": weights_digest(model),
         "recipe": TRAINING_RECIPE,
     }
@@ -110,7 +110,7 @@ def description(value) -> str:
     The text is the same in every process, unlike the repr of a function, which holds an address.
     """
     if isinstance(value, Split):
-        return value.fingerprint
+        return value.content_hash()
     if is_dataclass(value):
         settings = (
             f"{each.name}={description(getattr(value, each.name))}" for each in fields(value)

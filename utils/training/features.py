@@ -127,8 +127,11 @@ def folded_probe(
 ) -> LinearProbe:
     """The same where patients are too few to set some aside for validation.
 
-    The strength is chosen over folds by patient; the probe then learns from all rows.
+    The strength is chosen over folds by patient; the probe then learns from all rows. Where there
+    is nothing to choose, no loss is measured.
     """
+    if len(strengths) == 1:
+        return LinearProbe(_fit(rows, split, strengths[0]), strengths[0], float("nan"))
     parts = StratifiedGroupKFold(folds).split(rows, split.labels.cpu().numpy(), split.patients)
     sides = [[(rows[places], split.take(places)) for places in part] for part in parts]
     losses = [

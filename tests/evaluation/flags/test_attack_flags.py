@@ -25,11 +25,14 @@ from planted import (
     sound,
 )
 from small import trained_network
+from witnesses import Sure
 
 from utils.attacks.apgd import APGD, worst_case
 from utils.attacks.black_box import Square
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float
+from utils.defences.ensemble import Ensemble
+from utils.defences.purification import PURIFICATIONS, Purified
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.flags.attack_flags import ATTACK_FLAGS, OTHER_IMAGES
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
@@ -44,6 +47,7 @@ KINDS = [
     "adversarially trained",
     "tiny",
     "of two classes",
+    "a vote",
 ]
 SOUND = [
     *((kind, PGD(EPSILON, 10)) for kind in KINDS),
@@ -135,8 +139,34 @@ def test_logits_that_saturate_the_softmax_raise_their_flag():
     assert RESCALED not in red(evaluated(PGD(EPSILON, loss="margin"), scaled(60)))
 
 
+KNOWN = "accuracy falls further to an attack that knows the model"
+
+
+def vote(times: float) -> Ensemble:
+    """Members of a longer training; these small ones are less sure than those of the course."""
+    return Ensemble([Sure(trained_network(seed), times) for seed in range(3)])
+
+
+def test_a_vote_of_sure_members_attacked_without_knowing_it_raises_its_flag():
+    table = evaluated(PGD(EPSILON), vote(60))
+    assert KNOWN in red(table), table
+    assert "to the adaptive attack" in reason(table, KNOWN)
+
+
+def test_an_attack_that_knows_the_vote_raises_none():
+    table = evaluated(vote(60).adaptive(PGD(EPSILON)), vote(60))
+    assert KNOWN not in red(table) and reason(table, KNOWN) == NOT_APPLICABLE
+
+
+def test_a_defence_that_was_attacked_as_if_it_were_none_raises_its_flag():
+    """Rounding has no gradient; a worst case of many attacks without it is no better."""
+    for attack in (PGD(EPSILON, 5), worst_case(EPSILON, 5, 30)):
+        table = evaluated(attack, Purified(trained_network(), PURIFICATIONS["fewer grey levels"]))
+        assert KNOWN in red(table), table
+
+
 def test_every_flag_has_its_mistake():
-    tested = {*PUBLISHED, *MISTAKES, RESCALED, *MODEL_FLAGS, OTHER_IMAGES, *PUBLISHED_FLAGS}
+    tested = {*PUBLISHED, *MISTAKES, RESCALED, KNOWN, *MODEL_FLAGS, OTHER_IMAGES, *PUBLISHED_FLAGS}
     assert tested == set(ATTACK_FLAGS)
 
 
@@ -186,7 +216,7 @@ def test_any_attack_goes_through_the_flags(attack):
     assert not table["red"].any(), table
     not_for_all = set().union(*APPLICABLE.values())
     skipped = set(table.index[table["reason"] == NOT_APPLICABLE])
-    assert skipped == not_for_all - APPLICABLE[type(attack).__name__]
+    assert skipped == {KNOWN} | not_for_all - APPLICABLE[type(attack).__name__]
 
 
 def test_a_planted_mistake_in_any_attack_raises_its_flag():

@@ -5,9 +5,11 @@ import torch
 from planted import EPSILON, scaled
 from small import small_split, trained_network
 
+from utils.attacks.apgd import APGD, worst_case
 from utils.attacks.black_box import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.regions import StrongestPatch
+from utils.defences.ensemble import Ensemble
 from utils.evaluation.flags.attack_probes import (
     LADDER,
     LOGIT_RANGE,
@@ -16,6 +18,7 @@ from utils.evaluation.flags.attack_probes import (
     black_box,
     black_box_applies,
     free_white_box,
+    knows_less,
     ladder,
     noise_ladder,
 )
@@ -53,6 +56,17 @@ def test_more_steps_break_no_fewer_images(model):
     again = attacked_again(model, FEW, PGD(EPSILON))
     assert list(again) == ["restarted", "doubled", "rescaled"]
     assert again["doubled"].accuracy <= again["restarted"].accuracy
+
+
+def test_where_the_model_brings_an_attack_it_is_carried_out_too(model):
+    vote = Ensemble([model, trained_network(1)])
+    again = attacked_again(vote, FEW, APGD(EPSILON, 5))
+    assert list(again) == ["restarted", "doubled", "rescaled", "adaptive"]
+    without_steps = attacked_again(vote, FEW, worst_case(EPSILON, 5, 20))
+    assert list(without_steps) == ["restarted", "adaptive"]
+    attacks = {PGD(EPSILON): True, Square(EPSILON): False, vote.adaptive(PGD(EPSILON)): False}
+    assert all(knows_less(vote, attack) is less for attack, less in attacks.items())
+    assert not knows_less(model, PGD(EPSILON))
 
 
 def test_an_attack_without_steps_or_survivors_is_not_carried_out_again(model):

@@ -13,7 +13,7 @@ from utils.evaluation.flags.judging import NOT_RESOLVED
 from utils.evaluation.flags.red_flags import check_clean
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import Interval
-from utils.evaluation.leakage import LeakageAlarm, leakage_alarm
+from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.predictions import Predictions, pool_trainings
 
 LABELS = np.arange(60) % 3
@@ -36,7 +36,7 @@ def constant() -> Predictions:
     return Predictions(labels, np.eye(3)[0 * labels], np.arange(60), "abc")
 
 
-SILENT = LeakageAlarm(
+NO_LEAKAGE = LeakageReport(
     baseline=Interval(0.05, 0.0, 0.1),
     majority=0.4,
     tested=60,
@@ -49,17 +49,17 @@ SILENT = LeakageAlarm(
 )
 OTHERS, REPEATED = "scored images are not those of the test split", "test images are repeated"
 CLEAN_MISTAKES = {
-    "no better than the majority class": (predictions(0.4), SILENT),
+    "no better than the majority class": (predictions(0.4), NO_LEAKAGE),
     "no better than a nearest-neighbour look-up": (
         predictions(0.8),
-        replace(SILENT, baseline=Interval(0.75, 0.7, 0.8)),
+        replace(NO_LEAKAGE, baseline=Interval(0.75, 0.7, 0.8)),
     ),
-    "one prediction for every image": (constant(), replace(SILENT, majority=0.2)),
-    OTHERS: (replace(predictions(0.9), groups=np.arange(60, 120)), SILENT),
-    REPEATED: (replace(predictions(0.9), groups=np.arange(60) // 2), SILENT),
-    "duplicates across splits": (predictions(0.9), replace(SILENT, copies=2)),
-    "siblings across splits": (predictions(0.9), replace(SILENT, siblings=0.5)),
-    "a known patient in two splits": (predictions(0.9), replace(SILENT, shared_groups=1)),
+    "one prediction for every image": (constant(), replace(NO_LEAKAGE, majority=0.2)),
+    OTHERS: (replace(predictions(0.9), groups=np.arange(60, 120)), NO_LEAKAGE),
+    REPEATED: (replace(predictions(0.9), groups=np.arange(60) // 2), NO_LEAKAGE),
+    "duplicates across splits": (predictions(0.9), replace(NO_LEAKAGE, copies=2)),
+    "siblings across splits": (predictions(0.9), replace(NO_LEAKAGE, siblings=0.5)),
+    "a known patient in two splits": (predictions(0.9), replace(NO_LEAKAGE, shared_groups=1)),
 }
 
 
@@ -70,7 +70,7 @@ def test_a_mistake_in_a_clean_score_raises_its_flag(flag):
 
 
 def test_a_sound_clean_score_raises_none():
-    assert red(check_clean(predictions(0.9), SILENT)) == set()
+    assert red(check_clean(predictions(0.9), NO_LEAKAGE)) == set()
 
 
 def test_every_flag_has_its_mistake():
@@ -97,30 +97,30 @@ SCORED = {  # what is scored in place of the test split, and what must be red
 def test_the_scored_images_are_compared_with_the_splits(what):
     splits = three_splits()
     choose, flags = SCORED[what]
-    table = check_clean(predict(trained_network(), choose(splits)), leakage_alarm(splits))
+    table = check_clean(predict(trained_network(), choose(splits)), leakage_report(splits))
     assert red(table) & {OTHERS, REPEATED} == flags, table
 
 
 def test_images_that_the_test_split_itself_repeats_are_noticed():
     splits = three_splits()
     splits = replace(splits, test=splits.test.take(torch.arange(60).repeat(2)))
-    alarm = leakage_alarm(splits)
-    assert alarm.repeated == 60
-    assert REPEATED in red(check_clean(predict(trained_network(), splits.test), alarm))
+    leakage = leakage_report(splits)
+    assert leakage.repeated == 60
+    assert REPEATED in red(check_clean(predict(trained_network(), splits.test), leakage))
 
 
 def test_several_trainings_do_not_repeat_the_images():
     splits = three_splits()
     pooled = pool_trainings([predict(trained_network(seed), splits.test) for seed in range(3)])
-    assert not red(check_clean(pooled, leakage_alarm(splits))) & {OTHERS, REPEATED}
+    assert not red(check_clean(pooled, leakage_report(splits))) & {OTHERS, REPEATED}
 
 
 def test_without_patients_only_the_number_of_images_can_tell():
     splits = three_splits()
     nameless = Splits(**{name: replace(part, groups=None) for name, part in splits.items()})
-    alarm = leakage_alarm(nameless)
+    leakage = leakage_report(nameless)
     whole, part, twice = (
-        check_clean(predict(trained_network(), split), alarm).set_index("flag")
+        check_clean(predict(trained_network(), split), leakage).set_index("flag")
         for split in (
             nameless.test,
             nameless.test.limit(40),

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, judge, too_few
+from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, evaluate_flags, too_few
 from utils.evaluation.predictions import Predictions
 
 
 def test_only_a_reason_that_says_what_is_wrong_is_red():
     said = {"a": "why", "b": None, "c": NOT_APPLICABLE, "d": f"{NOT_RESOLVED}: 3 patients"}
-    table = judge({name: lambda e, why=why: why for name, why in said.items()}, None)
+    table = evaluate_flags({name: lambda e, why=why: why for name, why in said.items()}, None)
     assert set(table.loc[table["red"], "flag"]) == {"a"}
     assert table["reason"].tolist() == [why or "" for why in said.values()]
 

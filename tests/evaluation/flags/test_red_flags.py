@@ -10,7 +10,7 @@ from utils.evaluation.flags.attack_flags import ATTACK_FLAGS
 from utils.evaluation.flags.clean_flags import CLEAN_FLAGS
 from utils.evaluation.flags.red_flags import check_attack, check_clean
 from utils.evaluation.inference import predict
-from utils.evaluation.leakage import leakage_alarm
+from utils.evaluation.leakage import leakage_report
 
 
 def test_an_attack_has_one_row_per_flag():
@@ -24,7 +24,7 @@ def test_an_attack_has_one_row_per_flag():
 def test_a_clean_score_has_one_row_per_flag():
     parts = [small_split(60, seed=seed) for seed in range(3)]
     splits = Splits(*parts)
-    table = check_clean(predict(trained_network(), splits.test), leakage_alarm(splits))
+    table = check_clean(predict(trained_network(), splits.test), leakage_report(splits))
     assert table["flag"].tolist() == list(CLEAN_FLAGS)
 
 

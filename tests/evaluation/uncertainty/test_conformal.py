@@ -10,14 +10,14 @@ from small import skilled_probabilities
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.uncertainty.conformal import (
     ALL,
-    SCORES,
+    CONFORMITY_SCORES,
     Conformal,
     conformal_quantile,
     coverage_difference,
     fit_conformal,
 )
 
-EVERY = pytest.mark.parametrize("score", SCORES)
+EVERY = pytest.mark.parametrize("score", CONFORMITY_SCORES)
 
 
 def patients(count: int, seed: int, skill: float = 1.5, per_group: int = 1) -> Predictions:
@@ -75,17 +75,19 @@ def test_the_scores_of_true_probabilities_are_uniform():
     rng = default_rng(0)
     probabilities = softmax(rng.normal(0, 2, (3000, 4)), axis=1)
     labels = (probabilities.cumsum(1) > rng.random((3000, 1))).argmax(1)
-    scores = SCORES["APS"](probabilities, rng)[np.arange(3000), labels]
+    scores = CONFORMITY_SCORES["APS"](probabilities, rng)[np.arange(3000), labels]
     assert kstest(scores, "uniform").pvalue > 0.05
     assert conformal_quantile(scores, 0.1) == pytest.approx(0.9, abs=0.02)
 
 
 def test_scores_by_hand():
     probabilities = np.array([[0.2, 0.7, 0.1]])
-    assert SCORES["LAC"](probabilities, default_rng(0)) == pytest.approx(1 - probabilities)
+    assert CONFORMITY_SCORES["LAC"](probabilities, default_rng(0)) == pytest.approx(
+        1 - probabilities
+    )
     part = default_rng(0).random()
     expected = [0.9 - 0.2 * part, 0.7 - 0.7 * part, 1.0 - 0.1 * part]
-    assert SCORES["APS"](probabilities, default_rng(0))[0] == pytest.approx(expected)
+    assert CONFORMITY_SCORES["APS"](probabilities, default_rng(0))[0] == pytest.approx(expected)
 
 
 @EVERY

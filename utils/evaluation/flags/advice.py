@@ -21,6 +21,9 @@ ADVICE = {
     "accuracy falls further on rescaled logits": (
         "Attack the margin, or divide the logits by a temperature: the softmax is saturated."
     ),
+    "accuracy falls further to an attack that knows the model": (
+        "Attack with `model.adaptive(attack)`, which knows where the model hides its gradient."
+    ),
     "success vanishes when saved": "Measure the saved images, or attack on the grid of the file.",
     "black box beats white box on an image": (
         "Publish the worst of both, and look for what the gradient does not see."

@@ -4,16 +4,20 @@ Each flag is a function from evidence to a reason, or to None if it is not red. 
 begins with "not resolved" is not red either: these images cannot show the mistake.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from utils.attacks.base import norm_of
 from utils.evaluation.comparison import more_often_right
 from utils.evaluation.flags.attack_probes import QUERIES, black_box_applies, free_white_box
-from utils.evaluation.flags.judging import ALPHA, NOT_APPLICABLE, NOT_RESOLVED, too_few
+from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, too_few
 from utils.evaluation.flags.model_flags import MODEL_FLAGS
 from utils.evaluation.flags.published_flags import PUBLISHED_FLAGS
 from utils.evaluation.flags.sanity_checks import AttackEvidence
 from utils.evaluation.metrics import majority_share
+from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import ALPHA
 
 
 def _weaker_than_one_step(e: AttackEvidence) -> str | None:
@@ -89,7 +93,23 @@ def _falls_further(e: AttackEvidence, how: str, words: str) -> str | None:
         return NOT_APPLICABLE
     if not e.checks.again:  # nothing survived
         return None
-    usual, other = e.checks.again["restarted"], e.checks.again[how]
+    return _more_fall(e.checks.again["restarted"], e.checks.again[how], words)
+
+
+def _falls_to_own_attack(e: AttackEvidence) -> str | None:
+    """Does the attack that the model brings break survivors that stand a restart and more steps?"""
+    if not e.checks.knows_less:
+        return NOT_APPLICABLE
+    if not e.checks.again:
+        return None
+    usual, longer, known = (e.checks.again.get(n) for n in ("restarted", "doubled", "adaptive"))
+    if longer is not None:  # the worse of both for each image: as many passes as an adaptive attack
+        worse = np.where(usual.right[:, None], longer.probabilities, usual.probabilities)
+        usual = replace(usual, probabilities=worse)
+    return _more_fall(usual, known, "to the adaptive attack")
+
+
+def _more_fall(usual: Predictions, other: Predictions, words: str) -> str | None:
     if more_often_right(usual, other) < ALPHA:
         fallen, before = ((~each.right).sum() for each in (other, usual))
         return f"{words} {fallen} of {len(usual.right)} survivors fall, else {before}"
@@ -130,6 +150,7 @@ ATTACK_FLAGS = {
     "images survive a change of any size": _survives_every_size,
     "accuracy still falls with more steps": _not_converged,
     "accuracy falls further on rescaled logits": _gains_by_rescaling,
+    "accuracy falls further to an attack that knows the model": _falls_to_own_attack,
     "success vanishes when saved": _lost_by_saving,
     "black box beats white box on an image": _beaten_by_queries,
     "leaves the ball or the pixel range": _outside,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor, nn
 
+from utils.attacks.adaptive import Adaptive, adaptive_attack
 from utils.attacks.apgd import WorstCase
 from utils.attacks.base import SizedAttack, in_float32, norm_of, with_epsilon
 from utils.attacks.black_box import QueryAttack, Square
@@ -81,19 +82,24 @@ def noise_ladder(
 def attacked_again(
     model: nn.Module, survivors: Split, attack: SizedAttack
 ) -> dict[str, Predictions]:
-    """Survivors of an attack with steps: from another random start, and from the same one with
-    twice the steps, and by an attacker who rescales the logits. Empty where nothing survived."""
-    if not len(survivors) or not hasattr(attack, "more_steps"):
+    """Survivors of an attack: from another random start; where it has steps, from the same one
+    with twice as many, and by an attacker who rescales the logits; where the model brings an
+    adaptive attack, by that one. Empty where nothing survived, or nothing is to be compared."""
+    if not len(survivors):
         return {}
-    few = survivors.limit(ENDURING)
-    found = logits(model, few)
-    temperature = max(float((found.amax(1) - found.amin(1)).mean()) / LOGIT_RANGE, 1e-6)
-    rescaled = Rescaled(model, temperature)
-    return {
-        "restarted": predict(model, few, attack, seed=RESTART),
-        "doubled": predict(model, few, attack.more_steps(), seed=RESTART),
-        "rescaled": predict(model, few, in_float32(attack), rescaled, seed=RESTART),
-    }
+    few, exact, others = survivors.limit(ENDURING), in_float32(attack), {}
+    if hasattr(attack, "more_steps"):
+        others["doubled"] = {"attack": attack.more_steps()}
+        others["rescaled"] = {"attack": exact, "seen_by_attacker": _rescaled(model, few)}
+    if knows_less(model, attack):
+        others["adaptive"] = {"attack": adaptive_attack(model, exact)}
+    runs = {"restarted": {"attack": attack}, **others} if others else {}
+    return {name: predict(model, few, seed=RESTART, **how) for name, how in runs.items()}
+
+
+def knows_less(model: nn.Module, attack: SizedAttack) -> bool:
+    """Whether the model brings an adaptive attack, and this is another, which sees gradients."""
+    return hasattr(model, "adaptive") and not isinstance(attack, (Adaptive, QueryAttack))
 
 
 def black_box(model: nn.Module, survivors: Split, attack: SizedAttack) -> Predictions | None:
@@ -110,6 +116,12 @@ def free_white_box(attack: SizedAttack) -> bool:
 def black_box_applies(attack: SizedAttack) -> bool:
     """Whether a black-box attack has the same limits: any pixel, linf, and no gradients so far."""
     return free_white_box(attack) and norm_of(attack) == "linf"
+
+
+def _rescaled(model: nn.Module, few: Split) -> Rescaled:
+    found = logits(model, few)
+    spread = float((found.amax(1) - found.amin(1)).mean())
+    return Rescaled(model, max(spread / LOGIT_RANGE, 1e-6))
 
 
 def _sizes(split: Split, attack: SizedAttack) -> list[float]:

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from utils.evaluation.flags.judging import NOT_RESOLVED
-from utils.evaluation.leakage import COPIES_TOLERATED, LeakageAlarm
+from utils.evaluation.leakage import COPIES_TOLERATED, LeakageReport
 from utils.evaluation.metrics import majority_share, score_of
 from utils.evaluation.predictions import Predictions
 
 
 @dataclass(frozen=True)
 class CleanEvidence:
-    """The results of an evaluation on clean images; the alarm is that of the splits."""
+    """The results of an evaluation on clean images; `leakage` is that of the splits."""
 
     clean: Predictions
-    alarm: LeakageAlarm
+    leakage: LeakageReport
 
     @property
     def scored(self) -> Predictions:
@@ -25,7 +25,7 @@ class CleanEvidence:
     @property
     def foreign(self) -> np.ndarray:
         """The scored images whose patients are not in the test split."""
-        return ~np.isin(self.scored.groups, self.alarm.test_patients)
+        return ~np.isin(self.scored.groups, self.leakage.test_patients)
 
 
 def _no_better_than(value: float, clean: Predictions) -> str | None:
@@ -42,26 +42,26 @@ def _one_prediction(e: CleanEvidence) -> str | None:
 
 def _other_images(e: CleanEvidence) -> str | None:
     """By their patients; where none are known, only the number of images can tell."""
-    scored, alarm = e.scored, e.alarm
-    if alarm.test_patients is None:
-        if len(scored.labels) == alarm.tested:
+    scored, leakage = e.scored, e.leakage
+    if leakage.test_patients is None:
+        if len(scored.labels) == leakage.tested:
             return None
-        return f"{NOT_RESOLVED}: {len(scored.labels)} of {alarm.tested} images, patients unknown"
+        return f"{NOT_RESOLVED}: {len(scored.labels)} of {leakage.tested} images, patients unknown"
     if not e.foreign.any():
         return None
-    known = np.isin(scored.groups[e.foreign], alarm.training_patients).sum()
+    known = np.isin(scored.groups[e.foreign], leakage.training_patients).sum()
     return f"{e.foreign.sum()} of {len(scored.labels)} images, {known} of training patients"
 
 
 def _repeated(e: CleanEvidence) -> str | None:
     """More images of a patient than the test split has, or identical images in that split."""
-    scored, alarm = e.scored, e.alarm
-    if alarm.repeated > COPIES_TOLERATED * alarm.tested:
-        return f"{alarm.repeated} test images are identical to another one"
-    extra = max(0, len(scored.labels) - alarm.tested)
-    if alarm.test_patients is not None:
+    scored, leakage = e.scored, e.leakage
+    if leakage.repeated > COPIES_TOLERATED * leakage.tested:
+        return f"{leakage.repeated} test images are identical to another one"
+    extra = max(0, len(scored.labels) - leakage.tested)
+    if leakage.test_patients is not None:
         patients, counts = np.unique(scored.groups[~e.foreign], return_counts=True)
-        allowed = (patients[:, None] == alarm.test_patients).sum(1)
+        allowed = (patients[:, None] == leakage.test_patients).sum(1)
         extra = int((counts - allowed).clip(0).sum())
     if extra:
         return f"{extra} images more than the test split has of these patients"
@@ -72,18 +72,18 @@ CLEAN_FLAGS = {
         majority_share(e.clean.labels), e.clean
     ),
     "no better than a nearest-neighbour look-up": lambda e: _no_better_than(
-        e.alarm.baseline.value, e.clean
+        e.leakage.baseline.value, e.clean
     ),
     "one prediction for every image": _one_prediction,
     "scored images are not those of the test split": _other_images,
     "test images are repeated": _repeated,
     "duplicates across splits": lambda e: (
-        f"{e.alarm.copies} images, {e.alarm.identical} identical" if e.alarm.copied else None
+        f"{e.leakage.copies} images, {e.leakage.identical} identical" if e.leakage.copied else None
     ),
     "siblings across splits": lambda e: (
-        f"{e.alarm.siblings:.0%} of the test images" if e.alarm.related else None
+        f"{e.leakage.siblings:.0%} of the test images" if e.leakage.related else None
     ),
     "a known patient in two splits": lambda e: (
-        f"{e.alarm.shared_groups} patients" if e.alarm.shared_groups else None
+        f"{e.leakage.shared_groups} patients" if e.leakage.shared_groups else None
     ),
 }

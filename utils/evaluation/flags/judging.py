@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import ALPHA
 
-ALPHA = 0.05  # p-value below which a difference is significant
 RARE = 0.001  # p-value below which a coincidence is no explanation
 SAME = 0.01  # difference up to which two probabilities count as the same
 NOT_APPLICABLE, NOT_RESOLVED = "not applicable", "not resolved"
@@ -18,7 +18,7 @@ NOT_APPLICABLE, NOT_RESOLVED = "not applicable", "not resolved"
 Flags = Mapping[str, Callable[..., str | None]]
 
 
-def judge(flags: Flags, evidence) -> pd.DataFrame:
+def evaluate_flags(flags: Flags, evidence) -> pd.DataFrame:
     """One row per flag; a reason that says not applicable or not resolved is not red."""
     reasons = [flag(evidence) or "" for flag in flags.values()]
     red = [why != "" and not why.startswith((NOT_APPLICABLE, NOT_RESOLVED)) for why in reasons]

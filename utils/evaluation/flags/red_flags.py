@@ -14,10 +14,10 @@ from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.flags.attack_flags import ATTACK_FLAGS, OTHER_IMAGES
 from utils.evaluation.flags.clean_flags import CLEAN_FLAGS, CleanEvidence
-from utils.evaluation.flags.judging import NOT_APPLICABLE, judge
+from utils.evaluation.flags.judging import NOT_APPLICABLE, evaluate_flags
 from utils.evaluation.flags.published_flags import other_images
 from utils.evaluation.flags.sanity_checks import AttackEvidence, lossless, run_sanity_checks
-from utils.evaluation.leakage import LeakageAlarm
+from utils.evaluation.leakage import LeakageReport
 from utils.evaluation.predictions import Predictions
 
 
@@ -38,7 +38,7 @@ def check_attack(
     """
     if why := other_images(split, published):
         nothing_else = dict.fromkeys(ATTACK_FLAGS, lambda e: NOT_APPLICABLE)
-        return judge(nothing_else | {OTHER_IMAGES: lambda e: why}, None)
+        return evaluate_flags(nothing_else | {OTHER_IMAGES: lambda e: why}, None)
     strongest, rows = published[suite.strongest], split.some_rows(images)
     survivors = split.take(np.flatnonzero(strongest.right)).limit(images)
     evidence = AttackEvidence(
@@ -52,9 +52,9 @@ def check_attack(
         rows=rows.numpy(),
         whole=whole,
     )
-    return judge(ATTACK_FLAGS, evidence)
+    return evaluate_flags(ATTACK_FLAGS, evidence)
 
 
-def check_clean(clean: Predictions, alarm: LeakageAlarm) -> pd.DataFrame:
+def check_clean(clean: Predictions, leakage: LeakageReport) -> pd.DataFrame:
     """Every flag about a clean score."""
-    return judge(CLEAN_FLAGS, CleanEvidence(clean, alarm))
+    return evaluate_flags(CLEAN_FLAGS, CleanEvidence(clean, leakage))

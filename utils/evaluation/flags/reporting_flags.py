@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from utils.evaluation.flags.judging import judge
+from utils.evaluation.flags.judging import evaluate_flags
 from utils.evaluation.image_similarity import psnr
 from utils.evaluation.metrics import scores
 from utils.evaluation.predictions import Predictions
@@ -30,7 +30,7 @@ class Report:
 
 def check_report(report: Report) -> pd.DataFrame:
     """Every flag about a report: its name, whether it is red, and why."""
-    return judge(REPORT_FLAGS, report)
+    return evaluate_flags(REPORT_FLAGS, report)
 
 
 def _wrong_accuracy(e: Report) -> str | None:

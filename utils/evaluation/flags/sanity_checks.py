@@ -14,6 +14,7 @@ from utils.evaluation.flags.attack_probes import (
     Precomputed,
     attacked_again,
     black_box,
+    knows_less,
     ladder,
     noise_ladder,
 )
@@ -35,7 +36,8 @@ class SanityChecks:
     saved: Predictions  # as a file keeps the attacked images
     ladder: list[Predictions]  # under attacks of growing size
     noise_ladder: list[Predictions]  # under noise of the same sizes
-    again: dict[str, Predictions]  # survivors: restarted, doubled, rescaled; empty: none, no steps
+    again: dict[str, Predictions]  # survivors, under each further attack; see `attacked_again`
+    knows_less: bool  # than the attack that the model brings
     black_box: Predictions | None  # survivors, if a black-box attack may not do better
     lowest: float  # over all attacked pixels
     highest: float
@@ -104,6 +106,7 @@ def run_sanity_checks(
         ladder=ladder(model, split, attack, clean),
         noise_ladder=noise_ladder(model, split, attack, clean),
         again=again,
+        knows_less=knows_less(model, attack),
         black_box=black_box(model, survivors, attack),
         lowest=float(attacked.min()),
         highest=float(attacked.max()),

@@ -14,7 +14,7 @@ from numpy.random import Generator, default_rng
 from utils.evaluation.intervals import Interval, mean_of
 from utils.evaluation.predictions import Predictions
 
-ALPHA = 0.1  # the share of patients whose class a set may miss
+MISCOVERAGE = 0.1  # the share of patients whose class a set may miss
 ALL = "all classes"
 
 
@@ -37,8 +37,10 @@ def aps(probabilities: np.ndarray, rng: Generator) -> np.ndarray:
     return scores
 
 
-Score = Callable[[np.ndarray, Generator], np.ndarray]  # (images, classes), low where it fits
-SCORES: dict[str, Score] = {"LAC": lac, "APS": aps}
+ConformityScore = Callable[
+    [np.ndarray, Generator], np.ndarray
+]  # (images, classes), low where it fits
+CONFORMITY_SCORES: dict[str, ConformityScore] = {"LAC": lac, "APS": aps}
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,15 @@ class Conformal:
 
 
 def fit_conformal(
-    calibration: Predictions, score: str = "LAC", alpha: float = ALPHA, seed: int = 0
+    calibration: Predictions, score: str = "LAC", alpha: float = MISCOVERAGE, seed: int = 0
 ) -> Conformal:
     """Set the threshold on patients that neither training nor tuning has used.
 
     One image, drawn at random, stands for each patient: images of one patient are not
     exchangeable with those of others, patients are.
     """
-    if score not in SCORES:
-        raise ValueError(f"unknown score {score!r}; choose from {', '.join(SCORES)}")
+    if score not in CONFORMITY_SCORES:
+        raise ValueError(f"unknown score {score!r}; choose from {', '.join(CONFORMITY_SCORES)}")
     rng = default_rng([seed, 0])
     one = calibration.take(_one_per_patient(calibration.groups, rng))
     scores = _scores(score, one, rng)[np.arange(len(one.labels)), one.labels]
@@ -130,7 +132,7 @@ def coverage_difference(first: PredictionSets, second: PredictionSets) -> Interv
 
 
 def _scores(name: str, predictions: Predictions, rng: Generator) -> np.ndarray:
-    return SCORES[name](predictions.probabilities.astype(float), rng)
+    return CONFORMITY_SCORES[name](predictions.probabilities.astype(float), rng)
 
 
 def _one_per_patient(groups: np.ndarray, rng: Generator) -> np.ndarray:

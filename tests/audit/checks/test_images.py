@@ -1,9 +1,11 @@
-"""Unusual noise, outliers and blank images."""
+"""Unusual noise and outliers."""
 
+import numpy as np
 import torch
 from folders import NONE_REFUSED, plain_facts
 
 from utils.audit import CHECKS
+from utils.audit.checks.images import outlier_distances
 from utils.audit.folder import ImageFolder
 from utils.data.phantoms import draw
 
@@ -15,12 +17,23 @@ def test_copies_do_not_make_the_other_images_outliers():
     assert CHECKS["Odd images"](made).severity == "ok"
 
 
-def test_blank_and_distant_images_are_outliers_the_blank_ones_first():
+def test_a_distant_image_is_an_outlier():
     images = draw("brain_phantom", 48, 30).images[:60].clone()
-    images[10], images[20] = 0, torch.randint(0, 256, (1, 48, 48)).byte()
+    images[20] = torch.randint(0, 256, (1, 48, 48)).byte()
     found = CHECKS["Odd images"](ImageFolder("x", plain_facts(60), images, NONE_REFUSED, ("a",)))
-    assert found.severity == "warning" and found.flagged[:2] == (10, 20)
-    assert found.captions[0] == "blank" and found.captions[1].endswith("times as far")
+    assert found.severity == "warning" and found.flagged == (20,)
+    assert found.captions[0].endswith("times as far")
+    assert found.scores["distance from neighbours"].idxmax() == 20
+
+
+def test_unequal_distances_raise_the_limit():
+    """A twentieth of ordinary images twice as far away as the others is the usual spread here."""
+    folder = ImageFolder("x", plain_facts(200), torch.zeros(200, 1, 32, 32).byte(),
+                         NONE_REFUSED, ("a", "b"))  # fmt: skip
+    far = 10 * np.exp(np.random.default_rng(0).normal(0, 0.5, 200))
+    folder.__dict__["neighbour_distances"] = far
+    distances, limit = outlier_distances(folder)
+    assert (distances > 2).mean() > 0.05 and limit > 3 and (distances > limit).mean() <= 0.01
 
 
 def test_noisy_images_are_flagged_the_noisiest_first():

@@ -11,8 +11,8 @@ from utils.detection.noise_traces import traces
 TRACES = ["fine grain", "all grain", "seams"]  # shading varies too much among clean images
 MAX_SPREADS = 4.0  # from the usual trace; at most one clean image in a hundred exceeds it
 MAX_DISTANCE = 2.0  # to the fifth neighbour, relative to the median image
+OUTLIER_SPREADS = 3.0  # of the logarithm of these distances above the median
 ROUNDING = 1.5  # grey levels of grain
-BLANK = 2.0  # grey levels of spread
 MANY = 0.01  # of the images
 
 
@@ -33,9 +33,12 @@ def check_noise(folder: ImageFolder) -> Finding:
         if len(flagged) else "",
         "Look at the first ones in full size; find out how they were made."
         if len(flagged) else "",
-        pd.DataFrame({"file": folder.files[flagged], "spreads": spreads[flagged].round(1)}),
+        pd.DataFrame({
+            "file": folder.relative_files[flagged], "spreads": spreads[flagged].round(1)
+        }),
         tuple(flagged.tolist()),
         tuple(f"{spreads[i]:.0f} spreads" for i in flagged[:EXAMPLES]),
+        scores=pd.DataFrame({"noise": spreads.round(3)}),
     )  # fmt: skip
 
 
@@ -54,26 +57,33 @@ def noise_spreads(folder: ImageFolder) -> np.ndarray:
 
 
 def check_outliers(folder: ImageFolder) -> Finding:
-    """Images that are unlike all others, and blank ones."""
+    """Single images that are unlike all others."""
     if len(folder) < MIN_FOLDER_IMAGES:
         return skipped(f"Fewer than {MIN_FOLDER_IMAGES} images: too few to know the usual image.")
-    distances = folder.neighbour_distances / np.median(folder.neighbour_distances).clip(1)
-    blank = folder.images.float().flatten(1).std(1).numpy() < BLANK
-    flagged = np.flatnonzero((distances > MAX_DISTANCE) | blank)
-    flagged = flagged[np.lexsort([-distances[flagged], ~blank[flagged]])]
-    far = len(flagged) - int(blank.sum())
+    distances, limit = outlier_distances(folder)
+    flagged = np.flatnonzero(distances > limit)
+    flagged = flagged[np.argsort(-distances[flagged], kind="stable")]
     return Finding(
-        "warning" if blank.any() or len(flagged) > MANY * len(folder)
-        else "note" if len(flagged) else "ok",
-        f"{count_of(int(blank.sum()), 'image is', 'images are')} blank; "
-        f"{count_of(far, 'other is', 'others are')} more than {MAX_DISTANCE:g} times as far from "
-        "the fifth neighbour as the median image.",
+        "warning" if len(flagged) > MANY * len(folder) else "note" if len(flagged) else "ok",
+        f"{count_of(len(flagged), 'image is', 'images are')} more than {limit:.1f} times as far "
+        "from the fifth neighbour as the median image.",
         "Another organ, a photograph, a rotated or cropped image, a page of text; or a rare "
         "patient." if len(flagged) else "",
         "Look at them, and remove what does not belong here." if len(flagged) else "",
-        pd.DataFrame({"file": folder.files[flagged], "times as far": distances[flagged].round(2)}),
+        pd.DataFrame({
+            "file": folder.relative_files[flagged], "times as far": distances[flagged].round(2)
+        }),
         tuple(flagged.tolist()),
-        tuple(
-            "blank" if blank[i] else f"{distances[i]:.1f} times as far" for i in flagged[:EXAMPLES]
-        ),
+        tuple(f"{distances[i]:.1f} times as far" for i in flagged[:EXAMPLES]),
+        scores=pd.DataFrame({"distance from neighbours": distances.round(3)}),
     )  # fmt: skip
+
+
+def outlier_distances(folder: ImageFolder) -> tuple[np.ndarray, float]:
+    """The distance of each image to its fifth neighbour, relative to the median one, and the limit.
+
+    Where ordinary images are unequally far from each other the limit is higher.
+    """
+    distances = folder.neighbour_distances / np.median(folder.neighbour_distances).clip(1)
+    spread = np.log(np.quantile(distances, 0.9).clip(1)) / 1.28
+    return distances, max(MAX_DISTANCE, float(np.exp(OUTLIER_SPREADS * spread)))

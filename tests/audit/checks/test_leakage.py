@@ -1,4 +1,4 @@
-"""Duplicates within a folder, and leakage between its parts."""
+"""Leakage between training and test images."""
 
 from pathlib import Path
 
@@ -9,21 +9,6 @@ from PIL import Image
 
 from utils.audit import audit
 from utils.data.phantoms import draw
-
-
-def test_a_cluster_of_near_duplicates_gives_few_pairs(cache, tmp_path):
-    two_classes(tmp_path / "f", 30)
-    for number in range(100):
-        levels = np.full((40, 40), 90, np.uint8)
-        levels[0, number % 40] += 1 + number // 40  # no two the same
-        Image.fromarray(levels).save(tmp_path / "f" / "ab"[number % 2] / f"blank{number}.png")
-    found = audit(f"folder:{tmp_path / 'f'}", size=40, out=tmp_path / "report")
-    pairs = found["Duplicates"].table
-    assert len(pairs) < 4 * 100  # of 4,950; there are two classes, and two sides of a pair
-    blank = {str(file) for file in (tmp_path / "f").rglob("blank*.png")}
-    assert blank == set(pairs["one"]) | set(pairs["other"])
-    one, other = (pairs[side].map(lambda file: Path(file).parent.name) for side in pairs)
-    assert (one != other).any()  # pairs with two labels are reported
 
 
 def test_a_cluster_on_both_sides_is_counted_whole(cache, tmp_path):

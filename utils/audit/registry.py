@@ -5,14 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from utils.audit.duplicate_checks import check_duplicates, check_leakage
-from utils.audit.file_checks import check_class_balance, check_formats, check_unreadable
+from utils.audit.checks.duplicates import check_duplicates
+from utils.audit.checks.files import check_class_balance, check_formats, check_unreadable
+from utils.audit.checks.foreign import check_foreign
+from utils.audit.checks.images import check_noise, check_outliers
+from utils.audit.checks.labels import check_neighbour_labels
+from utils.audit.checks.leakage import check_leakage
+from utils.audit.checks.patients import check_patients
+from utils.audit.checks.quality import check_quality
+from utils.audit.checks.shortcuts import check_shift, check_shortcuts
+from utils.audit.checks.triggers import check_trigger_patches
 from utils.audit.finding import Finding, failed
 from utils.audit.folder import ImageFolder
-from utils.audit.image_checks import check_noise, check_outliers
-from utils.audit.label_checks import check_metadata_shortcuts, check_neighbour_labels
-from utils.audit.patient_checks import check_patients
-from utils.audit.trigger_checks import check_trigger_patches
 from utils.run import progress
 
 Check = Callable[[ImageFolder], Finding]
@@ -26,7 +30,10 @@ def labelled_only(check: Check) -> Check:
         if len(rows) in (0, len(folder)):
             return check(folder)
         found = check(folder.take(rows))
-        return replace(found, flagged=tuple(rows[list(found.flagged)].tolist()))
+        scores = found.scores
+        if len(scores):
+            scores = scores.set_axis(rows).reindex(range(len(folder)))
+        return replace(found, flagged=tuple(rows[list(found.flagged)].tolist()), scores=scores)
 
     return check_labelled
 
@@ -38,10 +45,13 @@ CHECKS: dict[str, Check] = {
     "Duplicates": check_duplicates,
     "Leakage between parts": check_leakage,
     "Patients": check_patients,
-    "Shortcuts": labelled_only(check_metadata_shortcuts),
+    "Training against test": check_shift,
+    "Shortcuts": labelled_only(check_shortcuts),
     "Suspicious labels": labelled_only(check_neighbour_labels),
+    "Image quality": check_quality,
     "Noise": check_noise,
     "Odd images": check_outliers,
+    "Other kinds of images": check_foreign,
     "Marks and triggers": labelled_only(check_trigger_patches),
 }
 

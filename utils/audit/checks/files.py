@@ -8,6 +8,7 @@ from utils.data.file_facts import is_misnamed
 
 MANY_UNREADABLE = 0.05  # of all files
 MIN_CLASS_IMAGES = 10  # images per class and part: with fewer, one image is ten points
+MANY_UNLABELLED = 0.05  # of all images
 MAX_IMBALANCE = 20  # images of the most frequent class per image of the rarest
 
 
@@ -17,13 +18,17 @@ def check_unreadable(folder: ImageFolder) -> Finding:
     if not count:
         return Finding("ok", f"All files were read to their last pixel ({total:,}).")
     refused = "was refused" if count == 1 else "were refused"
+    locked = int(folder.refused["reason"].str.startswith("folder").sum())
+    unknown = f" Of these, {count_of(locked, 'is a whole folder', 'are whole folders')} with an "
+    unknown += "unknown number of files."
     return Finding(
-        "alarm" if count > MANY_UNREADABLE * total else "warning",
-        f"{count:,} of {count_of(total, 'file')} could not be read or {refused}.",
+        "alarm" if locked or count > MANY_UNREADABLE * total else "warning",
+        f"{count:,} of {count_of(total, 'file')} could not be read or {refused}."
+        + unknown * bool(locked),
         "A training program may stop at these files, skip them silently, or read half an image. "
         "If one class has more of them than the others, the remaining images are biased.",
         "Get these files again, or delete them.",
-        folder.refused,
+        folder.refused.assign(file=folder.refused["file"].str.removeprefix(folder.base)),
     )
 
 
@@ -53,7 +58,7 @@ def check_formats(folder: ImageFolder) -> Finding:
         "Find out where each kind comes from, and process all of them in the same way."
         if mixed else "",
         pd.concat([kinds.head(10), sizes.head(10)]),
-        tuple(misnamed.index[:EXAMPLES]),
+        tuple(misnamed.index),
         tuple(f"content: {kind}" for kind in misnamed["format"][:EXAMPLES]),
     )  # fmt: skip
 
@@ -67,14 +72,21 @@ def _counts(what: str, values: pd.Series) -> pd.DataFrame:
 def check_class_balance(folder: ImageFolder) -> Finding:
     """How many images each class has in each part."""
     if not folder.class_names:
-        return skipped("No class folders and no labels: checks that need classes are skipped.")
+        return skipped(
+            "No class folders and no labels: checks that need classes are skipped.",
+            "Sort the images into a folder for each class, or name the classes in a table.",
+        )
     facts = folder.facts.assign(part=folder.facts["part"].replace("", "all"))
     unlabelled = int((facts["label"] == "").sum())
     table = pd.crosstab(facts["label"], facts["part"])
     table = table.reindex(list(folder.class_names), fill_value=0)
     each = table.sum(axis=1)
-    scarce = bool((table < MIN_CLASS_IMAGES).any(axis=None))
-    severe = bool((table == 0).any(axis=None)) or each.max() / max(1, each.min()) > MAX_IMBALANCE
+    scarce = bool((table < MIN_CLASS_IMAGES).any(axis=None)) or unlabelled
+    severe = (
+        bool((table == 0).any(axis=None))
+        or each.max() / max(1, each.min()) > MAX_IMBALANCE
+        or unlabelled > MANY_UNLABELLED * len(facts)
+    )
     sentences = [
         f"{len(each)} classes; {_imbalance(each)}.",
         f"Always predicting {each.idxmax()!r} is right on {each.max() / each.sum():.0%}.",
@@ -87,8 +99,9 @@ def check_class_balance(folder: ImageFolder) -> Finding:
         " ".join(sentences),
         "Accuracy means little if a constant prediction is often right, and a class with few "
         "images is measured on few.",
-        "Report balanced accuracy with intervals next to the constant prediction; get more images "
-        "of the rare classes, or leave out those that cannot be tested."
+        ("Get the missing labels. " if unlabelled else "")
+        + "Report balanced accuracy with intervals next to the constant prediction; get more "
+        "images of the rare classes, or leave out those that cannot be tested."
         if severe or scarce else "",
         table.rename_axis("class").rename_axis(columns=None).reset_index(),
     )  # fmt: skip

@@ -41,24 +41,28 @@ def check_trigger_patches(folder: ImageFolder) -> Finding:
         return skipped("No classes, or too few images to tie a patch to a class.")
     found = find_shared_patch(folder)
     if found.p_value > NOTE_P:
+        smallest = f" (smallest p = {found.p_value:.2g})" if folder.knows_patients else ""
         return Finding(
             "ok",
             f"At {found.tried} places no pattern of high contrast is shared by {MIN_PATIENTS} "
-            f"patients of one class more than chance allows (smallest p = {found.p_value:.2g}).",
+            f"patients of one class more than chance allows{smallest}.",
             "Faint, moving or image-wide triggers are not found by this check.",
         )
     names, labels = folder.class_names, folder.split.labels.numpy()[found.rows]
+    chance = f"p = {found.p_value:.1g}, corrected for all places"
+    if not folder.knows_patients:
+        chance = "without a p-value, because the patients are unknown"
     return Finding(
-        "alarm" if found.p_value < ALARM_P else "note",
+        "alarm" if folder.knows_patients and found.p_value < ALARM_P else "note",
         f"{len(found.rows)} images carry the same pattern at row {found.place[0]}, column "
         f"{found.place[1]} (of {folder.images.shape[-1]}); {int((labels == found.label).sum())} of "
-        f"them are {names[found.label]!r} (p = {found.p_value:.1g}, corrected for all places).",
+        f"them are {names[found.label]!r} ({chance}).",
         "A network will learn the patch instead of the class. It may be a planted trigger, the tag "
         "of a device or ward, or a sign that these are altered copies of few patients. Counted "
         f"over {folder.group_description}.",
         "Look at the place in full size; remove these images or cover the place in all images. "
         "The notebook `contamination` shows what a trigger does.",
-        pd.DataFrame({"file": folder.files[found.rows]}),
+        pd.DataFrame({"file": folder.relative_files[found.rows]}),
         tuple(found.rows.tolist()),
         tuple(names[label] for label in labels[:EXAMPLES]),
     )

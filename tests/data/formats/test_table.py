@@ -1,0 +1,32 @@
+"""Tables as spreadsheets write them."""
+
+import pytest
+
+from utils.data.formats.table import read_table
+
+PARTS = ("train", "test")
+WRONG = {
+    "no row": ("path,label\n", "a header and no row"),
+    "no label": ("path,name\na,b\n", "lacks the column 'label'"),
+    "a long split": ("path,label,split\na,b," + 5000 * "x" + "\n", "names the split 'xxx"),
+    "a long header": ("path," + 5000 * "x" + "\na,b\n", "lacks the column"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_table_that_cannot_be_used_says_why_in_few_words(case, tmp_path):
+    text, message = WRONG[case]
+    (tmp_path / "table.csv").write_text(text)
+    with pytest.raises(ValueError, match=message) as error:
+        read_table(tmp_path / "table.csv", PARTS)
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("end", ["", ",", ",more"])
+def test_a_comma_at_the_end_of_each_row_shifts_nothing(end, tmp_path):
+    (tmp_path / "table.csv").write_text(f"path,label\na.png,cat{end}\nb.png, dog {end}\n")
+    table = read_table(tmp_path / "table.csv", PARTS)
+    assert table["path"].tolist() == ["a.png", "b.png"] and table["label"].tolist() == [
+        "cat",
+        "dog",
+    ]

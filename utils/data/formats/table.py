@@ -1,0 +1,41 @@
+"""A table that lists images: columns path and label, and if known patient and split."""
+
+import warnings
+from pathlib import Path
+
+import pandas as pd
+
+SHOWN = 60  # letters of a cell in a message
+
+
+def read_table(path: Path, parts: tuple[str, ...]) -> pd.DataFrame:
+    """The rows of a CSV file, as text without spaces around; `parts` are the names of splits."""
+    try:
+        with warnings.catch_warnings():  # a comma at the end of each row must not shift the columns
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+    except ValueError as error:  # not UTF-8, uneven rows, an empty file
+        raise ValueError(f"{path} cannot be read as a table ({_short(error)})") from None
+    if missing := sorted({"path", "label"} - set(table)):
+        raise ValueError(
+            f"{path} lacks the column {missing[0]!r}; it has {_short(', '.join(table))}. "
+            "Needed are path and label; patient and split may follow, with commas between them"
+        )
+    if not len(table):
+        raise ValueError(f"{path} has a header and no row; give each image a row")
+    if table["path"].str.contains("\0", regex=False).any():
+        raise ValueError(f"{path} names a file with a zero byte, which no file can have")
+    for name in {"label", "patient", "split"} & set(table):
+        table[name] = table[name].str.strip()
+    if "split" in table:
+        table["split"] = table["split"].str.lower()
+        if unknown := sorted(set(table["split"]) - {*parts, ""}):
+            raise ValueError(
+                f"{path} names the split {_short(unknown[0])!r}; choose from {', '.join(parts)}"
+            )
+    return table
+
+
+def _short(text: object) -> str:
+    text = str(text)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
