@@ -17,11 +17,12 @@ ONE_LEVEL = 8  # grey levels that look alike
 def measure_files(facts: pd.DataFrame, images: Tensor) -> pd.DataFrame:
     """One row per image. `images` stand in for files that are not there any more."""
     sides = facts[["width", "height"]].max(axis=1).clip(images.shape[-1], MOST_PIXELS).to_numpy(int)
-    files = [Path(file) for file in facts["file"]]
+    files, frames = [Path(file) for file in facts["file"]], facts["frame"].to_numpy(int)
 
     def measure(place: int) -> dict:
         try:
-            pixels = read_file(files[place], int(sides[place]), 1)[1][0]
+            _, decoded = read_file(files[place], int(sides[place]), 1)
+            pixels = decoded.pixels[decoded.places.index(frames[place])][0]
         except Unreadable:
             pixels = images[place].float().mean(0).round().byte()
         return measures(pixels.numpy())

@@ -1,10 +1,8 @@
 """Studies: Optuna chooses what to try next, ends what lags, and keeps every trial on disk."""
 
 import hashlib
-import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,14 +29,7 @@ class Between:
 
 
 Space = Mapping[str, Between | tuple]  # a tuple lists the options
-
-
-class Report(Protocol):
-    """Takes the scores of a stage: "score", higher is better, and what else deserves a column."""
-
-    folder: Path  # of this trial, for what it has to write; removed when it ends
-
-    def __call__(self, found: dict) -> None: ...
+Report = Callable[[dict], None]  # "score", higher is better, and what else deserves a column
 
 
 @dataclass
@@ -47,7 +38,6 @@ class _ReportTo:
 
     trial: optuna.Trial
     stages: int
-    folder: Path
     stage: int = 0
 
     def __call__(self, found: dict) -> None:
@@ -88,14 +78,12 @@ def explore(
     folder = lock_folder(storage, study.study_name)
     while len(_finished(study)) < trials:
         with locked(folder):
-            trial, settings = _next(study, space, trials, seed, folder)
+            trial, settings = _next(study, space, trials, seed)
         if trial is None:
             time.sleep(POLL)
             continue
         try:
-            with _trial_folder(folder, trial.number) as place:
-                score = objective(settings, _ReportTo(trial, objective.stages, place))
-            study.tell(trial, score)
+            study.tell(trial, objective(settings, _ReportTo(trial, objective.stages)))
         except (optuna.TrialPruned, FloatingPointError):  # below the median, or diverged
             study.tell(trial, state=TrialState.PRUNED)
     return study
@@ -160,10 +148,10 @@ def _open_study(name: str, storage: Path | str) -> optuna.Study:
 
 
 def _next(
-    study: optuna.Study, space: Space, trials: int, seed: int, folder: Path
+    study: optuna.Study, space: Space, trials: int, seed: int
 ) -> tuple[optuna.Trial | None, dict]:
     """A trial that no other worker of this machine has, and its settings; none if none is left."""
-    number = len(_finished(study)) + _running(study, folder)
+    number = len(_finished(study)) + _running(study)
     if number >= trials:
         return None, {}
     study.sampler = optuna.samplers.TPESampler(seed=_trial_seed(seed, number), n_startup_trials=4)
@@ -176,28 +164,17 @@ def _finished(study: optuna.Study) -> list:
     return study.get_trials(deepcopy=False, states=FINISHED)
 
 
-@contextmanager
-def _trial_folder(folder: Path, number: int) -> Iterator[Path]:
-    """Where a trial writes; beside the journal, so that a killed worker's is found and removed."""
-    place = folder / f"trial_{number}"
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _running(study: optuna.Study, folder: Path) -> int:
+def _running(study: optuna.Study) -> int:
     """Trials that other live workers of this machine have begun.
 
     A worker that was killed, or this one when it was interrupted, left a trial that would run
-    for ever: it is ended here, and its folder removed.
+    for ever: it is ended here.
     """
     count = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         alive = is_alive(trial.user_attrs.get("worker", ""))
         if alive is False:
             study.tell(trial.number, state=TrialState.FAIL)
-            shutil.rmtree(folder / f"trial_{trial.number}", ignore_errors=True)
         count += alive is True
     return count
 

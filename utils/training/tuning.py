@@ -10,6 +10,7 @@ from torch import nn
 
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
+from utils.files import scratch_folder
 from utils.training.checkpoints import identity
 from utils.training.config import TrainConfig
 from utils.training.loop import best_epoch, train_or_load
@@ -99,10 +100,10 @@ def train_and_report(
     score: EpochScore,
     report: Report,
 ) -> float:
-    """The best score of a training that reports after each epoch, in the folder of its trial."""
-    reported = _ReportedScore(score, report)
-    history = train_or_load(model, splits, config, report.folder, loss, reported)
-    return best_epoch(history)["score"]
+    """The best score of a training that reports after each epoch and leaves nothing on disk."""
+    with scratch_folder() as folder:
+        reported = _ReportedScore(score, report)
+        return best_epoch(train_or_load(model, splits, config, folder, loss, reported))["score"]
 
 
 def tune(
