@@ -34,7 +34,7 @@ def test_course_and_audit_read_a_folder_once(tmp_path, cache, monkeypatch):
     monkeypatch.setattr(
         reader,
         "_read_piece",
-        lambda f, i, places: (read.extend(places), read_piece(f, i, places))[1],
+        lambda files, decode: (read.extend(files), read_piece(files, decode))[1],
     )
     audited = read_folder(str(folder), size=32)
     splits = load(f"folder:{folder}", 32)

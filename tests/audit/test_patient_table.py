@@ -7,8 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from folders import picture, table_of, write_images
+from PIL import Image
 
 from utils.audit import audit, report
+from utils.audit.folder import read_folder
+from utils.audit.patient_table import table_of_groups
 from utils.data import loading
 from utils.data.phantoms import draw
 
@@ -91,3 +94,17 @@ def test_an_edited_table_is_kept_and_an_outdated_one_is_replaced(tmp_path, cache
     assert table_of(tmp_path, rows).patients == place
     assert table_of(tmp_path, [(*row[:2], "", "") for row in rows]).patients is None
     assert not place.exists()  # twelve images without names: their patients are unknown
+
+
+def test_a_file_of_many_images_is_named_once(tmp_path, cache):
+    folder = tmp_path / "f"
+    for number in range(60):
+        names = [tmp_path / f"{number}_{page}.png" for page in (0, 1)]
+        pages = [Image.open(picture(name, 2 * number + n)) for n, name in enumerate(names)]
+        path = folder / "ab"[number % 2] / f"{number}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+    found = read_folder(str(folder), size=32)
+    assert len(found) == 120 and found.has_patients
+    table = table_of_groups(found)
+    assert len(table) == table["path"].nunique() == table["patient"].nunique() == 60

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from folders import picture, plain_facts
-from PIL import Image
 
 from utils.audit.pixel_measures import measure_files, measures
 
@@ -30,13 +29,3 @@ def test_files_are_measured_at_their_own_size_and_missing_ones_as_they_were_read
     )
     found = measure_files(facts, torch.full((2, 1, 32, 32), 9, dtype=torch.uint8))
     assert found["one level"].tolist()[1] == 1 and found["one level"][0] < 0.5
-
-
-def test_a_file_with_many_images_is_measured_image_by_image(tmp_path):
-    pages = [Image.new("L", (40, 40), grey) for grey in (0, 255)]
-    pages[0].putpixel((0, 0), 255)  # a page of one grey level counts as blank
-    pages[1].putpixel((0, 0), 0)
-    pages[0].save(file := tmp_path / "two.tiff", save_all=True, append_images=pages[1:])
-    facts = plain_facts(2).assign(file=str(file), width=40, height=40, frame=[0, 1])
-    found = measure_files(facts, torch.zeros(2, 1, 40, 40, dtype=torch.uint8))
-    assert found["white"][0] < 0.01 and found["white"][1] > 0.99

@@ -195,7 +195,6 @@ def read_folder(
     if listing.patients:
         facts["patient"] = listing.patients
     facts = facts.iloc[list(reading.positions)].reset_index(drop=True)
-    facts["frame"] = reading.frames
     return ImageFolder(source.name, facts, reading.images, refused, class_names)
 
 

@@ -34,14 +34,15 @@ def attach_patient_table(found: Finding, folder: ImageFolder, out: Path) -> Find
         _note(path, content)
         with atomic_write(path) as unfinished:
             unfinished.write_bytes(content)
-    lost = int((folder.facts["label"] != "").sum()) - len(table)
+    lost = int((folder.facts["label"] != "")[_once_per_volume(folder)].sum()) - len(table)
     missing = f" Not in the table: {count_of(lost, 'file')} with a name that is no text."
     missing *= bool(lost)
     return replace(found, patient_table=path, advice=found.advice + missing)
 
 
 def table_of_groups(folder: ImageFolder) -> pd.DataFrame:
-    """One row per labelled image; empty without classes, or if patients cannot be separated."""
+    """One row per labelled image, or file of many images; empty without classes, or if patients
+    cannot be separated."""
     names = folder.patient_names
     if not len(names):
         return pd.DataFrame()
@@ -49,8 +50,15 @@ def table_of_groups(folder: ImageFolder) -> pd.DataFrame:
     table = pd.DataFrame({"path": paths, "label": folder.facts["label"], "patient": names})
     if (folder.parts != "").any():
         table["split"] = folder.parts
-    table = table[table["path"].map(_is_text) & (table["label"] != "")]
+    table = table[_once_per_volume(folder) & table["path"].map(_is_text) & (table["label"] != "")]
     return table if table["label"].nunique() > 1 else pd.DataFrame()
+
+
+def _once_per_volume(folder: ImageFolder) -> pd.Series:
+    """Which rows to keep so that a file of many images is named once."""
+    facts = folder.facts
+    volumes = facts["frames"] > 1 if "frames" in facts else pd.Series(False, facts.index)
+    return ~(volumes & facts["file"].duplicated())
 
 
 def _is_text(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Simple numbers about the pixels of each file at its own size, for the checks of image quality."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,18 @@ ONE_LEVEL = 8  # grey levels that look alike
 
 
 def measure_files(facts: pd.DataFrame, images: Tensor) -> pd.DataFrame:
-    """One row per image. `images` stand in for files that are not there any more."""
+    """One row per image. `images` stand in for files that are not there any more, and for those
+    of many images, which would have to be unpacked once for each."""
     sides = facts[["width", "height"]].max(axis=1).clip(images.shape[-1], MOST_PIXELS).to_numpy(int)
-    files, frames = [Path(file) for file in facts["file"]], facts["frame"].to_numpy(int)
+    files = [Path(file) for file in facts["file"]]
+    volumes = facts["frames"].to_numpy() > 1 if "frames" in facts else np.zeros(len(facts), bool)
 
     def measure(place: int) -> dict:
-        try:
-            _, decoded = read_file(files[place], int(sides[place]), 1)
-            pixels = decoded.pixels[decoded.places.index(frames[place])][0]
-        except Unreadable:
-            pixels = images[place].float().mean(0).round().byte()
-        return measures(pixels.numpy())
+        grey = images[place].float().mean(0).round().byte()
+        with suppress(Unreadable):
+            if not volumes[place]:
+                grey = read_file(files[place], int(sides[place]), 1)[1].pixels[0, 0]
+        return measures(grey.numpy())
 
     return pd.DataFrame(in_threads(measure, len(files), "measuring the files"))
 
@@ -46,11 +48,5 @@ def measures(grey: np.ndarray) -> dict[str, float]:
         "entropy": float(-(some * np.log2(some)).sum()),
         "one level": float(within.max()),
         "log sharpness": float(np.log((steps + 0.05) / (levels.std() + 1))),
-        "log grain": float(np.log(_grain(levels) + 1)),
         "characters": longest_row(grey),
     }
-
-
-def _grain(levels: np.ndarray) -> float:
-    """The median response to a filter that ignores straight gradients (Immerkaer 1996)."""
-    return float(np.median(np.abs(np.diff(np.diff(levels, 2, 0), 2, 1))))

@@ -13,4 +13,5 @@ __getattr__ = exports(
     reader="read_images",
     split="Split Splits concatenate resized to_float to_uint8",
     unseen="concatenate_patients exclude_patients_of foreign_photographs unseen_patients",
+    **{"formats.export": "save_split", "formats.reading": "Reading"},
 )

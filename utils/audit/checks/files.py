@@ -16,7 +16,7 @@ def check_unreadable(folder: ImageFolder) -> Finding:
     """Files that are not images, are damaged, or are dangerous to open."""
     count, total = len(folder.refused), len(folder.refused) + len(folder)
     if not count:
-        return Finding("ok", f"All files were read to their last pixel ({total:,}).")
+        return Finding("ok", f"All files could be read ({total:,}), and no damage was noticed.")
     refused = "was refused" if count == 1 else "were refused"
     locked = int(folder.refused["reason"].str.startswith("folder").sum())
     unknown = f" Of these, {count_of(locked, 'is a whole folder', 'are whole folders')} with an "
