@@ -204,7 +204,7 @@ def wrong_at_once(shares: Mapping[str, np.ndarray]) -> Figure:
     axis.set_xticks(places)
     axis.set(xlabel="members that err on the same image")
     percent(axis.yaxis, "share of the images")
-    axis.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside upper center", ncols=len(shares))
     return figure
 
 
