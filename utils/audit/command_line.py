@@ -18,8 +18,8 @@ EXAMPLES = """examples:
 
 The audit trains nothing, sends nothing and changes nothing in the folder. Typed as `second-look`,
 it runs no Python file that lies there; `python -m utils.course` would, if typed inside that folder.
-Exit codes: 0 nothing above a note, 1 warnings or checks that were not made, 2 alarms,
-3 not audited, 130 stopped."""
+Exit codes: 0 nothing above a note, 1 warnings, 2 alarms, 3 not audited, 130 stopped.
+A check that could not be made counts as a warning."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
