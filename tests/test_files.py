@@ -21,6 +21,7 @@ from utils.files import (
     locked,
     private_folder,
     read_tensors,
+    scratch_folder,
     short_digest,
     to_pillow,
     write_json,
@@ -120,6 +121,16 @@ def test_tensors_cut_short_are_damaged_wherever_the_cut_is(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"w\.pt is damaged"):
             read_tensors(path)
+
+
+def test_a_scratch_folder_goes_with_its_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    for process in (99999999, 1):
+        (tmp_path / f"second-look-{files._machine()}.{process}.abc/x").mkdir(parents=True)
+    with scratch_folder() as folder:
+        (folder / "weights").touch()
+        assert {path.name.split(".")[-2] for path in tmp_path.iterdir()} == {"1", str(os.getpid())}
+    assert not folder.exists()
 
 
 def test_a_folder_for_reading_is_not_locked(tmp_path, monkeypatch):

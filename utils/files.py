@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import socket
+import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor
 
 FULL = 2**16  # bytes: with less than this left, a disk is full
 FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+SCRATCH = "second-look-"
 ABANDONED = 3600  # seconds since the last write of a file that a process elsewhere has begun
 
 
@@ -74,6 +76,18 @@ def locked(folder: Path, name: str = "lock"):
         return
     with FileLock(folder / name):
         yield
+
+
+@contextmanager
+def scratch_folder():
+    """A temporary folder; those of killed processes are removed on the way."""
+    places = Path(tempfile.gettempdir())
+    for left in places.glob(f"{SCRATCH}{_machine()}.*"):
+        process = left.name.split(".")[-2]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stays
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{_machine()}.{os.getpid()}.") as place:
+        yield Path(place)
 
 
 def private_folder(folder: Path) -> Path:

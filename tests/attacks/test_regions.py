@@ -27,6 +27,7 @@ REGIONS = [
     StrongestPatch(4),
     StrongestPatch(5),
     StrongestPatch(4, 3),
+    StrongestPatch(4, 2, skip=1),
     RandomPatch(4, 2),
     StrongestRows(3),
     RandomRows(2),
@@ -61,6 +62,13 @@ def test_the_size_of_a_region_is_as_asked():
     assert (RandomRows(3)(model, IMAGES, LABELS).sum((1, 2, 3)) == 3 * 16).all()
     assert (StrongestRows(3)(model, IMAGES, LABELS).sum((1, 2, 3)) == 3 * 16).all()
     assert (StrongestRows(99)(model, IMAGES, LABELS) == 1).all()
+
+
+def test_patches_after_the_strongest_ones_share_none_with_them():
+    model = trained_network()
+    first, next_ones = StrongestPatch(4, 1), StrongestPatch(4, 2, skip=1)
+    both = first(model, IMAGES, LABELS) + next_ones(model, IMAGES, LABELS)
+    assert torch.equal(both, StrongestPatch(4, 3)(model, IMAGES, LABELS))
 
 
 def test_the_region_is_where_the_model_looks():

@@ -12,7 +12,7 @@ from utils.audit.baseline import compare_with, moved_scores, read_baseline, usua
 from utils.audit.finding import Finding
 
 RNG = np.random.default_rng(0)
-EARLIER = pd.DataFrame({"label": "a", "sharpness": RNG.normal(0, 1, 500)})
+EARLIER = pd.DataFrame({"sharpness": RNG.normal(0, 1, 500)})
 OLD = {
     "images": 500,
     "classes": ["a"],
@@ -23,15 +23,14 @@ OLD = {
 
 @pytest.mark.parametrize(("shift", "moved"), [(0, False), (0.3, False), (2, True)])
 def test_a_score_that_left_its_range_is_named(shift, moved):
-    new = pd.DataFrame({"label": "a", "sharpness": RNG.normal(shift, 1, 300)})
+    new = pd.DataFrame({"sharpness": RNG.normal(shift, 1, 300)})
     assert (len(moved_scores(OLD, new)) > 0) == moved
-    found = compare_with(OLD, [Finding("ok", "", title="Noise")], new)
+    found = compare_with(OLD, [Finding("ok", "", title="Noise")], new, ["a"])
     assert found.severity == ("warning" if moved else "ok") and "-200" in found.measured
 
 
 def test_a_check_that_became_worse_and_a_new_class_are_named():
-    new = EARLIER.assign(label="b")
-    found = compare_with(OLD, [Finding("alarm", "", title="Noise")], new)
+    found = compare_with(OLD, [Finding("alarm", "", title="Noise")], EARLIER, ["b"])
     assert "Noise was ok and is alarm." in found.measured
     assert "new or gone: a, b" in found.measured and found.severity == "warning"
 

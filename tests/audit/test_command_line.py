@@ -49,6 +49,8 @@ def test_a_message_moves_no_cursor_and_fills_no_screen():
 
 
 def test_names_with_control_characters_reach_no_terminal(tmp_path, capsys):
+    assert command("one", "\x1b]0;two\x07") == NOT_AUDITED
+    assert "\x1b" not in capsys.readouterr().err
     picture(tmp_path / "f" / "a\x1b]0;owned\x07" / "0.png")
     assert command(f"folder:{tmp_path / 'f'}", "--out", tmp_path / "r") == NOT_AUDITED
     assert "\x1b" not in capsys.readouterr().err
@@ -114,3 +116,14 @@ def test_what_cannot_be_audited_ends_with_three_and_a_reason(
 def test_reports_are_ignored_by_git():
     ignored = subprocess.run(["git", "check-ignore", "assets/audit/x/report.html"], cwd=HOME)
     assert ignored.returncode == 0
+
+
+def test_the_second_delivery_is_compared_with_the_first(tmp_path, cache, capsys):
+    folder, first = two_classes(tmp_path / "f"), tmp_path / "first"
+    command(folder, "--out", first, "--size", 32)
+    (folder / "b/0.png").write_bytes((folder / "a/0.png").read_bytes())
+    again = ("--baseline", first / "findings.json", "--cache", tmp_path / "mine")
+    assert command(folder, "--out", tmp_path / "second", "--size", 32, *again) == 2
+    printed = capsys.readouterr().out
+    assert "Duplicates was ok and is alarm." in printed and "1 image" not in printed
+    assert command(folder, "--baseline", tmp_path / "nowhere.json") == NOT_AUDITED

@@ -52,3 +52,13 @@ def test_patients_of_dicom_files_are_known_by_a_digest(tmp_path, cache):
     folder = read_folder(str(tmp_path / "f"), None, 32)
     assert folder.has_patients and folder.facts["patient"].nunique() == 3
     assert not folder.facts["patient"].str.contains("patient").any()
+
+
+def test_the_cache_lies_where_it_should_and_only_its_owner_may_look(tmp_path, cache):
+    folder, mine = two_classes(tmp_path / "f"), tmp_path / "mine"
+    audit(str(folder), size=32, cache=mine)
+    [place] = mine.iterdir()
+    assert list(place.glob("*.pt")) and not cache.exists()
+    assert place.stat().st_mode & 0o777 == 0o700
+    read_folder(str(folder), size=32)
+    assert [place.stat().st_mode & 0o777 for place in (cache / "files").iterdir()] == [0o700]

@@ -29,9 +29,8 @@ def test_device_sex_and_age_are_read_as_numbers(tmp_path):
     found = header_facts(files, pd.Series(["DICOM"] * 4))
     assert list(found) == list(FACTS)
     assert found["device"][0] == found["device"][2] != found["device"][1]
-    assert found["age"].tolist() == [45, 1.5, -1, -1] and found["year"].tolist() == [2024] * 3 + [
-        -1
-    ]
+    assert found["age"].tolist() == [45, 1.5, -1, -1]
+    assert found["year"].tolist() == [2024, 2024, 2024, -1]
     assert found["sex"][0] == found["sex"][2] != found["sex"][1]
 
 

@@ -1,6 +1,7 @@
 """The table of patients: `load` takes it, and no file of yours is overwritten."""
 
 import os
+import stat
 from pathlib import Path
 
 import pandas as pd
@@ -71,6 +72,7 @@ def test_the_table_of_a_killed_audit_is_replaced_by_the_next(tmp_path, cache, mo
         killed.setattr(report, "write_report", interrupt)
         table_of(tmp_path, rows)
     (left,) = tmp_path.rglob("patients.csv")
+    assert stat.S_IMODE(left.parent.stat().st_mode) == 0o700  # a report shows patients' pictures
     assert table_of(tmp_path, rows[:9]).patients == left and len(pd.read_csv(left)) == 9
 
 

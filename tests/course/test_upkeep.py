@@ -196,6 +196,19 @@ def test_a_run_as_committed_brings_the_picture_of_its_chapter(assets, monkeypatc
     assert Image.open(assets / "readme/leakage.png").convert("RGB").getpixel((0, 0)) == (255, 0, 0)
 
 
+def test_the_colour_of_a_few_letters_stays_beside_many_greys(assets, monkeypatch):
+    course = {"results": Notebook(HOME, ["look()"], {"DATASET": "brain_phantom"})}
+    monkeypatch.setattr(upkeep, "read_course", lambda: course)
+    monkeypatch.setattr(claims, "read_course", lambda: course)
+    picture = Image.radial_gradient("L").resize((512, 512)).convert("RGB")
+    picture.paste((213, 94, 0), (0, 0, 6, 6))
+    picture.save(start_run("results", "brain_phantom").assets / TEASER)
+    (assets / "readme").mkdir()
+    copy_teasers(assets.parent)
+    small = Image.open(assets / "readme/results.png").convert("RGB")
+    assert small.getpixel((2, 2)) == pytest.approx((213, 94, 0), abs=12)
+
+
 def test_a_chapter_without_a_record_brings_the_picture_of_its_own_data(assets, monkeypatch):
     own = {"DATASET": "brain_phantom"}
     course = {"results": Notebook(HOME, ["look()"], own), "rnn": Notebook(HOME, ["record()"], own)}

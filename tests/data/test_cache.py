@@ -1,6 +1,7 @@
 """Prepared splits on disk: whole, rebuilt if damaged, and never with code in them."""
 
 import json
+import stat
 import subprocess
 import sys
 import time
@@ -41,6 +42,7 @@ def test_an_unfinished_or_damaged_store_is_not_trusted(tmp_path):
     name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 20)}"
     whole = load(name, 8).train.images.clone()
     (folder,) = (tmp_path / "variables").glob("folder_own*")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700  # patients' pictures
     for hurt in ("manifest.json", "test_set.pt"):
         (folder / hurt).unlink()
         assert torch.equal(load(name, 8).train.images, whole)

@@ -139,6 +139,15 @@ def test_a_table_of_test_images_alone_says_what_it_lacks(tmp_path):
         load(str(tmp_path / "table.csv"), 8)
 
 
+@pytest.mark.parametrize("only, part", [("test", "test"), ("train", ""), ("delivery", "")])
+def test_a_test_set_alone_stays_one_and_a_wrapper_is_opened(tmp_path, only, part):
+    for name in "ab":
+        (tmp_path / "d" / only / name).mkdir(parents=True)
+        (tmp_path / "d" / only / name / "x.png").touch()
+    found = listed_folders(tmp_path / "d")
+    assert found.labels == ("a", "b") and set(found.parts) == {part}
+
+
 def test_a_thousand_nested_folders_are_gone_through(tmp_path):
     deep = os.open(tmp_path, os.O_RDONLY)
     for _ in range(1100):  # a wrapper in a wrapper: too deep for one path in some calls

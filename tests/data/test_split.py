@@ -151,7 +151,7 @@ def test_the_depth_changes_nothing_for_a_model_and_an_attack():
         found = [predict(model, split, attack).probabilities for split in (shallow, deep)]
         assert (found[0] == found[1]).all()
     assert torch.equal(deep.with_depth(8).images, shallow.images)
-    assert deep.fingerprint != shallow.fingerprint
+    assert deep.content_hash() != shallow.content_hash()
 
 
 def test_images_of_two_depths_are_not_mixed():

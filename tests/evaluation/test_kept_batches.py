@@ -78,11 +78,14 @@ def test_with_another_setting_nothing_is_found(tmp_path, what):
     assert np.array_equal(found.probabilities, attacked(None, **CHANGES[what]).probabilities)
 
 
-@pytest.mark.parametrize("content", [b"", b"cut", None])
+@pytest.mark.parametrize("content", [b"", b"cut", None, torch.zeros(3)])
 def test_a_damaged_batch_is_computed_anew(tmp_path, content):
     whole = attacked(tmp_path).probabilities
     for path in tmp_path.iterdir():
-        path.write_bytes(path.read_bytes()[:700] if content is None else content)
+        if isinstance(content, torch.Tensor):
+            torch.save(content, path)
+        else:
+            path.write_bytes(path.read_bytes()[:700] if content is None else content)
     assert np.array_equal(attacked(tmp_path).probabilities, whole)
 
 

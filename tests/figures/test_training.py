@@ -16,12 +16,20 @@ TRIALS = [
     {"number": n, "state": "PRUNED" if n == 2 else "COMPLETE", "value": 0.1 * n} for n in range(5)
 ]
 IMPORTANCES = {"learning_rate": 0.7, "optimizer": 0.3}
+SEARCH = [
+    {**trial, "rate": 10.0 ** -trial["number"], "reads": "ab"[trial["number"] % 2]}
+    for trial in TRIALS
+]
 FIGURES = {
     "training_curves": lambda: figures.training_curves(HISTORY, 0.4),
     "defence_curves": lambda: figures.defence_curves(DEFENDED, 3),
     "collapse_curves": lambda: figures.collapse_curves({"plain": [COLLAPSE, COLLAPSE[:3]]}),
     "tuning": lambda: figures.tuning(TRIALS, IMPORTANCES),
     "tuning without importances": lambda: figures.tuning(TRIALS, {}),
+    "trial_scatter": lambda: figures.trial_scatter(SEARCH, IMPORTANCES, "rate", "reads"),
+    "trial_scatter of few": lambda: figures.trial_scatter(
+        SEARCH, {}, "rate", "reads", ("the rate", "the score"), lines={"constant answer": 0.2}
+    ),
 }
 
 
@@ -86,3 +94,15 @@ def test_the_best_so_far_never_falls_and_a_pruned_trial_does_not_count():
     lines = {line.get_label(): line for line in FIGURES["tuning"]().axes[0].lines}
     assert lines["best so far"].get_ydata() == pytest.approx([0, 0.1, 0.1, 0.3, 0.4])
     assert list(lines["pruned"].get_xdata()) == [3]
+
+
+def test_each_trial_is_a_mark_of_its_group_and_ended_ones_are_crosses():
+    axis, right = FIGURES["trial_scatter"]().axes
+    marks = {line.get_marker(): 0 for line in axis.lines}
+    for line in axis.lines:
+        marks[line.get_marker()] += len(line.get_xdata())
+    assert marks == {"o": 4, "x": 1} and axis.get_xscale() == "log"
+    colours = {line.get_color() for line in axis.lines if line.get_marker() == "o"}
+    assert len(colours) == 2 and right.patches
+    (only,) = FIGURES["trial_scatter of few"]().axes
+    assert only.get_xlabel() == "the rate" and "constant answer" in words(only.figure)

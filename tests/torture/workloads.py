@@ -24,7 +24,7 @@ from utils.files import digest
 from utils.training import journal
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load
-from utils.training.tuning import FINISHED, SearchSpace, tune
+from utils.training.tuning import SearchSpace, tune
 
 GAN = GANConfig(snapshots=(1, 2), batch_size=16, width=4, latent=8)
 SEARCH = SearchSpace(trials=3, images=96, epochs=2, batch_size=(16,), validation=24)
@@ -54,9 +54,8 @@ def tuning(folder: Path, seed: int) -> str:
         journal.JournalFileSymlinkLock = partial(lock, grace_period=1)
     path = folder / "tuning" / "study.log"
     study = tune(small_network, small_splits(), TrainConfig(augment=False), path, SEARCH)
-    found = study.get_trials(states=FINISHED)
-    left = list(path.parent.glob("*/trial_*"))
-    return _text(sorted((str(t.params), t.value) for t in found), len(left))
+    found = [trial for trial in study.trials if trial.state.name != "FAIL"]
+    return _text(sorted((str(trial.params), trial.value) for trial in found))
 
 
 def store(folder: Path, seed: int) -> str:

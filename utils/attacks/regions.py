@@ -12,14 +12,18 @@ from utils.data.split import Split, to_levels
 
 @dataclass(frozen=True)
 class StrongestPatch:
-    """The squares of a grid of patches on which the loss of each image depends most."""
+    """The squares of a grid of patches on which the loss of each image depends most.
+
+    With `skip`, those that come after so many of the strongest.
+    """
 
     side: int  # pixels
     count: int = 1
+    skip: int = 0
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         strength = F.avg_pool2d(gradient_size(model, images, labels), self.side)
-        return _patches(strength, self.count, self.side, images)
+        return _patches(strength, self.count, self.side, images, self.skip)
 
 
 @dataclass(frozen=True)
@@ -108,9 +112,9 @@ def highest(strength: Tensor, share: float) -> Tensor:
     return torch.zeros_like(strength).flatten(1).scatter(1, places, 1).view_as(strength)
 
 
-def _patches(strength: Tensor, count: int, side: int, images: Tensor) -> Tensor:
+def _patches(strength: Tensor, count: int, side: int, images: Tensor, skip: int = 0) -> Tensor:
     """The mask of the strongest patches; a border that fills no patch stays as it is."""
-    places = strength.flatten(1).topk(min(count, strength[0].numel())).indices
+    places = strength.flatten(1).topk(min(skip + count, strength[0].numel())).indices[:, skip:]
     mask = torch.zeros_like(strength).flatten(1).scatter(1, places, 1).view_as(strength)
     mask = mask.repeat_interleave(side, 2).repeat_interleave(side, 3)
     height, width = images.shape[-2:]

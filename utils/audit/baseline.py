@@ -34,10 +34,12 @@ def read_baseline(path: str | Path) -> dict:
     return facts
 
 
-def compare_with(old: Mapping, findings: Sequence[Finding], images: pd.DataFrame) -> Finding:
+def compare_with(
+    old: Mapping, findings: Sequence[Finding], images: pd.DataFrame, class_names: Sequence[str]
+) -> Finding:
     """What is worse than in the earlier audit, and which scores have left their usual range."""
     worse, moved = _worse(old, findings), moved_scores(old, images)
-    classes = sorted(set(images["label"]) - {""} ^ set(old["classes"]))
+    classes = sorted(set(class_names) ^ set(old["classes"]))
     news = [f"{title} was {before} and is {now}." for title, before, now in worse]
     news += [f"Classes that are new or gone: {', '.join(classes)}."] if classes else []
     if len(moved):

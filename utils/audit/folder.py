@@ -22,7 +22,7 @@ from utils.data.listing import Listing
 from utils.data.loading import cache_of
 from utils.data.patient_recovery import Links, RecoveredPatients, link_patients, patient_links
 from utils.data.reader import read_images
-from utils.data.source import source_of
+from utils.data.source import Source, source_of
 from utils.data.split import Split
 
 MIN_FOLDER_IMAGES = 50  # fewer images do not show what is usual
@@ -177,17 +177,14 @@ def read_folder(
 ) -> ImageFolder:
     """Read every image of a folder, a table or a data set of the catalogue.
 
-    Small copies are kept in the folder `cache`, where only its owner may look.
+    Small copies are kept in a folder below `cache`, into which only its owner may look.
     """
     source = source_of(name, root)
     listing = source.listing(labelled=False)
     if not listing.files:
         raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
     class_names = _class_names(listing)
-    cache = Path(cache).expanduser() if cache else cache_of(source)
-    cache.mkdir(parents=True, exist_ok=True)
-    cache.chmod(0o700)
-    reading = read_images(listing.files, size, cache=cache)
+    reading = read_images(listing.files, size, cache=_private_cache(source, cache))
     refused = pd.DataFrame([*reading.quarantine, *listing.refused], columns=["file", "reason"])
     if not reading.positions:
         first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())
@@ -198,7 +195,17 @@ def read_folder(
     if listing.patients:
         facts["patient"] = listing.patients
     facts = facts.iloc[list(reading.positions)].reset_index(drop=True)
+    facts["frame"] = reading.frames
     return ImageFolder(source.name, facts, reading.images, refused, class_names)
+
+
+def _private_cache(source: Source, place: str | Path | None) -> Path:
+    """The folder with the small copies of this source."""
+    usual = cache_of(source)
+    folder = Path(place).expanduser() / usual.name if place else usual
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
 
 
 def _class_names(listing: Listing) -> tuple[str, ...]:

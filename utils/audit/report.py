@@ -121,7 +121,8 @@ def audit(
         for found in run_checks(folder)
     ]
     if old is not None:
-        findings = [compare_with(old, findings, image_table(folder, findings)), *findings]
+        images = image_table(folder, findings)
+        findings = [compare_with(old, findings, images, folder.class_names), *findings]
     return Audit(folder, findings, write_report(folder, findings, Path(out)) if out else None)
 
 

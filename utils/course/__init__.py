@@ -25,5 +25,9 @@ __getattr__ = exports(
         "reading_kit.agreement": "cohen_kappa fleiss_kappa kappa_of",
         "reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit",
         "reading_kit.readers": "MODEL TRUTH SimulatedReader read_or_simulate",
+        "studies.attack_settings": "AttackSettings",
+        "studies.defended_heads": "DefendedHeads Rows",
+        "studies.frozen_readers": "FrozenReaders",
+        "studies.token_heads": "TokenHeads frozen_tokens",
     },
 )

@@ -119,7 +119,7 @@ def _audit(options: list[str], **given) -> None:
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         self.print_usage(sys.stderr)
-        self.exit(command_line.NOT_DONE, f"{self.prog}: {message}\n")
+        self.exit(command_line.NOT_DONE, f"{self.prog}: {command_line.printable(message)}\n")
 
 
 def build_parser() -> Parser:

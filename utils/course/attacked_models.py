@@ -187,7 +187,7 @@ class AttackedModels:
             attack=repr(self.suite.attack),
             twin=twin.parameters,
             conditions=list(self.answers["standard"]),
-            looks=shifts.to_dict("index"),
+            saliency_shifts=shifts.to_dict("index"),
             collapsed=defences.collapsed,
             data=self.chapter.attacked_test.content_hash(),
             claims=[finding.row for finding in findings],

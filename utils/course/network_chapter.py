@@ -26,7 +26,8 @@ from utils.run import Run, start_run
 from utils.training.config import TrainConfig
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, Loss
-from utils.training.tuning import SearchSpace, best_config, importances, trial_rows, tune
+from utils.training.studies import importances, trial_rows
+from utils.training.tuning import SearchSpace, best_config, tune
 
 NOISE = 4 / 255  # of the control
 

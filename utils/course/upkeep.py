@@ -75,7 +75,8 @@ def copy_teasers(root: Path = HOME) -> None:
             folders[name] = root / "assets" / folder_of(own["DATASET"]) / name / seed
     for name, folder in folders.items():
         if (made := folder / TEASER).exists():
-            small = Image.open(made).convert("RGB").quantize(128)  # a third of the bytes
+            picture = Image.open(made).convert("RGB")  # a third of the bytes in few colours:
+            small = picture.quantize(128, Image.Quantize.MAXCOVERAGE)  # rare ones stay
             small.save(root / f"assets/readme/{name}.png", optimize=True)
 
 
@@ -85,8 +86,9 @@ def collect_minutes(root: Path = HOME) -> dict[str, int]:
     for path in root.glob("assets/course/quick/logs/*.cost.json"):
         if seconds := json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"]:
             minutes[path.name.partition(".")[0]] = max(1, round(seconds / 60))
-    write_json(root / MINUTES, dict(sorted(minutes.items())))
-    for page in (root / MAP, root / "README.md"):
+    if minutes:
+        write_json(root / MINUTES, dict(sorted(minutes.items())))
+    for page in filter(Path.exists, (root / MAP, root / "README.md")):
         text = page.read_text(encoding="utf-8")
         page.write_text(with_minutes(text, minutes), encoding="utf-8", newline="\n")
     return minutes

@@ -176,10 +176,15 @@ def signature(source: Path) -> str:
 
 
 def _descended(folder: Path) -> Path:
-    """The first folder below that is no wrapper: one that holds only a folder of folders."""
+    """The first folder below that is no wrapper: one that holds only a folder of folders.
+
+    A test set alone is no wrapper, and must not become training images.
+    """
     while True:
         entries = _entries(folder)
         if len(entries) != 1 or not entries[0].is_dir(follow_symlinks=False):
+            return folder
+        if PARTS.get(entries[0].name.lower()) == "test":
             return folder
         inner = Path(entries[0].path)
         if not any(entry.is_dir() for entry in _entries(inner)):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from utils.backbones import Classifier
 from utils.data.split import Split
 from utils.evaluation.inference import features
+from utils.run import device_of
 
 FAMILIAR, FOREIGN = 0, 1
 VERDICTS = ("familiar", "foreign")
@@ -27,15 +28,13 @@ class FamiliarityJudge(nn.Module):
     def __init__(self, model: Classifier, train: Split, held_out: Split):
         super().__init__()
         self.model = model
-        known = torch.from_numpy(features(model, train)).double()
-        labels = train.labels.to(known.device)
-        present = [k for k in range(train.classes) if (labels == k).any()]
-        centres = torch.stack([known[labels == k].mean(0) for k in present])
-        rows = torch.tensor([present.index(int(k)) for k in labels])
-        spread = LedoitWolf(assume_centered=True).fit((known - centres[rows]).numpy())
-        # of the precision, so that distances are plain ones after a multiplication
-        root = torch.linalg.cholesky(torch.from_numpy(spread.precision_))
-        device = next(model.parameters()).device
+        known, labels = torch.from_numpy(features(model, train)).double(), train.labels
+        present = labels.unique()
+        centres = torch.stack([known[labels == label].mean(0) for label in present])
+        gaps = known - centres[torch.searchsorted(present, labels)]
+        precision = LedoitWolf(assume_centered=True).fit(gaps.numpy()).precision_
+        # features times its root: the distance of Mahalanobis is then the usual one
+        root, device = torch.linalg.cholesky(torch.from_numpy(precision)), device_of(model)
         self.register_buffer("root", root.float().to(device))
         self.register_buffer("centres", (centres @ root).float().to(device))
         far = self._distance(torch.from_numpy(features(model, held_out)).to(device))

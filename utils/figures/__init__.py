@@ -81,6 +81,7 @@ from utils.figures.training import (
     collapse_curves,
     defence_curves,
     training_curves,
+    trial_scatter,
     tuning,
 )
 from utils.figures.uncertainty import (

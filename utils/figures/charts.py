@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -31,6 +30,8 @@ def heat_map(
 
     Missing values stay empty. With a `label` there is a colour bar.
     """
+    import seaborn  # here: it takes a second, and most chapters draw no matrix
+
     seaborn.heatmap(
         np.asarray(table, float), vmin=limits[0], vmax=limits[1], cmap=cmap, linewidths=1, ax=axis,
         annot=True if texts is None else np.asarray(texts), fmt=".0f" if texts is None else "",

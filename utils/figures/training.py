@@ -1,6 +1,7 @@
 """How a model was found: tuning trials, loss and accuracy over the epochs."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ from utils.figures.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
+    OTHERS,
     chance_line,
     name_lines,
     percent,
@@ -24,6 +26,7 @@ from utils.training.loop import best_epoch
 SHORT = 10  # epochs, up to which each is marked
 DURING = "during training"  # not measured after the epoch, as validation is
 ENOUGH_TRIALS = 5  # for importances to mean something
+WIDE = 20  # times the smallest value: then a logarithmic axis shows more
 
 
 @house_style
@@ -132,12 +135,55 @@ def tuning(trials: list[dict], importances: dict[str, float]) -> Figure:
     percent(axes[0].yaxis, "validation score")
     axes[0].legend(frameon=False, fontsize=9)
     if both:
-        names = sorted(importances, key=importances.get)
-        shares = [importances[name] for name in names]
-        axes[1].barh([readable(name) for name in names], shares, color=CLEAN)
-        axes[1].set_xlim(0, 1)
-        percent(axes[1].xaxis, "share of the differences explained")
+        _shares(axes[1], importances)
     return figure
+
+
+@house_style
+def trial_scatter(
+    trials: list[dict],
+    importances: dict[str, float],
+    x: str,
+    by: str,
+    labels: tuple[str, str] = ("", ""),
+    y: str = "value",
+    lines: Mapping[str, float] | None = None,
+) -> Figure:
+    """Every trial at its setting `x`, coloured by its setting `by`, and what mattered for it.
+
+    Crosses are trials that were ended early, at their last score. `x` and `y` may be anything
+    that a trial has reported; `lines` are scores to compare with.
+    """
+    ratios = (3, 2) if importances else (1,)
+    figure, [[axis, *others]] = panels(1, len(ratios), 11, 3.2, width_ratios=ratios)
+    groups = sorted({trial[by] for trial in trials})
+    for group, colour in zip(groups, cycle((CLEAN, *OTHERS)), strict=False):
+        for state, mark in (("COMPLETE", "o"), ("PRUNED", "x")):
+            rows = [row for row in trials if row[by] == group and row["state"] == state]
+            points = [row[x] for row in rows], [row[y] for row in rows]
+            name = f"{readable(by)}: {group}" if state == "COMPLETE" else None
+            axis.plot(*points, mark, color=colour, label=name)
+    for name, height in (lines or {}).items():
+        chance_line(axis, height, f"_{name}")  # named at the line, not in the legend
+        place = axis.get_yaxis_transform()
+        axis.text(0.99, height, name, transform=place, ha="right", va="bottom", color=CHANCE)
+    axis.plot([], [], "x", color=CHANCE, label="ended early")
+    if max(trial[x] for trial in trials) > WIDE * min(trial[x] for trial in trials):
+        axis.set_xscale("log")
+    axis.set_xlabel(labels[0] or readable(x))
+    percent(axis.yaxis, labels[1] or "validation score")
+    named = axis.get_legend_handles_labels()
+    figure.legend(*named, loc="outside lower left", ncols=5, frameon=False, fontsize=9)
+    for other in others:
+        _shares(other, importances)
+    return figure
+
+
+def _shares(axis: Axes, importances: dict[str, float]) -> None:
+    names = sorted(importances, key=importances.get)
+    axis.barh([readable(name) for name in names], [importances[n] for n in names], color=CLEAN)
+    axis.set_xlim(0, 1)
+    percent(axis.xaxis, "share of the differences explained")
 
 
 def _epochs(history: list[dict]) -> range:

@@ -13,5 +13,6 @@ __getattr__ = exports(
         "balancing_weights ChangedImages CleanScore CrossEntropy ValidationScore epochs_within "
         "passes_of"
     ),
+    studies="Between explore importances trial_rows",
     tuning="SearchSpace",
 )

@@ -29,7 +29,7 @@ def journal_storage(storage: Path | str) -> JournalStorage | str:
 
 
 def lock_folder(storage: Path | str, study: str) -> Path:
-    """Where workers of this machine queue for the next trial, and train it: beside the journal.
+    """Where workers of this machine queue for the next trial: beside the journal.
 
     For a URL, in the user's own folder, so that no other user can be in the way.
     """

@@ -1,11 +1,6 @@
 """Optuna decides what the training loop leaves open; every trial sees equally many images."""
 
-import hashlib
-import json
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,16 +10,12 @@ from torch import nn
 
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
-from utils.files import locked
-from utils.training.checkpoints import identity, short_name
+from utils.files import scratch_folder
+from utils.training.checkpoints import identity
 from utils.training.config import TrainConfig
-from utils.training.journal import journal_storage, lock_folder
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
-from utils.training.workers import is_alive, this_worker
-
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
-POLL = 0.2  # seconds between two looks at the trials of other workers
+from utils.training.studies import Between, Report, Space, explore
 
 
 @dataclass(frozen=True)
@@ -45,32 +36,74 @@ class SearchSpace:
         if self.trials < 1 or self.epochs < 1 or self.images < 2 * self.epochs:
             raise ValueError(f"needs trials, epochs and at least 2 images per epoch, got {self}")
 
-    def suggest(self, trial: optuna.Trial) -> dict:
-        """One point of the search space, as settings of a TrainConfig."""
+    @property
+    def space(self) -> Space:
+        """The settings of a TrainConfig that are searched."""
         return {
-            "learning_rate": trial.suggest_float("learning_rate", *self.learning_rate, log=True),
-            "optimizer": trial.suggest_categorical("optimizer", self.optimizer),
-            "batch_size": trial.suggest_categorical("batch_size", self.batch_size),
-            "schedule": trial.suggest_categorical("schedule", self.schedule),
+            "learning_rate": Between(*self.learning_rate),
+            "optimizer": self.optimizer,
+            "batch_size": self.batch_size,
+            "schedule": self.schedule,
         }
+
+
+@dataclass(frozen=True)
+class ShortTraining:
+    """Train as the search allows and return the best score of all epochs."""
+
+    build: Callable[[], nn.Module]
+    splits: Splits
+    config: TrainConfig
+    search: SearchSpace
+    loss: Loss
+    score: EpochScore
+
+    @property
+    def stages(self) -> int:
+        return self.search.epochs
+
+    @property
+    def facts(self) -> dict:
+        facts = {name: value for name, value in asdict(self.search).items() if name != "trials"}
+        facts.update(identity(self.build(), self.splits, self.config, self.loss, self.score))
+        return facts
+
+    def __call__(self, settings: dict, report: Report) -> float:
+        few, judges = self.search.images // self.search.epochs, self.search.validation
+        budgeted = replace(
+            self.splits,
+            train=self.splits.train.limit(few),
+            validation=self.splits.validation.balanced(judges),
+        )
+        chosen = replace(self.config, epochs=self.search.epochs, **settings)
+        return train_and_report(self.build(), budgeted, chosen, self.loss, self.score, report)
 
 
 @dataclass
 class _ReportedScore:
-    """A score that also goes to Optuna, which may end the trial here, unless it is over anyway."""
+    """A score that also goes to the study."""
 
-    trial: optuna.Trial
     score: EpochScore
-    epochs: int
-    epoch: int = 0
+    report: Report
 
     def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict:
         found = self.score(model, validation, clean)
-        self.trial.report(found["score"], self.epoch)
-        self.epoch += 1
-        if self.epoch < self.epochs and self.trial.should_prune():
-            raise optuna.TrialPruned
+        self.report(found)
         return found
+
+
+def train_and_report(
+    model: nn.Module,
+    splits: Splits,
+    config: TrainConfig,
+    loss: Loss,
+    score: EpochScore,
+    report: Report,
+) -> float:
+    """The best score of a training that reports after each epoch and leaves nothing on disk."""
+    with scratch_folder() as folder:
+        reported = _ReportedScore(score, report)
+        return best_epoch(train_or_load(model, splits, config, folder, loss, reported))["score"]
 
 
 def tune(
@@ -82,35 +115,9 @@ def tune(
     loss: Loss = CrossEntropy(),
     score: EpochScore = ValidationScore(),
 ) -> optuna.Study:
-    """The study after `search.trials` trials, including those of earlier calls and other workers.
-
-    `storage` is a journal file, or the URL of any Optuna storage that a team shares.
-    The n-th trial draws from (seed, n): a resumed study equals one that was never stopped.
-    Workers of one machine share the trials; one that finds none left waits for the others.
-    Median pruning: after 4 trials, a trial below the median of its epoch ends.
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    facts = {name: value for name, value in asdict(search).items() if name != "trials"}
-    facts.update(identity(build(), splits, config, loss, score))
-    study = _open_study(f"tuning-{short_name(facts)}", storage)
-    few, judged = search.images // search.epochs, splits.validation.balanced(search.validation)
-    budgeted = replace(splits, train=splits.train.limit(few), validation=judged)
-
-    folder = lock_folder(storage, study.study_name)
-    while len(_finished(study)) < search.trials:
-        trial, settings = _next(study, search, folder)
-        if trial is None:
-            time.sleep(POLL)
-            continue
-        chosen = replace(config, epochs=search.epochs, **settings)
-        try:
-            with _trial_folder(folder, trial.number) as place:
-                reported = _ReportedScore(trial, score, search.epochs)
-                history = train_or_load(build(), budgeted, chosen, place, loss, reported)
-            study.tell(trial, best_epoch(history)["score"])
-        except (optuna.TrialPruned, FloatingPointError):  # below the median, or diverged
-            study.tell(trial, state=TrialState.PRUNED)
-    return study
+    """The study of a training after `search.trials` trials; see `explore`."""
+    objective = ShortTraining(build, splits, config, search, loss, score)
+    return explore(objective, search.space, storage, search.trials, search.seed)
 
 
 def best_config(study: optuna.Study, config: TrainConfig) -> TrainConfig:
@@ -118,95 +125,3 @@ def best_config(study: optuna.Study, config: TrainConfig) -> TrainConfig:
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         raise ValueError("no trial was completed; lower the learning rates of the SearchSpace")
     return replace(config, **study.best_params)
-
-
-def trial_rows(study: optuna.Study) -> list[dict]:
-    """Number, state, value and settings of every finished trial."""
-    return [
-        {"number": t.number, "state": t.state.name, "value": t.value, **t.params}
-        for t in _finished(study)
-    ]
-
-
-def importances(study: optuna.Study) -> dict[str, float]:
-    """The share of the differences between complete trials that each setting explains.
-
-    A setting that had one value explains nothing, and is left out. Empty below four different
-    values.
-    """
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len({trial.value for trial in complete}) < 4:
-        return {}
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return {
-        name: share
-        for name, share in shares.items()
-        if len({trial.params[name] for trial in complete}) > 1
-    }
-
-
-def _open_study(name: str, storage: Path | str) -> optuna.Study:
-    try:
-        return optuna.create_study(
-            study_name=name,
-            storage=journal_storage(storage),
-            direction="maximize",
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-            load_if_exists=True,
-        )
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"the journal {storage} holds a line that cannot be read ({error}); "
-            "remove that line, or give another file to begin a new study"
-        ) from error
-
-
-def _next(
-    study: optuna.Study, search: SearchSpace, folder: Path
-) -> tuple[optuna.Trial | None, dict]:
-    """A trial that no other worker of this machine has, and its settings; none if none is left."""
-    with locked(folder):
-        number = len(_finished(study)) + _running(study, folder)
-        if number >= search.trials:
-            return None, {}
-        study.sampler = optuna.samplers.TPESampler(
-            seed=_trial_seed(search.seed, number), n_startup_trials=4
-        )
-        trial = study.ask()
-        trial.set_user_attr("worker", this_worker())
-        return trial, search.suggest(trial)
-
-
-def _finished(study: optuna.Study) -> list:
-    return study.get_trials(deepcopy=False, states=FINISHED)
-
-
-@contextmanager
-def _trial_folder(folder: Path, number: int) -> Iterator[Path]:
-    """Where a trial trains; beside the journal, so that a killed worker's is found and removed."""
-    place = folder / f"trial_{number}"
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _running(study: optuna.Study, folder: Path) -> int:
-    """Trials that other live workers of this machine have begun.
-
-    A worker that was killed, or this one when it was interrupted, left a trial that would run
-    for ever: it is ended here, and its folder removed.
-    """
-    count = 0
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        alive = is_alive(trial.user_attrs.get("worker", ""))
-        if alive is False:
-            study.tell(trial.number, state=TrialState.FAIL)
-            shutil.rmtree(folder / f"trial_{trial.number}", ignore_errors=True)
-        count += alive is True
-    return count
-
-
-def _trial_seed(seed: int, number: int) -> int:
-    return int(hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()[:8], 16)

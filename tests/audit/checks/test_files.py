@@ -91,3 +91,24 @@ def test_an_empty_class_folder_is_reported(part, tmp_path, cache):
     (folder / "c").mkdir()
     found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "r")["Class balance"]
     assert found.severity == "warning" and "3 classes" in found.measured
+
+
+@pytest.mark.parametrize(("unlabelled", "severity"), [(0, "ok"), (2, "note"), (12, "warning")])
+def test_missing_labels_are_no_pass(unlabelled, severity):
+    facts = pd.DataFrame({"part": "", "label": ["a", "b"] * 30})
+    facts.loc[: unlabelled - 1, "label"] = ""
+    images = torch.zeros(60, 1, 32, 32, dtype=torch.uint8)
+    found = CHECKS["Class balance"](ImageFolder("x", facts, images, NONE_REFUSED, ("a", "b")))
+    assert found.severity == severity and ("missing labels" in found.advice) == bool(unlabelled)
+
+
+def test_a_locked_folder_is_graver_than_a_file():
+    """It counts as one file, but an unknown number of images is behind it."""
+    reasons = {"folder cannot be opened": "alarm", "empty file": "warning"}
+    facts = pd.DataFrame({"file": [f"/f/{n}.png" for n in range(60)]})
+    for reason, severity in reasons.items():
+        refused = pd.DataFrame({"file": ["/f/c"], "reason": [reason]})
+        images = torch.zeros(60, 1, 32, 32, dtype=torch.uint8)
+        found = CHECKS["Unreadable files"](ImageFolder("x", facts, images, refused, ()))
+        assert found.severity == severity and found.table["file"].tolist() == ["c"]
+        assert ("unknown number of files" in found.measured) == (severity == "alarm")

@@ -17,7 +17,7 @@ SIZE = 160  # pixels: text needs some
 def written_on(image):
     image = image.copy()
     font = ImageFont.load_default(14)
-    ImageDraw.Draw(image).text((6, 4), "ID 48213 M", fill=255, font=font)
+    ImageDraw.Draw(image).text((4, SIZE - 20), "ID 48213 M", fill=255, font=font)
     return image
 
 
@@ -25,10 +25,16 @@ def of_one_level(image):
     return Image.fromarray(np.random.default_rng(0).integers(99, 103, image.size).astype(np.uint8))
 
 
+def with_noise(image):
+    levels = np.asarray(image) + np.random.default_rng(0).normal(0, 30, image.size)
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+
+
 FAULTS = {
     "dark": lambda image: image.point(lambda level: level // 4),
     "bright": lambda image: image.point(lambda level: min(255, level + 140)),
     "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(4)),
+    "noisy": with_noise,
     "low information": lambda image: image.point(lambda level: level // 128 * 90),
     "odd size": lambda image: image.resize((SIZE // 4, SIZE // 4)),
     "odd aspect": lambda image: image.resize((SIZE // 2, 2 * SIZE)),
@@ -39,10 +45,10 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Drawn X-rays, and one image with each fault."""
+    """Drawn brains, and one image with each fault."""
     place = tmp_path_factory.mktemp("quality") / "f"
     place.mkdir()
-    for number, image in enumerate(draw("chest_phantom", SIZE, 70).images):
+    for number, image in enumerate(draw("brain_phantom", SIZE, 70).images):
         drawn = Image.fromarray(image[0].numpy())
         drawn.save(place / f"{number:03}.png")
     for name, fault in FAULTS.items():

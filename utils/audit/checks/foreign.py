@@ -90,10 +90,13 @@ def _kth(distances: Tensor, share: float) -> Tensor:
 
 
 def _spreads(distances: Tensor) -> np.ndarray:
-    """Distances from their median on a logarithmic scale; one spread is a tenth's share above."""
-    logs = distances.clamp_min(1e-6).log()
-    usual = logs.median()
-    return ((logs - usual) / ((logs.quantile(0.9) - usual) / USUAL).clamp_min(1e-6)).numpy()
+    """Distances from their median on a logarithmic scale, in spreads of the quarter above it.
+
+    A tenth or more of the folder may be faulty in some way, and must not widen the spread.
+    """
+    logs = distances.clamp_min(1e-6).log().numpy()
+    usual, quarter = np.quantile(logs, [0.5, 0.75])
+    return (logs - usual) / max(1e-6, (quarter - usual) / 0.674)
 
 
 def kind_features(images: Tensor) -> Tensor:

@@ -47,6 +47,11 @@ def _blurred(folder: ImageFolder) -> pd.Series:
     return (sharpness - sharpness.median()) / max(0.05, upper_spread(sharpness))
 
 
+def _noisy(folder: ImageFolder) -> pd.Series:
+    grain = folder.measures["log grain"]
+    return (grain - grain.median()) / max(0.1, upper_spread(grain))
+
+
 def _poor(folder: ImageFolder) -> pd.Series:
     entropy = folder.measures["entropy"]
     return 1 - entropy / max(0.1, entropy.median())
@@ -72,6 +77,7 @@ ISSUES = {
     "dark": Issue(_dark, 0.5),
     "bright": Issue(_bright, 1.0),
     "blurred": Issue(_blurred, 5.0),
+    "noisy": Issue(_noisy, 5.0),
     "low information": Issue(_poor, 0.5),
     "odd size": Issue(_odd_size, 1.0),
     "odd aspect": Issue(_odd_aspect, 1.0),
@@ -88,9 +94,9 @@ def upper_spread(values: pd.Series) -> float:
 def check_quality(folder: ImageFolder) -> Finding:
     """Images that are dark, bright, blurred, poor, odd in shape, blank, or written on."""
     large = len(folder) >= MIN_FOLDER_IMAGES
-    asked = {name: issue for name, issue in ISSUES.items() if large or not issue.usual}
-    scores = pd.DataFrame({name: issue.score(folder) for name, issue in asked.items()})
-    named = pd.DataFrame({name: scores[name] > issue.limit for name, issue in asked.items()})
+    issues = {name: issue for name, issue in ISSUES.items() if large or not issue.usual}
+    scores = pd.DataFrame({name: issue.score(folder) for name, issue in issues.items()})
+    named = pd.DataFrame({name: scores[name] > issue.limit for name, issue in issues.items()})
     rows = _worst_first(scores, named)
     counts = named.sum()
     found = [f"{count:,} {name}" for name, count in counts.items() if count]

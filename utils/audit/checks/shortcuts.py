@@ -22,7 +22,7 @@ MAY_BE_DISEASE = ("brightness", "contrast", "grain in the border", "sharpness", 
 MAY_BE_DISEASE += PATIENT_FACTS
 
 
-class Told(NamedTuple):
+class FactTable(NamedTuple):
     """Which facts tell classes or parts apart, and how many images were looked at."""
 
     table: pd.DataFrame
@@ -56,7 +56,7 @@ def check_shortcuts(folder: ImageFolder) -> Finding:
     )  # fmt: skip
 
 
-def class_facts(folder: ImageFolder) -> Told | None:
+def class_facts(folder: ImageFolder) -> FactTable | None:
     """How well facts tell one class from the rest; None where there is too little to learn from."""
     rows = (
         np.flatnonzero(folder.parts == "train") if folder.has_test_part else np.arange(len(folder))
@@ -71,7 +71,7 @@ def class_facts(folder: ImageFolder) -> Told | None:
     table = one_against_rest(
         all_facts(folder, rows), folder.split.take(rows), folder.knows_patients
     )
-    return Told(table, len(rows), left_out)
+    return FactTable(table, len(rows), left_out)
 
 
 def check_shift(folder: ImageFolder) -> Finding:
@@ -94,7 +94,7 @@ def check_shift(folder: ImageFolder) -> Finding:
     )  # fmt: skip
 
 
-def part_facts(folder: ImageFolder) -> Told | None:
+def part_facts(folder: ImageFolder) -> FactTable | None:
     """How well facts tell test from training images of the same mixture of classes."""
     tested = np.isin(folder.parts, TEST_PARTS)
     rows = _same_mixture(folder.split.labels.numpy(), folder.parts == "train", tested)
@@ -104,7 +104,9 @@ def part_facts(folder: ImageFolder) -> Told | None:
         return None
     parts = torch.from_numpy(tested[rows]).long()
     split = Split(folder.images[rows], parts, ("train", "test"), torch.from_numpy(groups))
-    return Told(one_against_rest(all_facts(folder, rows), split, folder.knows_patients), len(rows))
+    return FactTable(
+        one_against_rest(all_facts(folder, rows), split, folder.knows_patients), len(rows)
+    )
 
 
 def _same_mixture(labels: np.ndarray, train: np.ndarray, tested: np.ndarray) -> np.ndarray:
@@ -173,7 +175,7 @@ def _in_words(table: pd.DataFrame, what: str) -> str:
     return f"{facts} {what} (AUC, chance 0.5): {', '.join(each)}{more}."
 
 
-def _method(folder: ImageFolder, found: Told) -> str:
+def _method(folder: ImageFolder, found: FactTable) -> str:
     patients = "corrected for all facts and classes" if folder.knows_patients else (
         "without p-values, because the patients are unknown; intervals may be too narrow"
     )  # fmt: skip

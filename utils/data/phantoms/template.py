@@ -8,7 +8,6 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -59,6 +58,8 @@ def _read(tissue: str) -> np.ndarray:
     path = _folder() / f"mni_icbm152_{tissue}_tal_nlin_sym_09a_converted.nii.gz"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is absent; {INSTALL}")
+    import nibabel  # here: images that were drawn before need no template
+
     volume = np.asarray(nibabel.load(path).dataobj, dtype=np.float32) / 255
     if volume.shape != SHAPE:
         raise ValueError(f"{path} has {volume.shape} voxels instead of {SHAPE}; {INSTALL}")

@@ -1,0 +1,85 @@
+"""A study of any objective: it finds the best setting, ends what lags, and goes on where it was."""
+
+from dataclasses import dataclass, field
+
+import optuna
+import pytest
+
+from utils.training.studies import Between, explore, importances, trial_rows
+
+SPACE = {"size": Between(0.1, 10.0), "kind": ("low", "high")}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A score with a known best: the larger kind, at a size of 1."""
+
+    stages: int = 2
+    version: int = 0
+    tried: list = field(default_factory=list)
+
+    @property
+    def facts(self) -> dict:
+        return {"version": self.version}
+
+    def __call__(self, settings, report):
+        self.tried.append(settings)
+        score = (settings["kind"] == "high") + 1 / (1 + abs(settings["size"] - 1))
+        for stage in range(self.stages):
+            report({"score": score, "stage": stage})
+        return score
+
+
+def test_draws_inside_the_space_and_finds_the_better_kind(tmp_path):
+    known = Known()
+    study = explore(known, SPACE, tmp_path / "journal", 16)
+    assert all(0.1 <= each["size"] <= 10 and each["kind"] in SPACE["kind"] for each in known.tried)
+    assert study.best_params["kind"] == "high" and len(known.tried) == 16
+    assert importances(study)["kind"] > importances(study)["size"]
+
+
+def test_what_a_trial_reports_stands_in_its_row(tmp_path):
+    rows = trial_rows(explore(Known(), SPACE, tmp_path / "journal", 8))
+    assert [row["number"] for row in rows] == list(range(8))
+    for row in rows:
+        assert set(row) == {"number", "state", "value", "size", "kind", "stage"}
+        assert row["stage"] == (1 if row["state"] == "COMPLETE" else 0)
+
+
+def test_a_lagging_trial_ends_and_shows_its_last_score(tmp_path):
+    rows = trial_rows(explore(Known(), SPACE, tmp_path / "journal", 16))
+    ended = [row for row in rows if row["state"] == "PRUNED"]
+    best = max(row["value"] for row in rows)
+    assert ended and all(0 < row["value"] < best for row in ended)
+
+
+def test_a_stopped_study_goes_on_and_equals_one_that_was_never_stopped(tmp_path):
+    first, second, whole = Known(), Known(), Known()
+    explore(first, SPACE, tmp_path / "journal", 5)
+    explore(second, SPACE, tmp_path / "journal", 9)
+    explore(whole, SPACE, tmp_path / "whole", 9)
+    assert first.tried + second.tried == whole.tried
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"objective": Known(version=1)},
+        {"space": {**SPACE, "size": Between(0.1, 5.0)}},
+        {"seed": 1},
+    ],
+    ids=str,
+)
+def test_other_facts_another_space_or_another_seed_are_another_study(other, tmp_path):
+    usual = {"objective": Known(), "space": SPACE, "storage": tmp_path / "journal", "trials": 2}
+    assert explore(**usual).study_name != explore(**{**usual, **other}).study_name
+
+
+def test_a_trial_that_diverges_counts_as_ended(tmp_path):
+    @dataclass(frozen=True)
+    class Diverges(Known):
+        def __call__(self, settings, report):
+            raise FloatingPointError("the loss is not a number")
+
+    study = explore(Diverges(), SPACE, tmp_path / "journal", 3)
+    assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.PRUNED] * 3

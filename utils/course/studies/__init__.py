@@ -1,0 +1,1 @@
+"""What the searches of the chapters try: each objective is one question to a study."""
