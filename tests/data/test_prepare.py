@@ -29,6 +29,14 @@ def test_unknown_classes_and_unreadable_sets_are_named(tmp_path):
         load(f"folder:{tmp_path / 'own'}", 8)
 
 
+def test_a_table_of_which_every_row_is_refused_says_why_in_few_words(tmp_path):
+    long = "x" * 5000
+    (tmp_path / "t.csv").write_text(f"path,label\n../a.png,a\n{long}.png,b\n")
+    with pytest.raises(ValueError, match="none of 2 files could be read") as error:
+        load(str(tmp_path / "t.csv"), 8)
+    assert len(str(error.value)) < 1000
+
+
 def test_broken_files_and_images_under_two_classes_are_set_aside_with_the_reason(cervix_splits):
     listed = {
         Path(file).name: reason for file, reason in manifest("cervical_cancer", 32)["quarantine"]

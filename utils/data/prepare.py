@@ -22,6 +22,7 @@ from utils.data.split import Split, in_depth
 
 UNKNOWN = "unknown; only copies of an image are kept together"
 BY_FILE = "unknown; the images of one file are kept together, and copies of an image"
+LONGEST_NAME = 300  # letters of a file's name in a message
 CLEAR = 64  # pixels: smaller images mix up some patients, and synthetic images with real ones
 
 
@@ -33,6 +34,8 @@ def read_listing(
     reading: Reading = AS_SHOWN,
 ) -> GatheredImages:
     """Read what is listed; the classes are checked before the first image is opened."""
+    if not listing.files:
+        raise _none_read(listing.refused)
     class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
     _check_classes(listing, class_names)
     found = read_images(listing.files, size, dataset.channels, cache, reading)
@@ -40,8 +43,7 @@ def read_listing(
     images = found.images if len(kept) == len(found.images) else found.images[kept]
     quarantine = (*listing.refused, *found.quarantine, *clashing)
     if not listed.files:
-        first = "; ".join(f"{file}: {reason}" for file, reason in quarantine[:3])
-        raise ValueError(f"none of {len(listing.files)} files could be read ({first})")
+        raise _none_read(quarantine)
     _check_classes(listed, class_names)
     if set(listed.parts) == {"test"}:
         raise ValueError(
@@ -153,6 +155,11 @@ def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:
         parts = tuple("train" if part == "validation" else part for part in listing.parts)
         listing = replace(listing, parts=parts)
     return listing
+
+
+def _none_read(quarantine: Sequence[tuple[str, str]]) -> ValueError:
+    first = "; ".join(f"{file[:LONGEST_NAME]}: {reason}" for file, reason in quarantine[:3])
+    return ValueError(f"none of {len(quarantine)} files could be read ({first})")
 
 
 def _check_classes(listing: Listing, class_names: tuple[str, ...]) -> None:

@@ -43,10 +43,8 @@ def predict(
     With `digest`, the predictions name the images that they are about by a digest.
     With a folder `keep`, attacked batches stay there, and a stopped evaluation resumes.
     """
-    options, further = (
-        (attack, seen_by_attacker, batch_size, seed),
-        {"digest": digest, "keep": keep},
-    )
+    options = (attack, seen_by_attacker, batch_size, seed)
+    further = {"digest": digest, "keep": keep}
     if after is not None:
         return _attack_survivors(model, split, *options, after=after, **further)
     found, images = _forward(model, split, *options, **further)
