@@ -48,5 +48,11 @@ def measures(grey: np.ndarray) -> dict[str, float]:
         "entropy": float(-(some * np.log2(some)).sum()),
         "one level": float(within.max()),
         "log sharpness": float(np.log((steps + 0.05) / (levels.std() + 1))),
+        "log grain": float(np.log(_grain(levels) + 1)),
         "characters": longest_row(grey),
     }
+
+
+def _grain(levels: np.ndarray) -> float:
+    """The median response to a filter that ignores straight gradients (Immerkaer 1996)."""
+    return float(np.median(np.abs(np.diff(np.diff(levels, 2, 0), 2, 1))))
