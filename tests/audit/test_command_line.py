@@ -89,7 +89,7 @@ def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path):
         (["folder:{}/one", "--sise", "2"], "unrecognized"),
         (["folder:{}/one", "--out", "{}/none.csv"], "nothing can be written to"),
         (["folder:{}/one", "--out", "{}/none.csv/report"], "nothing can be written to"),
-        (["folder:{}/none.csv"], "lists no file"),
+        (["folder:{}/none.csv"], "has a header and no row"),
         (["folder:{}/one", "--", "--jobs", "2"], "only run takes options"),
         (["folder:{}/latin.csv"], "latin.csv cannot be read as a table"),
         (["folder:{}/zero.csv"], "zero.csv names a file with a zero byte"),

@@ -124,16 +124,16 @@ def _refusal(path: Path, root: Path, part: str, depth: int) -> str:
     return "" if depth > 1 else "in no class folder"
 
 
-def table_files(path: Path) -> Listing:
+def table_files(path: Path, labelled: bool = True) -> Listing:
     """Columns path and label, and if known patient and split (train, validation, test).
 
-    Relative paths start at the table and may not leave its folder; absolute ones may. Rows without
-    a label, and names that no file can have, are refused.
+    Relative paths start at the table and may not leave its folder; absolute ones may. Names
+    that no file can have are refused; and rows without a label, if they have to be `labelled`.
     """
     table = read_table(path, tuple(PARTS))
     files = [path.parent / file for file in table["path"]]
     rows = zip(table["path"], table["label"], files, strict=True)
-    reasons = [_row_refusal(named, label, file, path.parent) for named, label, file in rows]
+    reasons = [_row_refusal(n, label or not labelled, file, path.parent) for n, label, file in rows]
     listing = Listing(
         tuple(files),
         tuple(table["label"]),
@@ -144,7 +144,7 @@ def table_files(path: Path) -> Listing:
     return listing.take([row for row, reason in enumerate(reasons) if not reason])
 
 
-def _row_refusal(named: str, label: str, file: Path, folder: Path) -> str:
+def _row_refusal(named: str, label: str | bool, file: Path, folder: Path) -> str:
     if max(map(len, map(os.fsencode, file.parts))) > LONGEST_NAME:
         return f"a name of more than {LONGEST_NAME} bytes"
     if not Path(named).is_absolute() and leaves_folder(file, folder):
@@ -168,7 +168,7 @@ def signature(source: Path) -> str:
     if source.is_dir():
         facts = ((entry.path, entry.stat(follow_symlinks=False)) for entry in _tree(source))
     else:
-        files = [source, *(table_files(source).files if is_table(source) else ())]
+        files = [source, *(table_files(source, False).files if is_table(source) else ())]
         facts = ((str(file), file.stat()) for file in files if file.exists())
     return short_digest(
         source, *(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)

@@ -173,19 +173,19 @@ class ImageFiles:
         return self.path and signature(self.path)
 
     def listing(self, labelled: bool = True) -> Listing:
-        """With `labelled` False, your own folder without classes is listed, too."""
+        """With `labelled` False, own images without classes are listed, too."""
         try:
-            return apply_recipe(self._listing(), self.dataset)
+            return apply_recipe(self._listing(labelled), self.dataset)
         except FileNotFoundError:
             own_folder = self.dataset is OWN and not is_table(self.path)
             if not labelled and own_folder and (found := unlabelled_files(self.path)).files:
                 return found
             raise
 
-    def _listing(self) -> Listing:
+    def _listing(self, labelled: bool) -> Listing:
         path, classes = _present(self), self.dataset.class_names
         if is_table(path):
-            return table_files(path)
+            return table_files(path, labelled)
         return labelled_folders(path, classes) if self.dataset.nested else class_folders(path)
 
     def fetched(self, size: int) -> Source:
