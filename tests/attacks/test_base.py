@@ -35,7 +35,7 @@ NAMES = {
     "hop skip jump": HopSkipJump(),
     "minimal norm": MinimalNorm("linf"),
     "minimal norm l2": MinimalNorm("l2"),
-    "patch": AdversarialPatch(),
+    "adversarial patch": AdversarialPatch(),
 }
 SIZED = [
     PGD(0.1, step=0.1),

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from figure_samples import ANSWERS, PIXELS, check_drawn, words
-from matplotlib.colors import to_rgba
 from small import some_predictions
 
 from utils import figures
@@ -13,8 +12,6 @@ from utils.figures.style import ATTACKED, CLEAN
 
 CLAIMED = {"leak": 0.9, "wrong count": 0.5}
 TRUE = {name: Interval(0.7, 0.6, 0.8) for name in CLAIMED}
-AT_ONCE = {name: np.array([0.5, 0.3, 0.2]) for name in ("by chance", "clean", "attacked")}
-PAIRS = {("a", "b"): (Interval(0.3, 0.2, 0.4), Interval(0.0, -0.1, 0.1))}
 FIGURES = {
     "targets_reached": lambda: figures.targets_reached(
         {"standard": np.full((3, 3), 0.25), "adversarial": np.zeros((3, 3))}, "abc"
@@ -33,8 +30,6 @@ FIGURES = {
     ),
     "transfer": lambda: figures.transfer({"a": ANSWERS, "b": ANSWERS}, ANSWERS),
     "claimed_vs_true": lambda: figures.claimed_vs_true(CLAIMED, TRUE),
-    "wrong_at_once": lambda: figures.wrong_at_once(AT_ONCE),
-    "slope_cosines": lambda: figures.slope_cosines(PAIRS),
 }
 
 
@@ -89,21 +84,6 @@ def test_a_transfer_matrix_has_the_clean_images_first_in_percent():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["(clean)", "a", "b"]
     shown = [text.get_text() for text in axis.texts]
     assert shown == [f"{100 * each.accuracy:.0f}" for each in ANSWERS.values()] * 3
-
-
-def test_bars_of_members_that_err_at_once_are_shares_and_coloured_by_outcome():
-    axis = FIGURES["wrong_at_once"]().axes[0]
-    heights = [[bar.get_height() for bar in group] for group in axis.containers]
-    assert heights == [[0.5, 0.3, 0.2]] * 3
-    colours = [group[0].get_facecolor() for group in axis.containers]
-    assert colours[1:] == [to_rgba(CLEAN), to_rgba(ATTACKED)]
-
-
-def test_cosines_of_a_pair_stand_beside_their_control():
-    axis = FIGURES["slope_cosines"]().axes[0]
-    dots = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"]
-    assert dots == [0.3, 0.0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["a · b"]
 
 
 def test_a_claim_is_a_cross_beside_the_true_interval():

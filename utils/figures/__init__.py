@@ -10,10 +10,8 @@ from utils.figures.attack_comparison import (
     patch_gallery,
     scores_by_count,
     seeming_and_real,
-    slope_cosines,
     targets_reached,
     transfer,
-    wrong_at_once,
 )
 from utils.figures.attacks import (
     accuracy_by_epsilon,
@@ -52,6 +50,7 @@ from utils.figures.detection import (
     power_by_frequency,
     roc_by_kind,
 )
+from utils.figures.ensembles import slope_cosines, wrong_at_once
 from utils.figures.grid import (
     image_grid,
 )
