@@ -87,6 +87,8 @@ def test_of_data_nothing_is_trained():
     strong, _ = (side.by_training[0] for side in sides(1))
     found = Claim(*NAMES, about="data").evaluate(strong, 0.25)
     assert found.verdict == HOLDS and "points; 200 patients. Margin" in str(found)
+    files = Claim(*NAMES, about="data").evaluate(Interval(0.9, 0.8, 1.0))
+    assert "90.0 (80.0 to 100.0) points. Margin" in str(files)
 
 
 def test_a_family_is_judged_together():

@@ -93,7 +93,7 @@ class ClaimResult:
         metric = claim.metric[:1].upper() + claim.metric[1:]
         return (
             f"{claim.name}: {claim.what} {metric}, {claim.A} minus {claim.B}: "
-            f"{difference} points; {', '.join(counted)}. "
+            f"{difference} points{'; ' * bool(counted)}{', '.join(counted)}. "
             f"Margin {100 * claim.margin:g}. The claim {self._verdict_in_words}."
         )
 
