@@ -130,7 +130,12 @@ class ImageFolder:
     def has_patient_signal(self) -> bool:
         """Whether pixels separate patients, instead of linking most images in one chain."""
         most = max(2, MAX_PATIENT_SHARE * len(self))
-        return len(self) >= MIN_FOLDER_IMAGES and self.recovered.sizes.max() <= most
+        return self.pixels_show_patients and self.recovered.sizes.max() <= most
+
+    @property
+    def pixels_show_patients(self) -> bool:
+        """Whether two images of one patient can be recognised, as slices can and X-rays cannot."""
+        return len(self) >= MIN_FOLDER_IMAGES and self.recovered.has_valley
 
     @property
     def group_description(self) -> str:

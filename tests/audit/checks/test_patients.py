@@ -1,7 +1,12 @@
 """Patients by name, and names that are placeholders."""
 
 import pytest
-from folders import table_of
+from folders import NONE_REFUSED, plain_facts, table_of
+
+from utils.audit.checks.patients import check_patients
+from utils.audit.folder import ImageFolder
+from utils.audit.patient_table import table_of_groups
+from utils.data.phantoms import draw
 
 
 @pytest.mark.parametrize(("share", "named"), [(0.9, False), (0.3, True)])
@@ -25,3 +30,13 @@ def test_a_column_of_placeholders_names_no_patients(names, measured, severity, t
     rows = [(f"{n}.png", "ab"[n // 2 % 2], name, "") for n, name in enumerate(names)]
     found = table_of(tmp_path, rows)["Patients"]
     assert measured in found.measured and found.severity in severity.split()
+
+
+@pytest.mark.parametrize(("name", "shown"), [("chest_phantom", False), ("brain_phantom", True)])
+def test_pixels_of_slices_show_patients_and_those_of_x_rays_do_not(name, shown):
+    drawn = draw(name, 48, 60)
+    folder = ImageFolder(name, plain_facts(len(drawn)), drawn.images, NONE_REFUSED, ("a", "b"))
+    found, table = check_patients(folder), table_of_groups(folder)
+    assert folder.knows_patients == shown and (len(table) > 0) == shown
+    assert (found.severity == "skipped") != shown
+    assert ("pixels do not show patients" in found.measured) != shown

@@ -20,6 +20,7 @@ from utils.evaluation.leakage import (
 
 LEAKS = "leaks.csv"  # the file beside the report
 MIN_TRAINING_IMAGES = 20  # fewer contain no typical neighbour to compare distances with
+BLIND = " Few siblings mean nothing here: the patients are not named, and pixels do not show them."
 KINDS = ("identical", "copy", "patient", "sibling")  # of a leak, the gravest first
 
 
@@ -53,7 +54,7 @@ def check_leakage(folder: ImageFolder) -> Finding:
     found = find_leakage(folder)
     leaky, pairs = found.is_leaky, np.concatenate([found.copied, found.siblings])
     return Finding(
-        "alarm" if leaky else "note" if len(pairs) else "ok",
+        "alarm" if leaky else "note" if len(pairs) or is_blind(folder) else "ok",
         f"{count_of(found.copies, 'test image has', 'test images have')} a copy in another part, "
         f"{count_of(found.shared_patients, 'named patient is', 'named patients are')} in two. "
         + _siblings_in_words(found, folder),
@@ -61,12 +62,19 @@ def check_leakage(folder: ImageFolder) -> Finding:
         "pixels alone: very uniform images may look related without being so."
         if leaky else "",
         f"Remove the training files named in `{LEAKS}`, or split again by patient."
-        if leaky or found.copies else "",
+        if leaky or found.copies else
+        "Get the patient of each image: without it, patients on both sides are not found."
+        if is_blind(folder) else "",
         _leakage_table(found, folder),
         tuple(pairs.ravel().tolist()),
         tuple(pair_captions(folder, pairs[: EXAMPLES // 2])),
         files={LEAKS: table} if len(table := leak_table(folder, found)) else {},
     )  # fmt: skip
+
+
+def is_blind(folder: ImageFolder) -> bool:
+    """Whether patients on both sides would be seen neither by name nor by pixels."""
+    return not (folder.has_patients or folder.pixels_show_patients)
 
 
 def find_leakage(folder: ImageFolder) -> Leakage:
@@ -95,7 +103,7 @@ def _siblings_in_words(found: Leakage, folder: ImageFolder) -> str:
     return (
         f"{found.share_related} % of the test images have a sibling in training, a very similar "
         f"image; more than {100 * SIBLINGS_TOLERATED:.0f} % mean the same patients on both sides. "
-        f"Interval over {folder.group_description}."
+        f"Interval over {folder.group_description}." + BLIND * is_blind(folder)
     )
 
 

@@ -37,6 +37,12 @@ def check_patients(folder: ImageFolder) -> Finding:
         return skipped(
             f"No patient names, and fewer than {MIN_FOLDER_IMAGES} images: too few to compare."
         )
+    if not folder.pixels_show_patients:
+        return skipped(
+            "No patient names, and pixels do not show patients here: nothing divides the distances "
+            "between images into those of one patient and those of two. So it is with X-rays and "
+            "cells, and where each patient has one image. Get the patient of each image."
+        )
     if not folder.has_patient_signal:
         return skipped(
             f"No patient names, and {int(folder.recovered.sizes.max()):,} of {len(folder):,} "
@@ -62,7 +68,7 @@ def _named(folder: ImageFolder) -> Finding:
 
 def _recovered(folder: ImageFolder) -> Finding:
     found = find_groups(folder)
-    measured = "No two different images belong to one patient with certainty."
+    measured = "No group of several images stays the same if the threshold moves."
     if found.images:
         measured = (
             f"{found.images:,} of {len(folder):,} images belong to "
