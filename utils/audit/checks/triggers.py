@@ -53,7 +53,7 @@ def check_trigger_patches(folder: ImageFolder) -> Finding:
     if not folder.knows_patients:
         chance = "without a p-value, because the patients are unknown"
     return Finding(
-        "alarm" if folder.knows_patients and found.p_value < ALARM_P else "note",
+        _severity(found, folder.knows_patients),
         f"{len(found.rows)} images carry the same pattern at row {found.place[0]}, column "
         f"{found.place[1]} (of {folder.images.shape[-1]}); {int((labels == found.label).sum())} of "
         f"them are {names[found.label]!r} ({chance}).",
@@ -66,6 +66,13 @@ def check_trigger_patches(folder: ImageFolder) -> Finding:
         tuple(found.rows.tolist()),
         tuple(names[label] for label in labels[:EXAMPLES]),
     )
+
+
+def _severity(found: SharedPatch, knows_patients: bool) -> str:
+    """Where patients are unknown, the images that share a patch may be those of a single one."""
+    if found.p_value >= ALARM_P:
+        return "note"
+    return "alarm" if knows_patients else "warning"
 
 
 def find_shared_patch(folder: ImageFolder) -> SharedPatch:
