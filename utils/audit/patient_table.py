@@ -48,6 +48,7 @@ def table_of_groups(folder: ImageFolder) -> pd.DataFrame:
         return pd.DataFrame()
     paths = [str(Path(file).absolute()) for file in folder.files]
     table = pd.DataFrame({"path": paths, "label": folder.facts["label"], "patient": names})
+    table["source"] = folder.patient_sources
     if (folder.parts != "").any():
         table["split"] = folder.parts
     table = table[_once_per_volume(folder) & table["path"].map(_is_text) & (table["label"] != "")]

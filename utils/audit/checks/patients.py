@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from utils.audit.finding import Finding, count_of, skipped
-from utils.audit.folder import MAX_PATIENT_SHARE, MIN_FOLDER_IMAGES, ImageFolder
+from utils.audit.folder import ImageFolder
+from utils.audit.patient_groups import MAX_PATIENT_SHARE, MIN_FOLDER_IMAGES
 
 MIN_MARGIN = 0.05  # how far the threshold may move before a patient is split or merged
 
@@ -55,15 +56,19 @@ def _named(folder: ImageFolder) -> Finding:
     sizes = folder.facts["patient"].value_counts()
     labels = folder.facts.groupby("patient")["label"].nunique()
     several, most = int((labels > 1).sum()), sizes.max() / len(folder)
+    how = "named"
+    if folder.are_proposed:
+        how = f"proposed by an earlier audit from {folder.patients_from}, not given"
     return Finding(
-        "warning" if most > MAX_PATIENT_SHARE else "note" if several else "ok",
-        f"{count_of(len(sizes), 'patient is', 'patients are')} named. The rarest name has "
+        "warning" if most > MAX_PATIENT_SHARE
+        else "note" if several or folder.are_proposed else "ok",
+        f"{count_of(len(sizes), 'patient is', 'patients are')} {how}. The rarest name has "
         f"{count_of(sizes.min(), 'image')}, the most frequent {sizes.max():,} ({most:.0%} of all). "
         f"{count_of(several, 'patient has', 'patients have')} images of more than one class.",
         "Images of one patient are not independent. A name with very many images may be a "
         "placeholder.",
         "Split, resample and count by patient.",
-    )
+    )  # fmt: skip
 
 
 def _recovered(folder: ImageFolder) -> Finding:

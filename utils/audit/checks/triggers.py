@@ -10,7 +10,8 @@ from scipy.stats import hypergeom
 from torch import Tensor
 
 from utils.audit.finding import EXAMPLES, Finding, skipped
-from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
+from utils.audit.folder import ImageFolder
+from utils.audit.patient_groups import MIN_FOLDER_IMAGES
 
 WIDTH, STEP = 1 / 16, 1 / 32  # of the image: any patch wider than their sum is covered whole
 MIN_CONTRAST = 30.0  # grey levels of spread inside a patch, besides a slope
