@@ -35,3 +35,11 @@ def test_without_names_few_images_know_no_patients():
     folder = folder_of([""] * 4)
     assert not folder.knows_patients and "unknown" in folder.group_description
     assert set(folder.patient_sources) == {"pixels"} and not len(folder.patient_names)
+
+
+def test_a_group_that_is_far_larger_than_the_rest_is_doubted():
+    names = ["large"] * 25 + [f"p{number // 2}" for number in range(30)]
+    folder = folder_of(names, "column")
+    assert folder.are_sure.tolist() == [False] * 25 + [True] * 30
+    proposed = folder_of(names, "name")  # and here each pair is of two classes
+    assert not proposed.are_sure.any()
