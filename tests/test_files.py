@@ -18,10 +18,12 @@ from utils.files import (
     digest,
     file_digest,
     json_digest,
+    keyed_digest,
     locked,
     private_folder,
     read_tensors,
     scratch_folder,
+    secret_key,
     short_digest,
     to_pillow,
     write_json,
@@ -58,6 +60,21 @@ def test_digests_are_those_of_the_standard(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     assert digest(b"abc") == digest(b"a", np.frombuffer(b"bc", np.uint8)) == ABC
     assert file_digest(tmp_path / "abc") == ABC and short_digest("abc") == ABC[:16]
+
+
+def test_a_keyed_digest_is_that_of_the_standard():
+    case_2 = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"  # RFC 4231
+    assert keyed_digest(b"Jefe", "what do ya want for nothing?") == case_2[:16]
+
+
+def test_a_secret_key_is_drawn_once_and_a_damaged_one_is_replaced(tmp_path):
+    path = tmp_path / "cache" / "key"
+    key = secret_key(path)
+    assert len(key) == files.KEY_BYTES and secret_key(path) == key == path.read_bytes()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_bytes(key[:5])
+    assert secret_key(path) not in (key, key[:5])
+    assert secret_key(None) != secret_key(None)
 
 
 def test_facts_have_the_digest_of_their_text_whatever_their_order():

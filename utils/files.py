@@ -2,9 +2,11 @@
 
 import errno
 import hashlib
+import hmac
 import json
 import os
 import pickle
+import secrets
 import shutil
 import socket
 import tempfile
@@ -23,6 +25,7 @@ from torch import Tensor
 FULL = 2**16  # bytes: with less than this left, a disk is full
 FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SCRATCH = "second-look-"
+KEY_BYTES = 32
 ABANDONED = 3600  # seconds since the last write of a file that a process elsewhere has begun
 
 
@@ -97,6 +100,25 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def secret_key(path: Path | None) -> bytes:
+    """Random bytes, drawn once and kept in a file that only its owner may read.
+
+    Without a path, or where nothing may be written, they last as long as the caller keeps them.
+    """
+    if path is None:
+        return secrets.token_bytes(KEY_BYTES)
+    with locked(path.parent, f".{path.name}.lock"):
+        key = path.read_bytes() if path.exists() else b""
+        if len(key) == KEY_BYTES:
+            return key
+        key = secrets.token_bytes(KEY_BYTES)
+        if os.access(path.parent, os.W_OK):
+            with atomic_write(path) as unfinished:
+                unfinished.touch(mode=0o600)
+                unfinished.write_bytes(key)
+        return key
+
+
 def write_json(path: Path, facts) -> None:
     """Facts as JSON; what JSON has no type for becomes text."""
     with atomic_write(path) as unfinished:
@@ -114,6 +136,11 @@ def digest(*parts) -> str:
 def short_digest(*parts) -> str:
     """Sixteen letters that change with any of these values; names of files may hold any bytes."""
     return digest("\n".join(map(str, parts)).encode("utf-8", "surrogateescape"))[:16]
+
+
+def keyed_digest(key: bytes, text: str) -> str:
+    """Sixteen letters for a text that, without the key, trying all texts does not reveal."""
+    return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()[:16]
 
 
 def file_digest(path: Path) -> str:

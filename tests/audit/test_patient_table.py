@@ -32,7 +32,8 @@ def test_load_splits_by_the_patients_that_an_audit_has_recovered(tmp_path, cache
     found = audit("my images", out="my report")
     table, loaded, files = load_table(found, 64, monkeypatch, tmp_path / "store")
     assert len(table) == len(found.folder) == sum(len(split) for _, split in loaded.items())
-    assert str(broken) not in set(table["path"]) and list(table) == ["path", "label", "patient"]
+    assert str(broken) not in set(table["path"])
+    assert set(table["source"]) == {"pixels"}
     assert list(table["label"]) == [Path(file).parent.name for file in table["path"]]
     owner = table.set_index("path")["patient"]
     owners = [set(owner[some]) for some in files.values()]
@@ -40,6 +41,16 @@ def test_load_splits_by_the_patients_that_an_audit_has_recovered(tmp_path, cache
     assert f"'DATASET={tmp_path}/my report/patients.csv'" in found.summary()
     assert f"{tmp_path}/my report/patients.csv" in found.page.read_text()
     assert "<pre>second-look run resnet -p " in found.page.read_text()
+    noted = loading.manifest(str(found.patients), 64)["patients"]
+    assert noted == "proposed from pixels, not given"
+
+
+def test_what_an_audit_has_proposed_stays_a_proposal(tmp_path, cache):
+    rows = [(f"{n}.png", "ab"[n % 2], f"p{n // 2}", "pixels") for n in range(12)]
+    found = table_of(tmp_path, rows, ("path", "label", "patient", "source"))
+    assert "proposed by an earlier audit from pixels" in found["Patients"].measured
+    assert found["Patients"].severity == "note" and found.folder.are_proposed
+    assert set(pd.read_csv(found.patients)["source"]) == {"pixels"}
 
 
 def test_the_table_keeps_the_test_set(audited, monkeypatch, tmp_path):
@@ -55,6 +66,7 @@ def test_the_table_has_known_patients_and_no_image_without_label(tmp_path, cache
     rows = [(f"{n}.png", "ab"[n % 2] if n else "", f"p{n // 3}", "") for n in range(12)]
     table = pd.read_csv(table_of(tmp_path, rows).patients, dtype=str)
     assert list(table["patient"]) == [patient for _, _, patient, _ in rows[1:]]
+    assert set(table["source"]) == {"column"}
 
 
 def test_a_name_that_is_no_text_is_reported_and_not_in_the_table(tmp_path, cache):

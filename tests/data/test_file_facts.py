@@ -8,6 +8,7 @@ import pytest
 from folders import picture, write_dicom
 
 from utils.data.file_facts import facts_of_content, is_misnamed
+from utils.files import digest, secret_key
 
 
 def deep_png() -> bytes:
@@ -22,14 +23,14 @@ def deep_png() -> bytes:
 
 
 def test_sixteen_bits_of_colour_are_counted():
-    facts = facts_of_content(deep_png())
+    facts = facts_of_content(deep_png(), b"")
     assert (facts["bits"], facts["format"], facts["width"], facts["height"]) == (16, "PNG", 40, 40)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.tif"])
 def test_usual_files_have_eight_bits_and_their_size(name, tmp_path):
     content = picture(tmp_path / name, size=(30, 20)).read_bytes()
-    facts = facts_of_content(content)
+    facts = facts_of_content(content, b"")
     assert (facts["bits"], facts["width"], facts["height"]) == (8, 30, 20)
     assert facts["bytes"] == len(content) and len(facts["digest"]) == 64
     assert not is_misnamed(name, facts["format"])
@@ -39,10 +40,22 @@ def test_a_dicom_file_keeps_of_its_patient_a_digest(tmp_path):
     pydicom = pytest.importorskip("pydicom")
     for number in range(3):
         write_dicom(pydicom, tmp_path / f"{number}.dcm", f"patient {number // 2}", number)
-    facts = [facts_of_content((tmp_path / f"{n}.dcm").read_bytes()) for n in range(3)]
+    contents = [(tmp_path / f"{number}.dcm").read_bytes() for number in range(3)]
+    facts = [facts_of_content(content, b"key") for content in contents]
     assert {row["bits"] for row in facts} == {12} and {row["format"] for row in facts} == {"DICOM"}
     first, same, other = (row["patient"] for row in facts)
     assert first == same != other and "patient" not in first
+
+
+def test_trying_all_numbers_does_not_find_a_patient_without_the_key(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    write_dicom(pydicom, tmp_path / "a.dcm", "0042", 0)
+    content, key = (tmp_path / "a.dcm").read_bytes(), secret_key(None)
+    name = facts_of_content(content, key)["patient"]
+    tried = [digest(f"{number:04d}".encode()) for number in range(10_000)]
+    assert len(name) == 16 and not any(name in whole for whole in tried)
+    assert facts_of_content(content, key)["patient"] == name
+    assert facts_of_content(content, secret_key(None))["patient"] != name
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from utils.data.patient_recovery import (
     NEIGHBOURS,
     THRESHOLDS,
     exactly_recovered,
+    has_valley,
     lowest_density_threshold,
     normalise_exposure,
     patient_links,
@@ -61,6 +62,7 @@ def test_visits_of_a_patient_are_not_found_by_pixels(name):
     found = recover_patients(drawn.images)
     assert adjusted_rand_score(drawn.groups, found.groups) < 0.3
     assert exactly_recovered(found.groups, drawn.groups).sum() < 0.2 * 200
+    assert not found.has_valley
 
 
 def test_long_chains_hold_together_and_single_images_stay_alone(monkeypatch):
@@ -119,6 +121,33 @@ def test_exposure_changes_nothing():
     assert torch.allclose(
         normalise_exposure(images), normalise_exposure(0.7 * images + 20), atol=1e-4
     )
+
+
+@pytest.mark.parametrize(("size", "patients", "seed"), [(32, 100, 1), (64, 20, 0), (64, 100, 5)])
+def test_slices_show_patients_and_one_slice_of_each_does_not(size, patients, seed):
+    drawn = draw("brain_phantom", size, patients, seed)
+    assert recover_patients(drawn.images).has_valley
+    assert not recover_patients(drawn.images[::3]).has_valley
+
+
+SHORT, LONG = np.linspace(0.2, 0.4, 200), np.linspace(0.7, 0.9, 100)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "valley"),
+    [
+        ([SHORT, LONG], True),
+        ([LONG], False),  # nobody has two images
+        ([SHORT], False),  # one chain
+        ([np.zeros(200), LONG], False),  # copies
+        ([np.linspace(0.2, 0.9, 400)], False),
+        ([SHORT[::40], LONG], False),  # five links may be chance
+        ([np.linspace(0.2, 0.9, 100), SHORT, LONG], True),
+        ([[]], False),
+    ],
+)
+def test_a_valley_is_deep_and_has_two_sides(ratios, valley):
+    assert has_valley(np.concatenate(ratios), 0.55) is valley
 
 
 @pytest.mark.parametrize("middle", [0.5, 0.6, 0.7])

@@ -2,13 +2,14 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
-from folders import HOME, picture, two_classes
+from folders import HOME, picture, two_classes, write_dicom
 from PIL import Image
 
 from utils.data import reader
@@ -63,6 +64,28 @@ def test_without_a_cache_nothing_is_kept(folder):
     assert {path.name for path in folder.parent.iterdir()} == {"images", "cache"}
 
 
+def test_the_key_of_a_cache_gives_patients_the_same_names_and_another_key_other_ones(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    files, cache = [tmp_path / "images" / f"{n}.dcm" for n in range(3)], tmp_path / "cache"
+    files[0].parent.mkdir()
+    for number, file in enumerate(files):
+        write_dicom(pydicom, file, f"{number // 2}", number)
+
+    def names():
+        return list(read_images(files, 16, 1, cache).facts["patient"])
+
+    first = names()
+    assert names() == first and first[0] == first[1] != first[2]
+    for piece in cache.glob("*.pt"):
+        piece.unlink()
+    assert names() == first
+    key = cache / reader.PATIENT_KEY
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    key.unlink()
+    other = names()  # the pieces have the names of the lost key, and are not mixed with the new
+    assert other[0] == other[1] != other[2] and not set(other) & set(first)
+
+
 def test_a_file_that_is_listed_twice_is_there_twice(folder):
     files = [*sorted(folder.rglob("*.png")), folder / "a/0.png"]
     for _ in range(2):
@@ -72,7 +95,7 @@ def test_a_file_that_is_listed_twice_is_there_twice(folder):
 
 def test_a_damaged_piece_is_read_anew(folder):
     first = read(folder)
-    (piece,) = (folder.parent / "cache").iterdir()
+    (piece,) = (folder.parent / "cache").glob("*.pt")
     piece.write_bytes(piece.read_bytes()[:100])
     second = read(folder)
     assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
@@ -80,14 +103,16 @@ def test_a_damaged_piece_is_read_anew(folder):
 
 def test_what_a_killed_process_has_left_half_written_is_removed(folder):
     read(folder)
-    (piece,) = (folder.parent / "cache").iterdir()
+    (piece,) = (folder.parent / "cache").glob("*.pt")
     old, young = (piece.with_name(f".{piece.name}.{pid}.part") for pid in (1, 2))
     for path in (old, young, piece.with_name("mine.part")):
         path.write_bytes(b"half")
     for path in (old, piece, piece.with_name("mine.part")):
         os.utime(path, (1, 1))
     read(folder)
-    assert {path.name for path in piece.parent.iterdir()} == {piece.name, young.name, "mine.part"}
+    left = {path.name for path in piece.parent.iterdir()} - {reader.PATIENT_KEY}
+    left = {name for name in left if not name.endswith(".lock")}
+    assert left == {piece.name, young.name, "mine.part"}
 
 
 def test_what_could_not_be_read_yesterday_is_read_today(folder, monkeypatch):
@@ -105,7 +130,7 @@ def test_what_could_not_be_read_yesterday_is_read_today(folder, monkeypatch):
 
 
 def test_a_header_broken_in_an_unknown_way_is_set_aside(folder, monkeypatch):
-    def broken(content):
+    def broken(content, secret):
         raise KeyError("BytesLength")
 
     monkeypatch.setattr(reader, "facts_of_content", broken)

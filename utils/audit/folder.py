@@ -10,28 +10,26 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from utils.audit.patient_groups import PatientGroups
 from utils.audit.pixel_measures import measure_files
 from utils.data.duplicates import (
     duplicate_pairs,
-    merge_duplicates,
     nearest,
     pixel_hashes,
     small_grey,
 )
 from utils.data.listing import Listing
 from utils.data.loading import cache_of
-from utils.data.patient_recovery import Links, RecoveredPatients, link_patients, patient_links
+from utils.data.names import is_table
 from utils.data.reader import read_images
 from utils.data.source import Source, source_of
 from utils.data.split import Split
 
-MIN_FOLDER_IMAGES = 50  # fewer images do not show what is usual
-MAX_PATIENT_SHARE = 0.2  # of all images: a larger group is a chain of several patients
 TEST_PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class ImageFolder:
+class ImageFolder(PatientGroups):
     """The images that could be read, one row of `facts` for each, and the files `refused`.
 
     `images` are uint8 (n, channels, size, size); `class_names` are empty if there are no labels.
@@ -42,6 +40,7 @@ class ImageFolder:
     images: Tensor
     refused: pd.DataFrame
     class_names: tuple[str, ...]
+    patients_from: str = ""  # column, catalogue, name or pixels; empty if the files themselves tell
 
     def __len__(self) -> int:
         return len(self.facts)
@@ -64,12 +63,6 @@ class ImageFolder:
     def has_test_part(self) -> bool:
         """Whether there are training images, and others to test with."""
         return "train" in self.parts and bool(np.isin(self.parts, TEST_PARTS).any())
-
-    @property
-    def has_patients(self) -> bool:
-        """Whether every image has a patient name; one name for most images does not count."""
-        names = self.facts["patient"]
-        return bool((names != "").all()) and names.value_counts().iloc[0] <= len(self) / 2
 
     @cached_property
     def split(self) -> Split:
@@ -103,53 +96,9 @@ class ImageFolder:
         return pairs[np.unique(np.concatenate(kept))]
 
     @cached_property
-    def links(self) -> Links:
-        return patient_links(self.images)
-
-    @cached_property
-    def recovered(self) -> RecoveredPatients:
-        return link_patients(self.links)
-
-    @cached_property
-    def groups(self) -> np.ndarray:
-        """Patients by name; otherwise as recovered from pixels; otherwise identical images."""
-        if self.has_patients:
-            known = torch.from_numpy(pd.factorize(self.facts["patient"])[0])
-            return merge_duplicates(self.images, known).numpy()
-        return self.recovered.groups.numpy() if self.has_patient_signal else self.pixel_groups
-
-    @property
-    def patient_names(self) -> np.ndarray:
-        """The name of the patient of each image; empty if patients cannot be separated."""
-        if self.has_patients:
-            return self.facts["patient"].to_numpy()
-        numbers = self.recovered.groups.tolist() if self.has_patient_signal else []
-        return np.array([f"group {number}" for number in numbers], dtype=object)
-
-    @cached_property
-    def has_patient_signal(self) -> bool:
-        """Whether pixels separate patients, instead of linking most images in one chain."""
-        most = max(2, MAX_PATIENT_SHARE * len(self))
-        return len(self) >= MIN_FOLDER_IMAGES and self.recovered.sizes.max() <= most
-
-    @property
-    def group_description(self) -> str:
-        """What the groups are, in words: no report may claim more."""
-        if self.has_patients:
-            return "patients"
-        if self.has_patient_signal:
-            return "patients as recovered from pixels"
-        return "different images (their patients are unknown and cannot be recovered)"
-
-    @cached_property
     def measures(self) -> pd.DataFrame:
         """Brightness, sharpness and the like of each file at its own size."""
         return measure_files(self.facts, self.images)
-
-    @property
-    def knows_patients(self) -> bool:
-        """Whether images can be counted by patient; otherwise no p-value is worth printing."""
-        return self.has_patients or self.has_patient_signal
 
     @cached_property
     def base(self) -> str:
@@ -195,7 +144,9 @@ def read_folder(
     if listing.patients:
         facts["patient"] = listing.patients
     facts = facts.iloc[list(reading.positions)].reset_index(drop=True)
-    return ImageFolder(source.name, facts, reading.images, refused, class_names)
+    given = listing.patients and ("column" if is_table(Path(source.name)) else "catalogue")
+    origin = listing.proposed or given or ""
+    return ImageFolder(source.name, facts, reading.images, refused, class_names, origin)
 
 
 def _private_cache(source: Source, place: str | Path | None) -> Path:

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from utils.audit.finding import Finding, count_of
@@ -48,6 +49,8 @@ def table_of_groups(folder: ImageFolder) -> pd.DataFrame:
         return pd.DataFrame()
     paths = [str(Path(file).absolute()) for file in folder.files]
     table = pd.DataFrame({"path": paths, "label": folder.facts["label"], "patient": names})
+    table["source"] = folder.patient_sources
+    table["sure"] = np.where(folder.are_sure, "yes", "no")
     if (folder.parts != "").any():
         table["split"] = folder.parts
     table = table[_once_per_volume(folder) & table["path"].map(_is_text) & (table["label"] != "")]

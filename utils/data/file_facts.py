@@ -9,7 +9,7 @@ from PIL import Image
 from utils.data.formats.dicom import is_dicom
 from utils.data.formats.nifti import is_nifti, read_volume
 from utils.data.formats.pictures import FORMATS
-from utils.files import short_digest
+from utils.files import keyed_digest
 
 BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}  # by Pillow's mode; else 8
 EXTENSIONS = {
@@ -22,11 +22,15 @@ NUMBERS = ("bytes", "width", "height", "bits", "frames", "blank")  # images that
 NO_FACTS = dict.fromkeys(TEXT, "") | dict.fromkeys(NUMBERS, 0)
 
 
-def facts_of_content(content: bytes) -> dict:
-    """Facts of a file whose pixels have just been decoded, so that its header can be trusted."""
+def facts_of_content(content: bytes, key: bytes) -> dict:
+    """Facts of a file whose pixels have just been decoded, so that its header can be trusted.
+
+    The patient's number is kept only as a digest with this secret key: hospital numbers are short,
+    and a plain digest would be found by trying them all.
+    """
     common = {"bytes": len(content), "digest": hashlib.sha256(content).hexdigest()}
     if is_dicom(content):
-        return common | _dicom_facts(content)
+        return common | _dicom_facts(content, key)
     if is_nifti(content):
         return common | _nifti_facts(content)
     with Image.open(BytesIO(content), formats=FORMATS) as image:  # reads the header only
@@ -39,8 +43,7 @@ def facts_of_content(content: bytes) -> dict:
         }  # fmt: skip
 
 
-def _dicom_facts(content: bytes) -> dict:
-    """The patient's number is kept only as a digest."""
+def _dicom_facts(content: bytes, key: bytes) -> dict:
     from pydicom import dcmread
 
     header = dcmread(BytesIO(content), stop_before_pixels=True)
@@ -49,7 +52,7 @@ def _dicom_facts(content: bytes) -> dict:
         "format": "DICOM", "colour": str(header.PhotometricInterpretation),
         "bits": int(header.get("BitsStored") or header.BitsAllocated),
         "width": int(header.Columns), "height": int(header.Rows),
-        "patient": number and short_digest(number),
+        "patient": number and keyed_digest(key, number),
     }  # fmt: skip
 
 

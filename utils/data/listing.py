@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.data.formats.recognition import may_be_image
-from utils.data.formats.table import read_table
+from utils.data.formats.table import proposed_from, read_table
 from utils.data.names import is_table
 from utils.files import short_digest
 
@@ -36,13 +36,12 @@ class Listing:
     patients: tuple[str, ...] | None = None
     refused: tuple[tuple[str, str], ...] = ()
     empty: tuple[str, ...] = ()  # classes with empty folders
+    proposed: str = ""  # from what an audit has the patients; empty if they are given
 
     def take(self, positions) -> "Listing":
-        patients = self.patients and tuple(self.patients[i] for i in positions)
-        files, labels, parts = (
-            tuple(column[i] for i in positions) for column in (self.files, self.labels, self.parts)
-        )
-        return replace(self, files=files, labels=labels, parts=parts, patients=patients)
+        columns = {name: getattr(self, name) for name in ("files", "labels", "parts", "patients")}
+        taken = {n: c and tuple(c[i] for i in positions) for n, c in columns.items()}
+        return replace(self, **taken)
 
 
 def class_folders(root: Path) -> Listing:
@@ -140,6 +139,7 @@ def table_files(path: Path, labelled: bool = True) -> Listing:
         tuple(PARTS.get(part, "") for part in table.get("split", [""] * len(table))),
         _patients(table.get("patient", ())),
         tuple((str(file), why) for file, why in zip(files, reasons, strict=True) if why),
+        proposed=proposed_from(table),
     )
     return listing.take([row for row, reason in enumerate(reasons) if not reason])
 

@@ -4,6 +4,7 @@ Two slices of one head are closer to each other than to slices of other patients
 on the scanner, the organ and the number of images, so distances are relative to the distance to
 other patients. Images closer than a threshold are linked, and each connected component is a
 patient. The threshold lies where links are rarest: between those within and those across patients.
+On X-rays and single cells there is no such valley: `has_valley` says whether pixels show patients.
 
 All pairs are compared, so time grows with the square of the number of images: on one slow core 17
 seconds for 11,519 images, one minute for 30,000, eight minutes (and 5 GiB) for 100,000. For more,
@@ -27,6 +28,7 @@ FARTHEST = 10  # the farthest of these neighbours represent other patients
 SMOOTHING = 0.7  # pixels of 32: small motions are linear only in smooth images
 THRESHOLDS = np.linspace(0.45, 0.75, 61)  # candidates, relative to the distance to other patients
 WIDTH = 0.05  # the best threshold has the fewest links within this distance
+COPIED = 0.1  # links shorter than this join copies, which tell nothing about patients
 BLOCK = 256  # images whose motions are computed at a time
 
 
@@ -64,6 +66,15 @@ class RecoveredPatients:
     @property
     def sizes(self) -> np.ndarray:
         return np.bincount(self.groups)
+
+    @property
+    def has_valley(self) -> bool:
+        """Whether links are rare at the threshold and frequent on either side of it.
+
+        Without it, nothing says that images closer than the threshold are one patient: either no
+        patient has two images that look alike, or other patients look as much alike.
+        """
+        return has_valley(self.tree, self.threshold)
 
 
 def recover_patients(images: Tensor, threshold: float | None = None) -> RecoveredPatients:
@@ -143,6 +154,22 @@ def lowest_density_threshold(ratios: np.ndarray) -> float:
         return float(np.median(THRESHOLDS))
     density = (np.abs(ratios[:, None] - THRESHOLDS) < WIDTH).sum(0)
     return float(np.median(THRESHOLDS[density == density.min()]))
+
+
+def has_valley(ratios: np.ndarray, threshold: float) -> bool:
+    """Whether the density of links falls to less than half at the threshold, and below it by more
+    than chance would (three standard deviations)."""
+    links = np.sort(ratios[ratios >= COPIED])
+    shorter = _density(links, np.arange(COPIED + WIDTH, threshold, 0.01)).max(initial=0)
+    longer = _density(links, np.arange(threshold, 2, 0.01)).max(initial=0)
+    (here,) = _density(links, np.array([threshold]))
+    by_chance = 3 * np.sqrt(shorter + here)
+    return bool(2 * here < min(shorter, longer) and shorter - here > by_chance)
+
+
+def _density(links: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The number of sorted links within `WIDTH` of each place."""
+    return np.searchsorted(links, places + WIDTH) - np.searchsorted(links, places - WIDTH)
 
 
 def exactly_recovered(found: Tensor, truth: Tensor) -> np.ndarray:

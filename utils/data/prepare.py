@@ -61,7 +61,8 @@ def read_listing(
         return _with_recovered_patients(split, in_depth(images, 8), dataset, *facts)
     given, unknown = listed.patients, BY_FILE if found.has_volumes else UNKNOWN
     split = replace(split, groups=patient_groups(images, given, split.files))
-    notes = {"patients": "given" if given else unknown, **_reading_notes(found, reading)}
+    known = f"proposed from {listed.proposed}, not given" if listed.proposed else "given"
+    notes = {"patients": known if given else unknown, **_reading_notes(found, reading)}
     return GatheredImages(split, np.array(listed.parts), *facts, notes=notes)
 
 

@@ -1,7 +1,9 @@
 """Reads a list of image files piece by piece, with facts of each; a stopped reading resumes.
 
 Each finished piece is written whole to a cache folder. The next reading opens only the files that
-are missing there or have changed since, by name, size and time. `load` and `audit` share it.
+are missing there or have changed since, by name, size and time. `load` and `audit` share it. The
+secret key that hides the numbers of patients lies beside the pieces; with another key, all files
+are read again.
 """
 
 import hashlib
@@ -20,10 +22,11 @@ from utils.data.file_facts import NO_FACTS, facts_of_content
 from utils.data.formats.depth import DTYPES
 from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
 from utils.data.image_files import in_threads, read_file
-from utils.files import atomic_write, read_tensors, short_digest
+from utils.files import atomic_write, read_tensors, secret_key, short_digest
 from utils.run import progress
 
-READING_RECIPE = 4  # raise it when the same file would give other pixels or facts
+READING_RECIPE = 5  # raise it when the same file would give other pixels or facts
+PATIENT_KEY = "patients.key"
 PIECE = 256  # files that are read, and written to the cache, together
 ABANDONED = 3600  # seconds since the last write: a running process writes a piece in a few
 
@@ -65,10 +68,9 @@ def read_images(
     """
     files = [Path(file) for file in files]
     kind = "-".join(filter(None, [reading.key, f"{size}_{channels or 'any'}"]))
-    entries = _read_with_cache(
-        files, partial(_entry, size=size, channels=channels or 3, reading=reading),
-        _Pieces(cache, kind),
-    )  # fmt: skip
+    secret = secret_key(cache and Path(cache) / PATIENT_KEY)
+    read = partial(_entry, size=size, channels=channels or 3, reading=reading, secret=secret)
+    entries = _read_with_cache(files, read, _Pieces(cache, kind), secret)
     rows, good = [entry.row for entry in entries], [e for e in entries if not e.row["reason"]]
     facts = pd.DataFrame([_plain(row) for row in rows], columns=list(NO_FACTS))
     refused = [
@@ -91,11 +93,11 @@ class _Entry:
     pictures: Tensor | None = None
 
 
-def _entry(file: Path, size: int, channels: int, reading: Reading) -> _Entry:
+def _entry(file: Path, size: int, channels: int, reading: Reading, secret: bytes) -> _Entry:
     """The images of a file, or the reason why it is refused."""
     try:
         content, decoded = read_file(file, size, channels, reading)
-        facts = facts_of_content(content)
+        facts = facts_of_content(content, secret)
         if len(decoded.places) + decoded.blank > 1:  # one patient, known or not
             facts["patient"] = facts.get("patient") or facts["digest"][:16]
         own = {"frames": len(decoded.places), "blank": decoded.blank, "levels": decoded.levels}
@@ -156,9 +158,9 @@ class _Pieces:
                 continue
 
 
-def _read_with_cache(files: list[Path], read, pieces: _Pieces) -> list[_Entry]:
+def _read_with_cache(files: list[Path], read, pieces: _Pieces, secret: bytes) -> list[_Entry]:
     """What every file gives, from the cache or from the file."""
-    keys = [_key(file) for file in files]
+    keys = [_key(file, secret) for file in files]
     known = dict(pieces.read(set(keys)))
     missing = [place for place, key in enumerate(keys) if key not in known]
     starts = range(0, len(missing), PIECE)
@@ -180,13 +182,14 @@ def _read_piece(files: list[Path], read) -> list[_Entry]:
     ]
 
 
-def _key(file: Path) -> str:
-    """Changes when the file does."""
+def _key(file: Path, secret: bytes) -> str:
+    """Changes when the file does, or the key that hides its patient."""
     try:
         facts = file.stat()
     except OSError as error:
         return f"{file} {error.errno}"
-    return short_digest(READING_RECIPE, file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    times = (facts.st_mtime_ns, facts.st_ctime_ns)
+    return short_digest(READING_RECIPE, secret.hex(), file, facts.st_size, *times)
 
 
 def _grey_if_grey(images: Tensor) -> Tensor:

@@ -62,7 +62,8 @@ class LeakageReport:
 
     A high accuracy of the baseline alone does not mean leakage: the classes may be easy.
     Siblings are test images with a training image less than half as far away as the 50th
-    neighbour; this is typical of two images of one patient and rare between patients.
+    neighbour; this is typical of two slices of one patient and rare between patients. X-rays and
+    cells of one patient are as far apart as those of two: few siblings mean nothing there.
     """
 
     baseline: Interval  # accuracy of the nearest-neighbour look-up

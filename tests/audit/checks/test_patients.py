@@ -1,7 +1,14 @@
 """Patients by name, and names that are placeholders."""
 
+import numpy as np
 import pytest
-from folders import table_of
+from folders import NONE_REFUSED, plain_facts, table_of
+
+from utils.audit.checks.leakage import check_leakage
+from utils.audit.checks.patients import check_patients
+from utils.audit.folder import ImageFolder
+from utils.audit.patient_table import table_of_groups
+from utils.data.phantoms import draw
 
 
 @pytest.mark.parametrize(("share", "named"), [(0.9, False), (0.3, True)])
@@ -25,3 +32,47 @@ def test_a_column_of_placeholders_names_no_patients(names, measured, severity, t
     rows = [(f"{n}.png", "ab"[n // 2 % 2], name, "") for n, name in enumerate(names)]
     found = table_of(tmp_path, rows)["Patients"]
     assert measured in found.measured and found.severity in severity.split()
+
+
+@pytest.mark.parametrize(("name", "shown"), [("chest_phantom", False), ("brain_phantom", True)])
+def test_pixels_of_slices_show_patients_and_those_of_x_rays_do_not(name, shown):
+    drawn = draw(name, 48, 60)
+    folder = ImageFolder(name, plain_facts(len(drawn)), drawn.images, NONE_REFUSED, ("a", "b"))
+    found, table = check_patients(folder), table_of_groups(folder)
+    assert folder.knows_patients == shown and (len(table) > 0) == shown
+    assert (found.severity == "skipped") != shown
+    assert ("pixels do not show patients" in found.measured) != shown
+
+
+def folder_with_names(patients):
+    """X-rays whose file names hold a patient and a number."""
+    drawn = draw("chest_phantom", 48, 100)
+    facts = plain_facts(len(drawn))
+    facts["file"] = [f"f/P{who}_{n}.png" for n, who in enumerate(patients(drawn))]
+    facts["label"] = [drawn.class_names[label] for label in drawn.labels]
+    return ImageFolder("x", facts, drawn.images, NONE_REFUSED, drawn.class_names)
+
+
+def test_patients_are_proposed_from_names_that_the_images_confirm():
+    folder = folder_with_names(lambda drawn: drawn.patients)
+    found, table = check_patients(folder), table_of_groups(folder)
+    assert found.severity == "note" and "not given: 100 groups" in found.measured
+    assert folder.knows_patients and not folder.has_patients
+    assert set(table["source"]) == {"name"} and table["patient"].nunique() == 100
+    spanning = table.groupby("patient")["label"].transform("nunique") > 1
+    assert (table["sure"] == np.where(spanning, "no", "yes")).all()
+
+
+def test_names_that_group_unlike_images_are_reported_and_not_used():
+    folder = folder_with_names(lambda d: np.random.default_rng(0).permutation(d.patients))
+    found = check_patients(folder)
+    assert found.severity == "skipped" and "would give 100 groups" in found.measured
+    assert not folder.knows_patients and not len(table_of_groups(folder))
+
+
+def test_a_patient_by_name_in_two_parts_is_leakage():
+    folder = folder_with_names(lambda drawn: drawn.patients)
+    folder.facts["part"] = np.where(np.arange(len(folder)) % 3 == 0, "test", "train")
+    found = check_leakage(folder)
+    assert found.severity == "alarm" and "100 patients proposed from file names" in found.measured
+    assert (found.files["leaks.csv"]["kind"] == "patient").sum() == 100

@@ -9,8 +9,9 @@ from utils.audit.folder import ImageFolder
 from utils.data.phantoms import draw
 
 
-def check_patches(images):
+def check_patches(images, named=True):
     facts, images = plain_facts(len(images)), images.clamp(0, 255).byte()
+    facts["patient"] = [f"p{number}" if named else "" for number in range(len(images))]
     return CHECKS["Marks and triggers"](ImageFolder("x", facts, images, NONE_REFUSED, ("a", "b")))
 
 
@@ -27,6 +28,9 @@ def test_a_small_pattern_in_one_class_is_found(place, sign):
     images[:100:2, :, place[0] : place[0] + 6, place[1] : place[1] + 6] = checkers
     found = check_patches(images)
     assert found.severity == "alarm" and sorted(found.flagged) == list(range(0, 100, 2))
+    unnamed = check_patches(images, named=False)
+    assert unnamed.severity == "warning" and unnamed.flagged == found.flagged
+    assert "without a p-value" in unnamed.measured
 
 
 @pytest.mark.parametrize("width", [6, 12])

@@ -1,8 +1,9 @@
 """Tables as spreadsheets write them."""
 
+import pandas as pd
 import pytest
 
-from utils.data.formats.table import read_table
+from utils.data.formats.table import proposed_from, read_table
 
 PARTS = ("train", "test")
 WRONG = {
@@ -30,3 +31,17 @@ def test_a_comma_at_the_end_of_each_row_shifts_nothing(end, tmp_path):
         "cat",
         "dog",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sources", "proposed"),
+    [
+        (["column", "DICOM"], ""),
+        (["pixels"] * 2, "pixels"),
+        (["pixels", "name"], "name and pixels"),
+        (None, ""),
+    ],
+)
+def test_patients_of_names_and_pixels_are_proposed(sources, proposed):
+    table = pd.DataFrame({"path": ["a", "b"]} | ({"source": sources} if sources else {}))
+    assert proposed_from(table) == proposed

@@ -20,6 +20,7 @@ from utils.evaluation.leakage import (
 
 LEAKS = "leaks.csv"  # the file beside the report
 MIN_TRAINING_IMAGES = 20  # fewer contain no typical neighbour to compare distances with
+BLIND = " Few siblings mean nothing here: the patients are not named, and pixels do not show them."
 KINDS = ("identical", "copy", "patient", "sibling")  # of a leak, the gravest first
 
 
@@ -53,20 +54,32 @@ def check_leakage(folder: ImageFolder) -> Finding:
     found = find_leakage(folder)
     leaky, pairs = found.is_leaky, np.concatenate([found.copied, found.siblings])
     return Finding(
-        "alarm" if leaky else "note" if len(pairs) else "ok",
+        "alarm" if leaky else "note" if len(pairs) or is_blind(folder) else "ok",
         f"{count_of(found.copies, 'test image has', 'test images have')} a copy in another part, "
-        f"{count_of(found.shared_patients, 'named patient is', 'named patients are')} in two. "
+        f"{_shared_in_words(found, folder)} in two. "
         + _siblings_in_words(found, folder),
         "A test on images or patients of the training set measures memory. Siblings are found by "
         "pixels alone: very uniform images may look related without being so."
         if leaky else "",
         f"Remove the training files named in `{LEAKS}`, or split again by patient."
-        if leaky or found.copies else "",
+        if leaky or found.copies else
+        "Get the patient of each image: without it, patients on both sides are not found."
+        if is_blind(folder) else "",
         _leakage_table(found, folder),
         tuple(pairs.ravel().tolist()),
         tuple(pair_captions(folder, pairs[: EXAMPLES // 2])),
         files={LEAKS: table} if len(table := leak_table(folder, found)) else {},
     )  # fmt: skip
+
+
+def is_blind(folder: ImageFolder) -> bool:
+    """Whether patients on both sides would be seen neither by name nor by pixels."""
+    return not (_are_named(folder) or folder.pixels_show_patients)
+
+
+def _are_named(folder: ImageFolder) -> bool:
+    """Whether patients are given, or proposed from file names."""
+    return folder.has_patients or folder.names_show_patients
 
 
 def find_leakage(folder: ImageFolder) -> Leakage:
@@ -75,7 +88,8 @@ def find_leakage(folder: ImageFolder) -> Leakage:
     near = (_across(folder, folder.near_duplicates), nearest[ratios < COPY])
     copied = _once(folder, np.concatenate([identical, *near]))
     tested = np.isin(folder.parts, TEST_PARTS)
-    patients = folder.facts.groupby("patient")["part"].nunique()
+    names = folder.patient_names if _are_named(folder) else np.array([])
+    patients = folder.facts["part"].groupby(names).nunique() if len(names) else pd.Series(dtype=int)
     return Leakage(
         copied=copied,
         siblings=nearest[(ratios >= COPY) & (ratios < SIBLING)],
@@ -85,8 +99,15 @@ def find_leakage(folder: ImageFolder) -> Leakage:
         copies=int(tested[np.unique(copied)].sum()),
         related=int((ratios < SIBLING).sum()),
         share_related=mean_of(ratios < SIBLING, folder.groups[nearest[:, 1]]),
-        shared_patients=int((patients > 1).sum()) if folder.has_patients else 0,
+        shared_patients=int((patients > 1).sum()),
     )
+
+
+def _shared_in_words(found: Leakage, folder: ImageFolder) -> str:
+    if folder.names_show_patients:
+        one, more = (f"{word} proposed from file names" for word in ("patient", "patients"))
+        return count_of(found.shared_patients, f"{one} is", f"{more} are")
+    return count_of(found.shared_patients, "named patient is", "named patients are")
 
 
 def _siblings_in_words(found: Leakage, folder: ImageFolder) -> str:
@@ -95,12 +116,12 @@ def _siblings_in_words(found: Leakage, folder: ImageFolder) -> str:
     return (
         f"{found.share_related} % of the test images have a sibling in training, a very similar "
         f"image; more than {100 * SIBLINGS_TOLERATED:.0f} % mean the same patients on both sides. "
-        f"Interval over {folder.group_description}."
+        f"Interval over {folder.group_description}." + BLIND * is_blind(folder)
     )
 
 
 def _leakage_table(found: Leakage, folder: ImageFolder) -> pd.DataFrame:
-    shared = found.shared_patients if folder.has_patients else None
+    shared = found.shared_patients if _are_named(folder) else None
     rows = {
         "test images with an identical image in another part": found.identical,
         "test images with a copy in another part, near-duplicates included": found.copies,
@@ -137,9 +158,9 @@ def leak_table(folder: ImageFolder, found: Leakage) -> pd.DataFrame:
 
 def _patient_pairs(folder: ImageFolder) -> np.ndarray:
     """Each test image of a named patient after one training image of the same patient."""
-    if not folder.has_patients:
+    if not _are_named(folder):
         return np.empty((0, 2), int)
-    names = folder.facts["patient"].to_numpy()
+    names = folder.patient_names
     train = np.flatnonzero(folder.parts == "train")
     first = dict(zip(names[train][::-1], train[::-1], strict=True))
     tested = np.flatnonzero(np.isin(folder.parts, TEST_PARTS) & np.isin(names, list(first)))

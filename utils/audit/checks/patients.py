@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from utils.audit.finding import Finding, count_of, skipped
-from utils.audit.folder import MAX_PATIENT_SHARE, MIN_FOLDER_IMAGES, ImageFolder
-
-MIN_MARGIN = 0.05  # how far the threshold may move before a patient is split or merged
+from utils.audit.folder import ImageFolder
+from utils.audit.patient_groups import MAX_PATIENT_SHARE, MIN_FOLDER_IMAGES, MIN_MARGIN
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,15 @@ def check_patients(folder: ImageFolder) -> Finding:
         return skipped(
             f"No patient names, and fewer than {MIN_FOLDER_IMAGES} images: too few to compare."
         )
+    if folder.names_show_patients:
+        return _proposed_from_names(folder)
+    if not folder.pixels_show_patients:
+        return skipped(
+            "No patient names, and pixels do not show patients here: nothing divides the distances "
+            "between images into those of one patient and those of two. So it is with X-rays and "
+            "cells, and where each patient has one image. Get the patient of each image."
+            + _names_in_words(folder)
+        )
     if not folder.has_patient_signal:
         return skipped(
             f"No patient names, and {int(folder.recovered.sizes.max()):,} of {len(folder):,} "
@@ -49,20 +58,58 @@ def _named(folder: ImageFolder) -> Finding:
     sizes = folder.facts["patient"].value_counts()
     labels = folder.facts.groupby("patient")["label"].nunique()
     several, most = int((labels > 1).sum()), sizes.max() / len(folder)
+    how = "named"
+    if folder.are_proposed:
+        how = f"proposed by an earlier audit from {folder.patients_from}, not given"
     return Finding(
-        "warning" if most > MAX_PATIENT_SHARE else "note" if several else "ok",
-        f"{count_of(len(sizes), 'patient is', 'patients are')} named. The rarest name has "
+        "warning" if most > MAX_PATIENT_SHARE
+        else "note" if several or folder.are_proposed else "ok",
+        f"{count_of(len(sizes), 'patient is', 'patients are')} {how}. The rarest name has "
         f"{count_of(sizes.min(), 'image')}, the most frequent {sizes.max():,} ({most:.0%} of all). "
         f"{count_of(several, 'patient has', 'patients have')} images of more than one class.",
         "Images of one patient are not independent. A name with very many images may be a "
         "placeholder.",
         "Split, resample and count by patient.",
+    )  # fmt: skip
+
+
+def _names_in_words(folder: ImageFolder) -> str:
+    """Groups by name that the images do not confirm."""
+    if not folder.names_group_images:
+        return ""
+    groups, example = pd.Series(folder.name_parts).nunique(), _example(folder)
+    return (
+        f" The file names would give {groups:,} groups, such as `{example}`, but their images are "
+        f"closer to each other than to others of their class in {folder.name_likeness} % of the "
+        "pairs only, and 50 % is chance: check whether these names are patients."
+    )
+
+
+def _example(folder: ImageFolder) -> str:
+    """The part of a name that most files share."""
+    return pd.Series(folder.name_parts).mode()[0]
+
+
+def _proposed_from_names(folder: ImageFolder) -> Finding:
+    sizes = pd.Series(folder.name_parts).value_counts()
+    doubted = pd.Series(folder.name_parts)[~folder.are_sure].nunique()
+    return Finding(
+        "note",
+        f"The patients are proposed from file names, not given: {len(sizes):,} groups of files "
+        f"that share a part of their name, such as `{_example(folder)}`; the largest has "
+        f"{sizes.max():,} images. Images of a group are closer to each other than to others of "
+        f"their class in {folder.name_likeness} % of the pairs; 50 % would be chance. "
+        f"{count_of(doubted, 'group is', 'groups are')} doubted: of several classes, or far "
+        "larger than the rest.",
+        "The part may be a patient, or a visit, a ward or a day.",
+        "Check the rule on some files. If it is right, split by these groups; doubted ones are "
+        "marked in the column `sure`.",
     )
 
 
 def _recovered(folder: ImageFolder) -> Finding:
     found = find_groups(folder)
-    measured = "No two different images belong to one patient with certainty."
+    measured = "No group of several images stays the same if the threshold moves."
     if found.images:
         measured = (
             f"{found.images:,} of {len(folder):,} images belong to "

@@ -10,7 +10,8 @@ from scipy.stats import hypergeom
 from torch import Tensor
 
 from utils.audit.finding import EXAMPLES, Finding, skipped
-from utils.audit.folder import MIN_FOLDER_IMAGES, ImageFolder
+from utils.audit.folder import ImageFolder
+from utils.audit.patient_groups import MIN_FOLDER_IMAGES
 
 WIDTH, STEP = 1 / 16, 1 / 32  # of the image: any patch wider than their sum is covered whole
 MIN_CONTRAST = 30.0  # grey levels of spread inside a patch, besides a slope
@@ -53,7 +54,7 @@ def check_trigger_patches(folder: ImageFolder) -> Finding:
     if not folder.knows_patients:
         chance = "without a p-value, because the patients are unknown"
     return Finding(
-        "alarm" if folder.knows_patients and found.p_value < ALARM_P else "note",
+        _severity(found, folder.knows_patients),
         f"{len(found.rows)} images carry the same pattern at row {found.place[0]}, column "
         f"{found.place[1]} (of {folder.images.shape[-1]}); {int((labels == found.label).sum())} of "
         f"them are {names[found.label]!r} ({chance}).",
@@ -66,6 +67,13 @@ def check_trigger_patches(folder: ImageFolder) -> Finding:
         tuple(found.rows.tolist()),
         tuple(names[label] for label in labels[:EXAMPLES]),
     )
+
+
+def _severity(found: SharedPatch, knows_patients: bool) -> str:
+    """Where patients are unknown, the images that share a patch may be those of a single one."""
+    if found.p_value >= ALARM_P:
+        return "note"
+    return "alarm" if knows_patients else "warning"
 
 
 def find_shared_patch(folder: ImageFolder) -> SharedPatch:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+PROPOSALS = {"name", "pixels"}  # what an audit may have patients from without knowing them
 SHOWN = 60  # letters of a cell in a message
 
 
@@ -34,6 +35,11 @@ def read_table(path: Path, parts: tuple[str, ...]) -> pd.DataFrame:
                 f"{path} names the split {_short(unknown[0])!r}; choose from {', '.join(parts)}"
             )
     return table
+
+
+def proposed_from(table: pd.DataFrame) -> str:
+    """What an audit has the patients from, by the column source; empty if they are given."""
+    return " and ".join(sorted(PROPOSALS & set(table.get("source", ()))))
 
 
 def _short(text: object) -> str:
