@@ -106,9 +106,9 @@ def test_what_cannot_be_scored_is_refused_with_a_reason(name, folder):
 
 
 def test_class_names_and_numbers_may_be_written_in_any_spelling():
-    allowed = diagnoses_allowed(("mild_case", "No-ClaimResult"))
+    allowed = diagnoses_allowed(("mild_case", "No-Finding"))
     assert allowed["mild case"] == allowed["1"] == "mild_case"
-    assert allowed["no finding"] == "No-ClaimResult" and allowed["?"] == "?" and allowed[""] == ""
+    assert allowed["no finding"] == "No-Finding" and allowed["?"] == "?" and allowed[""] == ""
     assert choices(("0", "1")) == {"0": "0", "1": "1"}
 
 
