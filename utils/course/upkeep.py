@@ -76,7 +76,7 @@ def copy_teasers(root: Path = HOME) -> None:
     for name, folder in folders.items():
         if (made := folder / TEASER).exists():
             picture = Image.open(made).convert("RGB")  # a third of the bytes in few colours:
-            small = picture.quantize(128, Image.Quantize.MAXCOVERAGE)  # rare ones stay
+            small = picture.quantize(96, Image.Quantize.MAXCOVERAGE)  # rare ones stay
             small.save(root / f"assets/readme/{name}.png", optimize=True)
 
 
