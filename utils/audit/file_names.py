@@ -20,7 +20,8 @@ from utils.evaluation.intervals import UNDEFINED, Interval, mean_of
 CUT = re.compile(r"[_\-. ]+|(?<=\d)(?=[^\W\d_])")  # a separator, or a letter after a digit
 MIN_FILES = 20  # of one form: fewer show no rule
 MIN_SHARED = 0.1  # of these files: fewer share their part by chance
-MAX_SHARE = 0.1  # of these files: a larger group is a class, a year or a device
+MAX_SHARE = 0.2  # of these files: a larger group is a class, a year or a device
+MIN_GROUPS = 10  # fewer may be these, too
 PAIRS = 2000  # of images of one group that are compared with others
 
 
@@ -42,10 +43,16 @@ def _first_grouping(names: np.ndarray) -> np.ndarray:
     cuts = [[cut.start() for cut in CUT.finditer(name)] for name in names]
     for places in zip(*cuts, strict=False):
         parts = [name[:place] for name, place in zip(names, places, strict=True)]
-        sizes = pd.Series(parts).groupby(parts).transform("size").to_numpy()
-        if sizes.max() <= MAX_SHARE * len(names) and (sizes > 1).mean() >= MIN_SHARED:
+        if _are_groups(pd.Series(parts).value_counts()):
             return np.array(parts, dtype=object)
     return nothing
+
+
+def _are_groups(sizes: pd.Series) -> bool:
+    """Whether so many files share so small parts that these may be patients."""
+    files, shared = sizes.sum(), sizes[sizes > 1].sum()
+    small = sizes.max() <= MAX_SHARE * files
+    return bool(len(sizes) >= MIN_GROUPS and small and shared >= MIN_SHARED * files)
 
 
 def likeness(

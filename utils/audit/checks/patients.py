@@ -1,4 +1,4 @@
-"""The check for patients: by name if names are known, otherwise by pixels."""
+"""The check for patients: as given, else as file names propose them, else by pixels."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class RecoveredGroups:
 
 
 def check_patients(folder: ImageFolder) -> Finding:
-    """Which images belong to one patient: by name if names are known, otherwise by pixels."""
+    """Which images belong to one patient: as given, else by file names, else by pixels."""
     if folder.has_patients:
         return _named(folder)
     most = folder.facts["patient"].value_counts(normalize=True).drop("", errors="ignore").max()
