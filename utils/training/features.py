@@ -101,8 +101,15 @@ class LinearProbe:
 
     def predict(self, rows: np.ndarray, split: Split) -> Predictions:
         """Class probabilities for the images of `split`, from their features."""
-        labels = split.labels.cpu().numpy()
-        return Predictions(labels, _answers(self.head, rows), split.patients, split.class_names)
+        return head_predictions(self.head, torch.from_numpy(rows), split)
+
+
+def head_predictions(head: nn.Linear, rows: Tensor, split: Split) -> Predictions:
+    """What a linear head makes of features, a row for each image of `split`."""
+    with torch.no_grad():
+        probabilities = head(rows.to(device_of(head))).softmax(1).cpu().numpy()
+    labels = split.labels.cpu().numpy()
+    return Predictions(labels, probabilities, split.patients, split.class_names)
 
 
 def linear_probe(
@@ -176,13 +183,7 @@ def _float(values: np.ndarray) -> Tensor:
     return torch.from_numpy(values).float()
 
 
-def _answers(head: nn.Linear, rows: np.ndarray) -> np.ndarray:
-    with torch.no_grad():
-        logits = head(torch.from_numpy(rows).to(device_of(head)))
-    return logits.softmax(1).cpu().numpy()
-
-
 def _balanced_loss(head: nn.Linear, rows: np.ndarray, split: Split) -> float:
-    labels = split.labels.cpu().numpy()
-    weights, every = compute_sample_weight("balanced", labels), range(split.classes)
-    return float(log_loss(labels, _answers(head, rows), sample_weight=weights, labels=every))
+    found, every = head_predictions(head, torch.from_numpy(rows), split), range(split.classes)
+    weights = compute_sample_weight("balanced", found.labels)
+    return float(log_loss(found.labels, found.probabilities, sample_weight=weights, labels=every))

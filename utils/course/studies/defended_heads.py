@@ -1,6 +1,7 @@
 """Can a linear head be defended while its features stay as they are?"""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -8,8 +9,8 @@ from torch import Tensor, nn
 
 from utils.data.split import Split
 from utils.evaluation.metrics import balanced_accuracy
-from utils.evaluation.predictions import Predictions
 from utils.files import digest
+from utils.training.features import head_predictions
 from utils.training.losses import CrossEntropy
 from utils.training.studies import Report
 
@@ -56,7 +57,7 @@ class DefendedHeads:
     def fitted(self, settings: dict) -> nn.Linear:
         """The head of a trial, for features as they are."""
         *_, head = self._epochs(settings)
-        mean, spread = self._scale()
+        mean, spread = self._scale
         whole = nn.Linear(head.in_features, head.out_features)
         with torch.no_grad():
             whole.weight.copy_(head.weight / spread)
@@ -80,16 +81,14 @@ class DefendedHeads:
             yield head
 
     def _score(self, head: nn.Linear, rows: np.ndarray) -> float:
-        part = self.validation.split
-        with torch.no_grad():
-            found = head(self._standard(rows)).softmax(1).numpy()
-        predictions = Predictions(part.labels.numpy(), found, part.patients, part.class_names)
-        return float(balanced_accuracy(predictions.confusion))
+        found = head_predictions(head, self._standard(rows), self.validation.split)
+        return float(balanced_accuracy(found.confusion))
 
     def _standard(self, rows: np.ndarray) -> Tensor:
-        mean, spread = self._scale()
+        mean, spread = self._scale
         return (torch.from_numpy(rows) - mean) / spread
 
+    @cached_property
     def _scale(self) -> tuple[Tensor, Tensor]:
         known = torch.from_numpy(self.train.clean)
         return known.mean(0), known.std(0).clamp_min(1e-6)

@@ -10,9 +10,9 @@ from utils.attacks.base import eval_mode
 from utils.backbones import Classifier
 from utils.data.split import Split, to_float
 from utils.evaluation.metrics import balanced_accuracy
-from utils.evaluation.predictions import Predictions
 from utils.files import digest
 from utils.run import device_of
+from utils.training.features import head_predictions
 from utils.training.losses import CrossEntropy, balancing_weights
 from utils.training.studies import Report
 
@@ -89,11 +89,8 @@ class TokenHeads:
         return lambda tokens: (reads(tokens) - mean) / spread
 
     def _score(self, head: nn.Linear, read: Callable[[Tensor], Tensor]) -> float:
-        part = self.validation
-        with torch.no_grad():
-            found = head(read(self.validation_tokens)).softmax(1).numpy()
-        predictions = Predictions(part.labels.numpy(), found, part.patients, part.class_names)
-        return float(balanced_accuracy(predictions.confusion))
+        found = head_predictions(head, read(self.validation_tokens), self.validation)
+        return float(balanced_accuracy(found.confusion))
 
 
 def _without(tokens: Tensor, share: float) -> Tensor:
