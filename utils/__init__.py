@@ -14,6 +14,7 @@ figures        every picture: arrays in, Figure out
 defences       losses and modules that make a model harder to fool, and cleaning of data
 detection      a score per image: which one is wrong?
 audit          a folder, before training
+examine        a model, before use
 course         the command line, the runner, tables for the reader, museum, reading kit, playground
 """
 

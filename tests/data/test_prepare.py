@@ -139,6 +139,31 @@ def test_depth_window_and_axis_are_kept_apart_and_noted(volumes):
     assert torch.equal(again.frames, splits.train.frames)
 
 
+@pytest.mark.parametrize(
+    ("named", "noted"),
+    [
+        (lambda number: f"{number // 4:04d}", "given by the headers of the files"),
+        (lambda number: "ANONYMOUS", "unknown"),
+        (lambda number: f"{number // 4:04d}" if number else "", "unknown"),
+    ],
+)
+def test_patients_of_dicom_headers_stay_together_where_they_tell_patients_apart(
+    named, noted, tmp_path
+):
+    for number in range(48):
+        path = tmp_path / "scans" / "ab"[number // 4 % 2] / f"IM{number:04d}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 3000, (64, 64))
+        path.write_bytes(dicom(noise, PatientID=named(number)))
+    splits = load(str(tmp_path / "scans"), 16)
+    assert manifest(str(tmp_path / "scans"), 16)["patients"].startswith(noted)
+    patients = [
+        {named(int(Path(file).name[2:])) for file in split.files} for _, split in splits.items()
+    ]
+    apart = sum(map(len, patients)) == len(set.union(*patients))
+    assert apart == (noted != "unknown")
+
+
 @pytest.mark.parametrize("kind", ["png", "dicom"])
 def test_what_is_written_can_be_loaded_again(kind, tmp_path):
     for number in range(20):

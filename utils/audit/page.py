@@ -83,11 +83,11 @@ def render_report(folder: ImageFolder, findings: Sequence[Finding]) -> str:
     ordered = by_gravity(findings)
     rows = (
         f'<tr><td><a href="#check{number}">{escape(found.title)}</a></td>'
-        f"<td>{_badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
+        f"<td>{badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
         for number, found in enumerate(ordered)
     )
     body = BODY.substitute(
-        badge=_badge(most_severe(finding.severity for finding in findings)),
+        badge=badge(most_severe(finding.severity for finding in findings)),
         verdict=escape(verdict(findings)), first=_first(findings, ordered),
         images=f"{len(folder):,}", refused=f"{len(folder.refused):,}",
         classes=len(folder.class_names) or "no", code=exit_code_in_words(findings),
@@ -109,20 +109,20 @@ def _first(findings: Sequence[Finding], ordered: Sequence[Finding]) -> str:
     return f"<p><b>Do this first:</b></p><ol>{steps}</ol>" if steps else ""
 
 
-def _badge(severity: str) -> str:
+def badge(severity: str) -> str:
     return f'<span class="badge {severity}">{severity}</span>'
 
 
 def _section(folder: ImageFolder, number: int, found: Finding) -> str:
     return SECTION.substitute(
-        number=number, title=escape(found.title), badge=_badge(found.severity),
-        measured=escape(found.measured), meaning=_paragraph("What it means", found.meaning),
-        advice=_paragraph("What to do", found.advice), patients=_patients(folder, found),
+        number=number, title=escape(found.title), badge=badge(found.severity),
+        measured=escape(found.measured), meaning=paragraph("What it means", found.meaning),
+        advice=paragraph("What to do", found.advice), patients=_patients(folder, found),
         files=_files(found), table=_table(found.table), pictures=_pictures(folder, found),
     )  # fmt: skip
 
 
-def _paragraph(what: str, text: str) -> str:
+def paragraph(what: str, text: str) -> str:
     """A paragraph with a heading."""
     return f"<p><b>{what}.</b> {_with_code(text)}</p>" if text else ""
 

@@ -11,6 +11,7 @@ from utils.audit.file_names import MIN_SHARED, likeness, shared_parts
 from utils.data.duplicates import merge_duplicates
 from utils.data.formats.table import PROPOSALS
 from utils.data.patient_recovery import Links, RecoveredPatients, link_patients, patient_links
+from utils.data.prepare import name_patients
 from utils.evaluation.intervals import Interval
 
 MIN_FOLDER_IMAGES = 50  # fewer images do not show what is usual
@@ -30,9 +31,7 @@ class PatientGroups:
 
     @property
     def has_patients(self) -> bool:
-        """Whether every image has a patient name; one name for most images does not count."""
-        names = self.facts["patient"]
-        return bool((names != "").all()) and names.value_counts().iloc[0] <= len(self) / 2
+        return name_patients(self.facts["patient"].to_numpy())
 
     @cached_property
     def links(self) -> Links:

@@ -1,9 +1,11 @@
-r"""The command line: `second-look run`, `list` and `audit`.
+r"""The command line: `second-look run`, `list`, `audit`, `examine` and `compare`.
 
     second-look run                                 the whole course, quick settings
     second-look run resnet_atk                      one notebook and what it needs
     second-look list resnet_atk                     what it needs, and its parameters
     second-look audit "/data/my images"             check a folder before anything is trained
+    second-look examine net.ts --data /data/test    ask a trained model before it is used
+    second-look compare before/ after/              two such reports on the same images
 
 `python -m utils.course` is the same command. The committed notebooks stay as they are: executed
 ones, logs and the results page go to assets/course/<profile>/. A notebook that is up to date is
@@ -29,6 +31,7 @@ from utils.course.parameters import (
 from utils.course.plan import make_plan, needs_of, read_course
 from utils.course.runner import run
 from utils.course.summary import changed_parameters, remove_blocked, run_summary
+from utils.examine import command_line as examine_line
 from utils.folders import HOME, ROOT
 
 INTERRUPTED = 130  # as a shell says it
@@ -55,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     parser = build_parser()
     given = vars(parser.parse_args(arguments[:cut]))
-    command = {"run": _run, "list": _list, "audit": _audit}[given.pop("command")]
+    command = COMMANDS[given.pop("command")]
     if arguments[cut + 1 :] and command is not _run:
         parser.error("only run takes options after --")
     try:
@@ -116,6 +119,19 @@ def _audit(options: list[str], **given) -> None:
     sys.exit(command_line.audit_and_print(**given))
 
 
+def _examine(options: list[str], **given) -> None:
+    sys.exit(examine_line.examine_and_print(**given))
+
+
+def _compare(options: list[str], **given) -> None:
+    sys.exit(examine_line.compare_and_print(**given))
+
+
+COMMANDS = {
+    "run": _run, "list": _list, "audit": _audit, "examine": _examine, "compare": _compare
+}  # fmt: skip
+
+
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         self.print_usage(sys.stderr)
@@ -123,17 +139,18 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> Parser:
-    """One command with three verbs, each with its own arguments and its own help."""
+    """One command with several verbs, each with its own arguments and its own help."""
     by_module = Path(sys.argv[0]).name == "__main__.py"
     parser = Parser(
         prog="python -m utils.course" if by_module else "second-look",
         description="A course and a toolkit: how far can you trust a medical-image classifier?",
         epilog="More, with examples: second-look run --help, and so on.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="run|list|audit")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
     _add_run(commands)
     _add_list(commands)
     _add_audit(commands)
+    _add_examine(commands)
     return parser
 
 
@@ -180,6 +197,12 @@ def _add_list(commands) -> None:
 
 def _add_audit(commands) -> None:
     command_line.add_arguments(_add(commands, "audit", command_line.SUMMARY, command_line.EXAMPLES))
+
+
+def _add_examine(commands) -> None:
+    line = examine_line
+    line.add_arguments(_add(commands, "examine", line.SUMMARY, line.EXAMPLES))
+    line.add_compare_arguments(_add(commands, "compare", line.COMPARE_SUMMARY, line.COMPARE_EXAMPLES))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from utils.data.reader import ReadImages, read_images
 from utils.data.split import Split, in_depth
 
 UNKNOWN = "unknown; only copies of an image are kept together"
+BY_HEADER = "given by the headers of the files"
 BY_FILE = "unknown; the images of one file are kept together, and copies of an image"
 LONGEST_NAME = 300  # letters of a file's name in a message
 CLEAR = 64  # pixels: smaller images mix up some patients, and synthetic images with real ones
@@ -59,11 +60,31 @@ def read_listing(
         if size < CLEAR:
             images = read_images(listed.files, CLEAR, dataset.channels, cache, reading).images
         return _with_recovered_patients(split, in_depth(images, 8), dataset, *facts)
-    given, unknown = listed.patients, BY_FILE if found.has_volumes else UNKNOWN
-    split = replace(split, groups=patient_groups(images, given, split.files))
-    known = f"proposed from {listed.proposed}, not given" if listed.proposed else "given"
-    notes = {"patients": known if given else unknown, **_reading_notes(found, reading)}
+    headers = found.header_patients[np.array(found.positions)[kept]]
+    patients, source = _known_patients(listed, headers, found.has_volumes)
+    split = replace(split, groups=patient_groups(images, patients, split.files))
+    notes = {"patients": source, **_reading_notes(found, reading)}
     return GatheredImages(split, np.array(listed.parts), *facts, notes=notes)
+
+
+def _known_patients(
+    listed: Listing, headers: np.ndarray, volumes: bool
+) -> tuple[Sequence[str] | None, str]:
+    """The patient of each image, if known, and where this is from: table, name rule, or headers.
+
+    Headers count where they name a patient for every image, and not one name for most of them.
+    """
+    if listed.patients:
+        proposed = f"proposed from {listed.proposed}, not given"
+        return listed.patients, proposed if listed.proposed else "given"
+    if name_patients(headers):
+        return headers.tolist(), BY_HEADER
+    return None, BY_FILE if volumes else UNKNOWN
+
+
+def name_patients(names: np.ndarray) -> bool:
+    """Whether every image has a patient name; one name for most images does not count."""
+    return bool((names != "").all()) and Counter(names).most_common(1)[0][1] <= len(names) / 2
 
 
 def _reading_notes(found: ReadImages, reading: Reading) -> dict:

@@ -53,6 +53,12 @@ class ReadImages:
         """Whether some file gives several images."""
         return bool((self.facts["frames"] > 1).any())
 
+    @property
+    def header_patients(self) -> np.ndarray:
+        """The patient that the header of each file of the list names; "" if it names none."""
+        names, digests = self.facts["patient"], self.facts["digest"].str[:16]
+        return names.where(names != digests, "").to_numpy(dtype=object)
+
 
 def read_images(
     files: Sequence[str | Path],

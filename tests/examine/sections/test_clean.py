@@ -1,0 +1,40 @@
+"""A score beside its controls; memory of known patients is no skill."""
+
+from dataclasses import replace
+
+import torch
+
+from utils.evaluation.metrics import balanced_accuracy
+from utils.examine.adapter import Expects, adapt
+from utils.examine.sections.clean import ask_clean, ask_leakage
+from utils.examine.subject import Subject
+
+
+def test_the_score_is_that_of_the_predictions(subject):
+    found = ask_clean(subject)
+    assert found.severity == "ok"
+    expected = balanced_accuracy(subject.clean.confusion)
+    assert found.numbers["balanced accuracy"].value == float(expected)
+    assert list(found.answers["clean"]) == [
+        subject.images.class_names[k] for k in subject.clean.probabilities.argmax(1)
+    ]
+
+
+def test_a_constant_answer_is_an_alarm(images):
+    constant = adapt(lambda batch: batch.mean((2, 3)) * torch.tensor([[1.0, 0, 0]]), images, Expects())
+    found = ask_clean(Subject(constant, images))
+    assert found.severity == "alarm" and "constant answer has 33" in found.measured
+
+
+def test_without_training_images_nothing_is_known_about_leakage(subject):
+    assert ask_leakage(subject).severity == "skipped"
+
+
+def test_known_images_are_an_alarm_and_other_patients_are_not(subject, images):
+    others = replace(images, groups=images.groups + 1000,
+                     images=images.images.flip(0) + 1, labels=images.labels.flip(0))  # fmt: skip
+    known = replace(subject, known=images)
+    assert ask_leakage(known).severity == "alarm"
+    assert "copy" in ask_leakage(known).measured
+    few = replace(subject, known=others.take(torch.arange(4)))
+    assert "patients or groups" not in ask_leakage(few).measured

@@ -1,0 +1,38 @@
+"""A model that is surer than right is warned of; one temperature mends it."""
+
+import pytest
+
+from utils.examine.adapter import Expects, adapt
+from utils.examine.sections.confidence import ask_abstention, ask_calibration
+from utils.examine.subject import Subject
+
+
+@pytest.fixture
+def oversure(images, network):
+    """The same answers, wrong for a third of the images, and always sure."""
+
+    def answer(batch):
+        found = 50 * network(batch).softmax(1)
+        wrong = (batch.sum((1, 2, 3)) * 1e4).long() % 3 == 0
+        return found.roll(1, 1).where(wrong[:, None], found)
+
+    return Subject(adapt(answer, images, Expects()), images)
+
+
+def test_a_model_that_is_surer_than_right_is_warned_of(oversure):
+    found = ask_calibration(oversure)
+    assert found.severity == "warning" and "surer than it is right" in found.measured
+    error, mended = found.numbers["calibration error"], found.numbers["recalibrated"]
+    assert error.value > 0.2 and mended.value < error.value / 2
+
+
+def test_sets_keep_their_promise_on_images_of_the_same_source(oversure):
+    found = ask_abstention(oversure)
+    assert found.severity == "ok"
+    assert found.numbers["coverage"].high >= 0.9
+
+
+@pytest.mark.parametrize("question", [ask_calibration, ask_abstention])
+def test_few_images_decide_nothing(question, images, network):
+    few = images.take(range(60))
+    assert question(Subject(adapt(network, few, Expects()), few)).severity == "skipped"

@@ -1,0 +1,29 @@
+"""What contamination costs, in the order of the severities."""
+
+from utils.contamination.noise import FAMILIES
+from utils.examine.adapter import Expects, adapt
+from utils.examine.sections.corruptions import ask_corruptions
+from utils.examine.subject import Subject
+
+
+def test_every_family_has_its_loss_with_an_interval(subject):
+    found = ask_corruptions(subject)
+    assert len(found.table) == len(FAMILIES)
+    lost = [found.numbers[f"lost to {family.__name__}"] for family in FAMILIES]
+    assert all(each.low <= each.value <= each.high for each in lost)
+
+
+def test_a_model_that_blur_destroys_is_warned_of(images, network):
+    def answer(batch):
+        """Trusts the grain: without it, one class."""
+        grain = batch[..., 1:].sub(batch[..., :-1]).std((1, 2, 3), unbiased=False)
+        return network(batch) * (grain > 0.05)[:, None]
+
+    found = ask_corruptions(Subject(adapt(answer, images, Expects()), images))
+    assert found.severity == "warning" and found.advice
+    assert "Blur" in found.measured or "Motion" in found.measured
+
+
+def test_a_model_that_knows_nothing_has_nothing_to_lose(images):
+    constant = adapt(lambda batch: 0 * batch.mean((2, 3)).expand(-1, 3), images, Expects())
+    assert ask_corruptions(Subject(constant, images)).severity == "not applicable"

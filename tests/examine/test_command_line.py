@@ -1,0 +1,64 @@
+"""The command from end to end, its exit codes, and what it says where nothing was examined."""
+
+import json
+
+import pytest
+import torch
+from folders import class_folders
+
+from utils.course.__main__ import main
+from utils.examine import examination
+
+CODE = """
+import torch
+from torch import nn
+
+class Bright(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, images):
+        second = self.weight * 20 * (images.mean((1, 2, 3)) - 0.5)
+        return torch.stack([-second, second], 1)
+"""
+
+
+@pytest.fixture
+def case(tmp_path, monkeypatch):
+    monkeypatch.setattr(examination, "MOST_ATTACKED", 24)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(CODE)
+    class_folders(tmp_path / "data", ("a", "b"), each=6)
+    return tmp_path
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["examine", *map(str, arguments)])
+    return stopped.value.code
+
+
+def test_a_model_is_examined_and_the_report_written(case, capsys):
+    torch.save({"weight": torch.ones(1)}, case / "w.pt")
+    code = run("model.py:Bright", "--weights", "w.pt", "--data", case / "data", "--size", 16)
+    printed = capsys.readouterr().out
+    facts = json.loads((case / "report" / "report.json").read_text())
+    assert code == facts["exit code"] == 2 and "Verdict" in printed and "index.html" in printed
+    assert not (case / "report" / "unfinished").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("nothing.py:Bright", "--data", "data"), "is no file"),
+        (("model.py:Bright", "--data", "nowhere/at/all"), "nowhere"),
+        (("model.py:Bright", "--data", "data", "--std", "0"), "std > 0"),
+        (("model.py:Bright", "--data", "data", "--minutes", "-1"), "minutes"),
+        (("model.py:Bright", "--data", "data", "--classes", "a,c"), "has the class"),
+    ],
+)
+def test_what_cannot_be_examined_ends_with_3_and_one_line(arguments, why, case, capsys):
+    assert run(*arguments, "--size", 16) == 3
+    error = capsys.readouterr().err
+    assert why in error and "Traceback" not in error

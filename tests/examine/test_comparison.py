@@ -1,0 +1,33 @@
+"""Two reports on the same images: paired, with an interval; other images are refused."""
+
+import pytest
+from small import small_split, trained_network
+
+from utils.examine.adapter import Expects, adapt
+from utils.examine.comparison import compare_reports
+from utils.examine.examination import Examination
+from utils.examine.report import ModelReport
+from utils.examine.sections.clean import ask_clean
+from utils.examine.subject import Subject
+
+
+def saved(model, images, folder):
+    subject = Subject(adapt(model, images, Expects()), images)
+    ModelReport(Examination(subject, [ask_clean(subject)])).save(folder)
+    return folder
+
+
+def test_the_difference_is_paired_and_zero_with_itself(images, network, tmp_path):
+    one = saved(network, images, tmp_path / "one")
+    worse = saved(lambda batch: network(batch).roll(1, 1), images, tmp_path / "worse")
+    same = compare_reports(one, one).loc["clean"]
+    assert same["new minus old (points)"].startswith("0.0") and not same["differ"]
+    found = compare_reports(one, worse).loc["clean"]
+    assert found["differ"] and found["new minus old (points)"].startswith("-")
+
+
+def test_other_images_are_refused(images, network, tmp_path):
+    one = saved(network, images, tmp_path / "one")
+    two = saved(trained_network(), small_split(60, seed=3), tmp_path / "two")
+    with pytest.raises(ValueError, match="other images"):
+        compare_reports(one, two)

@@ -1,0 +1,50 @@
+"""All questions within a budget; one that fails hides no other; stopped, it goes on."""
+
+import pytest
+
+from utils.attacks import pgd
+from utils.examine import examination
+from utils.examine.examination import QUESTIONS, ask_all, examine
+
+
+def test_every_question_is_answered_in_order(network, images, monkeypatch):
+    monkeypatch.setattr(examination, "MOST_ATTACKED", 24)
+    found = examine(network, images, minutes=5)
+    assert [section.title for section in found.sections] == list(QUESTIONS)
+    assert {"failed"} & {section.severity for section in found.sections} == set()
+
+
+def test_after_the_deadline_what_is_missing_is_named(subject):
+    sections = list(ask_all(subject, deadline=0))
+    assert all(s.severity == "skipped" and "--minutes" in s.advice for s in sections)
+
+
+def test_one_failing_question_hides_no_other(subject, monkeypatch):
+    def broken(subject):
+        raise RuntimeError("planted")
+
+    two = dict(list(QUESTIONS.items())[:2])
+    monkeypatch.setattr(examination, "QUESTIONS", {"broken": broken} | two)
+    first, *others = ask_all(subject, deadline=float("inf"))
+    assert first.severity == "failed" and "planted" in first.measured
+    assert [s.severity for s in others] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("options", [{"minutes": 0}, {"images": 0}])
+def test_nonsense_is_refused(options, network, images):
+    with pytest.raises(ValueError):
+        examine(network, images.take(range(options.pop("images", 240))), **options)
+
+
+def test_a_stopped_attack_goes_on_where_it_was(subject, tmp_path, monkeypatch):
+    question = {"attack": QUESTIONS["What can an attacker do?"]}
+    monkeypatch.setattr(examination, "QUESTIONS", question)
+    subject.keep = tmp_path
+    (first,) = ask_all(subject, float("inf"))
+    calls = []
+    usual = pgd.PGD.__call__
+    monkeypatch.setattr(pgd.PGD, "__call__", lambda *a: calls.append(1) or usual(*a))
+    kept = len(list(tmp_path.glob("*.pt")))
+    (again,) = ask_all(subject, float("inf"))
+    assert kept and len(list(tmp_path.glob("*.pt"))) == kept
+    assert first.numbers == again.numbers

@@ -1,0 +1,39 @@
+"""The images of an examination: all of a folder, in the model's order of classes, with columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from folders import noise_image
+from small import small_split
+
+from utils.examine.images import class_order, in_order, read_examined
+
+
+def test_classes_are_put_in_the_order_of_the_model():
+    split = small_split(12)
+    other = in_order(split, ("striped", "extra", "dark", "bright"))
+    assert other.class_names[other.labels[0]] == split.class_names[split.labels[0]]
+    assert other.classes == 4
+    for wrong, why in ((("dark", "bright"), "has the class"), (("dark",) * 2, "has the class")):
+        with pytest.raises(ValueError, match=why):
+            in_order(split, wrong)
+    with pytest.raises(ValueError, match="twice"):
+        in_order(split, ("dark", "bright", "striped", "dark"))
+
+
+def test_an_order_is_a_file_or_a_list(tmp_path):
+    (tmp_path / "classes.txt").write_text("b\na\n\n")
+    assert class_order(str(tmp_path / "classes.txt")) == class_order("b, a") == ("b", "a")
+
+
+def test_a_table_gives_every_image_with_its_columns(tmp_path):
+    for number in range(6):
+        noise_image(tmp_path / f"{number}.png", number)
+    rows = {"path": [f"{n}.png" for n in range(6)], "label": list("ababab"),
+            "patient": list("112233"), "sex": list("fmfmfm")}  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "test.csv", index=False)
+    found = read_examined(str(tmp_path / "test.csv"), 16)
+    order = [int(file.rpartition("/")[2][0]) for file in found.split.files]
+    assert list(found.columns) == ["sex"]
+    assert found.columns["sex"].tolist() == list(np.array(rows["sex"])[order])
+    assert len(found.split) == 6

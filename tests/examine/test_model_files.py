@@ -1,0 +1,129 @@
+"""Models from files: the same answers as before, and refusals that say what to do."""
+
+import pickle
+
+import pytest
+import torch
+from small import small_network
+
+from utils.data.split import to_float
+from utils.examine.model_files import Opaque, as_module, first_tensor, load_weights, read_model
+
+CODE = """
+import torch
+from torch import nn
+from beside import width
+
+def make():
+    return nn.Sequential(nn.Flatten(), nn.Linear(256, width), nn.ReLU(), nn.Linear(width, 3))
+
+number = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "model.py").write_text(CODE)
+    (tmp_path / "beside.py").write_text("width = 5\n")
+    return tmp_path
+
+
+def test_code_with_its_neighbours_and_weights_answers_as_before(folder, images):
+    place = f"{folder}/model.py:make"
+    first = read_model(place)
+    torch.save({"model": {f"module.{n}": v for n, v in first.state_dict().items()}}, folder / "w.pt")
+    again, pixels = read_model(place, folder / "w.pt"), to_float(images.images[:5])
+    assert torch.equal(first(pixels), again(pixels)) and not again.training
+
+
+def torchscript(network, path, example):
+    torch.jit.trace(network, example).save(path)
+
+
+def exported(network, path, example):
+    torch.export.save(torch.export.export(network, (example,)), path)
+
+
+@pytest.mark.parametrize(("save", "name"), [(torchscript, "net.ts"), (exported, "net.pt2")])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_files_without_code_answer_as_before(save, name, count, network, images, tmp_path):
+    pixels = to_float(images.images[:5])
+    save(network, tmp_path / name, pixels[:2])
+    model = read_model(tmp_path / name)
+    with torch.no_grad():
+        assert torch.allclose(model(pixels[:count]), network(pixels[:count]), atol=1e-5)
+
+
+def test_onnx_answers_as_before(network, images, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    pixels = to_float(images.images[:5])
+    torch.onnx.export(network, (pixels[:2],), str(tmp_path / "net.onnx"), dynamo=False)
+    model = read_model(tmp_path / "net.onnx")
+    with torch.no_grad():
+        assert torch.allclose(model(pixels), network(pixels), atol=1e-4)
+
+
+REFUSED = [
+    ("nothing.ts", None, "is no file"),
+    ("model.py", None, "name one"),
+    ("model.py:other", None, "it defines torch, nn, width, make, number"),
+    ("model.py:number", None, "answers no images"),
+    ("weights.pt", None, "weights alone are no model"),
+    ("model.py:make", "other.pt", "lacks 1.bias"),
+    ("model.py:make", "shapes.pt", r"shapes \(4, 256\) and \(5, 256\)"),
+    ("model.py:make", "code.pt", "holds more than tensors"),
+    ("model.py:make", "text.pt", "damaged|holds more than tensors"),
+]
+
+
+@pytest.mark.parametrize(("place", "weights", "why"), REFUSED)
+def test_what_cannot_be_examined_is_refused_with_advice(place, weights, why, folder):
+    state = read_model(f"{folder}/model.py:make").state_dict()
+    torch.save(state, folder / "weights.pt")
+    torch.save({"1.weight": state["1.weight"]}, folder / "other.pt")
+    torch.save(state | {"1.weight": torch.zeros(4, 256)}, folder / "shapes.pt")
+    torch.save({"run": pickle.Pickler}, folder / "code.pt")
+    (folder / "text.pt").write_text("no weights")
+    with pytest.raises((ValueError, OSError), match=why):
+        read_model(f"{folder}/{place}", weights and folder / weights)
+
+
+def test_missing_packages_are_named(folder):
+    (folder / "beside.py").write_text("import no_such_package\n")
+    with pytest.raises(ValueError, match="no_such_package"):
+        read_model(f"{folder}/model.py:make")
+
+
+class Sums:
+    """As scikit-learn's classifiers: a row of numbers per image in, probabilities out."""
+
+    def predict_proba(self, rows):
+        bright = rows.mean(1)
+        return torch.stack([1 - torch.as_tensor(bright), torch.as_tensor(bright)], 1).numpy()
+
+
+def test_other_objects_become_modules(images):
+    pixels = to_float(images.images[:4])
+    assert as_module(Sums())(pixels).shape == (4, 2)
+    assert as_module(lambda batch: {"logits": batch.mean((2, 3))})(pixels).shape == (4, 1)
+    assert first_tensor((pixels, None)) is pixels
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 7])
+def test_a_fixed_batch_is_filled_up_and_cut(count):
+    seen = []
+
+    def answer(batch):
+        seen.append(len(batch))
+        return batch.sum((1, 2, 3))
+
+    pixels = torch.rand(count, 1, 2, 2)
+    assert torch.allclose(Opaque(answer, 4)(pixels), pixels.sum((1, 2, 3)))
+    assert set(seen) == {4}
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    torch.save(small_network(classes=4).state_dict(), tmp_path / "w.pt")
+    with pytest.raises(ValueError, match="does not fit"):
+        load_weights(small_network(), tmp_path / "w.pt")

@@ -1,0 +1,59 @@
+"""The report: files for people and for programs, and the verdict of the gravest finding."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from utils.evaluation.intervals import Interval
+from utils.examine.examination import Examination
+from utils.examine.report import FACTS, IMAGES, PAGE, SCHEMA, ModelReport, verdict
+from utils.examine.section import Section, left_out
+from utils.examine.sections.clean import ask_clean
+
+
+@pytest.fixture
+def report(subject):
+    sections = [ask_clean(subject).with_title("How good is it?"),
+                Section("alarm", "poor <b>", advice="mend it").with_title("Why?")]  # fmt: skip
+    return ModelReport(Examination(subject, sections, "net", "images"))
+
+
+def test_what_is_written_can_be_read_again(report, tmp_path):
+    page = report.save(tmp_path / "out")
+    facts = json.loads((tmp_path / "out" / FACTS).read_text())
+    assert facts["schema"] == SCHEMA and facts["exit code"] == report.exit_code == 2
+    first = facts["questions"][0]["numbers"]["balanced accuracy"]
+    assert first == list(report["How good is it?"].numbers["balanced accuracy"])
+    table = pd.read_csv(tmp_path / "out" / IMAGES)
+    assert len(table) == 240 and (table["clean"] == table["label"]).mean() == pytest.approx(
+        report.examination.subject.clean.accuracy
+    )
+    text = page.read_text()
+    assert page.name == PAGE and "poor &lt;b&gt;" in text and "<script" not in text
+
+
+def test_undefined_numbers_are_null(report):
+    nan = Section("ok", "", numbers={"x": Interval(*[float("nan")] * 3), "y": float("nan")})
+    object.__setattr__(report.examination, "sections", [nan])
+    numbers = report.facts()["questions"][0]["numbers"]
+    assert json.loads(json.dumps(numbers)) == {"x": [None] * 3, "y": None}
+
+
+@pytest.mark.parametrize(
+    ("severity", "begins"),
+    [("note", "Nothing was found"), ("warning", "Look before"), ("alarm", "Do not use"),
+     ("failed", "No verdict")],
+)  # fmt: skip
+def test_the_verdict_is_that_of_the_gravest(severity, begins):
+    sections = [Section("ok", "").with_title("One?"), Section(severity, "").with_title("Two?")]
+    assert verdict(sections).startswith(begins)
+
+
+def test_what_was_left_out_is_a_part_of_the_verdict():
+    assert "1 of 1 checks was not made" in verdict([left_out("no time").with_title("How?")])
+
+
+def test_the_summary_fits_a_terminal(report):
+    assert report.summary(80).splitlines()[0].startswith("Verdict     Do not use it")
+    assert len(report.table) == 2 and set(report.trust.columns) >= {"value", "low", "high"}

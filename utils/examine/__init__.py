@@ -1,0 +1,12 @@
+"""A trained model, before use: how far can you trust it on these images?"""
+
+from utils import exports
+
+__getattr__ = exports(
+    __name__,
+    adapter="Expects",
+    comparison="compare_reports",
+    examination="examine",
+    model_files="read_model",
+    report="ModelReport",
+)

@@ -1,0 +1,149 @@
+"""The examined model as the toolkit wants one: images in [0, 1] in, logits of the classes out."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from utils.data.split import Split, to_float
+from utils.examine.model_files import as_module, first_tensor
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey level of a colour
+TRIED = 4  # images that show what the model takes and returns
+NO_LOGITS = 1e-4  # probabilities add up to 1 as exactly as this
+SMALLEST = 1e-30  # a probability that was rounded to 0
+
+
+@dataclass(frozen=True)
+class Expects:
+    """What the model wants to see, where it does not see to it by itself.
+
+    `white` is the value of a white pixel, 1 or 255; `mean` and `std` are in these units, one number
+    or one for each channel.
+    """
+
+    white: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    inverted: bool = False  # black is white
+
+    def __post_init__(self):
+        if self.white <= 0 or min(self.std) <= 0 or len(self.mean) != len(self.std):
+            raise ValueError(
+                f"needs white > 0, std > 0 and as many means as deviations, got {self!r}"
+            )
+        if len(self.mean) not in (1, 3):
+            raise ValueError(f"give one mean, or one for each of three channels, got {self.mean}")
+
+    def __call__(self, images: Tensor) -> Tensor:
+        mean, std = (images.new_tensor(value).view(1, -1, 1, 1) for value in (self.mean, self.std))
+        return (self.white * (1 - images if self.inverted else images) - mean) / std
+
+
+class ExaminedModel(nn.Module):
+    """The model behind what its owner says it wants to see, with logits of all classes.
+
+    `output` is what the model itself returns: "logits", "probabilities", "one logit" or "one
+    probability", of the second of two classes.
+    """
+
+    def __init__(self, model: nn.Module, expects: Expects, channels: int, output: str):
+        super().__init__()
+        self.model, self.expects, self.channels, self.output = model, expects, channels, output
+
+    def forward(self, images: Tensor) -> Tensor:
+        seen = self.expects(in_channels(images, self.channels))
+        return as_logits(first_tensor(self.model(seen)), self.output)
+
+    def expecting(self, expects: Expects) -> "ExaminedModel":
+        """The same model, shown the images in another way."""
+        return ExaminedModel(self.model, expects, self.channels, self.output)
+
+
+def in_channels(images: Tensor, channels: int) -> Tensor:
+    """Grey images in three equal channels; colour ones as grey levels, if one channel is wanted."""
+    if images.shape[1] == channels:
+        return images
+    if channels == 1:
+        return (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return images.expand(-1, channels, -1, -1)
+
+
+def as_logits(found: Tensor, output: str) -> Tensor:
+    """One column of logits for each class."""
+    found = found.float()
+    if output == "probabilities":
+        return found.clamp_min(SMALLEST).log()
+    if output.startswith("one"):
+        second = found.reshape(-1, 1)
+        if output == "one probability":
+            second = second.clamp(SMALLEST, 1 - 1e-7).logit()
+        return torch.cat([torch.zeros_like(second), second], 1)
+    return found
+
+
+def adapt(model: object, split: Split, expects: Expects) -> ExaminedModel:
+    """Find out by trial how many channels the model takes and what it returns."""
+    module, errors = as_module(model), []
+    some = to_float(split.images[:TRIED])
+    for channels in dict.fromkeys((some.shape[1], 3, 1)):
+        if len(expects.mean) == 3 != channels:
+            continue
+        try:
+            with torch.no_grad():
+                found = first_tensor(module(expects(in_channels(some, channels))))
+        except Exception as error:  # someone else's model can fail in any way
+            errors.append(f"{channels} channels: {_first_line(error)}")
+            continue
+        return ExaminedModel(module, expects, channels, _output_of(found, split))
+    raise ValueError(
+        f"the model takes no images of {split.size} x {split.size} pixels ({'; '.join(errors)}). "
+        "Give the size it was trained at as --size"
+    )
+
+
+def _output_of(found: Tensor, split: Split) -> str:
+    """Logits or probabilities, of each class or of the second of two."""
+    found = found.float()
+    if found.numel() == len(found) and split.classes == 2:
+        inside = bool(((found >= 0) & (found <= 1)).all())
+        return "one probability" if inside else "one logit"
+    if found.shape != (min(TRIED, len(split)), split.classes):
+        raise ValueError(
+            f"the model returns {tuple(found.shape)} for {min(TRIED, len(split))} images, and the "
+            f"data have {split.classes} classes ({', '.join(split.class_names)}); it must return "
+            "one number for each image and class. Give the folder or table with its classes"
+        )
+    sums = found.sum(1)
+    return (
+        "probabilities" if (found >= 0).all() and (sums - 1).abs().max() < NO_LOGITS else "logits"
+    )
+
+
+def has_gradients(model: nn.Module, split: Split) -> bool:
+    """Whether an answer has a slope with respect to the pixels. It may be 0: flags see to that."""
+    images = to_float(split.images[:TRIED]).requires_grad_()
+    try:
+        with torch.enable_grad():
+            torch.autograd.grad(model(images).sum(), images)
+            return True
+    except RuntimeError:  # an answer that torch has not computed
+        return False
+
+
+def other_views(expects: Expects, channels: int) -> dict[str, Expects]:
+    """What else the owner may have trained with."""
+    mean, std = IMAGENET if channels == 3 else ((0.5,), (0.25,))
+    views = {
+        "grey levels from 0 to 1": Expects(),
+        "grey levels from 0 to 255": Expects(255.0),
+        "grey levels from -1 to 1": Expects(1.0, (0.5,), (0.5,)),
+        "the mean and deviation of ImageNet": Expects(1.0, mean, std),
+        "inverted grey levels": replace(expects, inverted=not expects.inverted),
+    }
+    return {name: view for name, view in views.items() if view != expects}
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"[:200]

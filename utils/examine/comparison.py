@@ -1,0 +1,45 @@
+"""Two reports on the same images: before and after a change, or two models."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from utils.evaluation.intervals import mean_of
+from utils.examine.report import FACTS, IMAGES
+from utils.files import read_json
+
+CONDITIONS = ("clean", "noise", "PGD", "questions")
+
+
+def compare_reports(old: str | Path, new: str | Path) -> pd.DataFrame:
+    """Accuracy of both under each condition, and new minus old in points, with its interval.
+
+    Paired: the same images, the same resampled patients.
+    """
+    facts = [read_json(Path(folder) / FACTS, "examine the model again") for folder in (old, new)]
+    if facts[0]["content"] != facts[1]["content"]:
+        raise ValueError(f"{old} and {new} are about other images; examine both on the same ones")
+    first, second = (_images(Path(folder)) for folder in (old, new))
+    shared = [name for name in CONDITIONS if name in first and name in second]
+    return pd.DataFrame([_row(name, first, second) for name in shared]).set_index("condition")
+
+
+def _images(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / IMAGES, dtype=str, keep_default_na=False)
+
+
+def _row(name: str, first: pd.DataFrame, second: pd.DataFrame) -> dict:
+    """Only images that both models saw under this condition."""
+    both = ((first[name] != "") & (second[name] != "")).to_numpy()
+    sides = [(table[name] == table["label"]).to_numpy()[both] for table in (first, second)]
+    patients = first["patient"].to_numpy()[both]
+    found = mean_of(sides[1].astype(float) - sides[0], patients)
+    accuracies = (f"{100 * side.mean():.1f}" for side in sides)
+    return {
+        "condition": name,
+        "images": int(both.sum()),
+        **dict(zip(("old (%)", "new (%)"), accuracies, strict=True)),
+        "new minus old (points)": str(found),
+        "differ": bool(np.sign(found.low) == np.sign(found.high) != 0),
+    }

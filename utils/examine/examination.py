@@ -1,0 +1,111 @@
+"""All questions about a model on these images, within a budget of minutes."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from utils.audit.finding import failed
+from utils.data.split import Split
+from utils.examine.adapter import Expects, adapt
+from utils.examine.section import Section, left_out
+from utils.examine.sections.attacks import ask_attack, ask_patch, ask_smallest_change
+from utils.examine.sections.clean import ask_clean, ask_leakage
+from utils.examine.sections.confidence import ask_abstention, ask_calibration
+from utils.examine.sections.corruptions import ask_corruptions
+from utils.examine.sections.explanations import ask_explanations
+from utils.examine.sections.interface import ask_interface
+from utils.examine.sections.pipeline import ask_pipeline
+from utils.examine.sections.shortcuts import ask_shortcuts
+from utils.examine.sections.subgroups import ask_subgroups
+from utils.examine.subject import Subject
+from utils.run import progress
+
+MINUTES = 5.0
+PASSES = 1500  # images that the attacks show to the model for each image that they attack
+ATTACKS_SHARE = 0.5  # of the budget
+FEWEST_ATTACKED, MOST_ATTACKED = 24, 200
+
+Question = Callable[[Subject], Section]
+QUESTIONS: dict[str, Question] = {  # a new question is one entry
+    "Does it see what it should?": ask_interface,
+    "How good is it?": ask_clean,
+    "Does it know these patients?": ask_leakage,
+    "Does the border decide?": ask_shortcuts,
+    "Is it as good for everybody?": ask_subgroups,
+    "Is it as right as it is sure?": ask_calibration,
+    "Does it know when not to answer?": ask_abstention,
+    "Does the pipeline matter?": ask_pipeline,
+    "What does contamination cost?": ask_corruptions,
+    "What can an attacker do?": ask_attack,
+    "How small a change is enough?": ask_smallest_change,
+    "What can a sticker do?": ask_patch,
+    "Where does it look?": ask_explanations,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """A model's answers to all questions, on these images."""
+
+    subject: Subject
+    sections: Sequence[Section]
+    model_name: str = "model"
+    data_name: str = "images"
+
+
+def examine(
+    model: object,
+    images: Split,
+    known: Split | None = None,
+    expects: Expects | None = None,
+    columns: pd.DataFrame | None = None,
+    minutes: float = MINUTES,
+    epsilon: float = 4 / 255,
+    keep: Path | None = None,
+    seed: int = 0,
+    names: tuple[str, str] = ("model", "images"),
+) -> "Examination":
+    """Ask every question that fits into `minutes`; what is left out is named.
+
+    `model` is a torch module, a function from images to logits, or has `predict_proba`. `known`
+    are the images it was trained on. With a folder `keep`, a stopped examination resumes.
+    """
+    if minutes <= 0:
+        raise ValueError(f"minutes must be above 0, got {minutes}")
+    if not len(images):
+        raise ValueError("there is no image; give at least one of each class")
+    started = time.monotonic()
+    adapted = adapt(model, images, expects or Expects())
+    subject = Subject(adapted, images, known, _columns(columns), keep, epsilon, seed=seed)
+    subject.attacked = attacked_within(minutes, subject.seconds_per_image)
+    return Examination(subject, list(ask_all(subject, started + 60 * minutes)), *names)
+
+
+def attacked_within(minutes: float, seconds_per_image: float) -> int:
+    """How many images the attacks can take in their share of the budget."""
+    affordable = ATTACKS_SHARE * 60 * minutes / (PASSES * seconds_per_image)
+    return int(min(MOST_ATTACKED, max(FEWEST_ATTACKED, affordable)))
+
+
+def ask_all(subject: Subject, deadline: float) -> Iterator[Section]:
+    """The sections one by one; after the deadline, what is missing is named."""
+    for title, question in (steps := progress(QUESTIONS.items(), "examining")):
+        steps.set_postfix_str(title, refresh=True)
+        yield _answered(question, subject, deadline).with_title(title)
+
+
+def _answered(question: Question, subject: Subject, deadline: float) -> Section:
+    if time.monotonic() > deadline:
+        return left_out("Not reached within the minutes.", "Give more: --minutes 20.")
+    try:
+        return question(subject)
+    except Exception as error:  # one question must not hide what the others found
+        broken = failed(error)
+        return Section(broken.severity, broken.measured, broken.meaning, broken.advice)
+
+
+def _columns(columns: pd.DataFrame | None) -> pd.DataFrame:
+    return pd.DataFrame() if columns is None else columns.astype(str).reset_index(drop=True)

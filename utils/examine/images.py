@@ -1,0 +1,75 @@
+"""The images that a model is examined on: a folder, a table, or the test part of a data set."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from utils.data.listing import PARTS
+from utils.data.formats.table import read_table
+from utils.data.loading import cache_of, load
+from utils.data.names import is_path, is_table, resolve_path
+from utils.data.source import source_of
+from utils.data.split import Split
+
+OWN_COLUMNS = ("path", "label", "patient", "split", "source", "sure")  # no groups of images
+SEPARATOR = ","
+
+
+@dataclass(frozen=True)
+class ExaminedImages:
+    """Images with their labels, and what a table says about each of them."""
+
+    split: Split
+    columns: pd.DataFrame
+
+
+def read_examined(name: str, size: int, classes: str = "", root: str | None = None):
+    """All images at a path, or the test images of a data set by its name, in this order of classes.
+
+    `classes` is a text file with a class on each line, or the names with commas between them.
+    """
+    if is_path(name):
+        source = source_of(name, root)
+        split = source.read(size, cache_of(source)).split
+    else:
+        split = load(name, size, root).test
+    split = in_order(split, class_order(classes)) if classes else split
+    return ExaminedImages(split, columns_of(name, split))
+
+
+def class_order(classes: str) -> tuple[str, ...]:
+    """The names in a file, a class on each line, or between commas."""
+    path = Path(classes)
+    text = path.read_text(encoding="utf-8").split("\n") if path.is_file() else classes.split(SEPARATOR)
+    return tuple(filter(None, (name.strip() for name in text)))
+
+
+def in_order(split: Split, names: tuple[str, ...]) -> Split:
+    """The same images with the classes in the order of the model's outputs.
+
+    A model may know more classes than these images have.
+    """
+    if missing := [name for name in split.class_names if name not in names]:
+        raise ValueError(
+            f"the images have the class {missing[0]!r}, and --classes names {', '.join(names)}; "
+            "give every class of the model in the order of its outputs"
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f"--classes names a class twice: {', '.join(names)}")
+    places = torch.tensor([names.index(name) for name in split.class_names])
+    return replace(split, labels=places[split.labels], class_names=names)
+
+
+def columns_of(name: str, split: Split) -> pd.DataFrame:
+    """The columns of a table that are no path, label or patient, in the order of the images."""
+    path = Path(resolve_path(name)) if is_path(name) else None
+    if path is None or not is_table(path) or split.files is None:
+        return pd.DataFrame()
+    table = read_table(path, tuple(PARTS))
+    table = table.drop_duplicates("path").set_index(
+        [str(path.parent / file) for file in table.drop_duplicates("path")["path"]]
+    )
+    others = [column for column in table if column not in OWN_COLUMNS]
+    return table.reindex(list(split.files))[others].fillna("").reset_index(drop=True)

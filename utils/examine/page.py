@@ -1,0 +1,137 @@
+"""The report as one HTML page without network and script, and as a model card in Markdown."""
+
+import base64
+from html import escape
+from io import BytesIO
+from string import Template
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils.audit.finding import by_gravity, exit_code_in_words
+from utils.audit.page import STYLE as BADGES
+from utils.audit.page import badge, paragraph
+from utils.audit.verdict import first_steps
+from utils.evaluation.intervals import Interval
+from utils.examine.regulation import duties
+from utils.examine.report import ModelReport
+from utils.examine.section import Section
+from utils.figures.page import html_page
+
+PIXELS = 110  # per inch, of a figure
+
+BODY = Template("""\
+<p class="verdict">$severity <b>May we use it?</b> $verdict</p>
+$first
+<h2>How far the figures reach</h2>
+$trust
+<h2>All questions</h2>
+<table><tr><th>question</th><th></th><th>found</th></tr>
+$overview
+</table>
+<p>Model: <code>$model</code>. Images: <code>$images</code>, $count of them, in $classes classes.
+Exit code $code. Numbers in brackets are 95 % intervals over patients. A fault that is found is a
+reason to look, not a proof; no fault found is no proof of quality. Not for clinical use.</p>
+<p class="private"><b>This page contains images.</b> Treat it, and the files beside it, like the
+images themselves. Nothing has left this computer.</p>
+$sections
+<section><h2>For those who write the technical file</h2>
+<p>What these findings say about questions that regulators ask. An aid to writing, not a statement
+of conformity.</p>$duties</section>
+""")
+
+SECTION = Template("""<section id="question$number">
+<h2>$title $badge</h2>
+<p>$measured</p>
+$meaning
+$advice
+$table
+$figures
+</section>""")
+WIDE = "figure.wide { width: auto; max-width: 100%; } figure.wide img { max-width: 100%; }"
+
+
+def render_page(report: ModelReport) -> str:
+    """The page; the gravest findings come first."""
+    ordered, subject = by_gravity(report.sections), report.examination.subject
+    body = BODY.substitute(
+        severity=badge(report.severity), verdict=escape(report.verdict),
+        first=_first(report, ordered), trust=_table(trust_table(report)),
+        overview="\n".join(_line(*pair) for pair in enumerate(ordered)),
+        model=escape(report.examination.model_name), images=escape(report.examination.data_name),
+        count=f"{len(subject.images):,}", classes=subject.images.classes,
+        code=exit_code_in_words(report.sections), duties=_table(duties(report.sections)),
+        sections="\n".join(_section(*pair) for pair in enumerate(ordered)),
+    )  # fmt: skip
+    title = f"Examination of {report.examination.model_name}"
+    return html_page(title, body, BADGES + WIDE)
+
+
+def trust_table(report: ModelReport) -> pd.DataFrame:
+    """The numbers that have an interval, as text."""
+    rows = [
+        (name, found.text(digits=0), section.title)
+        for section in report.sections
+        for name, found in section.numbers.items()
+        if isinstance(found, Interval) and name in HEADLINES
+    ]
+    return pd.DataFrame(rows, columns=["on these images", "% or points", "more under"])
+
+
+HEADLINES = ("balanced accuracy", "missed disease", "calibration error", "selective accuracy",
+             "coverage", "noise", "PGD", "questions", "a hostile square")  # fmt: skip
+
+
+def model_card(report: ModelReport) -> str:
+    """The section on evaluation of a model card (Mitchell 2019)."""
+    lines = [f"## Evaluation of {report.examination.model_name}", "",
+             f"On {report.examination.data_name}. {report.verdict}", "",
+             "| measured | value (95 % interval) |", "| --- | --- |"]  # fmt: skip
+    lines += [f"| {row[0]} | {row[1]} |" for row in trust_table(report).itertuples(index=False)]
+    lines += ["", "| question | | found |", "| --- | --- | --- |"]
+    lines += [f"| {s.title} | {s.severity} | {_cell(s.measured)} |" for s in report.sections]
+    return "\n".join([*lines, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _first(report: ModelReport, ordered: list[Section]) -> str:
+    numbers = {section.title: number for number, section in enumerate(ordered)}
+    steps = "".join(
+        f'<li><a href="#question{numbers[step.title]}">{escape(step.title)}</a> '
+        f"{escape(step.advice)}</li>"
+        for step in first_steps(report.sections)
+    )
+    return f"<p><b>Do this first:</b></p><ol>{steps}</ol>" if steps else ""
+
+
+def _line(number: int, section: Section) -> str:
+    return (
+        f'<tr><td><a href="#question{number}">{escape(section.title)}</a></td>'
+        f"<td>{badge(section.severity)}</td><td>{escape(section.measured)}</td></tr>"
+    )
+
+
+def _section(number: int, section: Section) -> str:
+    return SECTION.substitute(
+        number=number, title=escape(section.title), badge=badge(section.severity),
+        measured=escape(section.measured), meaning=paragraph("What it means", section.meaning),
+        advice=paragraph("What to do", section.advice), table=_table(section.table),
+        figures="".join(_figure(*pair) for pair in section.figures.items()),
+    )  # fmt: skip
+
+
+def _table(table: pd.DataFrame) -> str:
+    return table.to_html(index=False, border=0, escape=True, na_rep="–") if len(table) else ""
+
+
+def _figure(title: str, figure: Figure) -> str:
+    png = BytesIO()
+    figure.savefig(png, format="png", dpi=PIXELS)
+    source = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
+    return (
+        f'<figure class="wide"><img src="{source}" alt="{escape(title)}">'
+        f"<figcaption>{escape(title)}</figcaption></figure>"
+    )

@@ -1,0 +1,146 @@
+"""The trust report: a verdict, a page for people, numbers for programs, a row for each image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from utils.audit.finding import by_gravity, exit_code, exit_code_in_words, most_severe
+from utils.audit.tables import write_tables
+from utils.audit.verdict import first_steps, not_made
+from utils.evaluation.intervals import Interval
+from utils.examine.examination import Examination
+from utils.examine.section import Section
+from utils.files import atomic_write, private_folder, write_json
+
+SCHEMA = 1  # raise it when a program that reads report.json would stumble
+PAGE, FACTS, IMAGES, CARD = "index.html", "report.json", "images.csv", "model_card.md"
+
+
+@dataclass(frozen=True, eq=False)
+class ModelReport:
+    """What was found about a model on these images."""
+
+    examination: Examination
+
+    @property
+    def sections(self) -> Sequence[Section]:
+        return self.examination.sections
+
+    @property
+    def exit_code(self) -> int:
+        return exit_code(self.sections)
+
+    @property
+    def severity(self) -> str:
+        return most_severe(section.severity for section in self.sections)
+
+    @property
+    def verdict(self) -> str:
+        """May we use it? In at most three sentences."""
+        return verdict(self.sections)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per question."""
+        rows = [(s.title, s.severity, s.measured) for s in self.sections]
+        return pd.DataFrame(rows, columns=["question", "severity", "found"]).set_index("question")
+
+    @property
+    def trust(self) -> pd.DataFrame:
+        """Every number with its 95 % interval, by question."""
+        rows = [
+            (section.title, name, *_as_row(found))
+            for section in self.sections
+            for name, found in section.numbers.items()
+        ]
+        return pd.DataFrame(rows, columns=["question", "number", "value", "low", "high"])
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """One row per image: file, patient, label, and the answer under each condition."""
+        split = self.examination.subject.images
+        first = pd.DataFrame({"file": split.files or "", "patient": split.patients},
+                             index=range(len(split)))  # fmt: skip
+        return pd.concat([first, *(s.answers for s in self.sections if len(s.answers))], axis=1)
+
+    def __getitem__(self, title: str) -> Section:
+        return next(section for section in self.sections if section.title == title)
+
+    def summary(self, width: int = 80) -> str:
+        """For a terminal: the verdict first, then the questions by gravity."""
+        lines = [f"Verdict     {self.verdict}"]
+        lines += [f"Do first    {step.title} {step.advice}" for step in first_steps(self.sections)]
+        lines += ["", *(section.as_text(width) for section in by_gravity(self.sections)), ""]
+        return "\n".join([*lines, f"Exit code   {exit_code_in_words(self.sections)}"])
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the page, the facts, the table of images and a model card; the path of the page."""
+        from utils.examine.page import model_card, render_page
+
+        out = private_folder(Path(folder))
+        write_tables({IMAGES: self.images}, out, ())
+        write_json(out / FACTS, self.facts())
+        for name, text in ((CARD, model_card(self)), (PAGE, render_page(self))):
+            with atomic_write(out / name) as unfinished:
+                unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
+        return out / PAGE
+
+    def facts(self) -> dict:
+        """The report without images; numbers with an interval are [value, low, high]."""
+        subject = self.examination.subject
+        return {
+            "schema": SCHEMA,
+            "model": self.examination.model_name,
+            "images": self.examination.data_name,
+            "content": subject.images.content_hash(),
+            "count": len(subject.images),
+            "classes": list(subject.images.class_names),
+            "epsilon": subject.epsilon,
+            "attacked images": len(subject.few_rows),
+            "verdict": self.verdict,
+            "not examined": not_made(self.sections),
+            "severity": self.severity,
+            "exit code": self.exit_code,
+            "questions": [_facts(section) for section in self.sections],
+        }
+
+
+def verdict(sections: Sequence[Section]) -> str:
+    """One sentence by the gravest finding; what was not examined is a part of it."""
+    code = exit_code(sections)
+    titles = {
+        kind: " ".join(s.title for s in sections if s.severity == kind)
+        for kind in ("alarm", "warning", "failed")
+    }
+    sentences = {
+        0: "Nothing was found that speaks against its figures; they hold for images like these.",
+        1: f"Look before you use it: {titles['warning'] or 'not every question could be answered.'}",
+        2: f"Do not use it, or its figures, yet: {titles['alarm']}",
+        3: f"No verdict, because a question failed: {titles['failed']}",
+    }
+    return " ".join(filter(None, [sentences[code], not_made(sections)]))
+
+
+def _facts(section: Section) -> dict:
+    return {
+        "question": section.title,
+        "severity": section.severity,
+        "found": section.measured,
+        "meaning": section.meaning,
+        "what to do": section.advice,
+        "numbers": {name: _plain(found) for name, found in section.numbers.items()},
+        "table": section.table.astype(str).to_dict("records"),
+    }
+
+
+def _plain(found) -> list | float | str | None:
+    """NaN is no JSON."""
+    if isinstance(found, Interval):
+        return [_plain(float(each)) for each in found]
+    return None if isinstance(found, float) and found != found else found
+
+
+def _as_row(found) -> tuple:
+    return tuple(found) if isinstance(found, Interval) else (found, None, None)

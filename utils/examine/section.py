@@ -1,0 +1,40 @@
+"""What one question about the model has found, with numbers for programs and figures for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils.audit.finding import Finding
+from utils.evaluation.intervals import Interval
+
+
+@dataclass(frozen=True, eq=False)
+class Section(Finding):
+    """A finding with its figures; `numbers` go into report.json as they are.
+
+    `answers` has one row for each image, and a column for each condition that was tried.
+    """
+
+    numbers: Mapping[str, Interval | float | str] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    answers: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def with_title(self, title: str) -> "Section":
+        return replace(self, title=title)
+
+
+def does_not_apply(reason: str, advice: str = "") -> Section:
+    """A question that does not apply to this model or these images; nothing is wrong with it."""
+    return Section("not applicable", reason, advice=advice)
+
+
+def left_out(reason: str, advice: str = "") -> Section:
+    """A question that could not be answered: no pass."""
+    return Section("skipped", reason, "Nothing is known here. This is not the same as ok.", advice)
+
+
+def points(found: Interval) -> str:
+    """A difference of two shares, in words."""
+    return f"{found.text(digits=0)} points"

@@ -1,0 +1,1 @@
+"""The questions about a model, one file for each."""

@@ -1,0 +1,147 @@
+"""What an attacker can do: with gradients, with questions alone, with a visible patch."""
+
+import numpy as np
+import pandas as pd
+
+from utils.attacks.black_box import Square
+from utils.attacks.minimal_norm import MinimalNorm
+from utils.attacks.patch import AdversarialPatch, ControlPatch
+from utils.attacks.pgd import PGD
+from utils.attacks.random_noise import noise_of
+from utils.data.split import to_float
+from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.conditions import GREY_LEVELS
+from utils.evaluation.flags import check_attack
+from utils.evaluation.inference import attacked_images, predict, predict_all
+from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import HEADLINE, score_of
+from utils.evaluation.predictions import Predictions
+from utils.examine.section import Section, does_not_apply
+from utils.examine.subject import Subject
+from utils.figures.attacks import accuracy_by_epsilon, perturbations
+
+STEPS = 20
+QUERIES = 200  # for each image
+SHOWN = 3  # images of the picture
+CHECKED = 24  # images of the red flags
+BLIND = "The model has no gradients, so no attack could follow them. "
+NO_SCORE = "The model knows too little about clean images to lose any of it."
+
+
+def ask_attack(subject: Subject) -> Section:
+    """PGD with its controls and its red flags; for a black box, questions alone."""
+    if not subject.learned:
+        return does_not_apply(NO_SCORE)
+    return _by_gradients(subject) if subject.gradients else _by_questions(subject)
+
+
+def _by_gradients(subject: Subject) -> Section:
+    attack = PGD(subject.epsilon, STEPS, stop_when_fooled=True)
+    suite = AttackSuite(attack)
+    found = suite.predict(subject.model, subject.few, subject.keep)
+    flags = check_attack(subject.model, subject.few, suite, found, CHECKED, whole=subject.clean)
+    red = flags[flags["red"]]
+    left, noise = found[suite.strongest], found[suite.noise]
+    size = f"{GREY_LEVELS * subject.epsilon:g} grey levels"
+    sentence = (
+        f"A change of at most {size} leaves {score_of(left, HEADLINE)} % of {HEADLINE}; random "
+        f"noise of this size {score_of(noise, HEADLINE)} %."
+    )
+    table = pd.DataFrame([(str(c), str(score_of(p, HEADLINE))) for c, p in found.items()])
+    return Section(
+        "alarm" if len(red) else "note",
+        f"{len(red)} red flags: the attack has not found all it could. {sentence}"
+        if len(red) else f"{sentence} {len(flags)} checks of the attack, none raised.",
+        "The score under attack is an upper bound: a stronger attacker may find more. Almost every "
+        "network that was not trained against attacks loses most of its score; that is no fault "
+        f"of this one. On {len(subject.few)} images, as many of each class."
+        + "".join(f" *{row.flag}*: {row.reason}." for row in red.itertuples()),
+        "Do not call the model robust. Attack it in a way that knows what hides its gradient."
+        if len(red) else "",
+        table.set_axis(["condition", f"{HEADLINE} (%)"], axis=1),
+        numbers={"noise": score_of(noise, HEADLINE), "PGD": score_of(left, HEADLINE)},
+        figures=_figures(subject, suite, found),
+        answers=_answers(subject, {"noise": noise, "PGD": left}),
+    )  # fmt: skip
+
+
+def _figures(subject: Subject, suite: AttackSuite, found: dict) -> dict:
+    some = subject.few.balanced(SHOWN, subject.seed)
+    whole = PGD(subject.epsilon, STEPS)
+    kinds = {"PGD": whole, "noise": noise_of(whole, subject.epsilon)}
+    changed = {n: attacked_images(subject.model, some, a).numpy() for n, a in kinds.items()}
+    sure = {n: predict(subject.model, some, a).probabilities for n, a in kinds.items()}
+    return {
+        "Accuracy by the size of the change": accuracy_by_epsilon({"pgd": suite.curve(found)}),
+        "What the change looks like": perturbations(some, changed, sure),
+    }
+
+
+def _answers(subject: Subject, found: dict[str, Predictions]) -> pd.DataFrame:
+    """The predicted class under each condition, in the rows of the attacked images."""
+    names = np.array(subject.images.class_names)
+    columns = {name: names[each.probabilities.argmax(1)] for name, each in found.items()}
+    return pd.DataFrame(columns, index=subject.few_rows)
+
+
+def _by_questions(subject: Subject) -> Section:
+    square = Square(subject.epsilon, QUERIES)
+    conditions = {"clean": None, "noise": noise_of(PGD(subject.epsilon), subject.epsilon),
+                  "questions": square}  # fmt: skip
+    found = predict_all(subject.model, subject.few, conditions, keep=subject.keep)
+    rows = {name: score_of(each, HEADLINE) for name, each in found.items()}
+    return Section(
+        "note",
+        f"{BLIND}An attacker with {QUERIES} questions for each image leaves "
+        f"{rows['questions']} % of {HEADLINE}; random noise of this size {rows['noise']} %.",
+        "What stands against questions alone need not stand against an attacker who has the "
+        "weights, or trains a model like it. This figure says nothing about them.",
+        "",
+        _table(rows),
+        numbers={name: each for name, each in rows.items() if name != "clean"},
+        answers=_answers(subject, {n: p for n, p in found.items() if n != "clean"}),
+    )  # fmt: skip
+
+
+def ask_smallest_change(subject: Subject) -> Section:
+    """How small a change is enough, image by image."""
+    if not (subject.learned and subject.gradients):
+        return does_not_apply(NO_SCORE if subject.gradients else BLIND)
+    few = subject.few
+    attack = MinimalNorm("linf", steps=STEPS)
+    distances = attack.distances(subject.model, to_float(few.images), few.labels).numpy()
+    right = distances > 0
+    sizes = GREY_LEVELS * np.where(np.isinf(distances), 1, distances)
+    middle = float(np.median(sizes[right])) if right.any() else float("nan")
+    shares = {f"up to {size:g} of 255": f"{100 * (sizes <= size).mean():.0f}"
+              for size in (0.25, 0.5, 1, 2, 4, 8)}  # fmt: skip
+    return Section(
+        "note", f"Half of the images that it classifies correctly need a change of at most "
+        f"{middle:.2g} of 255 grey levels in any pixel.",
+        "The smallest change that a search along the class boundary found; smaller ones may exist.",
+        "",
+        pd.DataFrame({"change": list(shares), "images that are wrong (%)": list(shares.values())}),
+        numbers={"median smallest change (of 255)": middle},
+    )  # fmt: skip
+
+
+def ask_patch(subject: Subject) -> Section:
+    """A visible square: painted against the model, and at the same place without it."""
+    if not (subject.learned and subject.gradients):
+        return does_not_apply(NO_SCORE if subject.gradients else BLIND)
+    kinds = {"clean": None, "a grey square": ControlPatch(fill="grey"), "a hostile square": AdversarialPatch()}
+    found = predict_all(subject.model, subject.few, kinds, keep=subject.keep)
+    rows: dict[str, Interval] = {name: score_of(each, HEADLINE) for name, each in found.items()}
+    return Section(
+        "note", f"A square of 8 % of the image leaves {rows['a hostile square']} % of {HEADLINE} if "
+        f"it is painted against the model, and {rows['a grey square']} % if it is not.",
+        "Stickers, markers and dirt on a lens are such squares. The control stands at the place "
+        "where the model looks most.",
+        "", _table(rows),
+        numbers={name: each for name, each in rows.items() if name != "clean"},
+    )  # fmt: skip
+
+
+def _table(rows: dict[str, Interval]) -> pd.DataFrame:
+    pairs = [(name, str(each)) for name, each in rows.items()]
+    return pd.DataFrame(pairs, columns=["condition", f"{HEADLINE} (%)"])

@@ -1,0 +1,99 @@
+"""How good is the model on these images, and may that score be believed?"""
+
+import numpy as np
+import pandas as pd
+
+from utils.evaluation.flags import check_clean
+from utils.evaluation.intervals import Interval, interval_table
+from utils.evaluation.leakage import nearest_neighbour_baseline
+from utils.evaluation.metrics import HEADLINE, gain, score_of, scores
+from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import few_patients
+from utils.data.split import Splits
+from utils.examine.section import Section, left_out, points
+from utils.examine.subject import Subject
+from utils.figures.confusion import confusions
+
+FEW_KNOWN = 10  # images of known patients: fewer show no difference
+WORTH = 0.05  # of accuracy: the lower bound of what known patients add
+
+
+def ask_clean(subject: Subject) -> Section:
+    """Scores with intervals over patients, beside a constant answer."""
+    answers = subject.clean
+    headline = score_of(answers, HEADLINE)
+    table = (100 * scores(answers)).round(1).rename_axis("score (%)").reset_index()
+    missed = score_of(answers, "missed disease")
+    first = subject.images.class_names[0]
+    table.loc[len(table)] = [f"missed: {first} predicted, another class true",
+                             *(np.round(100 * np.array(missed), 1))]  # fmt: skip
+    constant = f"a constant answer has {100 * subject.chance:.0f}"
+    return Section(
+        "ok" if subject.learned else "alarm",
+        f"{HEADLINE} {headline} %; {constant}.",
+        _meaning(answers) + few_patients(answers),
+        "" if subject.learned else "The model is not shown to know anything about these images. "
+        "Look at the first question: does it see what it should?",
+        table,
+        numbers={"balanced accuracy": headline, "missed disease": missed},
+        figures={"Which class is taken for which": confusions({"clean": answers})},
+        answers=_rows(answers),
+    )  # fmt: skip
+
+
+def _meaning(answers: Predictions) -> str:
+    patients = len(np.unique(answers.groups))
+    return (
+        f"{len(answers.labels):,} images of {patients:,} patients (or groups). Intervals are over "
+        "patients; another training would give another network. "
+    )
+
+
+def _rows(answers: Predictions) -> pd.DataFrame:
+    """What is written for each image: label, and the probability of each class."""
+    names = np.array(answers.class_names)
+    columns = {f"p({name})": answers.probabilities[:, k] for k, name in enumerate(names)}
+    predicted = names[answers.probabilities.argmax(1)]
+    return pd.DataFrame({"label": names[answers.labels], "clean": predicted, **columns})
+
+
+def ask_leakage(subject: Subject) -> Section:
+    """Does the model know these images, or their patients, from its training?"""
+    if subject.known is None:
+        return left_out(
+            "The images of the training are not at hand, so nothing is known about leakage.",
+            "Give them as --train: a score on known patients is no score.",
+        )
+    report, answers = subject.leakage, subject.clean
+    splits = Splits(subject.known, subject.known.take([]), subject.images)
+    lookup = nearest_neighbour_baseline(splits)
+    flags = check_clean(answers, report)
+    red = flags[flags["red"]]
+    over = gain(lookup, answers, "accuracy")
+    known = _known_patients(subject)
+    measured = f"The model is {points(over)} better than a look-up of the nearest training image."
+    return Section(
+        "alarm" if len(red) else "ok",
+        " ".join([measured, *report.reasons, known]),
+        "Images of patients that the model has met, and copies of training images, test its "
+        "memory. Sizes of groups and copies are in the table.",
+        "Score the model on patients that it has not met." if len(red) else "",
+        pd.concat([pd.Series(report.row, name="found").to_frame(), _reasons(red)])
+        .rename_axis("about").reset_index(),
+        numbers={"better than look-up": over},
+    )  # fmt: skip
+
+
+def _reasons(red: pd.DataFrame) -> pd.DataFrame:
+    return red.set_index("flag")[["reason"]].rename(columns={"reason": "found"})
+
+
+def _known_patients(subject: Subject) -> str:
+    """What images of known patients add to the accuracy, where there are some of both."""
+    trained = set(subject.leakage.training_patients or ())
+    known = np.isin(subject.images.patients, list(trained)) if trained else np.zeros(0, bool)
+    if min(known.sum(), (~known).sum()) < FEW_KNOWN:
+        return ""
+    sides = {name: score_of(subject.clean.take(rows), "accuracy")
+             for name, rows in (("known", known), ("new", ~known))}  # fmt: skip
+    return f"Accuracy on known patients {sides['known']} %, on new ones {sides['new']} %."

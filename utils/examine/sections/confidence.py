@@ -1,0 +1,108 @@
+"""Is the model as often right as it is sure, and does it know when not to answer?"""
+
+import pandas as pd
+
+from utils.contamination.noise import Gaussian
+from utils.evaluation.inference import predict
+from utils.evaluation.metrics import score_of
+from utils.evaluation.predictions import Predictions
+from utils.evaluation.uncertainty.calibration import (
+    calibration_error,
+    fit_temperature,
+    reliability,
+)
+from utils.evaluation.uncertainty.conformal import fit_conformal
+from utils.evaluation.uncertainty.selective import (
+    COVERAGE,
+    risk_coverage,
+    risk_coverage_area,
+    selective_accuracy,
+)
+from utils.examine.section import Section, left_out
+from utils.examine.subject import Subject
+from utils.figures.uncertainty import reliability_diagram, risk_coverage_curves
+
+LARGE = 0.1  # lower bound of the calibration error: ten points between sure and right
+LEAST = 60  # images on each side: fewer decide nothing
+PROMISED = 0.9
+
+
+def ask_calibration(subject: Subject) -> Section:
+    """Confidence against accuracy, as it is and after one temperature set on half the patients."""
+    first, second = subject.halves
+    if min(len(first), len(second)) < LEAST:
+        return _too_few()
+    known, judged = subject.clean.take(first), subject.clean.take(second)
+    found = {"clean": judged, "recalibrated": fit_temperature(known)(judged), "noisy": _noisy(subject)}
+    errors = {name: calibration_error(each) for name, each in found.items()}
+    error = errors["clean"]
+    sure = float(judged.probabilities.max(1).mean() - judged.accuracy)
+    way = "surer than it is right" if sure > 0 else "less sure than it is right"
+    return Section(
+        "warning" if error.low > LARGE else "ok",
+        f"The calibration error is {error} points; on average the model is {abs(100 * sure):.0f} "
+        f"points {way}.",
+        "Of all predictions with 80 % confidence, 80 % should be right. The temperature was set on "
+        "half of the patients, and everything is judged on the others. Noisy: Gaussian noise of "
+        "severity 3, which no temperature has seen.",
+        "Set a temperature on patients of your own before anybody reads these probabilities."
+        if error.low > LARGE else "",
+        pd.DataFrame({"calibration error (points)": errors}).astype(str)
+        .rename_axis("images").reset_index(),
+        numbers={"calibration error": error, "recalibrated": errors["recalibrated"]},
+        figures={
+            "Confidence and accuracy": reliability_diagram(
+                {name: reliability(each) for name, each in found.items()}, errors
+            )
+        },
+    )  # fmt: skip
+
+
+def ask_abstention(subject: Subject) -> Section:
+    """Are its sure answers the right ones, and do sets of classes keep what they promise?"""
+    first, second = subject.halves
+    if min(len(first), len(second)) < LEAST:
+        return _too_few()
+    judged, noisy = subject.clean.take(second), _noisy(subject)
+    sets = fit_conformal(subject.clean.take(first), alpha=1 - PROMISED)
+    rows = {}
+    for name, each in {"clean": judged, "noisy": noisy}.items():
+        made = sets(each)
+        rows[name] = {
+            "accuracy (%)": score_of(each),
+            f"of the surest {COVERAGE:.0%} (%)": selective_accuracy(each),
+            "mean risk (%)": risk_coverage_area(each),
+            "sets with the truth (%)": made.coverage,
+        }
+    table = pd.DataFrame(rows).T
+    all_right, sure = table.iloc[0, 0], table.iloc[0, 1]
+    kept = table.iloc[0, 3]
+    broken = kept.high < PROMISED
+    return Section(
+        "warning" if broken else "ok",
+        f"Accuracy {all_right} %; on the surest {COVERAGE:.0%} of the images {sure} %. Sets that "
+        f"promise {PROMISED:.0%} contain the truth in {kept} %, under noise in {table.iloc[1, 3]} %.",
+        "A model that knows when not to answer is right more often where it is sure. Sets of "
+        "classes are calibrated on half of the patients; they keep their promise only where new "
+        "images come from the same source.",
+        "Set the thresholds again on patients like these." if broken else "",
+        table.astype(str).rename_axis("images").reset_index(),
+        numbers={"selective accuracy": sure, "coverage": kept, "coverage under noise": table.iloc[1, 3]},
+        figures={
+            "Errors among the surest images": risk_coverage_curves(
+                {name: risk_coverage(each) for name, each in (("clean", judged), ("noisy", noisy))},
+                COVERAGE,
+            )
+        },
+    )  # fmt: skip
+
+
+def _noisy(subject: Subject) -> Predictions:
+    split = subject.images.take(subject.halves[1])
+    return predict(subject.model, Gaussian(severity=3, rate=1.0, seed=subject.seed)(split))
+
+
+def _too_few() -> Section:
+    return left_out(
+        f"Fewer than {LEAST} images in half of the patients.", "Get more images of other patients."
+    )

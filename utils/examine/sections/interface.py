@@ -1,0 +1,119 @@
+"""Does the model see what its owner thinks, and does it answer as a classifier should?"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+from utils.evaluation.flags.judging import SAME
+from utils.evaluation.flags.model_probes import differences, watched
+from utils.evaluation.inference import predict
+from utils.evaluation.metrics import HEADLINE, gain, score_of
+from utils.evaluation.predictions import Predictions
+from utils.examine.adapter import other_views
+from utils.examine.section import Section, points
+from utils.examine.subject import Subject
+
+TRIED = 400  # images that decide whether another view is better
+FAR_BETTER = 0.05  # of balanced accuracy, the lower bound: no luck, and worth a change
+TWICE = 16  # images that are predicted again
+HELD = "Its answers, on these images"
+
+
+def ask_interface(subject: Subject) -> Section:
+    """What it takes and returns; whether another view or another order of classes fits better."""
+    answers = subject.clean
+    if not np.isfinite(answers.probabilities).all():
+        return Section(
+            "alarm", "Some answers are no numbers (NaN or infinite).",
+            "Nothing else can be measured.", "Look for a division by zero in the model.",
+        )  # fmt: skip
+    faults = dict(_faults(subject))
+    facts = _facts(subject)
+    if not faults:
+        return Section(
+            "ok", f"{facts}. The same image always gets the same answer.",
+            "No other range of grey levels and no other order of classes fits clearly better.",
+            table=_views(subject),
+        )  # fmt: skip
+    return Section(
+        "alarm", f"{' '.join(faults)} ({facts})",
+        "All other figures are about the model as it is shown the images now.",
+        " ".join(faults.values()), _views(subject),
+    )  # fmt: skip
+
+
+def _facts(subject: Subject) -> str:
+    model = subject.model
+    slope = "with gradients" if subject.gradients else "without gradients (a black box)"
+    shape = f"{model.channels} x {subject.images.size} x {subject.images.size}"
+    return f"Takes {shape}, returns {model.output}, {slope}"
+
+
+def _faults(subject: Subject) -> Iterator[tuple[str, str]]:
+    """What is wrong, and what to do about it."""
+    few = subject.images.limit(TWICE)
+    with watched(subject.model) as seen:
+        predict(subject.model, few)
+    if seen.trains:
+        yield ("A part of the model is in training mode.",
+               "Call eval() on every part before use, also on those in lists.")  # fmt: skip
+    again, in_company = differences(subject.model, few)
+    if again > SAME:
+        yield ("The same image gets different answers.",
+               "Switch off dropout, noise and random crops; a defence that needs them must be "
+               "judged by its mean.")  # fmt: skip
+    elif in_company > SAME:
+        yield ("An answer depends on the other images of its batch.",
+               "Use the running statistics of batch norm: call eval().")  # fmt: skip
+    predicted = np.unique(subject.clean.probabilities.argmax(1))
+    if len(predicted) == 1:
+        name = subject.images.class_names[predicted[0]]
+        yield (f"Every image is predicted {name}.",
+               "The model ignores these images, or is shown them in another way than it was "
+               "trained: see the table.")  # fmt: skip
+    yield from _better_view(subject)
+    yield from _better_order(subject)
+
+
+def _better_view(subject: Subject) -> Iterator[tuple[str, str]]:
+    few, usual = _tried(subject)
+    for name, view in other_views(subject.model.expects, subject.model.channels).items():
+        better = gain(usual, predict(subject.model.expecting(view), few), HEADLINE)
+        if better.low > FAR_BETTER:
+            yield (
+                f"The model scores {points(better)} higher if it is shown {name}.",
+                "Find out how it was trained, and give --white, --mean and --std.",
+            )
+            return
+
+
+def _better_order(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Classes that are named in another order than the model was trained with."""
+    answers = subject.clean
+    _, order = linear_sum_assignment(-answers.confusion)
+    permuted = replace(answers, probabilities=answers.probabilities[:, order])
+    better = gain(answers, permuted, HEADLINE)
+    if better.low > FAR_BETTER and score_of(permuted, HEADLINE).low > subject.chance:
+        names = ", ".join(np.array(answers.class_names)[np.argsort(order)])
+        yield (
+            f"The model scores {points(better)} higher if its classes are {names}, in this order.",
+            "Compare with the class map of the training, and give --classes.",
+        )
+
+
+def _tried(subject: Subject) -> tuple:
+    rows = subject.images.some_rows(TRIED)
+    return subject.images.take(rows), subject.clean.take(rows.numpy())
+
+
+def _views(subject: Subject) -> pd.DataFrame:
+    """The score if the model is shown the images in other ways."""
+    few, usual = _tried(subject)
+    views = other_views(subject.model.expects, subject.model.channels)
+    found: dict[str, Predictions] = {"as it is shown them now": usual}
+    found |= {name: predict(subject.model.expecting(view), few) for name, view in views.items()}
+    rows = [(name, str(score_of(each, HEADLINE))) for name, each in found.items()]
+    return pd.DataFrame(rows, columns=["shown", f"{HEADLINE} (%)"])

@@ -1,0 +1,72 @@
+"""Does what a pipeline does to every image change the answer?"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import torch.nn.functional as F
+from torch import Tensor
+
+from utils.contamination.noise import jpeg
+from utils.data.split import Split, to_float, to_levels
+from utils.evaluation.inference import predict
+from utils.evaluation.intervals import mean_of
+from utils.evaluation.metrics import HEADLINE, gain
+from utils.examine.section import Section, does_not_apply
+from utils.examine.subject import Subject
+
+IMAGES = 400
+MANY = 0.05  # of the answers, the lower bound: more than a borderline case here and there
+HARMLESS = "JPEG, quality 95"
+
+
+def ask_pipeline(subject: Subject) -> Section:
+    """The share of answers that change, with an interval over patients, and what this costs."""
+    if not subject.learned:
+        return does_not_apply("The model knows too little about clean images.")
+    rows = subject.images.some_rows(IMAGES, subject.seed)
+    few, clean = subject.images.take(rows), subject.clean.take(rows.numpy())
+    found = {name: predict(subject.model, _changed(few, step)) for name, step in STEPS.items()}
+    flips = {
+        name: mean_of(each.probabilities.argmax(1) != clean.probabilities.argmax(1), clean.groups)
+        for name, each in found.items()
+    }
+    costs = {name: gain(each, clean, HEADLINE) for name, each in found.items()}
+    worst = max(flips, key=lambda name: flips[name].value)
+    sensitive = flips[HARMLESS].low > MANY
+    return Section(
+        "warning" if sensitive else "ok",
+        f"{HARMLESS}, changes {flips[HARMLESS]} % of the answers; {worst}, {flips[worst]} %.",
+        "Steps that look harmless and differ from hospital to hospital. The images were brought to "
+        f"{few.size} pixels before; here each step is made to these.",
+        "Use one pipeline for training and use, or train with these steps." if sensitive else "",
+        pd.DataFrame(
+            {"answers that change (%)": flips, f"{HEADLINE} lost (points)": costs}
+        ).astype(str).rename_axis("step").reset_index(),
+        numbers={f"changed by {name}": each for name, each in flips.items()},
+    )  # fmt: skip
+
+
+def _changed(split: Split, step: Callable[[Tensor], Tensor]) -> Split:
+    return replace(split, images=to_levels(step(to_float(split.images)).clamp(0, 1), split.depth))
+
+
+def _half_size(pixels: Tensor) -> Tensor:
+    """Shrunk to half and enlarged, as a viewer may do."""
+    small = F.interpolate(pixels, scale_factor=0.5, mode="bilinear", antialias=True)
+    return F.interpolate(small, size=pixels.shape[-2:], mode="bilinear")
+
+
+def _shifted(pixels: Tensor) -> Tensor:
+    """One pixel to the right and one down; the edge is repeated."""
+    return F.pad(pixels, (1, 0, 1, 0), mode="replicate")[..., :-1, :-1]
+
+
+STEPS: dict[str, Callable[[Tensor], Tensor]] = {
+    HARMLESS: lambda pixels: jpeg(pixels, 95),
+    "JPEG, quality 75": lambda pixels: jpeg(pixels, 75),
+    "64 grey levels": lambda pixels: (pixels * 63).round() / 63,
+    "a shift by one pixel": _shifted,
+    "half the size and back": _half_size,
+    "a tenth brighter": lambda pixels: pixels * 1.1,
+}

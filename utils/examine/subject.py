@@ -1,0 +1,86 @@
+"""Model and images under examination, and the predictions that several questions share."""
+
+import time
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from utils.data.split import Split, Splits
+from utils.evaluation.inference import predict
+from utils.evaluation.leakage import LeakageReport, leakage_report
+from utils.evaluation.metrics import HEADLINE, score_of
+from utils.evaluation.predictions import Predictions
+from utils.examine.adapter import ExaminedModel, has_gradients
+
+CALIBRATED = 0.5  # of the patients: they set temperatures and thresholds, the others judge them
+
+
+@dataclass(eq=False)
+class Subject:
+    """`known` are the images that the model was trained on, if they are at hand; `columns` what a
+    table says about each image besides its label; `keep` a folder for finished parts of attacks."""
+
+    model: ExaminedModel
+    images: Split
+    known: Split | None = None
+    columns: pd.DataFrame = field(default_factory=pd.DataFrame)
+    keep: Path | None = None
+    epsilon: float = 4 / 255
+    attacked: int = 100  # images of the attacks
+    seed: int = 0
+
+    @cached_property
+    def clean(self) -> Predictions:
+        return predict(self.model, self.images)
+
+    @cached_property
+    def few_rows(self) -> np.ndarray:
+        """The places of the images of the attacks: one of each patient, as many of each class."""
+        numbered = replace(self.images, changed=torch.arange(len(self.images)))
+        return numbered.per_patient(1).balanced(self.attacked, self.seed).changed.numpy()
+
+    @cached_property
+    def few(self) -> Split:
+        return self.images.take(self.few_rows)
+
+    @cached_property
+    def gradients(self) -> bool:
+        return has_gradients(self.model, self.images)
+
+    @property
+    def chance(self) -> float:
+        """The balanced accuracy of a constant answer."""
+        return 1 / self.images.classes
+
+    @cached_property
+    def learned(self) -> bool:
+        """Whether the model beats a constant answer; one that does not has nothing to lose."""
+        return bool(score_of(self.clean, HEADLINE).low > self.chance)
+
+    @cached_property
+    def leakage(self) -> LeakageReport | None:
+        """What links the images to those of the training."""
+        if self.known is None:
+            return None
+        return leakage_report(Splits(self.known, self.known.take([]), self.images))
+
+    @cached_property
+    def halves(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the patients that set thresholds, and of those that judge them."""
+        patients = np.unique(self.images.patients)
+        chosen = np.random.default_rng(self.seed).permutation(patients)
+        first = np.isin(self.images.patients, chosen[: int(CALIBRATED * len(patients))])
+        return np.flatnonzero(first), np.flatnonzero(~first)
+
+    @cached_property
+    def seconds_per_image(self) -> float:
+        """Of one forward pass, measured."""
+        some = self.images.limit(64)
+        predict(self.model, some)  # the first pass may compile something
+        started = time.perf_counter()
+        predict(self.model, some)
+        return (time.perf_counter() - started) / len(some)
