@@ -7,7 +7,7 @@ import time
 
 import nbformat.v4
 
-from utils.folders import HOME
+from utils import HOME
 
 NOTE = "open('../ran', 'a').write('{name} ')"  # leaves a trace of every execution
 TOY = {

@@ -1,6 +1,5 @@
 """Everything the notebooks share. A package imports only from those above it in this list.
 
-folders        where the course lies, and where its runs write
 files          whole files, and reading that runs no code
 run            names, seeds, device, folders: where a run keeps its things
 weights        files of weights, checked by their hash
@@ -18,8 +17,14 @@ examine        a model, before use
 course         the command line, the runner, tables for the reader, museum, reading kit, playground
 """
 
+import os
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[1]  # this code
+ROOT = Path(os.environ.get("SECOND_LOOK_ROOT", HOME)).resolve()  # notebooks, assets, checkpoints
+ALIAS = "folder:"  # of your own images: folder:PATH is the same as PATH
 
 
 def exports(package: str, **names: str) -> Callable[[str], object]:
@@ -38,5 +43,5 @@ def exports(package: str, **names: str) -> Callable[[str], object]:
 
 
 __getattr__ = exports(
-    __name__, backbones="Classifier RowReader build network_size", run="ROOT start_run"
+    __name__, backbones="Classifier RowReader build network_size", run="start_run"
 )

@@ -18,7 +18,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from utils.files import atomic_write, locked, short_digest, unfinished_name, write_json
-from utils.folders import ALIAS, ROOT
+from utils import ALIAS, ROOT
 
 PREDICTIONS, RECORD = "predictions.csv.gz", "record.json"
 PRECISIONS = ("auto", "float32", "bfloat16")

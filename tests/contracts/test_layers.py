@@ -7,7 +7,7 @@ import re
 import pytest
 
 import utils
-from utils.folders import HOME
+from utils import HOME
 
 UTILS = HOME / "utils"
 PATHS = {
@@ -47,7 +47,7 @@ def imported(name):
 def needed(name):
     """The packages of ours that a module imports from."""
     ours = (full.split(".") for full in imported(name) if full.startswith("utils."))
-    return {parts[1] for parts in ours} - {"exports"}
+    return {parts[1] for parts in ours} - {"exports", "HOME", "ROOT", "ALIAS"}
 
 
 @EVERY

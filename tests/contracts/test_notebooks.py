@@ -15,7 +15,7 @@ from utils.backbones import BACKBONES
 from utils.course.claims import in_words, read_claims
 from utils.course.plan import FIRST, NEEDS, needs_of, parameters_of, read_course
 from utils.course.upkeep import FOUND, bootstrap, repository
-from utils.folders import HOME
+from utils import HOME
 
 PATHS = sorted([*HOME.glob("dataset/*.ipynb"), *HOME.glob("notebooks/*.ipynb")])
 HEADINGS = ("Take-aways", "Try it yourself", "References")

@@ -11,7 +11,7 @@ from toy_course import course
 
 from utils.course import __main__
 from utils.course.__main__ import main
-from utils.folders import HOME
+from utils import HOME
 
 
 @pytest.fixture(autouse=True)

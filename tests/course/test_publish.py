@@ -21,7 +21,7 @@ from utils.evaluation.claims import Claim
 from utils.evaluation.conditions import Condition
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import balanced_accuracy
-from utils.folders import HOME
+from utils import HOME
 from utils.run import start_run
 
 PGD = Condition("pgd", 4 / 255)

@@ -21,7 +21,7 @@ from utils.course.records import (
 from utils.course.results import pool_records
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.predictions import read_predictions
-from utils.folders import HOME
+from utils import HOME
 
 PGD_4 = Condition("pgd", 4 / 255)
 

@@ -25,7 +25,7 @@ from utils.course.results import (
 from utils.course.upkeep import bootstrap, repository
 from utils.evaluation import metrics
 from utils.evaluation.conditions import CLEAN, Condition
-from utils.folders import HOME
+from utils import HOME
 
 NOISE, PGD_4 = Condition("noise", 4 / 255), Condition("pgd", 4 / 255)
 RESTARTS, SHUFFLED = Condition("pgd", 4 / 255, 1), Condition("shuffled")

@@ -15,7 +15,7 @@ from utils.course import trained_models
 from utils.course.plan import Notebook
 from utils.course.trained_models import load_trained, save_trained
 from utils.data.split import Splits
-from utils.folders import HOME
+from utils import HOME
 from utils.run import start_run
 from utils.training.config import TrainConfig
 

@@ -33,7 +33,7 @@ from utils.course.upkeep import (
 )
 from utils.evaluation.claims import Claim
 from utils.evaluation.intervals import Interval
-from utils.folders import HOME
+from utils import HOME
 from utils.run import start_run
 
 URL = "https://github.com/somewhere/second-look"
@@ -278,7 +278,7 @@ def test_no_address_is_made_up():
 def published(tmp_path):
     """A small repository that has what the cell for Colab needs."""
     home = tmp_path / "published"
-    for name in ("env/requirements.txt", "utils/__init__.py", "utils/folders.py"):
+    for name in ("env/requirements.txt", "utils/__init__.py"):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(HOME / name, home / name)
     (home / "notebooks").mkdir()
@@ -293,7 +293,7 @@ def on_colab(folder, cell, **variables):
     """Run the cell as Colab would, in a folder that holds no course, without a network."""
     folder.mkdir(exist_ok=True)
     script = folder.parent / "cell.ipy"
-    script.write_text(cell + "\nimport utils.folders\nprint(os.getcwd(), utils.folders.HOME)\n")
+    script.write_text(cell + "\nimport utils\nprint(os.getcwd(), utils.HOME)\n")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment |= {"PIP_NO_INDEX": "1", "COLAB_RELEASE_TAG": "release", **variables}
     return subprocess.run(

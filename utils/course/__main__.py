@@ -32,7 +32,7 @@ from utils.course.plan import make_plan, needs_of, read_course
 from utils.course.runner import run
 from utils.course.summary import changed_parameters, remove_blocked, run_summary
 from utils.examine import command_line as examine_line
-from utils.folders import HOME, ROOT
+from utils import HOME, ROOT
 
 INTERRUPTED = 130  # as a shell says it
 

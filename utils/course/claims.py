@@ -12,7 +12,7 @@ from utils.course.records import Record, read_records
 from utils.evaluation.claims import HOLDS, UNDECIDED
 from utils.evaluation.intervals import Interval
 from utils.files import write_json
-from utils.folders import HOME
+from utils import HOME
 
 FILE = "assets/course_claims.json"
 CLAIMED = {"greater": "above {}", "less": "below -{}", "equal": "within -{0} and {0}"}

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from utils.folders import ROOT
+from utils import ROOT
 
 
 def execute(name: str) -> None:

@@ -21,7 +21,7 @@ from utils.course.parameters import (
     with_prepared_datasets,
 )
 from utils.data.names import is_path
-from utils.folders import ALIAS, HOME, ROOT
+from utils import ALIAS, HOME, ROOT
 
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.

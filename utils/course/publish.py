@@ -18,7 +18,7 @@ from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.metrics import HEADLINE, balanced_accuracy, gain, score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import few_patients
-from utils.folders import HOME
+from utils import HOME
 
 NONE = "–"
 OF_ALL = (None, "split")  # flags that concern every model of a run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from utils.course.execute import end_children, visible_gpus
 from utils.course.plan import LAST, widest
-from utils.folders import HOME
+from utils import HOME
 
 
 def run(work: Path, jobs: dict[str, dict], cores: int, options: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ from utils.course.plan import read_course
 from utils.course.records import leaves_record
 from utils.course.site.contents import MAP, chapter_numbers
 from utils.files import write_json
-from utils.folders import HOME
+from utils import HOME
 from utils.run import folder_of
 
 IGNORED, COMPARED = "nbval-ignore-output", "nbval-check-output"

@@ -7,7 +7,7 @@ import difflib
 import os
 from pathlib import Path
 
-from utils.folders import ALIAS
+from utils import ALIAS
 
 # The catalogue in utils/data/datasets.py has the facts; a test compares the names.
 PHANTOM_NAMES = ("brain_phantom", "chest_phantom", "cervix_phantom", "findings_phantom")

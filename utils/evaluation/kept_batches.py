@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.files import atomic_write, digest, read_tensors
-from utils.folders import HOME
+from utils import HOME
 
 
 class KeptBatches:

@@ -1,7 +1,7 @@
 """All questions about a model on these images, within a budget of minutes."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +67,9 @@ def examine(
     keep: Path | None = None,
     seed: int = 0,
     names: tuple[str, str] = ("model", "images"),
-) -> "Examination":
-    """Ask every question that fits into `minutes`; what is left out is named.
+    questions: Iterable[str] = (),
+) -> Examination:
+    """Ask every question, or these, that fits into `minutes`; what is left out is named.
 
     `model` is a torch module, a function from images to logits, or has `predict_proba`. `known`
     are the images it was trained on. With a folder `keep`, a stopped examination resumes.
@@ -77,11 +78,14 @@ def examine(
         raise ValueError(f"minutes must be above 0, got {minutes}")
     if not len(images):
         raise ValueError("there is no image; give at least one of each class")
+    if unknown := set(questions) - set(QUESTIONS):
+        raise ValueError(f"unknown question {min(unknown)!r}; choose from {', '.join(QUESTIONS)}")
     started = time.monotonic()
     adapted = adapt(model, images, expects or Expects())
     subject = Subject(adapted, images, known, _columns(columns), keep, epsilon, seed=seed)
     subject.attacked = attacked_within(minutes, subject.seconds_per_image)
-    return Examination(subject, list(ask_all(subject, started + 60 * minutes)), *names)
+    sections = ask_all(subject, started + 60 * minutes, questions)
+    return Examination(subject, list(sections), *names)
 
 
 def attacked_within(minutes: float, seconds_per_image: float) -> int:
@@ -90,11 +94,14 @@ def attacked_within(minutes: float, seconds_per_image: float) -> int:
     return int(min(MOST_ATTACKED, max(FEWEST_ATTACKED, affordable)))
 
 
-def ask_all(subject: Subject, deadline: float) -> Iterator[Section]:
+def ask_all(
+    subject: Subject, deadline: float, questions: Iterable[str] = ()
+) -> Iterator[Section]:
     """The sections one by one; after the deadline, what is missing is named."""
-    for title, question in (steps := progress(QUESTIONS.items(), "examining")):
+    titles = [title for title in QUESTIONS if title in (set(questions) or QUESTIONS)]
+    for title in (steps := progress(titles, "examining")):
         steps.set_postfix_str(title, refresh=True)
-        yield _answered(question, subject, deadline).with_title(title)
+        yield _answered(QUESTIONS[title], subject, deadline).with_title(title)
 
 
 def _answered(question: Question, subject: Subject, deadline: float) -> Section:

@@ -2,7 +2,7 @@ import pytest
 
 from utils.course.plan import read_course
 from utils.course.site.contents import address_of, read_contents, title_of
-from utils.folders import HOME
+from utils import HOME
 
 
 def test_the_parts_are_those_of_the_map(repository):

@@ -17,7 +17,7 @@ from utils.course.site.fragment import PICTURES, Fragment, make_fragment
 from utils.course.site.markdown import markdown_to_html
 from utils.course.site.notebook import code_to_html, notebook_to_html
 from utils.course.site.search import index_script, sections_of
-from utils.folders import HOME
+from utils import HOME
 
 HERE = Path(__file__).parent
 FIXED = ("site.css", "site.js")
