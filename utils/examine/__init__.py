@@ -6,7 +6,7 @@ __getattr__ = exports(
     __name__,
     adapter="Expects",
     comparison="compare_reports",
-    examination="examine",
+    examination="examine QUESTIONS",
     model_files="read_model",
     report="ModelReport",
 )

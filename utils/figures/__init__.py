@@ -68,6 +68,7 @@ from utils.figures.playground import (
 )
 from utils.figures.results import (
     drops_by_model,
+    severity_grid,
     slopes,
 )
 from utils.figures.style import (

@@ -4,11 +4,14 @@ Everything is by (network, training), the names of a model.
 """
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from utils.evaluation.conditions import GREY_LEVELS, Condition
 from utils.evaluation.intervals import Interval
@@ -19,6 +22,7 @@ from utils.figures.style import ATTACKED, CHANCE, CLEAN, KNOWN, readable, spread
 Scores = Mapping[tuple[str, str], Mapping[str, Interval]]
 SIDES = ("clean", "attacked")
 STATES = {"noise": KNOWN["noise"], "attacked": ATTACKED}
+SEVERITIES = {"ok": "#F2F2F2", "note": "#CFE3F0", "warning": "#F3C9A5", "alarm": ATTACKED}
 LINE = 0.25  # inches that a name takes
 
 
@@ -58,6 +62,24 @@ def drops_by_model(drops: Scores) -> Figure:
     axis.set(xlim=(-12, 104), xlabel="combined drop (% of the clean score)")
     marks = [Line2D([], [], marker="o", color=c, label=name) for name, c in STATES.items()]
     figure.legend(handles=marks, frameon=False, loc="outside upper center", ncols=2)
+    return figure
+
+
+@house_style
+def severity_grid(severities: pd.DataFrame) -> Figure:
+    """How grave each finding is: a row for each model, a column for each question."""
+    figure, axis = panel(1.6 * len(severities.columns) + 2.6, 0.42 * len(severities) + 1.3)
+    for (row, column), severity in np.ndenumerate(severities.to_numpy()):
+        colour = SEVERITIES.get(severity, "#E5E5E5")
+        axis.add_patch(Rectangle((column, row), 0.96, 0.92, color=colour, linewidth=0))
+        ink = "white" if severity == "alarm" else "black"
+        axis.text(column + 0.48, row + 0.46, severity, color=ink, ha="center", va="center")
+    names = [fill(str(name), 16) for name in severities.columns]
+    axis.set(xlim=(0, len(names)), ylim=(len(severities), 0))
+    axis.set_xticks(np.arange(len(names)) + 0.48, names)
+    axis.set_yticks(np.arange(len(severities)) + 0.46, [readable(n) for n in severities.index])
+    axis.tick_params(length=0, labeltop=True, labelbottom=False)
+    axis.spines[:].set_visible(False)
     return figure
 
 
