@@ -18,6 +18,7 @@ from utils.figures.style import (
     CLEAN,
     CONTROL,
     DEFENDED,
+    KNOWN,
     OTHERS,
     chance_line,
     name_lines,
@@ -40,22 +41,25 @@ def paired_trainings(
     """
     figure, [axes] = panels(1, 2, 9, 3.1, sharey=True, width_ratios=(3, 2))
     single = np.array([[score_of(one, score).value for one in side] for side in sides.values()])
+    usual = zip(sides, (CONTROL, CLEAN), strict=True)
+    colours = [KNOWN.get(name.split()[0], colour) for name, colour in usual]
     for place, pair in enumerate(single.T, 1):
         axes[0].plot(pair, [place, place], color="#D9D9D9", linewidth=5, zorder=0)
-    for (name, side), scores, colour in zip(sides.items(), single, (CONTROL, CLEAN), strict=True):
+    for (name, side), scores, colour in zip(sides.items(), single, colours, strict=True):
         mean = score_of(pool_trainings(side), score)
         axes[0].plot(scores, range(1, len(scores) + 1), "o", color=colour, markersize=6, alpha=0.6)
         _stated(axes[0], mean, colour, f"{100 * mean.value:.0f}")
         axes[0].text(mean.value, -0.85, name, color=colour, ha="center", weight="bold")
     classes = len(next(iter(sides.values()))[0].class_names)
     _vertical(axes[0], 1 / classes, "constant answer")
-    axes[1].plot(single[1] - single[0], range(1, single.shape[1] + 1), "o", color=CLEAN, alpha=0.6)
-    _stated(axes[1], difference, CLEAN, f"{100 * difference.value:+.0f}")
+    gains, rows = single[1] - single[0], range(1, single.shape[1] + 1)
+    axes[1].plot(gains, rows, "o", color=colours[1], alpha=0.6)
+    _stated(axes[1], difference, colours[1], f"{100 * difference.value:+.0f}")
     axes[1].axvline(0, color="black", linewidth=0.8)
     _vertical(axes[1], margin, "margin")
-    rows = ["all trainings", *(f"training {n}" for n in range(1, single.shape[1] + 1))]
-    axes[0].set_yticks(range(len(rows)), rows)
-    axes[0].set_ylim(len(rows) - 0.4, -1.3)
+    names = ["all trainings", *(f"training {n}" for n in rows)]
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_ylim(len(names) - 0.4, -1.3)
     axes[0].margins(x=0.12)
     axes[1].set_xlim(min(-0.02, axes[1].get_xlim()[0]))
     axes[1].tick_params(left=False)
