@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_rand_score
 
+from utils.data import patient_recovery
 from utils.data.patient_recovery import (
     NEIGHBOURS,
     THRESHOLDS,
@@ -82,6 +83,13 @@ def test_a_random_order_and_another_exposure_change_nothing():
     order = torch.randperm(len(drawn), generator=torch.Generator().manual_seed(0))
     darker = (drawn.images[order].float() * 0.8 + 10).round().to(torch.uint8)
     assert adjusted_rand_score(found.groups[order], recover_patients(darker).groups) > 0.98
+
+
+def test_among_many_images_the_same_patients_are_found(monkeypatch):
+    images = draw("brain_phantom", 48, 60, seed=3, views=8).images
+    exact = recover_patients(images)
+    monkeypatch.setattr(patient_recovery, "MANY", 100)
+    assert torch.equal(recover_patients(images).groups, exact.groups)
 
 
 def test_the_tree_is_single_linkage():

@@ -6,9 +6,10 @@ other patients. Images closer than a threshold are linked, and each connected co
 patient. The threshold lies where links are rarest: between those within and those across patients.
 On X-rays and single cells there is no such valley: `has_valley` says whether pixels show patients.
 
-All pairs are compared, so time grows with the square of the number of images: on one slow core 17
-seconds for 11,519 images, one minute for 30,000, eight minutes (and 5 GiB) for 100,000. For more,
-replace `nearest` by an approximate search such as hnswlib or faiss; the rest only reads its lists.
+All pairs are compared, so time grows with the square of the number of images. Among many images
+the neighbours are sought in the first principal components; the distances to them are exact.
+`tests/benchmarks/patients.py` measures seconds and memory. For millions, replace `_neighbours` by
+an approximate search such as hnswlib or faiss; the rest only reads its lists.
 Rotations of more than a few degrees are not compensated: they split a patient into several groups.
 """
 
@@ -29,6 +30,8 @@ SMOOTHING = 0.7  # pixels of 32: small motions are linear only in smooth images
 THRESHOLDS = np.linspace(0.45, 0.75, 61)  # candidates, relative to the distance to other patients
 WIDTH = 0.05  # the best threshold has the fewest links within this distance
 COPIED = 0.1  # links shorter than this join copies, which tell nothing about patients
+MANY = 20_000  # images: above, their neighbours are sought in few components
+COMPONENTS = 64  # smooth small images differ in few directions
 BLOCK = 256  # images whose motions are computed at a time
 
 
@@ -103,7 +106,7 @@ def patient_links(images: Tensor) -> Links:
     """The neighbours of each image, and their distance after small motions are compensated."""
     pictures = normalise_exposure(images)
     count = min(NEIGHBOURS, len(images) // 2)
-    _, neighbours = nearest(pictures, pictures, count + 1)
+    neighbours = _neighbours(pictures, count + 1)
     apart = torch.cat(
         [
             tangent_distances(pictures[rows], pictures[neighbours[rows]])
@@ -114,6 +117,14 @@ def patient_links(images: Tensor) -> Links:
     ratios = apart / (usual[:, None] * usual[neighbours]).sqrt()
     ratios[neighbours == torch.arange(len(images))[:, None]] = torch.inf
     return Links(neighbours.numpy(), ratios.numpy())
+
+
+def _neighbours(pictures: Tensor, count: int) -> Tensor:
+    """The places of the nearest images of each, itself among them."""
+    if len(pictures) > MANY:
+        some = pictures[:: len(pictures) // MANY]
+        pictures = pictures @ torch.linalg.eigh(torch.cov(some.T))[1][:, -COMPONENTS:]
+    return nearest(pictures, pictures, count)[1]
 
 
 def normalise_exposure(images: Tensor) -> Tensor:
