@@ -12,6 +12,7 @@ from utils.data.split import Split
 from utils.examine.adapter import Expects, adapt
 from utils.examine.section import Section, left_out
 from utils.examine.sections.attacks import ask_attack, ask_patch, ask_smallest_change
+from utils.examine.sections.backdoor import ask_backdoor
 from utils.examine.sections.clean import ask_clean, ask_leakage
 from utils.examine.sections.confidence import ask_abstention, ask_calibration
 from utils.examine.sections.corruptions import ask_corruptions
@@ -42,6 +43,7 @@ QUESTIONS: dict[str, Question] = {  # a new question is one entry
     "What can an attacker do?": ask_attack,
     "How small a change is enough?": ask_smallest_change,
     "What can a sticker do?": ask_patch,
+    "Does it obey a mark?": ask_backdoor,
     "Where does it look?": ask_explanations,
 }
 

@@ -20,7 +20,9 @@ DUTIES = {  # a duty or threat, and the questions that say something about it
     "EU AI Act 15(5), FDA model evasion: adversarial examples": (
         "What can an attacker do?", "How small a change is enough?", "What can a sticker do?",
     ),
-    "EU AI Act 15(5), FDA data poisoning: training data": ("Does the border decide?",),
+    "EU AI Act 15(5), FDA data poisoning: training data": (
+        "Does it obey a mark?", "Does the border decide?",
+    ),
     "FDA data leakage, overfitting": ("Does it know these patients?",),
     "FDA model bias": ("Is it as good for everybody?",),
     "FDA performance drift": ("What does contamination cost?", "Does it know when not to answer?"),

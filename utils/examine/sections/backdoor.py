@@ -1,0 +1,42 @@
+"""Signs of a backdoor: is there a small mark that turns every image into one class?"""
+
+from utils.data.split import to_float
+from utils.detection.trigger_inversion import TriggerSearch, inversion_table
+from utils.examine.section import Section, does_not_apply
+from utils.examine.subject import Subject
+from utils.figures.contamination import gallery
+
+IMAGES, SHOWN = 60, 4
+SMALL = 0.03  # of the image: no honest class is that near to all others
+APART = 0.5  # of the second smallest trigger
+
+
+def ask_backdoor(subject: Subject) -> Section:
+    """The smallest trigger towards each class; one far smaller than the rest is a sign."""
+    if not (subject.learned and subject.gradients):
+        return does_not_apply("The search needs gradients, and a model that knows something.")
+    few = subject.images.per_patient(1).balanced(IMAGES, subject.seed)
+    triggers = TriggerSearch(seed=subject.seed)(subject.model, few)
+    table = inversion_table(triggers)
+    first, second = sorted(triggers, key=lambda each: each.area)[:2]
+    found = first.area < SMALL and first.area < APART * second.area and first.success > 0.9
+    shown = to_float(few.images[:SHOWN])
+    pictures = {"image": shown, "with the mark": first(shown)}
+    return Section(
+        "warning" if found else "ok",
+        f"The smallest mark that turns the other images into one class covers {first.area:.1%} of "
+        f"the image (towards {first.class_name}, {first.success:.0%} of them); the next "
+        f"{second.area:.1%} (towards {second.class_name}).",
+        "A model with a backdoor obeys a small mark. The search finds small and fixed marks; it "
+        "misses triggers that cover the image, such as a warp. One small mark is a sign and no "
+        "proof: a class may lie near all others.",
+        f"Find out where the training images of {first.class_name} come from; the chapter repair "
+        "shows what to do about a backdoor." if found else "",
+        table.round(3).rename_axis("class").reset_index(),
+        numbers={"smallest trigger (share of the image)": first.area},
+        figures={
+            "The smallest mark found": gallery(
+                {name: list(255 * each) for name, each in pictures.items()}, [""] * len(shown)
+            )
+        },
+    )  # fmt: skip
