@@ -17,8 +17,8 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from utils.files import atomic_write, locked, short_digest, unfinished_name, write_json
 from utils import ALIAS, ROOT
+from utils.files import atomic_write, locked, short_digest, unfinished_name, write_json
 
 PREDICTIONS, RECORD = "predictions.csv.gz", "record.json"
 PRECISIONS = ("auto", "float32", "bfloat16")

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from contracts.test_layers import BANNED
 
+from utils import HOME
 from utils.backbones import BACKBONES
 from utils.course.claims import in_words, read_claims
 from utils.course.plan import FIRST, NEEDS, needs_of, parameters_of, read_course
 from utils.course.upkeep import FOUND, bootstrap, repository
-from utils import HOME
 
 PATHS = sorted([*HOME.glob("dataset/*.ipynb"), *HOME.glob("notebooks/*.ipynb")])
 HEADINGS = ("Take-aways", "Try it yourself", "References")

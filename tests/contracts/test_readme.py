@@ -13,12 +13,12 @@ import torch
 import yaml
 from contracts.test_layers import BANNED
 
+from utils import HOME
 from utils.course.claims import read_claims, refuse_undecided
 from utils.course.plan import FIRST, LAST, needs_of, read_course
 from utils.course.publish import published_records, results_page, with_claims
 from utils.course.upkeep import read_minutes, with_minutes
 from utils.data.datasets import DATASETS
-from utils import HOME
 
 README, MAP = HOME / "README.md", HOME / "notebooks/README.md"
 CATALOGUE, MANUAL = HOME / "dataset/README.md", HOME / "utils/audit/README.md"

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from toy_course import course
 
+from utils import HOME
 from utils.course import __main__
 from utils.course.__main__ import main
-from utils import HOME
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from small import random_predictions
 
+from utils import HOME
 from utils.course.publish import (
     publish,
     published_records,
@@ -21,7 +22,6 @@ from utils.evaluation.claims import Claim
 from utils.evaluation.conditions import Condition
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import balanced_accuracy
-from utils import HOME
 from utils.run import start_run
 
 PGD = Condition("pgd", 4 / 255)

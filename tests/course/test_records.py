@@ -8,6 +8,7 @@ from small import finished, random_predictions
 
 import utils.course.records
 import utils.run
+from utils import HOME
 from utils.course.plan import Notebook
 from utils.course.records import (
     WITHDRAWN,
@@ -21,7 +22,6 @@ from utils.course.records import (
 from utils.course.results import pool_records
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.predictions import read_predictions
-from utils import HOME
 
 PGD_4 = Condition("pgd", 4 / 255)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from small import finished, random_predictions
 
+from utils import HOME
 from utils.course import records
 from utils.course.records import read_records
 from utils.course.results import (
@@ -25,7 +26,6 @@ from utils.course.results import (
 from utils.course.upkeep import bootstrap, repository
 from utils.evaluation import metrics
 from utils.evaluation.conditions import CLEAN, Condition
-from utils import HOME
 
 NOISE, PGD_4 = Condition("noise", 4 / 255), Condition("pgd", 4 / 255)
 RESTARTS, SHUFFLED = Condition("pgd", 4 / 255, 1), Condition("shuffled")

@@ -76,3 +76,10 @@ def test_names_of_notebooks_reach_no_shell(root):
     status, printed, ran = course(root, "two words", "x$(touch PLANTED)")
     assert status == 0 and ran == ["prepare_dataset", "odd", "odd"], printed
     assert not list(root.rglob("PLANTED"))
+
+
+def test_what_others_wait_for_comes_first(root):
+    write_notebook(root, "notebooks/alone", "SEED = 0", NOTE.format(name="alone"))
+    status, printed, ran = course(root, "--cores", "1")
+    assert status == 0, printed
+    assert ran == ["prepare_dataset", "resnet", "resnet_atk", "alone", "results"]

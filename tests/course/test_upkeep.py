@@ -10,6 +10,7 @@ import sys
 import pytest
 from PIL import Image
 
+from utils import HOME
 from utils.course import claims, upkeep
 from utils.course.claims import in_words, read_claims
 from utils.course.plan import Notebook
@@ -33,7 +34,6 @@ from utils.course.upkeep import (
 )
 from utils.evaluation.claims import Claim
 from utils.evaluation.intervals import Interval
-from utils import HOME
 from utils.run import start_run
 
 URL = "https://github.com/somewhere/second-look"

@@ -31,7 +31,9 @@ def folder(tmp_path):
 def test_code_with_its_neighbours_and_weights_answers_as_before(folder, images):
     place = f"{folder}/model.py:make"
     first = read_model(place)
-    torch.save({"model": {f"module.{n}": v for n, v in first.state_dict().items()}}, folder / "w.pt")
+    torch.save(
+        {"model": {f"module.{n}": v for n, v in first.state_dict().items()}}, folder / "w.pt"
+    )
     again, pixels = read_model(place, folder / "w.pt"), to_float(images.images[:5])
     assert torch.equal(first(pixels), again(pixels)) and not again.training
 

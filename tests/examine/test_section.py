@@ -2,11 +2,13 @@
 
 from utils.audit.finding import exit_code
 from utils.evaluation.intervals import Interval
-from utils.examine.section import Section, left_out, does_not_apply, points
+from utils.examine.section import Section, does_not_apply, left_out, points
 
 
 def test_left_out_is_no_pass_and_not_applicable_is():
-    assert exit_code([left_out("no time")]) == 1 and exit_code([does_not_apply("no gradients")]) == 0
+    assert (
+        exit_code([left_out("no time")]) == 1 and exit_code([does_not_apply("no gradients")]) == 0
+    )
 
 
 def test_titles_and_points():

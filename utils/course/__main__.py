@@ -20,6 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from utils import HOME, ROOT
 from utils.audit import command_line
 from utils.course.parameters import (
     NETWORKS,
@@ -32,7 +33,6 @@ from utils.course.plan import make_plan, needs_of, read_course
 from utils.course.runner import run
 from utils.course.summary import changed_parameters, remove_blocked, run_summary
 from utils.examine import command_line as examine_line
-from utils import HOME, ROOT
 
 INTERRUPTED = 130  # as a shell says it
 
@@ -202,7 +202,9 @@ def _add_audit(commands) -> None:
 def _add_examine(commands) -> None:
     line = examine_line
     line.add_arguments(_add(commands, "examine", line.SUMMARY, line.EXAMPLES))
-    line.add_compare_arguments(_add(commands, "compare", line.COMPARE_SUMMARY, line.COMPARE_EXAMPLES))
+    line.add_compare_arguments(
+        _add(commands, "compare", line.COMPARE_SUMMARY, line.COMPARE_EXAMPLES)
+    )
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from utils import HOME
 from utils.course.plan import Notebook, datasets_of, read_course
 from utils.course.records import Record, read_records
 from utils.evaluation.claims import HOLDS, UNDECIDED
 from utils.evaluation.intervals import Interval
 from utils.files import write_json
-from utils import HOME
 
 FILE = "assets/course_claims.json"
 CLAIMED = {"greater": "above {}", "less": "below -{}", "equal": "within -{0} and {0}"}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from utils import ALIAS, HOME, ROOT
 from utils.course.parameters import (
     data_set_names,
     fit_value,
@@ -21,7 +22,6 @@ from utils.course.parameters import (
     with_prepared_datasets,
 )
 from utils.data.names import is_path
-from utils import ALIAS, HOME, ROOT
 
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.

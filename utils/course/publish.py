@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from utils import HOME
 from utils.course.claims import claim_table, claims_of, collect_claims, refuse_undecided
 from utils.course.records import WITHDRAWN, Record, read_records
 from utils.course.results import pool_records, strongest_conditions
@@ -18,7 +19,6 @@ from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.metrics import HEADLINE, balanced_accuracy, gain, score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import few_patients
-from utils import HOME
 
 NONE = "–"
 OF_ALL = (None, "split")  # flags that concern every model of a run

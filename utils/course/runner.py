@@ -7,9 +7,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from utils.course.execute import end_children, visible_gpus
-from utils.course.plan import LAST, widest
 from utils import HOME
+from utils.course.execute import end_children, visible_gpus
+from utils.course.plan import FIRST, LAST, widest
 
 
 def run(work: Path, jobs: dict[str, dict], cores: int, options: list[str]) -> list[str]:
@@ -76,7 +76,14 @@ def _arguments(work: Path, jobs: dict[str, dict], cores: int, options: list[str]
         arguments += ["--cores", cores, "--resources", f"gpu={gpus}"]
     # No lock of its own: that would outlive a killed driver; the command line holds one.
     arguments += ["--nolock", "--rerun-incomplete", "--keep-going", "--quiet", "all"]
-    return [*arguments, *options]
+    chains = _chains(jobs)
+    return [*arguments, *options, *(["--prioritize", *chains] if chains else [])]
+
+
+def _chains(jobs: dict[str, dict]) -> list[str]:
+    """Notebooks that need another chapter: started first, or one of them would end alone."""
+    needing = {name: set(job["needs"]) & set(jobs) - {FIRST} for name, job in jobs.items()}
+    return [f"notebooks/{name}.ipynb" for name, need in needing.items() if need and name != LAST]
 
 
 def _targets(jobs: dict[str, dict]) -> list[str]:

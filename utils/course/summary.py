@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from utils import ROOT
 from utils.audit.command_line import printable
 from utils.course.plan import LAST, read_notebook
-from utils import ROOT
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 ERROR = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt)(?::|\s*$)", re.MULTILINE)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from utils import HOME
 from utils.course.claims import as_committed, in_words, read_claims
 from utils.course.plan import read_course
 from utils.course.records import leaves_record
 from utils.course.site.contents import MAP, chapter_numbers
 from utils.files import write_json
-from utils import HOME
 from utils.run import folder_of
 
 IGNORED, COMPARED = "nbval-ignore-output", "nbval-check-output"

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from utils.files import atomic_write, digest, read_tensors
 from utils import HOME
+from utils.files import atomic_write, digest, read_tensors
 
 
 class KeptBatches:

@@ -146,4 +146,6 @@ def other_views(expects: Expects, channels: int) -> dict[str, Expects]:
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"[:200]
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"[
+        :200
+    ]

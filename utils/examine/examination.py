@@ -96,9 +96,7 @@ def attacked_within(minutes: float, seconds_per_image: float) -> int:
     return int(min(MOST_ATTACKED, max(FEWEST_ATTACKED, affordable)))
 
 
-def ask_all(
-    subject: Subject, deadline: float, questions: Iterable[str] = ()
-) -> Iterator[Section]:
+def ask_all(subject: Subject, deadline: float, questions: Iterable[str] = ()) -> Iterator[Section]:
     """The sections one by one; after the deadline, what is missing is named."""
     titles = [title for title in QUESTIONS if title in (set(questions) or QUESTIONS)]
     for title in (steps := progress(titles, "examining")):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from utils.data.listing import PARTS
 from utils.data.formats.table import read_table
+from utils.data.listing import PARTS
 from utils.data.loading import cache_of, load
 from utils.data.names import is_path, is_table, resolve_path
 from utils.data.source import source_of
@@ -42,7 +42,9 @@ def read_examined(name: str, size: int, classes: str = "", root: str | None = No
 def class_order(classes: str) -> tuple[str, ...]:
     """The names in a file, a class on each line, or between commas."""
     path = Path(classes)
-    text = path.read_text(encoding="utf-8").split("\n") if path.is_file() else classes.split(SEPARATOR)
+    text = (
+        path.read_text(encoding="utf-8").split("\n") if path.is_file() else classes.split(SEPARATOR)
+    )
     return tuple(filter(None, (name.strip() for name in text)))
 
 

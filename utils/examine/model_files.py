@@ -126,7 +126,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Put the weights of a file into the module; every name and every shape must fit."""
     state = read_tensors(path)
     for key in NESTED:
-        state = state[key] if isinstance(state, dict) and isinstance(state.get(key), dict) else state
+        state = (
+            state[key] if isinstance(state, dict) and isinstance(state.get(key), dict) else state
+        )
     if not isinstance(state, dict) or not state:
         raise ValueError(f"{path} holds no weights by name; save the state_dict of the model")
     state = {name.removeprefix(PARALLEL): value for name, value in state.items()}

@@ -1,8 +1,8 @@
 import pytest
 
+from utils import HOME
 from utils.course.plan import read_course
 from utils.course.site.contents import address_of, read_contents, title_of
-from utils import HOME
 
 
 def test_the_parts_are_those_of_the_map(repository):

@@ -21,7 +21,9 @@ def test_the_score_is_that_of_the_predictions(subject):
 
 
 def test_a_constant_answer_is_an_alarm(images):
-    constant = adapt(lambda batch: batch.mean((2, 3)) * torch.tensor([[1.0, 0, 0]]), images, Expects())
+    constant = adapt(
+        lambda batch: batch.mean((2, 3)) * torch.tensor([[1.0, 0, 0]]), images, Expects()
+    )
     found = ask_clean(Subject(constant, images))
     assert found.severity == "alarm" and "constant answer has 33" in found.measured
 

@@ -25,13 +25,16 @@ class InTraining(nn.Module):
 
 FAULTS = {
     "training mode": InTraining,
-    "different answers": lambda network: lambda images: network(images) + torch.randn(len(images), 3),
+    "different answers": lambda network: (
+        lambda images: network(images) + torch.randn(len(images), 3)
+    ),
     "batch": lambda network: lambda images: network(images - images.mean((0, 2, 3), keepdim=True)),
-    "Every image is predicted bright": lambda network: lambda images: 0 * network(images)
-    + torch.tensor([0.0, 1, 0]),
-    "its classes are bright, striped, dark": lambda network: lambda images: network(images)[
-        :, [1, 2, 0]
-    ],
+    "Every image is predicted bright": lambda network: (
+        lambda images: 0 * network(images) + torch.tensor([0.0, 1, 0])
+    ),
+    "its classes are bright, striped, dark": lambda network: (
+        lambda images: network(images)[:, [1, 2, 0]]
+    ),
     "grey levels from 0 to 255": lambda network: lambda images: network(images / 255),
     "inverted": lambda network: lambda images: network(1 - images),
     "NaN": lambda network: lambda images: network(images) * torch.nan,

@@ -1,12 +1,12 @@
 """A model that reads the border follows it to another class; one that does not stays."""
 
 import torch
+from small import split_of
 from torch import nn
 
 from utils.examine.adapter import Expects, adapt
 from utils.examine.sections.shortcuts import ask_shortcuts, with_border
 from utils.examine.subject import Subject
-from small import split_of
 
 
 def test_the_inner_part_stays_and_the_border_is_the_other_images():

@@ -12,12 +12,12 @@ from string import Template
 from pygments.lexers import get_lexer_for_filename
 from pygments.util import ClassNotFound
 
+from utils import HOME
 from utils.course.site.contents import Page, read_contents
 from utils.course.site.fragment import PICTURES, Fragment, make_fragment
 from utils.course.site.markdown import markdown_to_html
 from utils.course.site.notebook import code_to_html, notebook_to_html
 from utils.course.site.search import index_script, sections_of
-from utils import HOME
 
 HERE = Path(__file__).parent
 FIXED = ("site.css", "site.js")

@@ -129,7 +129,11 @@ def ask_patch(subject: Subject) -> Section:
     """A visible square: painted against the model, and at the same place without it."""
     if not (subject.learned and subject.gradients):
         return does_not_apply(NO_SCORE if subject.gradients else BLIND)
-    kinds = {"clean": None, "a grey square": ControlPatch(fill="grey"), "a hostile square": AdversarialPatch()}
+    kinds = {
+        "clean": None,
+        "a grey square": ControlPatch(fill="grey"),
+        "a hostile square": AdversarialPatch(),
+    }
     found = predict_all(subject.model, subject.few, kinds, keep=subject.keep)
     rows: dict[str, Interval] = {name: score_of(each, HEADLINE) for name, each in found.items()}
     return Section(

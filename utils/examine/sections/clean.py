@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from utils.data.split import Splits
 from utils.evaluation.flags import check_clean
-from utils.evaluation.intervals import Interval, interval_table
 from utils.evaluation.leakage import nearest_neighbour_baseline
 from utils.evaluation.metrics import HEADLINE, gain, score_of, scores
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import few_patients
-from utils.data.split import Splits
 from utils.examine.section import Section, left_out, points
 from utils.examine.subject import Subject
 from utils.figures.confusion import confusions

@@ -33,7 +33,11 @@ def ask_calibration(subject: Subject) -> Section:
     if min(len(first), len(second)) < LEAST:
         return _too_few()
     known, judged = subject.clean.take(first), subject.clean.take(second)
-    found = {"clean": judged, "recalibrated": fit_temperature(known)(judged), "noisy": _noisy(subject)}
+    found = {
+        "clean": judged,
+        "recalibrated": fit_temperature(known)(judged),
+        "noisy": _noisy(subject),
+    }
     errors = {name: calibration_error(each) for name, each in found.items()}
     error = errors["clean"]
     sure = float(judged.probabilities.max(1).mean() - judged.accuracy)

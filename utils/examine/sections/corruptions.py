@@ -24,7 +24,9 @@ def ask_corruptions(subject: Subject) -> Section:
     rows = subject.images.some_rows(IMAGES, subject.seed)
     few, clean = subject.images.take(rows), subject.clean.take(rows.numpy())
     found = {family: _row(subject, family, few) for family in FAMILIES}
-    lost = {family.__name__: gain(row[MIDDLE - 1], clean, HEADLINE) for family, row in found.items()}
+    lost = {
+        family.__name__: gain(row[MIDDLE - 1], clean, HEADLINE) for family, row in found.items()
+    }
     worst = max(lost, key=lambda name: lost[name].value)
     flipped = {f.__name__: _flips(clean, row[MIDDLE - 1]) for f, row in found.items()}
     table = pd.DataFrame(

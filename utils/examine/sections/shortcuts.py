@@ -32,7 +32,9 @@ def ask_shortcuts(subject: Subject) -> Section:
         "border of the same class": (few, few.images[_same_class(few, subject.seed)]),
         "grey border": (few, torch.full_like(few.images, 128)),
     }.items():
-        rows[name] = predict(subject.model, replace(image, images=with_border(image.images, border)))
+        rows[name] = predict(
+            subject.model, replace(image, images=with_border(image.images, border))
+        )
     wanted = few.labels[others].numpy()
     follows = {n: (each.probabilities.argmax(1) == wanted) for n, each in rows.items()}
     beyond = mean_of(
