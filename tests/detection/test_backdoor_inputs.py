@@ -90,9 +90,10 @@ def test_a_fitted_scale_up_measures_each_class_by_its_own_clean_images():
 
 def test_a_class_with_few_clean_images_is_measured_by_all():
     few = ScaleUp(Brightness(0.3), factors=(1.2,)).fit(SPLIT)  # hardly any image is that dark
-    assert np.array_equal(few.usual[0], ScaleUp(Constant(0.0), (1.2,)).fit(SPLIT).usual[0]) or (
-        few.usual[0] == few.usual[2]
-    ).all()
+    assert (
+        np.array_equal(few.usual[0], ScaleUp(Constant(0.0), (1.2,)).fit(SPLIT).usual[0])
+        or (few.usual[0] == few.usual[2]).all()
+    )
 
 
 @pytest.mark.parametrize("make", [Strip, lambda model, clean: ScaleUp(model, (1.5, 2)).fit(clean)])

@@ -12,6 +12,7 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey level of a colour
 TRIED = 4  # images that show what the model takes and returns
 NO_LOGITS = 1e-4  # probabilities add up to 1 as exactly as this
+LONGEST = 200  # letters of an error
 SMALLEST = 1e-30  # a probability that was rounded to 0
 
 

@@ -14,7 +14,6 @@ from utils.data.source import source_of
 from utils.data.split import Split
 
 OWN_COLUMNS = ("path", "label", "patient", "split", "source", "sure")  # no groups of images
-SEPARATOR = ","
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,8 @@ def read_examined(name: str, size: int, classes: str = "", root: str | None = No
 def class_order(classes: str) -> tuple[str, ...]:
     """The names in a file, a class on each line, or between commas."""
     path = Path(classes)
-    text = (
-        path.read_text(encoding="utf-8").split("\n") if path.is_file() else classes.split(SEPARATOR)
-    )
-    return tuple(filter(None, (name.strip() for name in text)))
+    names = path.read_text(encoding="utf-8").splitlines() if path.is_file() else classes.split(",")
+    return tuple(filter(None, (name.strip() for name in names)))
 
 
 def in_order(split: Split, names: tuple[str, ...]) -> Split:

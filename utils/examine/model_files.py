@@ -58,7 +58,7 @@ def read_model(place: str | Path, weights: str | Path | None = None) -> nn.Modul
 
 
 def as_module(model: object) -> nn.Module:
-    """Anything that answers images as a module: a network, a classifier of scikit-learn, a function.
+    """Anything that answers images, as a module: a network, a classifier, a function.
 
     A classifier with `predict_proba` gets each image as one row of numbers.
     """

@@ -116,7 +116,7 @@ def verdict(sections: Sequence[Section]) -> str:
     }
     sentences = {
         0: "Nothing was found that speaks against its figures; they hold for images like these.",
-        1: f"Look before you use it: {titles['warning'] or 'not every question could be answered.'}",
+        1: f"Look before you use it: {titles['warning'] or 'some questions are not answered.'}",
         2: f"Do not use it, or its figures, yet: {titles['alarm']}",
         3: f"No verdict, because a question failed: {titles['failed']}",
     }

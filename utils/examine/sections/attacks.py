@@ -137,8 +137,8 @@ def ask_patch(subject: Subject) -> Section:
     found = predict_all(subject.model, subject.few, kinds, keep=subject.keep)
     rows: dict[str, Interval] = {name: score_of(each, HEADLINE) for name, each in found.items()}
     return Section(
-        "note", f"A square of 8 % of the image leaves {rows['a hostile square']} % of {HEADLINE} if "
-        f"it is painted against the model, and {rows['a grey square']} % if it is not.",
+        "note", f"A square of 8 % of the image leaves {rows['a hostile square']} % of {HEADLINE} "
+        f"if it is painted against the model, and {rows['a grey square']} % if it is grey.",
         "Stickers, markers and dirt on a lens are such squares. The control stands at the place "
         "where the model looks most.",
         "", _table(rows),

@@ -80,18 +80,20 @@ def ask_abstention(subject: Subject) -> Section:
         }
     table = pd.DataFrame(rows).T
     all_right, sure = table.iloc[0, 0], table.iloc[0, 1]
-    kept = table.iloc[0, 3]
+    kept, under_noise = table.iloc[:, 3]
     broken = kept.high < PROMISED
     return Section(
         "warning" if broken else "ok",
         f"Accuracy {all_right} %; on the surest {COVERAGE:.0%} of the images {sure} %. Sets that "
-        f"promise {PROMISED:.0%} contain the truth in {kept} %, under noise in {table.iloc[1, 3]} %.",
+        f"promise {PROMISED:.0%} contain the truth in {kept} %, under noise in {under_noise} %.",
         "A model that knows when not to answer is right more often where it is sure. Sets of "
         "classes are calibrated on half of the patients; they keep their promise only where new "
         "images come from the same source.",
         "Set the thresholds again on patients like these." if broken else "",
         table.astype(str).rename_axis("images").reset_index(),
-        numbers={"selective accuracy": sure, "coverage": kept, "coverage under noise": table.iloc[1, 3]},
+        numbers={
+            "selective accuracy": sure, "coverage": kept, "coverage under noise": under_noise
+        },
         figures={
             "Errors among the surest images": risk_coverage_curves(
                 {name: risk_coverage(each) for name, each in (("clean", judged), ("noisy", noisy))},

@@ -24,17 +24,16 @@ def ask_shortcuts(subject: Subject) -> Section:
     if not subject.learned:
         return does_not_apply("The model knows too little about clean images to have a shortcut.")
     few = subject.images.limit(IMAGES, subject.seed)
-    others = _another_class(few, subject.seed)
+    others = _partners(few, subject.seed, same=False)
     clean = predict(subject.model, few)
     rows = {}
-    for name, (image, border) in {
-        "border of another class": (few, few.images[others]),
-        "border of the same class": (few, few.images[_same_class(few, subject.seed)]),
-        "grey border": (few, torch.full_like(few.images, 128)),
+    for name, border in {
+        "border of another class": few.images[others],
+        "border of the same class": few.images[_partners(few, subject.seed, same=True)],
+        "grey border": torch.full_like(few.images, 128),
     }.items():
-        rows[name] = predict(
-            subject.model, replace(image, images=with_border(image.images, border))
-        )
+        mixed = replace(few, images=with_border(few.images, border))
+        rows[name] = predict(subject.model, mixed)
     wanted = few.labels[others].numpy()
     follows = {n: (each.probabilities.argmax(1) == wanted) for n, each in rows.items()}
     beyond = mean_of(
@@ -48,11 +47,11 @@ def ask_shortcuts(subject: Subject) -> Section:
     })  # fmt: skip
     return Section(
         "alarm" if found else "ok",
-        f"With the border of an image of another class, {beyond} % more of the answers turn to that "
-        "class than with the border of another image of its own.",
-        f"The outer {BORDER:.1%} on each side holds marks, letters, edges of devices and shadows of "
-        "collimators, seldom a finding. Where it decides, the score on other hospitals' images will "
-        "be another one. A shortcut inside the image is not seen here.",
+        f"With the border of an image of another class, {beyond} % more of the answers turn to "
+        "that class than with the border of another image of its own.",
+        f"The outer {BORDER:.1%} on each side holds marks, letters, edges of devices and shadows "
+        "of collimators, seldom a finding. Where it decides, the score in another hospital will be "
+        "another one. A shortcut inside the image is not seen here.",
         "Look at the borders of each class; crop or mask them, and train again." if found else "",
         table.rename_axis("images").reset_index(),
         numbers={"follows the border": beyond},
@@ -66,14 +65,6 @@ def with_border(images: Tensor, borders: Tensor) -> Tensor:
     inner = (..., slice(width, -width), slice(width, -width))
     mixed[inner] = images[inner]
     return mixed
-
-
-def _another_class(split: Split, seed: int) -> Tensor:
-    return _partners(split, seed, same=False)
-
-
-def _same_class(split: Split, seed: int) -> Tensor:
-    return _partners(split, seed, same=True)
 
 
 def _partners(split: Split, seed: int, same: bool) -> Tensor:
