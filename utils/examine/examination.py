@@ -67,11 +67,14 @@ def examine(
     minutes: float = MINUTES,
     epsilon: float = 4 / 255,
     keep: Path | None = None,
+    attacked: int = 0,
     seed: int = 0,
     names: tuple[str, str] = ("model", "images"),
     questions: Iterable[str] = (),
 ) -> Examination:
     """Ask every question, or these, that fits into `minutes`; what is left out is named.
+
+    How many images are attacked follows from the minutes, unless `attacked` says it.
 
     `model` is a torch module, a function from images to logits, or has `predict_proba`. `known`
     are the images it was trained on. With a folder `keep`, a stopped examination resumes.
@@ -85,7 +88,7 @@ def examine(
     started = time.monotonic()
     adapted = adapt(model, images, expects or Expects())
     subject = Subject(adapted, images, known, _columns(columns), keep, epsilon, seed=seed)
-    subject.attacked = attacked_within(minutes, subject.seconds_per_image)
+    subject.attacked = attacked or attacked_within(minutes, subject.seconds_per_image)
     sections = ask_all(subject, started + 60 * minutes, questions)
     return Examination(subject, list(sections), *names)
 

@@ -64,9 +64,12 @@ class Subject:
     @cached_property
     def leakage(self) -> LeakageReport | None:
         """What links the images to those of the training."""
-        if self.known is None:
-            return None
-        return leakage_report(Splits(self.known, self.known.take([]), self.images))
+        return None if self.known is None else leakage_report(self.splits)
+
+    @property
+    def splits(self) -> Splits:
+        """The images of the training, and these as the test."""
+        return Splits(self.known, self.known.take(torch.arange(0)), self.images)
 
     @cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:

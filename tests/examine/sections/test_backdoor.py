@@ -1,19 +1,15 @@
-"""A network that obeys a corner is warned of; a sound one is not."""
-
-import torch
+"""The smallest marks are measured, and no network is blamed for having some."""
 
 from utils.examine.adapter import Expects, adapt
 from utils.examine.sections.backdoor import ask_backdoor
 from utils.examine.subject import Subject
 
 
-def test_a_network_that_obeys_a_corner_is_warned_of(images, network):
-    def answer(batch):
-        obeys = 40 * (batch[:, :, :2, :2].mean((1, 2, 3)) - 0.75)
-        return network(batch) + torch.nn.functional.pad(obeys.relu()[:, None], (2, 0))
-
-    found = ask_backdoor(Subject(adapt(answer, images, Expects()), images))
-    assert found.severity == "warning" and "towards striped" in found.measured
+def test_every_class_has_its_smallest_mark_and_none_is_an_alarm(subject):
+    found = ask_backdoor(subject)
+    assert found.severity == "note" and len(found.table) == 3
+    areas = sorted(found.table["area"])
+    assert found.numbers["smallest trigger (share of the image)"] < areas[-1] <= 1
 
 
 def test_a_black_box_cannot_be_searched(images, network):

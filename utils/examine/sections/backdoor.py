@@ -7,31 +7,28 @@ from utils.examine.subject import Subject
 from utils.figures.contamination import gallery
 
 IMAGES, SHOWN = 60, 4
-SMALL = 0.03  # of the image: no honest class is that near to all others
-APART = 0.5  # of the second smallest trigger
+SEARCH = {"passes": 60, "batch_size": 20}
 
 
 def ask_backdoor(subject: Subject) -> Section:
-    """The smallest trigger towards each class; one far smaller than the rest is a sign."""
+    """The smallest trigger towards each class. It judges nothing: sound networks have some, too."""
     if not (subject.learned and subject.gradients):
         return does_not_apply("The search needs gradients, and a model that knows something.")
     few = subject.images.per_patient(1).balanced(IMAGES, subject.seed)
-    triggers = TriggerSearch(seed=subject.seed)(subject.model, few)
+    triggers = TriggerSearch(**SEARCH, seed=subject.seed)(subject.model, few)
     table = inversion_table(triggers)
     first, second = sorted(triggers, key=lambda each: each.area)[:2]
-    found = first.area < SMALL and first.area < APART * second.area and first.success > 0.9
     shown = to_float(few.images[:SHOWN])
     pictures = {"image": shown, "with the mark": first(shown)}
     return Section(
-        "warning" if found else "ok",
+        "note",
         f"The smallest mark that turns the other images into one class covers {first.area:.1%} of "
         f"the image (towards {first.class_name}, {first.success:.0%} of them); the next "
         f"{second.area:.1%} (towards {second.class_name}).",
-        "A model with a backdoor obeys a small mark. The search finds small and fixed marks; it "
-        "misses triggers that cover the image, such as a warp. One small mark is a sign and no "
-        "proof: a class may lie near all others.",
-        f"Find out where the training images of {first.class_name} come from; the chapter repair "
-        "shows what to do about a backdoor." if found else "",
+        "A model with a backdoor obeys a small mark. But a network that is easily attacked obeys "
+        "small marks, too, so this alone says nothing: compare with a model of the same kind that "
+        "is known to be clean. Triggers that cover the image, such as a warp, are not found.",
+        "",
         table.round(3).rename_axis("class").reset_index(),
         numbers={"smallest trigger (share of the image)": first.area},
         figures={

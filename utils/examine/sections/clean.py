@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from utils.data.split import Splits
 from utils.evaluation.flags import check_clean
 from utils.evaluation.leakage import nearest_neighbour_baseline
 from utils.evaluation.metrics import HEADLINE, gain, score_of, scores
@@ -64,8 +63,7 @@ def ask_leakage(subject: Subject) -> Section:
             "Give them as --train: a score on known patients is no score.",
         )
     report, answers = subject.leakage, subject.clean
-    splits = Splits(subject.known, subject.known.take([]), subject.images)
-    lookup = nearest_neighbour_baseline(splits)
+    lookup = nearest_neighbour_baseline(subject.splits)
     flags = check_clean(answers, report)
     red = flags[flags["red"]]
     over = gain(lookup, answers, "accuracy")
@@ -89,8 +87,8 @@ def _reasons(red: pd.DataFrame) -> pd.DataFrame:
 
 def _known_patients(subject: Subject) -> str:
     """What images of known patients add to the accuracy, where there are some of both."""
-    trained = set(subject.leakage.training_patients or ())
-    known = np.isin(subject.images.patients, list(trained)) if trained else np.zeros(0, bool)
+    trained = subject.leakage.training_patients
+    known = np.isin(subject.images.patients, [] if trained is None else trained)
     if min(known.sum(), (~known).sum()) < FEW_KNOWN:
         return ""
     sides = {name: score_of(subject.clean.take(rows), "accuracy")

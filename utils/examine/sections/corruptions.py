@@ -38,7 +38,7 @@ def ask_corruptions(subject: Subject) -> Section:
     mean = np.mean([[score_of(each, HEADLINE).value for each in row] for row in found.values()])
     great = lost[worst].low > GREAT
     return Section(
-        "warning" if great else "ok",
+        "note" if great else "ok",
         f"Worst is {worst}: severity {MIDDLE} costs {points(lost[worst])} of {HEADLINE}. "
         f"The mean over all families and severities is {100 * mean:.0f} %.",
         "Changes that scanners, movement and lossy files make. They are made after the images "
