@@ -6,7 +6,8 @@
     repair_table({"as it was": model, ...}, test, poison)
 
 `clean` are Splits: the model learns from the training images, and the validation images choose.
-`config` and `folder` are those of `train_or_load`.
+`config` and `folder` are those of `train_or_load`. The learning rate should be well above that of
+the first training: a gentle one keeps the backdoor as it keeps everything else.
 """
 
 from collections.abc import Mapping
