@@ -94,7 +94,7 @@ class AmplitudeMix:
     Phases, which hold the anatomy, do not change. The other image is coarse noise.
     """
 
-    strength: float = 0.15  # share of the other image
+    strength: float = 0.3  # share of the other image
     waves: int = 4  # at most, over the width or the height; faster ones stay as they are
     seed: int = 0
 

@@ -6,7 +6,8 @@
     repair_table({"as it was": model, ...}, test, poison)
 
 `clean` are Splits: the model learns from the training images, and the validation images choose.
-`config` and `folder` are those of `train_or_load`.
+`config` and `folder` are those of `train_or_load`. The learning rate should be well above that of
+the first training: a gentle one keeps the backdoor as it keeps everything else.
 """
 
 from collections.abc import Mapping
@@ -89,6 +90,7 @@ def kept_features(model: Classifier, clean: Splits, tolerance: float) -> Tensor:
 def repair_table(models: Mapping[str, nn.Module], test: Split, poison: Poison) -> pd.DataFrame:
     """What each repair leaves of the backdoor, and what it costs; a row for each model and score.
 
+    Give a model that was never poisoned, too: where a trigger misleads it, no repair can help.
     Missed disease takes the first class for the healthy one.
     """
     found = {name: repair_scores(model, test, poison) for name, model in models.items()}

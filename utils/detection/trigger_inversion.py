@@ -50,10 +50,10 @@ class InvertedTrigger:
 class TriggerSearch:
     """How a trigger is searched for by Adam (Neural Cleanse, Wang 2019)."""
 
-    passes: int = 30  # over the images
+    passes: int = 20  # over the images
     batch_size: int = 64
     step: float = 0.1
-    wanted: float = 0.95  # success from which on the mask has to shrink
+    wanted: float = 0.99  # success from which on the mask has to shrink
     seed: int = 0
 
     def __call__(self, model: nn.Module, clean: Split) -> list[InvertedTrigger]:
