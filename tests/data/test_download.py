@@ -66,5 +66,5 @@ def test_an_array_file_with_several_labels_per_image_is_refused(tmp_path):
     }
     arrays |= {f"{part}_labels": np.zeros((2, 3), int) for part in ("train", "val", "test")}
     np.savez(tmp_path / "x.npz", **arrays)
-    with pytest.raises(ValueError, match="several labels per image"):
+    with pytest.raises(ValueError, match="gives 3 labels per image; 1 needed"):
         array_file(tmp_path / "x.npz", 28)
