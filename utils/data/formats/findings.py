@@ -32,3 +32,9 @@ def finding_columns(labels: Sequence[str], names: Sequence[str]) -> Tensor:
         for name in findings_in(label):
             columns[row, names.index(name)] = 1
     return columns
+
+
+def as_label(row: Sequence[int], names: Sequence[str]) -> str:
+    """The text for one image in a table, such as "Effusion|Mass" or "No Finding"."""
+    present = [name for name, there in zip(names, row, strict=True) if there]
+    return SEPARATOR.join(present) or "No Finding"

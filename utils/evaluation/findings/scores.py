@@ -26,10 +26,21 @@ def _false(found: FindingPredictions) -> Counts:
     return (absent & (found.predicted == 1)).sum(1), absent.sum(1)
 
 
+def _called_healthy(found: FindingPredictions) -> Counts:
+    ill = found.labels.any(1)
+    return ill & ~found.predicted.any(1), ill
+
+
+def _all_wrong(found: FindingPredictions) -> Counts:
+    return (found.predicted != found.labels).all(1), np.ones(len(found.labels))
+
+
 FINDING_SCORES: dict[str, Callable[[FindingPredictions], Counts]] = {
     "accuracy": _all_right,  # images with all findings right
     "missed findings": _missed,  # of those present; less is better
     "false findings": _false,  # of those absent; less is better
+    "missed disease": _called_healthy,  # images with a finding of which none is predicted
+    "all findings wrong": _all_wrong,  # images
 }
 
 
