@@ -7,7 +7,8 @@ from small import findings_network, findings_split, small_network
 
 from utils.attacks.pgd import PGD
 from utils.data.split import Splits, to_float
-from utils.defences.adversarial_training import AdversarialLoss
+from utils.defences.adversarial_training import AdversarialLoss, TradesLoss
+from utils.defences.mart import MartLoss
 from utils.evaluation.findings.scores import mean_auc
 from utils.evaluation.inference import predict
 from utils.training.config import TrainConfig
@@ -78,3 +79,11 @@ def test_the_score_of_an_epoch_is_the_mean_area_clean_or_attacked():
     assert ValidationScore()(MODEL, SPLIT, clean)["score"] == mean_auc(clean)
     attacked = ValidationScore(attack)(MODEL, SPLIT, clean)["score"]
     assert attacked == mean_auc(predict(MODEL, SPLIT, attack)) < mean_auc(clean)
+
+
+@pytest.mark.parametrize("kind", [TradesLoss, MartLoss])
+def test_defences_that_compare_classes_say_what_to_take_instead(kind):
+    settings = {"attack": PGD(0.1, 2)} if kind is MartLoss else {"epsilon": 0.1, "steps": 2}
+    loss = kind(**settings, own=FindingsCrossEntropy())
+    with pytest.raises(ValueError, match="one label per image, got 3 findings; choose Adversarial"):
+        loss(MODEL, to_float(SPLIT.images), SPLIT.labels, 0)

@@ -18,6 +18,7 @@ from torch import Tensor
 AttackLoss = Callable[[Tensor], Tensor]  # logits -> one number per image
 LabelLoss = Callable[[Tensor, Tensor], Tensor]
 ENOUGH = 1.0  # a finding whose logit lies this far on the wrong side needs no further push
+FOR_FINDINGS = "choose PGD, FGSM, Square, or APGD with the loss cross_entropy or margin"
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -52,13 +53,11 @@ def is_right(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.argmax(1) == labels
 
 
-def check_one_label(labels: Tensor, what: str) -> None:
-    """An error where images have several findings, which this attack cannot take."""
+def check_one_label(labels: Tensor, what: str, instead: str = FOR_FINDINGS) -> None:
+    """An error where images have several findings, and what takes them."""
     if labels.dim() != 1:
-        raise ValueError(
-            f"{what} needs one label per image, got {labels.shape[1]} findings; choose PGD, FGSM, "
-            "APGD with the loss 'cross_entropy' or 'margin', or Square"
-        )
+        findings = labels.shape[1]
+        raise ValueError(f"{what} needs one label per image, got {findings} findings; {instead}")
 
 
 @dataclass(frozen=True)
