@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from utils.attacks.losses import is_right, check_one_label, success_margin
+from utils.attacks.losses import check_one_label, is_right, success_margin
 
 
 class Attack(Protocol):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode
-from utils.attacks.losses import margin, check_one_label
+from utils.attacks.losses import check_one_label, margin
 from utils.attacks.norms import check_epsilon
 from utils.run import autocast
 

@@ -122,7 +122,6 @@ class Predictions:
             }
         )
 
-
     def _label_columns(self) -> dict[str, np.ndarray]:
         return {"label": np.asarray(self.class_names)[self.labels]}
 

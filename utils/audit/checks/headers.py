@@ -23,7 +23,7 @@ NAMES_OTHERS = (  # staff, a site, or a visit that a hospital can look up
 )
 DECLARED = {"BurnedInAnnotation": "YES", "RecognizableVisualFeatures": "YES"}
 # What programs for de-identification leave in place of a value.
-REPLACED = re.compile(r"(anon\w*|de-?identified|removed|unknown|none|null|n/?a|x+|0+|\^+|\W*)", re.I)
+REPLACED = re.compile(r"anon\w*|de-?identified|removed|unknown|none|null|n/?a|x+|0+|\W*", re.I)
 DATE = r"(?<!\d)(19|20)\d\d([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)"
 IN_NAMES = re.compile(rf"{DATE}|[^/\\]+\^[^/\\]+|[\w.]+@\w+\.\w+")
 ACQUIRED = (  # alike in a set for one question

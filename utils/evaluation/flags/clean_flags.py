@@ -82,9 +82,7 @@ def _repeated(e: CleanEvidence) -> str | None:
 
 
 CLEAN_FLAGS = {
-    "no better than the majority class": lambda e: _no_better_than(
-        _of_constant(e.clean), e.clean
-    ),
+    "no better than the majority class": lambda e: _no_better_than(_of_constant(e.clean), e.clean),
     "no better than a nearest-neighbour look-up": lambda e: _no_better_than(
         e.leakage.baseline.value, e.clean
     ),
