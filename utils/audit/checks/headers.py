@@ -104,7 +104,8 @@ def _headers(folder: ImageFolder) -> pd.DataFrame:
     dicom = [path for path in found if path]
     rows = in_threads(lambda place: _texts(dicom[place], tags), len(dicom), "reading headers")
     found |= dict(zip(dicom, rows, strict=True))
-    return pd.DataFrame([found[path] for path in paths], columns=list(tags)).fillna("")
+    nothing = dict.fromkeys(tags, "")
+    return pd.DataFrame([nothing | found[path] for path in paths])
 
 
 def _texts(path: str, tags: tuple[str, ...]) -> dict[str, str]:

@@ -60,7 +60,7 @@ def check_manifest(folder: ImageFolder, key: bytes, place: Path) -> Finding:
         return Finding(
             "alarm",
             f"{FILE} does not fit the key: it was changed, or made with another key.",
-            "Nothing can be said about the files.",
+            "So the files cannot be compared with it.",
             f"Find out which. To begin anew, delete {FILE}.",
             title=TITLE,
         )
