@@ -23,6 +23,20 @@ def small_split(count: int = 48, size: int = 16, seed: int = 0) -> Split:
     return Split(images.to(torch.uint8), labels, NAMES, groups=torch.arange(count) // 2)
 
 
+FINDINGS = ("bright", "striped", "framed")
+
+
+def findings_split(count: int = 64, size: int = 16, seed: int = 0) -> Split:
+    """Three findings in all combinations, which a small network learns; two images per patient."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.stack([torch.arange(count) // 2**finding % 2 for finding in range(3)], 1)
+    images = 60 + 30 * torch.rand(count, 1, size, size, generator=generator)
+    images[labels[:, 0] == 1] += 50
+    images[labels[:, 1] == 1, :, ::4] += 70
+    images[labels[:, 2] == 1, :, :, :3] = 10
+    return Split(images.to(torch.uint8), labels, FINDINGS, groups=torch.arange(count) // 2)
+
+
 def soft_pictures(count: int, edge, channels: int = 1, seed: int = 0, greys=(60, 190)) -> Tensor:
     """Soft shapes, square or (height, width), between two grey levels."""
     size = edge if isinstance(edge, tuple) else (edge, edge)
@@ -75,13 +89,26 @@ def small_classifier(seed: int = 0, classes: int = 3, frozen: bool = False) -> C
 
 def trained_network(seed: int = 0) -> nn.Module:
     """A small network that knows the small data; a tenth of a second."""
-    network, split = small_network(seed), small_split(seed=90 + seed)
+    loss = nn.functional.cross_entropy
+    return _fitted(small_network(seed), small_split(seed=90 + seed), loss, seed)
+
+
+def findings_network(seed: int = 0) -> nn.Module:
+    """The same for the small data with findings."""
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        return nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
+
+    return _fitted(small_network(seed), findings_split(seed=90 + seed), loss, seed)
+
+
+def _fitted(network: nn.Module, split: Split, loss, seed: int) -> nn.Module:
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for _ in range(40):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(network(split.images / 255), split.labels).backward()
+            loss(network(split.images / 255), split.labels).backward()
             optimizer.step()
     network.zero_grad()
     return network.eval()

@@ -4,11 +4,18 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import small_network, small_split
+from small import findings_network, findings_split, small_network, small_split
 from torch import nn
 from witnesses import same, size_of
 
+from utils.attacks.apgd import APGD
+from utils.attacks.black_box import Square
+from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.losses import AllFindings, OneFinding, is_right
+from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm, momentum_fgsm
+from utils.attacks.random_noise import RandomSigns
+from utils.data.split import to_float
 
 ATTACKS = [
     fgsm(0.1),
@@ -171,3 +178,94 @@ def test_momentum_fgsm_agrees_with_torchattacks(model, batch, target):
 def test_a_wrong_setting_is_refused_when_made(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         PGD(**wrong)
+
+
+def linear_findings(findings: int = 3, size: int = 4) -> tuple[nn.Module, torch.Tensor]:
+    """A linear model of several findings, and its weight for each pixel."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(size * size, findings)).eval()
+    generator = torch.Generator().manual_seed(1)
+    weight = torch.randn(findings, size * size, generator=generator)
+    model[1].weight.data, model[1].bias.data = weight, -0.5 * weight.sum(1)
+    return model, weight
+
+
+@pytest.mark.parametrize("finding", range(3))
+@pytest.mark.parametrize("present", [0, 1])
+@pytest.mark.parametrize("target", [None, 0, 1])
+def test_on_a_linear_model_one_finding_moves_as_far_as_it_can(finding, present, target):
+    """The exact optimum in the box: epsilon times the sum of all weights, in one direction."""
+    model, weight = linear_findings()
+    images = torch.full((2, 1, 4, 4), 0.5)
+    labels = torch.full((2, 3), present)
+    if target == 0:  # else the images are healthy already, and stay as they are
+        model[1].bias.data += 1
+    attack = PGD(0.1, 4, loss=OneFinding(finding), target=target, random_start=False)
+    moved = (model(attack(model, images, labels)) - model(images)).detach()[:, finding]
+    up = not present if target is None else bool(target)
+    expected = 0.1 * weight[finding].abs().sum() * (1 if up else -1)
+    assert torch.allclose(moved, expected.expand(2), atol=1e-5)
+
+
+def test_on_a_linear_model_all_findings_move_by_the_sum_of_their_weights():
+    model, weight = linear_findings()
+    images, labels = torch.full((1, 1, 4, 4), 0.5), torch.tensor([[1, 0, 1]])
+    signs = 1 - 2 * labels.float()
+    attack = PGD(0.01, 3, loss=AllFindings(), random_start=False)
+    moved = (signs * (model(attack(model, images, labels)) - model(images))).sum().detach()
+    assert moved.item() == pytest.approx(0.01 * (signs @ weight).abs().sum().item(), abs=1e-5)
+
+
+AIMS = {
+    "any": (PGD(0.2), lambda wrong, there: wrong.any(1)),
+    "one": (PGD(0.2, loss=OneFinding(0)), lambda wrong, there: wrong[:, 0]),
+    "all": (PGD(0.2, 40, loss=AllFindings()), lambda wrong, there: wrong.all(1)),
+    "healthy": (PGD(0.2, target=0), lambda wrong, there: ~there.any(1)),
+    "margin": (PGD(0.2, loss="margin"), lambda wrong, there: wrong.any(1)),
+    "stops": (
+        PGD(0.2, loss=OneFinding(2), stop_when_fooled=True),
+        lambda wrong, there: wrong[:, 2],
+    ),
+}
+
+
+@pytest.mark.parametrize("aim", AIMS)
+def test_every_aim_at_findings_is_reached_more_often_than_by_noise(aim):
+    model, split = findings_network(), findings_split(48, seed=2)
+    images, labels = to_float(split.images), split.labels
+    attack, reached = AIMS[aim]
+    shares = []
+    for change in (attack, RandomSigns(0.2)):
+        there = model(change(model, images, labels)) > 0
+        shares.append(reached(there != labels.bool(), there).float().mean())
+    assert shares[0] > shares[1] + 0.3, shares
+
+
+def test_one_finding_is_moved_and_the_others_are_mostly_left():
+    model, split = findings_network(), findings_split(48, seed=2)
+    images, labels = to_float(split.images), split.labels
+    attack = PGD(0.1, loss=OneFinding(1), stop_when_fooled=True)
+    wrong = (model(attack(model, images, labels)) > 0) != labels.bool()
+    assert wrong[:, 1].float().mean() > 2 * wrong[:, [0, 2]].float().mean()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [MinimalNorm(), APGD(0.1, 5, "every class"), HopSkipJump(0.1, 200)],
+    ids=lambda attack: type(attack).__name__,
+)
+def test_an_attack_that_needs_one_label_says_so(attack):
+    split = findings_split(8, seed=2)
+    with pytest.raises(ValueError, match="needs one label per image, got 3 findings; choose PGD"):
+        attack(findings_network(), to_float(split.images), split.labels)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [APGD(0.2, 10), APGD(0.2, 10, "margin"), APGD(0.2, 10, target=0), Square(0.2, 100)],
+    ids=repr,
+)
+def test_other_attacks_take_findings_as_well(attack):
+    model, split = findings_network(), findings_split(32, seed=2)
+    images, labels = to_float(split.images), split.labels
+    left, attacked = (is_right(model(x), labels) for x in (images, attack(model, images, labels)))
+    assert attacked.float().mean() < left.float().mean() - 0.2

@@ -66,5 +66,19 @@ def test_an_array_file_with_several_labels_per_image_is_refused(tmp_path):
     }
     arrays |= {f"{part}_labels": np.zeros((2, 3), int) for part in ("train", "val", "test")}
     np.savez(tmp_path / "x.npz", **arrays)
-    with pytest.raises(ValueError, match="several labels per image"):
+    with pytest.raises(ValueError, match="gives 3 labels per image; 1 needed"):
         array_file(tmp_path / "x.npz", 28)
+
+
+def test_the_array_file_of_several_findings_has_a_column_for_each(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 120), ("val", 60), ("test", 60)):
+        arrays[f"{part}_images"] = rng.integers(0, 255, (count, 28, 28)).astype(np.uint8)
+        arrays[f"{part}_labels"] = rng.integers(0, 2, (count, 14)).astype(np.uint8)
+    np.savez(tmp_path / "chestmnist.npz", **arrays)
+    splits = load("chestmnist", 28, root=tmp_path, findings=True)
+    assert splits.train.class_names == DATASETS["chestmnist"].class_names
+    assert np.array_equal(splits.test.labels, arrays["test_labels"])
+    with pytest.raises(ValueError, match="chestmnist has several findings"):
+        load("chestmnist", 28, root=tmp_path)

@@ -3,17 +3,22 @@
 import os
 import subprocess
 import time
+from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from folders import HOME, chest_xray, class_folders, noise_image, sizes
 
 from utils.data import source
 from utils.data.duplicates import duplicates_across
+from utils.data.formats.export import save_split
 from utils.data.formats.reading import Reading
 from utils.data.loading import load, manifest
 from utils.data.phantoms import PHANTOMS, draw, fewest_patients
 from utils.run import folder_of
+
+ONE_LABEL = [name for name, phantom in PHANTOMS.items() if not phantom.has_findings]
 
 
 def test_class_folders_are_split_80_10_10(tmp_path):
@@ -70,16 +75,16 @@ def test_other_requests_go_to_other_folders(tmp_path):
 
 @pytest.mark.parametrize("name", PHANTOMS)
 def test_phantoms_are_drawn_once_and_split_by_patient(name):
-    splits = load(name, 32)
+    splits = load(name, 32, findings=True)
     assert splits.train.masks is not None and splits.train.class_names == PHANTOMS[name].class_names
     seen = [set(split.groups.tolist()) for _, split in splits.items()]
     assert sum(map(len, seen)) == len(set.union(*seen))
     started = time.time()
-    load(name, 32)
+    load(name, 32, findings=True)
     assert time.time() - started < 1
 
 
-@pytest.mark.parametrize("name", PHANTOMS)
+@pytest.mark.parametrize("name", ONE_LABEL)
 def test_drawn_test_patients_are_others_one_image_each_and_balanced(name, tmp_path):
     splits, usual = load(name, 32, test_patients=60), draw(name, 32)
     assert torch.equal(splits.train.images, usual.images)
@@ -224,3 +229,56 @@ def test_records_of_a_path_are_ignored_by_git_and_differ_from_place_to_place(tmp
     records = [f"assets/{name}/resnet/seed_0/record.json" for name in names]
     ignored = subprocess.run(["git", "check-ignore", *records], cwd=HOME, capture_output=True)
     assert len(ignored.stdout.splitlines()) == 2
+
+
+def nih_table(folder, count=90):
+    """A table as that of NIH ChestX-ray14: three images per patient, findings in any order."""
+    split = draw("chest_findings_phantom", 32, count)
+    save_split(split, folder)
+    table = pd.read_csv(folder / "labels.csv", dtype=str)
+    turned = table["label"].str.split("|").str[::-1].str.join("|")
+    table["label"] = table["label"].where(table.index % 2 == 0, turned)
+    table.to_csv(folder / "labels.csv", index=False)
+    return split, str(folder / "labels.csv")
+
+
+def test_a_table_with_lists_of_findings_is_read_to_the_end(tmp_path):
+    drawn, name = nih_table(tmp_path / "nih")
+    splits = load(name, 32, findings=True)
+    found = splits.all_images
+    assert found.class_names == tuple(sorted(drawn.class_names)) and found.has_findings
+    order = [drawn.class_names.index(each) for each in found.class_names]
+    rows = [int(Path(file).stem) for file in found.files]
+    assert sorted(rows) == list(range(len(drawn)))
+    assert torch.equal(found.labels, drawn.labels[rows][:, order])
+    assert torch.equal(found.images, drawn.images[rows])
+    seen = [set(split.patients) for _, split in splits.items()]
+    assert sum(map(len, seen)) == len(set.union(*seen)) == 90
+    assert all(split.counts.min() > 0 for _, split in splits.items())
+    assert manifest(name, 32)["counts"]["test"] == dict(
+        zip(found.class_names, splits.test.counts.tolist(), strict=True)
+    )
+
+
+def test_findings_are_refused_where_one_label_is_needed(tmp_path):
+    for name in (nih_table(tmp_path / "nih", 30)[1], "chest_findings_phantom"):
+        with pytest.raises(ValueError, match="one label per image is needed here, and .* has sev"):
+            load(name, 32)
+
+
+def test_a_finding_that_too_few_patients_have_is_named(tmp_path):
+    rows = ["path,label"]
+    for index in range(40):
+        noise_image(tmp_path / f"{index}.png", index)
+        rows.append(f"{index}.png,{'mass|hernia' if index == 7 else 'mass'}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    with pytest.raises(ValueError, match="class 'hernia' has no image for validation"):
+        load(str(tmp_path / "t.csv"), 8, findings=True)
+
+
+@pytest.mark.parametrize("label", ["mass|mass", "mass|No Finding", "No Finding|normal"])
+def test_a_table_with_fewer_than_two_findings_is_refused(label, tmp_path):
+    noise_image(tmp_path / "1.png", 1)
+    (tmp_path / "t.csv").write_text(f"path,label\n1.png,{label}\n")
+    with pytest.raises(ValueError, match="only one class, ('mass'|no finding); a classifier"):
+        load(str(tmp_path / "t.csv"), 8, findings=True)

@@ -102,3 +102,17 @@ def test_split_by_image_separates_images_of_one_patient():
     ]
     assert withheld == 0 and not shared[0] and len(shared[1]) > 5
     assert sum(sizes(by_image)) == sum(sizes(by_patient)) == len(drawn)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_finding_reaches_every_part_in_its_share_and_images_without_any_too(seed):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((2000, 4)) < (0.4, 0.2, 0.1, 0.03)).astype(int)
+    groups = np.arange(2000) // 3
+    parts = split_by_group(labels, groups, (0.7, 0.2, 0.1), seed)
+    assert sorted(np.concatenate(parts)) == list(range(2000))
+    kinds = np.column_stack([labels, labels.sum(1) == 0])
+    for part, share in zip(parts, (0.7, 0.2, 0.1), strict=True):
+        assert np.abs(kinds[part].sum(0) / kinds.sum(0) - share).max() < 0.07
+    seen = [set(groups[part]) for part in parts]
+    assert sum(map(len, seen)) == len(set.union(*seen))

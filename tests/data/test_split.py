@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import small_network, small_split
+from small import findings_split, small_network, small_split
 
 from utils.attacks.pgd import PGD
 from utils.data.split import Split, Splits, batches, concatenate, to_float
@@ -164,3 +164,28 @@ def test_places_in_a_file_follow_their_images():
     assert split.take([4, 1]).frames.tolist() == [4, 1]
     both = concatenate(small_split(2), split)
     assert both.frames.tolist() == [0, 0, 0, 1, 2, 3, 4, 5]
+
+
+def test_findings_are_columns_of_labels():
+    split = findings_split(32)
+    assert split.has_findings and not small_split().has_findings
+    assert split.counts.tolist() == split.labels.sum(0).tolist() == [16, 16, 16]
+    assert torch.equal(split.has(1), split.labels[:, 1] == 1)
+    assert torch.equal(small_split().has(1), small_split().labels == 1)
+    some = split.take([5, 3])
+    assert torch.equal(some.labels, split.labels[[5, 3]])
+    assert torch.equal(concatenate(some, some).labels, some.labels.repeat(2, 1))
+    with pytest.raises(ValueError, match="no classes to balance; use limit"):
+        split.balanced(10)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.zeros(4, 3).long(), "3 columns of labels for the findings"),
+        (torch.full((4, 2), 2), "outside the 2 classes"),
+    ],
+)
+def test_findings_that_do_not_fit_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        Split(IMAGES, labels, ("a", "b"))

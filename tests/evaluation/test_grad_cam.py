@@ -3,12 +3,13 @@
 import pytest
 import torch
 from planted import SmallReader, small_transformer
-from small import small_classifier, trained_network
+from small import findings_network, findings_split, small_classifier, trained_network
 from timm import create_model
 from torch import nn
 from torchvision.models import VisionTransformer, resnet18
 
 from utils.backbones import build
+from utils.data.split import to_float
 from utils.defences.ensemble import Ensemble
 from utils.evaluation.grad_cam import Layer, chosen_layer, found_layer, grad_cam
 
@@ -127,3 +128,14 @@ def test_no_hook_and_no_gradient_stays_behind(name):
     grad_cam(model, found_layer(model, images[:1]), images, EXPLAINED)
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
     assert all(weight.grad is None for weight in model.parameters()) and model.training
+
+
+def test_the_evidence_for_one_finding_lies_where_it_is():
+    """`explained` numbers a finding as it numbers a class."""
+    model, split = findings_network(), findings_split(32, seed=3)
+    framed = split.take(split.has(2))
+    images = to_float(framed.images)
+    layer = chosen_layer(model, "0", images[:1])
+    maps = [grad_cam(model, layer, images, torch.full((len(images),), k)) for k in (0, 2)]
+    left = [each[:, :, :4].mean() / each.mean() for each in maps]
+    assert left[1] > 1.5 * left[0]

@@ -16,6 +16,9 @@ FIGURES = {
     "targets_reached": lambda: figures.targets_reached(
         {"standard": np.full((3, 3), 0.25), "adversarial": np.zeros((3, 3))}, "abc"
     ),
+    "findings_wrong": lambda: figures.findings_wrong(
+        {"clean": np.zeros(3), "all findings": np.array([0.5, 1, 0.25])}, ("mass", "a", "b")
+    ),
     "patch_gallery": lambda: figures.patch_gallery(
         (None, PIXELS[0, :, :4, :4]),
         {"clean": PIXELS[:2], "square": PIXELS[:2]},
@@ -55,6 +58,11 @@ def test_what_another_attacker_leaves_is_a_dashed_line():
 def test_targets_are_in_percent_and_the_diagonal_is_empty():
     axis = FIGURES["targets_reached"]().axes[0]
     assert [text.get_text() for text in axis.texts] == ["25"] * 6
+
+
+def test_wrong_findings_are_in_percent_row_by_row():
+    axis = FIGURES["findings_wrong"]().axes[0]
+    assert [text.get_text() for text in axis.texts] == ["0"] * 3 + ["50", "100", "25"]
 
 
 def test_a_prediction_that_a_square_turns_is_orange():

@@ -10,6 +10,7 @@ __getattr__ = exports(
     black_box="Square queries_needed",
     few_pixels="FewPixels",
     hop_skip_jump="HopSkipJump",
+    losses="AllFindings OneFinding",
     minimal_norm="MinimalNorm share_beyond",
     patch="AdversarialPatch ControlPatch",
     pgd="PGD fgsm iterated_fgsm momentum_fgsm",

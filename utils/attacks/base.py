@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from utils.attacks.losses import success_margin
+from utils.attacks.losses import check_one_label, is_right, success_margin
 
 
 class Attack(Protocol):
@@ -79,18 +79,27 @@ def survivors(
 
 
 def unless_reached(
-    model: nn.Module, images: Tensor, attacked: Tensor, target: int | None
+    model: nn.Module,
+    images: Tensor,
+    attacked: Tensor,
+    target: int | None,
+    labels: Tensor | None = None,
 ) -> Tensor:
-    """The attacked images, but the image itself where it is predicted as the target already."""
+    """The attacked images, but the image itself where it is predicted as the target already.
+
+    `labels` of several findings make the target a label of each of them.
+    """
     if target is None or not len(images):
         return attacked
+    goal = labels if labels is not None else images.new_empty(len(images), dtype=torch.long)
     with torch.no_grad(), eval_mode(model), torch.autocast(images.device.type, enabled=False):
-        reached = model(images).argmax(1) == target
+        reached = is_right(model(images), torch.full_like(goal, target))
     return torch.where(reached.view(-1, 1, 1, 1), images, attacked)
 
 
 def other_classes(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """All classes but the label of each image, the likeliest first: (classes - 1, images)."""
+    check_one_label(labels, "an attack towards each other class")
     with torch.no_grad():
         logits = model(images).float().scatter(1, labels[:, None], -torch.inf)
     return logits.argsort(1, descending=True)[:, :-1].T

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode
-from utils.attacks.losses import margin
+from utils.attacks.losses import check_one_label, margin
 from utils.attacks.norms import check_epsilon
 from utils.run import autocast
 
@@ -28,7 +28,7 @@ class BlackBox:
     def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, target: int | None = None):
         self.model, self.target = model, target
         self.goal = labels if target is None else torch.full_like(labels, target)
-        self.queries = torch.zeros_like(labels)
+        self.queries = labels.new_zeros(len(labels))
         self.needed = torch.full_like(images[:, 0, 0, 0], torch.inf)
         self.margins(self.surviving, images[:, None])
         self.needed[self.needed.isfinite()] = 0
@@ -46,7 +46,7 @@ class BlackBox:
         `candidates` for `rows`: (images, candidates, channels, height, width).
         """
         logits = self._logits(candidates).flatten(0, 1)
-        goal = self.goal[rows].repeat_interleave(candidates.shape[1])
+        goal = self.goal[rows].repeat_interleave(candidates.shape[1], 0)
         margins = margin(logits, goal).view(candidates.shape[:2])
         margins = margins if self.target is not None else -margins
         self._count(rows, margins < 0)
@@ -54,6 +54,7 @@ class BlackBox:
 
     def succeed(self, rows: Tensor, candidates: Tensor, ends: bool) -> Tensor:
         """Which candidates fool the model, and no more. Does one end the attack?"""
+        check_one_label(self.goal, "an attack that sees only the predicted class")
         predicted = self._logits(candidates).argmax(2)
         success = (predicted == self.goal[rows][:, None]) == (self.target is not None)
         self._count(rows, success & ends)

@@ -41,7 +41,7 @@ class AdversarialPatch:
         left = self._left(model, attacked, labels)
         if not len(left):
             return attacked
-        goal = labels[left] if self.target is None else torch.full_like(left, self.target)
+        goal = labels[left] if self.target is None else torch.full_like(labels[left], self.target)
         masks = squares(model, images[left], goal, self.area, self.place, self.tries)
         standing = torch.arange(len(left), device=left.device)  # rows of the masks
         for mask in masks:

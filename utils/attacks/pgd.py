@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from utils.attacks.base import eval_mode, unless_reached
 from utils.attacks.fused import fused
 from utils.attacks.losses import (
-    CLASS_LOSSES,
     AttackLoss,
     LabelLoss,
     cross_entropy,
     loss_named,
+    margin_named,
     success_margin,
 )
 from utils.attacks.norms import check_epsilon, norm_named
@@ -35,7 +35,7 @@ class PGD:
     step: float | None = None  # None: 2.5 * epsilon / steps, enough to cross the ball
     norm: str = "linf"  # or "l2"
     random_start: bool = True
-    target: int | None = None  # a class to reach, instead of one to leave
+    target: int | None = None  # a class to reach, instead of one to leave; 0: no finding
     loss: str | LabelLoss = "cross_entropy"  # climbed, or descended to a target: see losses
     momentum: float = 0.0  # weight of the former directions
     stop_when_fooled: bool = False  # the same success rate for far less work
@@ -47,7 +47,8 @@ class PGD:
         check_epsilon(self.epsilon, self.norm), loss_named(self.loss)
         if self.steps < 1:
             raise ValueError(f"needs steps >= 1, got {self!r}")
-        if self.loss not in CLASS_LOSSES and (self.stop_when_fooled or self.target is not None):
+        no_boundary = margin_named(self.loss) is None
+        if no_boundary and (self.stop_when_fooled or self.target is not None):
             raise ValueError(
                 f"{self.loss!r} crosses no boundary between classes: no target, no stop"
             )
@@ -74,7 +75,7 @@ class PGD:
             if self.region is not None:
                 mask = self.region(model, images, labels)
             attacked = self._climb(model, images, target, mask)
-        return unless_reached(model, images, attacked, self.target)
+        return unless_reached(model, images, attacked, self.target, labels)
 
     def _climb(self, model: nn.Module, images: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         norm = norm_named(self.norm)
@@ -114,7 +115,7 @@ class PGD:
         return fooled
 
     def _crossed(self, logits: Tensor, target: Tensor) -> Tensor:
-        return success_margin(logits, target, self.target) > 0
+        return success_margin(logits, target, self.target, margin_named(self.loss)) > 0
 
 
 def fgsm(epsilon: float = 8 / 255, **settings) -> PGD:

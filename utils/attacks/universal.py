@@ -31,7 +31,7 @@ class Universal:
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         attacked = (images + self.epsilon * self.pattern.to(images)).clamp(0, 1)
-        return unless_reached(model, images, attacked, self.target)
+        return unless_reached(model, images, attacked, self.target, labels)
 
 
 def fit_universal(
@@ -81,7 +81,7 @@ class UniversalPatch:
         if not len(images):
             return images.clone()
         attacked = paste_patch(images, self.pixels.to(images), *self.draw(images))
-        return unless_reached(model, images, attacked, self.target)
+        return unless_reached(model, images, attacked, self.target, labels)
 
     def draw(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """For each image the centre of the square, (n, 2) as x and y in pixels, and its turn."""

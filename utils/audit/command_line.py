@@ -28,11 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="folder of the report; by default in assets/audit")
     parser.add_argument("--cache", help="folder of the small copies; by default in this course")
     parser.add_argument("--baseline", metavar="OLD.json", help="an earlier audit: what is new?")
+    parser.add_argument("--manifest", metavar="KEYFILE", help="have files changed since the last?")
     parser.add_argument("--size", type=int, default=64, help="pixels at which images are compared")
 
 
 def audit_and_print(
-    name: str, root: str | None, out: str | None, size: int, cache: str | None, baseline: str | None
+    name: str,
+    root: str | None,
+    out: str | None,
+    size: int,
+    cache: str | None,
+    baseline: str | None,
+    manifest: str | None = None,
 ) -> int:
     """Audit, print the summary, and return the exit code; 3 where nothing could be judged."""
     try:
@@ -41,7 +48,8 @@ def audit_and_print(
         print(f"second-look: auditing {name!a}", file=sys.stderr, flush=True)
         from utils.audit.report import audit, default_folder  # here: --help needs none of it
 
-        found = audit(name, root, size, out or default_folder(name, root), cache, baseline)
+        place = out or default_folder(name, root)
+        found = audit(name, root, size, place, cache, baseline, manifest)
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
         print(found.summary(shutil.get_terminal_size().columns), flush=True)
         return found.exit_code

@@ -8,6 +8,7 @@ import numpy as np
 from utils.audit.checks.duplicates import check_duplicates
 from utils.audit.checks.files import check_class_balance, check_formats, check_unreadable
 from utils.audit.checks.foreign import check_foreign
+from utils.audit.checks.headers import check_acquisition, check_privacy
 from utils.audit.checks.images import check_noise, check_outliers
 from utils.audit.checks.labels import check_neighbour_labels
 from utils.audit.checks.leakage import check_leakage
@@ -45,6 +46,8 @@ CHECKS: dict[str, Check] = {
     "Duplicates": check_duplicates,
     "Leakage between parts": check_leakage,
     "Patients": check_patients,
+    "Privacy": check_privacy,
+    "Acquisition": check_acquisition,
     "Training against test": check_shift,
     "Shortcuts": labelled_only(check_shortcuts),
     "Suspicious labels": labelled_only(check_neighbour_labels),

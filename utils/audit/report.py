@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from utils.audit.baseline import USUAL, compare_with, read_baseline, usual_ranges
+from utils.audit.checks.manifest import FILE, check_manifest, read_key
 from utils.audit.finding import (
     FACTS,
     Finding,
@@ -99,18 +100,23 @@ def audit(
     out: str | Path | None = None,
     cache: str | Path | None = None,
     baseline: str | Path | None = None,
+    manifest: str | Path | None = None,
 ) -> Audit:
     """Run every check on the folder or table at a path, or on a data set by its name.
 
     With a folder `out` the report goes there, and it contains images; without one nothing is
     written but small copies of the images, in the folder `cache`. No file is changed or sent.
-    `baseline` is the JSON file of an earlier audit.
+    `baseline` is the JSON file of an earlier audit. `manifest` is a file with a secret key: the
+    first audit writes a code of every file into `out`, and later ones compare the files with it.
     """
     if not 32 <= size <= 512:
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
     for place in filter(None, (out, cache)):
         _refuse_unwritable(Path(place))
     old = read_baseline(baseline) if baseline else None
+    key = read_key(manifest) if manifest else None
+    if manifest and not out:
+        raise ValueError("a manifest lies beside the report; name a folder out")
     folder = read_folder(name, root, size, cache)
     if out:
         private_folder(Path(out))
@@ -123,6 +129,8 @@ def audit(
     if old is not None:
         images = image_table(folder, findings)
         findings = [compare_with(old, findings, images, folder.class_names), *findings]
+    if key is not None:
+        findings = [check_manifest(folder, key, Path(out) / FILE), *findings]
     return Audit(folder, findings, write_report(folder, findings, Path(out)) if out else None)
 
 

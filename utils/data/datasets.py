@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -67,12 +67,18 @@ class Dataset:
     nested: bool = False
     official_validation: bool = True
     lost_patients: int = 0
+    findings: bool = False  # several labels per image, or none
     synthetic: Callable[[Tensor], Tensor] | None = None  # which images show no patient
+
+    @property
+    def label_columns(self) -> int:
+        return len(self.class_names) if self.findings else 1
 
 
 def _phantom(name: str) -> Dataset:
     facts = PHANTOMS[name]
-    return Dataset(facts.shows, facts.class_names, facts.channels, "MIT", "drawn by this course")
+    described = (facts.shows, facts.class_names, facts.channels, "MIT", "drawn by this course")
+    return Dataset(*described, findings=facts.has_findings)
 
 
 def _medmnist(shows: str, channels: int, *class_names: str) -> Dataset:
@@ -100,6 +106,11 @@ KIDNEY_CELLS = (
     *("collecting duct", "distal tubule", "glomerular endothelium", "interstitial endothelium"),
     *("leukocyte", "podocyte", "proximal tubule", "thick ascending limb"),
 )
+FINDINGS = (
+    *("atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia"),
+    *("pneumothorax", "consolidation", "oedema", "emphysema", "fibrosis"),
+    *("pleural thickening", "hernia"),
+)
 RETINA = ("neovascularisation", "macular oedema", "drusen", "normal")
 
 MEDMNIST = {
@@ -114,6 +125,7 @@ MEDMNIST = {
     "organamnist": _medmnist("abdominal CT, axial", 1, *ORGANS),
     "organcmnist": _medmnist("abdominal CT, coronal", 1, *ORGANS),
     "organsmnist": _medmnist("abdominal CT, sagittal", 1, *ORGANS),
+    "chestmnist": replace(_medmnist("frontal chest X-rays", 1, *FINDINGS), findings=True),
 }
 
 DATASETS = {

@@ -60,8 +60,11 @@ def medmnist_file(name: str, size: int, folder: Path = RAW / "medmnist") -> Path
     return folder / (f"{name}.npz" if edge == 28 else f"{name}_{edge}.npz")
 
 
-def array_file(path: Path, size: int) -> tuple[Tensor, Tensor, np.ndarray]:
-    """Images, labels and parts of a MedMNIST .npz, resized; no code in it is run."""
+def array_file(path: Path, size: int, columns: int = 1) -> tuple[Tensor, Tensor, np.ndarray]:
+    """Images, labels and parts of a MedMNIST .npz, resized; no code in it is run.
+
+    One label is a class; several are 0 or 1 for each finding.
+    """
     try:
         with ZipFile(path) as archive:
             total = sum(member.file_size for member in archive.infolist())
@@ -72,9 +75,12 @@ def array_file(path: Path, size: int) -> tuple[Tensor, Tensor, np.ndarray]:
             labels = [arrays[f"{part}_labels"] for part in ("train", "val", "test")]
     except (BadZipFile, KeyError, ValueError, EOFError) as error:
         raise ValueError(f"{path} is no MedMNIST file: {error}") from error
-    if any(label.ndim != 2 or label.shape[1] != 1 for label in labels):
-        raise ValueError(f"{path} gives several labels per image; one is needed")
+    found = {label.shape[1] if label.ndim == 2 else 0 for label in labels}
+    if found != {columns}:
+        got = " or ".join(map(str, sorted(found)))
+        raise ValueError(f"{path} gives {got} labels per image; {columns} needed")
     parts = np.repeat(["train", "validation", "test"], [len(label) for label in labels])
     pixels = torch.from_numpy(np.concatenate(images))
     pixels = pixels[:, None] if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
-    return resized(pixels, size), torch.from_numpy(np.concatenate(labels)[:, 0]).long(), parts
+    given = torch.from_numpy(np.concatenate(labels)).long()
+    return resized(pixels, size), given[:, 0] if columns == 1 else given, parts

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from utils.data.cache import Store
+from utils.data.datasets import facts_of
 from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.patient_split import split_dataset
 from utils.data.source import ImageFiles, Source, is_path, source_of
@@ -27,6 +28,7 @@ def load(
     download: bool = False,
     test_patients: int = 0,
     reading: Reading = AS_SHOWN,
+    findings: bool = False,
 ) -> Splits:
     """A data set as `size` x `size` images, no patient in two splits.
 
@@ -35,10 +37,12 @@ def load(
     `test_patients`, drawn data are tested on so many patients of a draw of their own, one image
     each, and all classes are equally frequent there; real data stay as they are. Data sets of
     the catalogue are looked for in `root`, else in the folder that the variable DATA_ROOT names.
-    `reading` keeps 16 bits, chooses a window of grey levels, or the axis that cuts volumes.
+    `reading` keeps 16 bits, chooses a window of grey levels, or the axis that cuts volumes. Data
+    with several findings per image are refused unless `findings` says that they can be taken.
     The result is stored, and files are read again only when they change. `limit` images per
     split; 0 means all.
     """
+    _check_findings(name, facts_of(name).findings, findings)
     source = source_of(name, root, size, test_patients)
     store = _store(source, size, fractions, seed, reading)
     with store.locked():
@@ -49,7 +53,18 @@ def load(
             splits, withheld = split_dataset(gathered, fractions, seed)
             facts = {"source": gathered.digest, "quarantine": gathered.quarantine}
             store.write(splits, signature, **facts, withheld=withheld, **gathered.notes)
-        return store.open().limit(limit, seed)
+        splits = store.open()
+    _check_findings(name, splits.train.has_findings, findings)
+    return splits.limit(limit, seed)
+
+
+def _check_findings(name: str, several: bool, welcome: bool) -> None:
+    """The one place that keeps several findings per image from code that expects one label."""
+    if several and not welcome:
+        raise ValueError(
+            f"one label per image is needed here, and {name} has several findings; choose another "
+            "data set, or load it with findings=True where all that follows can take them"
+        )
 
 
 def manifest(

@@ -11,9 +11,11 @@ from utils.data.split import Split, Splits
 
 
 def split_by_group(
-    labels: Sequence[int], groups: Sequence[int], fractions: Sequence[float], seed: int = 0
+    labels: Sequence, groups: Sequence[int], fractions: Sequence[float], seed: int = 0
 ) -> list[np.ndarray]:
     """Indices for each fraction; no group is in two of them, and every class in all if possible.
+
+    Labels are classes, or 0 and 1 for every finding; an image without any counts as one more class.
 
     Groups are assigned one by one, largest of the rarest class first, to the part that is farthest
     below its share. A class with as many groups as there are parts therefore reaches every part.
@@ -22,8 +24,12 @@ def split_by_group(
     if abs(sum(fractions) - 1) > 1e-9 or min(fractions) <= 0:
         raise ValueError(f"fractions must be positive and sum to 1, got {tuple(fractions)}")
     _, member = np.unique(groups, return_inverse=True)
-    table = np.zeros((member.max() + 1, labels.max() + 1))
-    np.add.at(table, (member, labels), 1)
+    if labels.ndim == 2:
+        each = np.column_stack([labels, labels.sum(1) == 0])
+    else:
+        each = np.eye(labels.max() + 1)[labels]
+    table = np.zeros((member.max() + 1, each.shape[1]))
+    np.add.at(table, member, each)
     part_of = _assign(table, np.asarray(fractions), np.random.default_rng(seed))
     return [np.flatnonzero(part_of[member] == part) for part in range(len(fractions))]
 
@@ -133,7 +139,7 @@ def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Sp
     splits = Splits(*(split.take(indices) for indices in chosen))
     for part in needed:
         for label in np.flatnonzero(getattr(splits, part).counts == 0):
-            members = split.take(split.labels == label)
+            members = split.take(split.has(label))
             groups = len(np.unique(members.patients))
             raise ValueError(
                 f"class {split.class_names[label]!r} has no image for {part}: its {len(members)} "

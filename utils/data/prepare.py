@@ -13,6 +13,12 @@ from torch import Tensor
 
 from utils.data.datasets import Dataset
 from utils.data.duplicates import merge_duplicates, pixel_hashes
+from utils.data.formats.findings import (
+    finding_columns,
+    findings_in,
+    in_one_order,
+    name_several,
+)
 from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.listing import Listing
 from utils.data.patient_recovery import recover_patients
@@ -37,21 +43,27 @@ def read_listing(
     """Read what is listed; the classes are checked before the first image is opened."""
     if not listing.files:
         raise _none_read(listing.refused)
-    class_names = dataset.class_names or tuple(sorted(set(listing.labels)))
-    _check_classes(listing, class_names)
+    several = name_several(listing.labels)
+    if several:
+        listing = replace(listing, labels=tuple(map(in_one_order, listing.labels)))
+    class_names = dataset.class_names or tuple(sorted(_first_files(listing, several)))
+    _check_classes(listing, class_names, several)
     found = read_images(listing.files, size, dataset.channels, cache, reading)
     kept, listed, clashing = _without_conflicts(found.images, listing.take(found.positions))
     images = found.images if len(kept) == len(found.images) else found.images[kept]
     quarantine = (*listing.refused, *found.quarantine, *clashing)
     if not listed.files:
         raise _none_read(quarantine)
-    _check_classes(listed, class_names)
+    _check_classes(listed, class_names, several)
     if set(listed.parts) == {"test"}:
         raise ValueError(
             f"all {len(listed.parts)} images are for test, and none is for training; name other "
             "splits, or none to have them chosen"
         )
-    labels = torch.tensor([class_names.index(label) for label in listed.labels])
+    if several:
+        labels = finding_columns(listed.labels, class_names)
+    else:
+        labels = torch.tensor([class_names.index(label) for label in listed.labels])
     split = Split(images, labels, class_names, files=tuple(map(str, listed.files)))
     if found.has_volumes:
         split = replace(split, frames=torch.tensor(found.frames)[kept])
@@ -184,8 +196,16 @@ def _none_read(quarantine: Sequence[tuple[str, str]]) -> ValueError:
     return ValueError(f"none of {len(quarantine)} files could be read ({first})")
 
 
-def _check_classes(listing: Listing, class_names: tuple[str, ...]) -> None:
-    found = dict(zip(listing.labels, listing.files, strict=True))
+def _first_files(listing: Listing, several: bool) -> dict[str, Path]:
+    """A file of each class, or with each finding."""
+    named = zip(listing.labels, listing.files, strict=True)
+    if several:
+        return {name: file for label, file in named for name in findings_in(label)}
+    return dict(named)
+
+
+def _check_classes(listing: Listing, class_names: tuple[str, ...], several: bool) -> None:
+    found = _first_files(listing, several)
     if unknown := sorted(set(found) - set(class_names)):
         raise ValueError(
             f"unknown class {unknown[0]!r} ({found[unknown[0]]}); "
@@ -196,4 +216,5 @@ def _check_classes(listing: Listing, class_names: tuple[str, ...]) -> None:
             f"class {missing[0]!r} has no (readable) image; found only {', '.join(sorted(found))}"
         )
     if len(class_names) < 2:
-        raise ValueError(f"only one class, {class_names[0]!r}; a classifier needs at least two")
+        only = repr(class_names[0]) if class_names else "no finding"
+        raise ValueError(f"only one class, {only}; a classifier needs at least two")

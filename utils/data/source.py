@@ -156,7 +156,7 @@ class ArrayFile:
         return download_advice(self.name, root, f"{self.name}.npz", automatic=True)
 
     def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
-        images, labels, parts = array_file(_present(self), size)
+        images, labels, parts = array_file(_present(self), size, DATASETS[self.name].label_columns)
         split = Split(images, labels, DATASETS[self.name].class_names)
         return GatheredImages(split, parts, split.content_hash(), notes={"patients": "unknown"})
 

@@ -18,6 +18,9 @@ __all__ += ["in_depth", "resized", "to_float", "to_levels", "to_uint8"]
 class Split:
     """Labelled images: uint8 (n, channels, height, width) and int64 (n,).
 
+    Where an image may have several findings, labels are (n, findings): 1 where one is there, else
+    0, and `class_names` are those of the findings.
+
     Where 16 bits were wanted, images are uint16. Their type alone says so: `to_float` gives the
     same range for both, so a model, an attack and its epsilon do not notice.
 
@@ -45,8 +48,12 @@ class Split:
         for name, value in {**self.per_image(), "files": self.files}.items():
             if value is not None and len(value) != len(self.images):
                 raise ValueError(f"{len(self.images)} images but {len(value)} {name}")
-        if len(self) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < self.classes:
-            raise ValueError(f"a label lies outside the {self.classes} classes {self.class_names}")
+        if self.has_findings and self.labels.shape[1] != self.classes:
+            columns = self.labels.shape[1]
+            raise ValueError(f"{columns} columns of labels for the findings {self.class_names}")
+        classes = 2 if self.has_findings else self.classes
+        if len(self) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < classes:
+            raise ValueError(f"a label lies outside the {classes} classes {self.class_names}")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,8 +76,19 @@ class Split:
         return replace(self, images=in_depth(self.images, depth))
 
     @property
+    def has_findings(self) -> bool:
+        """Whether an image may have several labels at once, or none."""
+        return self.labels.dim() == 2
+
+    def has(self, label: int) -> Tensor:
+        """Whether each image is of this class, or has this finding."""
+        return self.labels[:, label] == 1 if self.has_findings else self.labels == label
+
+    @property
     def counts(self) -> Tensor:
-        """Images per class."""
+        """Images per class, or with each finding."""
+        if self.has_findings:
+            return self.labels.sum(0)
         return torch.bincount(self.labels, minlength=self.classes)
 
     @property
@@ -120,6 +138,8 @@ class Split:
         """
         if not 0 < count < len(self):
             return self
+        if self.has_findings:
+            raise ValueError("images with several findings have no classes to balance; use limit")
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
         each = max(1, count // self.classes)
         of_class = [order[self.labels[order] == label][:each] for label in range(self.classes)]

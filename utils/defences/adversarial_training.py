@@ -8,12 +8,14 @@ from torch import Tensor, nn
 
 from utils.attacks.adaptive import with_margin
 from utils.attacks.base import Attack, eval_mode
+from utils.attacks.losses import check_one_label
 from utils.attacks.norms import LInf
 from utils.attacks.pgd import PGD, loss_and_gradient
 from utils.defences.base import Defence
 from utils.run import autocast
 from utils.training.losses import CrossEntropy, LogitLoss
 
+FOR_FINDINGS = "choose AdversarialLoss with own=FindingsCrossEntropy()"
 START = 1e-3  # of the random start: at the image itself the divergence has no gradient
 
 
@@ -122,6 +124,7 @@ class TradesLoss(PairLoss):
     own: LogitLoss = CrossEntropy()  # on the clean images
 
     def of_pair(self, model: nn.Module, images: Tensor, attacked: Tensor, labels: Tensor) -> Tensor:
+        check_one_label(labels, "TRADES", FOR_FINDINGS)
         clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
         moved = divergence(clean, under_attack).mean()
         return self.own.of(clean, labels) + self.beta * moved

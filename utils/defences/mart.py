@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.attacks.losses import check_one_label
 from utils.attacks.pgd import PGD
-from utils.defences.adversarial_training import PairLoss, divergence
+from utils.defences.adversarial_training import FOR_FINDINGS, PairLoss, divergence
 from utils.training.losses import CrossEntropy, LogitLoss
 
 
@@ -29,6 +30,7 @@ class MartLoss(PairLoss):
         return self.attack(model, images, labels)
 
     def of_pair(self, model: nn.Module, images: Tensor, attacked: Tensor, labels: Tensor) -> Tensor:
+        check_one_label(labels, "MART", FOR_FINDINGS)
         clean, under_attack = model(torch.cat([images, attacked])).float().chunk(2)
         unsure = 1 - clean.softmax(1).gather(1, labels[:, None])[:, 0]
         moved = (unsure * divergence(clean, under_attack)).mean()

@@ -16,12 +16,13 @@ __getattr__ = exports(
     intervals="Interval interval_table mean_of share",
     leakage="SIBLING leakage_report nearest_neighbour_baseline relative_distances",
     metrics="SCORES balanced_accuracy gain gains majority_share score_of scores",
-    predictions="Predictions pool_trainings",
+    predictions="FindingPredictions Predictions pool_trainings",
     resampling="few_patients",
     roc="FALSE_POSITIVE_RATE roc_scores",
     saliency="HottestPixels heat_maps mass_in_mask sensitivity",
     threats="Threat carry_out reached threat_table",
     **{
+        "findings.scores": "co_occurrence finding_table",
         "flags.attack_probes": "Rescaled",
         "uncertainty.calibration": (
             "calibration_error calibration_difference fit_temperature reliability"

@@ -99,9 +99,13 @@ def same_patients(first: Predictions, second: Predictions) -> bool:
     return (
         tuple(first.class_names) == tuple(second.class_names)
         and length <= 100 * longer  # seeds are few; else the numbers of images do not fit
-        and np.array_equal(np.resize(first.labels, length), np.resize(second.labels, length))
+        and np.array_equal(*(_repeated(side.labels, length) for side in (first, second)))
         and np.array_equal(np.resize(first.groups, length), np.resize(second.groups, length))
     )
+
+
+def _repeated(labels: np.ndarray, length: int) -> np.ndarray:
+    return np.resize(labels, (length, *labels.shape[1:]))
 
 
 def _of_one_length(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:

@@ -16,7 +16,7 @@ from utils.attacks.base import Attack, eval_mode
 from utils.backbones import Classifier
 from utils.data.split import Split, batches, to_float, to_levels
 from utils.evaluation.kept_batches import KeptBatches
-from utils.evaluation.predictions import Predictions
+from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.run import device_of, progress
 
 BATCH = 128  # images per forward pass
@@ -48,9 +48,16 @@ def predict(
     if after is not None:
         return _attack_survivors(model, split, *options, after=after, **further)
     found, images = _forward(model, split, *options, **further)
-    return Predictions(
-        split.labels.numpy(), found.softmax(1).numpy(), split.patients, split.class_names, images
-    )
+    probabilities = found.sigmoid() if split.has_findings else found.softmax(1)
+    return predictions_for(split, probabilities.numpy(), images)
+
+
+def predictions_for(
+    split: Split, probabilities: np.ndarray, seen: tuple[str, ...] = ()
+) -> Predictions:
+    """These probabilities as predictions for the images of a split."""
+    kind = FindingPredictions if split.has_findings else Predictions
+    return kind(split.labels.numpy(), probabilities, split.patients, split.class_names, seen)
 
 
 def logits(model: nn.Module, split: Split, attack: Attack | None = None, **options) -> Tensor:

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from utils.data.duplicates import duplicates_across, nearest, small_grey
 from utils.data.split import Splits
+from utils.evaluation.findings.scores import usual_score
+from utils.evaluation.inference import predictions_for
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import score_of
+from utils.evaluation.metrics import majority_share, score_of
 from utils.evaluation.predictions import Predictions
 
 RANK = 50  # the neighbour that represents an ordinary similar image
@@ -44,9 +46,9 @@ def nearest_neighbour_baseline(splits: Splits) -> Predictions:
 
 def _labels_of(found: Tensor, splits: Splits) -> Predictions:
     """The labels of these training images, one for each test image, as predictions."""
-    test = splits.test
-    probabilities = F.one_hot(splits.train.labels[found], test.classes).float().numpy()
-    return Predictions(test.labels.numpy(), probabilities, test.patients, test.class_names)
+    labels = splits.train.labels[found]
+    columns = labels if splits.train.has_findings else F.one_hot(labels, splits.test.classes)
+    return predictions_for(splits.test, columns.float().numpy())
 
 
 def relative_distances(images: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,7 +68,7 @@ class LeakageReport:
     cells of one patient are as far apart as those of two: few siblings mean nothing there.
     """
 
-    baseline: Interval  # accuracy of the nearest-neighbour look-up
+    baseline: Interval  # accuracy of the nearest-neighbour look-up; AUC of several findings
     majority: float  # accuracy of always predicting the majority class
     tested: int  # test images
     siblings: float  # their share with a sibling
@@ -133,13 +135,14 @@ def leakage_report(splits: Splits) -> LeakageReport:
     if not len(test):
         raise ValueError("the test split is empty; give it at least one image")
     ratios, found = relative_distances(test.images, splits.train.images)
+    looked_up = _labels_of(found, splits)
     pairs = duplicates_across(splits)
     across = pairs[pairs["split"] != pairs["split of twin"]]
     copies = {("test", place) for place in torch.nonzero(ratios < COPY)[:, 0].tolist()}
     inside = pairs[pairs["identical"] & (pairs[["split", "split of twin"]] == "test").all(axis=1)]
     return LeakageReport(
-        baseline=score_of(_labels_of(found, splits)),
-        majority=float(test.counts.max()) / len(test),
+        baseline=score_of(looked_up, usual_score(looked_up)),
+        majority=majority_share(test.labels.numpy()),
         tested=len(test),
         siblings=float((ratios < SIBLING).float().mean()),
         shared_groups=_shared_groups(splits),

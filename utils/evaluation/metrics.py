@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from utils.evaluation.findings.scores import FINDING_SCORES, finding_draws
 from utils.evaluation.intervals import (
     Interval,
     interval_table,
@@ -13,7 +14,7 @@ from utils.evaluation.intervals import (
     resamples,
     with_exact_bound,
 )
-from utils.evaluation.predictions import Predictions, pool_trainings
+from utils.evaluation.predictions import FindingPredictions, Predictions, pool_trainings
 from utils.evaluation.resampling import (
     Difference,
     count_trainings,
@@ -74,7 +75,8 @@ def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
     """Every score with its 95 % interval over patients, and over trainings where there are several;
     AUC where it is defined."""
     patients = len(np.unique(predictions.groups))
-    found = {name: draws_of([predictions], name, seed)[0] for name in (*SCORES, "AUC")}
+    known = FINDING_SCORES if isinstance(predictions, FindingPredictions) else SCORES
+    found = {name: draws_of([predictions], name, seed)[0] for name in (*known, "AUC")}
     return interval_table({name: _interval(draws, patients) for name, draws in found.items()})
 
 
@@ -140,6 +142,8 @@ def draws_of(
 
     The same resamples for all sides, by class for the scores in which every class counts the same.
     """
+    if isinstance(sides[0], FindingPredictions) and name != "AUC":
+        return finding_draws(sides, name, seed)
     if name not in {*SCORES, *RATES, "AUC"}:
         raise ValueError(f"unknown score {name!r}; choose from {', '.join([*SCORES, *RATES])}, AUC")
     trainings = [side.by_training for side in sides]
@@ -178,8 +182,8 @@ def trainings_of(first: Predictions, second: Predictions) -> str:
 
 
 def majority_share(labels: np.ndarray) -> float:
-    """Accuracy of always predicting the most frequent class: the chance line."""
-    return float(np.bincount(labels).max() / len(labels))
+    """Accuracy of always predicting the commonest label, or set of findings: the chance line."""
+    return float(np.unique(labels, axis=0, return_counts=True)[1].max() / len(labels))
 
 
 def _interval(draws: np.ndarray, patients: int) -> Interval:
@@ -209,10 +213,7 @@ def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarr
     """Mean one-against-rest area over the classes with images, of the split and its resamples."""
     _, member = np.unique(predictions.groups, return_inverse=True)
     per_image = np.vstack([np.ones(len(member)), weights[:, member]])
-    areas = [
-        auroc(predictions.probabilities[:, c], predictions.labels == c, per_image)
-        for c in np.unique(predictions.labels)
-    ]
+    areas = [auroc(*each, per_image) for each in predictions.one_against_rest()]
     if len(areas) < 2:
         return np.nan, np.full(len(weights), np.nan)
     mean = np.nanmean(areas, 0)

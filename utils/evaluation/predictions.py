@@ -1,7 +1,7 @@
 """The predictions of a model on a split: the rows from which every score is computed."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from gzip import BadGzipFile
 from pathlib import Path
@@ -33,8 +33,17 @@ class Predictions:
         return len(self.class_names)
 
     @property
+    def predicted(self) -> np.ndarray:
+        return self.probabilities.argmax(1)
+
+    @property
     def right(self) -> np.ndarray:
-        return self.probabilities.argmax(1) == self.labels
+        return self.predicted == self.labels
+
+    @property
+    def of_truth(self) -> np.ndarray:
+        """The probability of the label of each image."""
+        return self.probabilities[np.arange(len(self.labels)), self.labels]
 
     @property
     def accuracy(self) -> float:
@@ -49,14 +58,25 @@ class Predictions:
         """One confusion matrix per patient: enough for most scores, and quick to resample."""
         names, member = np.unique(self.groups, return_inverse=True)
         table = np.zeros((len(names), self.classes, self.classes))
-        np.add.at(table, (member, self.labels, self.probabilities.argmax(1)), 1)
+        np.add.at(table, (member, self.labels, self.predicted), 1)
         return table
+
+    def has(self, label: int) -> np.ndarray:
+        """Whether each image is of this class, or has this finding."""
+        return self.labels == label if self.labels.ndim == 1 else self.labels[:, label] == 1
+
+    def one_against_rest(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The probability of each class that has images, and whether each image is of it."""
+        for label in range(self.classes):
+            if self.has(label).any():
+                yield self.probabilities[:, label], self.has(label)
 
     def take(self, chosen: np.ndarray | slice) -> "Predictions":
         """Some of the rows."""
-        rows = (self.labels[chosen], self.probabilities[chosen], self.groups[chosen])
-        trainings = None if self.trainings is None else self.trainings[chosen]
-        return Predictions(*rows, self.class_names, self.seen, trainings)
+        columns = {"trainings": self.trainings} if self.trainings is not None else {}
+        columns |= {"labels": self.labels, "probabilities": self.probabilities}
+        columns["groups"] = self.groups
+        return replace(self, **{name: column[chosen] for name, column in columns.items()})
 
     @property
     def by_training(self) -> list["Predictions"]:
@@ -88,7 +108,7 @@ class Predictions:
 
     def as_table(self, variant: str, condition: Condition | str) -> pd.DataFrame:
         """One row per image; the probability of class a stands under p(a)."""
-        condition, names = as_condition(condition), np.asarray(self.class_names)
+        condition = as_condition(condition)
         columns = (f"p({name})" for name in self.class_names)
         return pd.DataFrame(
             {
@@ -97,10 +117,42 @@ class Predictions:
                 "image": np.arange(len(self.labels)),
                 "patient": self.groups,
                 "training": self.trainings,  # empty for a single network
-                "label": names[self.labels],
+                **self._label_columns(),
                 **dict(zip(columns, self.probabilities.T, strict=True)),
             }
         )
+
+    def _label_columns(self) -> dict[str, np.ndarray]:
+        return {"label": np.asarray(self.class_names)[self.labels]}
+
+
+@dataclass(frozen=True)
+class FindingPredictions(Predictions):
+    """A probability of every finding of every image; `labels` (n, findings) are 0 and 1.
+
+    A finding is predicted where its probability is above one half. An image is right where all of
+    its findings are.
+    """
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return (self.probabilities > 0.5).astype(int)
+
+    @property
+    def right(self) -> np.ndarray:
+        return (self.predicted == self.labels).all(1)
+
+    @property
+    def of_truth(self) -> np.ndarray:
+        """The geometric mean over the findings."""
+        each = np.where(self.labels == 1, self.probabilities, 1 - self.probabilities)
+        return np.exp(np.log(each.clip(1e-12)).mean(1))
+
+    def confusion_by_group(self) -> np.ndarray:
+        raise ValueError("several findings have no confusion matrix; see finding_table")
+
+    def _label_columns(self) -> dict[str, np.ndarray]:
+        return {f"is({name})": self.has(label) * 1 for label, name in enumerate(self.class_names)}
 
 
 def read_predictions(path: Path) -> dict[str, dict[Condition, Predictions]]:
@@ -125,12 +177,14 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def _of_rows(rows: pd.DataFrame) -> Predictions:
-    columns = list(rows.columns[rows.columns.get_loc("label") + 1 :])
+    columns = [name for name in rows.columns if name.startswith("p(")]
     names = tuple(column.removeprefix("p(").removesuffix(")") for column in columns)
-    labels = rows["label"].map({name: number for number, name in enumerate(names)})
-    found = Predictions(
-        labels.to_numpy(), rows[columns].to_numpy(), rows["patient"].to_numpy(), names
-    )
+    if "label" in rows:
+        numbers = {name: number for number, name in enumerate(names)}
+        kind, labels = Predictions, rows["label"].map(numbers)
+    else:
+        kind, labels = FindingPredictions, rows[[f"is({name})" for name in names]]
+    found = kind(labels.to_numpy(), rows[columns].to_numpy(), rows["patient"].to_numpy(), names)
     if "training" not in rows or rows["training"].isna().all():  # older tables lack it
         return found
     return replace(found, trainings=rows["training"].to_numpy(int))
@@ -152,9 +206,10 @@ def pool_trainings(trainings: Sequence[Predictions]) -> Predictions:
     ):
         raise ValueError("only predictions for the same images in the same order can be pooled")
     rows = ("labels", "probabilities", "groups")
-    return Predictions(
-        *(np.concatenate([getattr(each, name) for each in single]) for name in rows),
-        first.class_names,
+    return replace(
+        first,
+        **{name: np.concatenate([getattr(each, name) for each in single]) for name in rows},
+        seen=(),
         trainings=np.repeat(np.arange(len(single)), len(first.labels)),
     )
 

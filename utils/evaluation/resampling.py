@@ -164,6 +164,6 @@ def few_patients(predictions: Predictions) -> str:
     names = [
         name
         for label, name in enumerate(predictions.class_names)
-        if len(np.unique(predictions.groups[predictions.labels == label])) < FEWEST_PATIENTS
+        if len(np.unique(predictions.groups[predictions.has(label)])) < FEWEST_PATIENTS
     ]
     return f"fewer than {FEWEST_PATIENTS} patients of {', '.join(map(str, names))}" if names else ""

@@ -7,6 +7,7 @@ from utils.figures.attack_comparison import (
     accuracy_by_queries,
     attack_gallery,
     claimed_vs_true,
+    findings_wrong,
     patch_gallery,
     scores_by_count,
     seeming_and_real,

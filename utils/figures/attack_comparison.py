@@ -101,6 +101,18 @@ def targets_reached(shares: Mapping[str, np.ndarray], class_names: Sequence[str]
 
 
 @house_style
+def findings_wrong(shares: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
+    """For each aim of an attacker (row), the share of images where a finding (column) is wrong."""
+    width, height = 0.85 * len(names) + 3.2, 0.42 * len(shares) + 1.3
+    figure, axis = panel(width, height)
+    table = 100 * np.stack([np.asarray(each, float) for each in shares.values()])
+    heat_map(axis, table, shares, names, cmap="Oranges", label="% of images wrong")
+    slant_names(axis)
+    axis.set_ylabel("aim of the attacker")
+    return figure
+
+
+@house_style
 def patch_gallery(
     squares: Sequence, images: Mapping[str, Sequence], predicted: Mapping[str, Sequence[str]]
 ) -> Figure:

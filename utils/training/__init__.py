@@ -7,6 +7,7 @@ __getattr__ = exports(
     __name__,
     config="TrainConfig",
     cross_validation="FittedNetwork FittedProbe cross_validated",
+    finding_losses="FindingsCrossEntropy positive_weights",
     features="LinearProbe StageMeans folded_probe frozen_features linear_probe patient_means",
     loop="train_or_load",
     losses=(

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from utils.attacks.base import Attack
 from utils.data.split import Split
+from utils.evaluation.findings.scores import mean_auc
 from utils.evaluation.inference import predict
 from utils.evaluation.metrics import balanced_accuracy
-from utils.evaluation.predictions import Predictions
+from utils.evaluation.predictions import FindingPredictions, Predictions
 
 
 class Loss(Protocol):
@@ -60,6 +61,11 @@ class CrossEntropy:
         return self.of(model(images).float(), labels)
 
     def of(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if labels.dim() == 2:
+            raise ValueError(
+                f"{self!r} needs one label per image, got {labels.shape[1]} findings; "
+                "train with loss=FindingsCrossEntropy()"
+            )
         weights = self.class_weights and logits.new_tensor(self.class_weights)
         return F.cross_entropy(logits, labels, weights, label_smoothing=self.label_smoothing)
 
@@ -107,7 +113,7 @@ def epochs_within(loss: CountedLoss, budget: int) -> int:
 
 @dataclass(frozen=True)
 class ValidationScore:
-    """Balanced validation accuracy, under attack if one is given.
+    """Balanced validation accuracy, under attack if one is given; the mean AUC of several findings.
 
     The accuracy under `one_step` is recorded beside it. Where that stays high while the score
     falls, training has learned to hide from short attacks: it has collapsed (Wong 2020).
@@ -120,7 +126,7 @@ class ValidationScore:
         found = {"score": clean if self.attack is None else predict(model, validation, self.attack)}
         if self.one_step is not None:
             found["one_step"] = predict(model, validation, self.one_step)
-        return {name: float(balanced_accuracy(each.confusion)) for name, each in found.items()}
+        return {name: _headline(each) for name, each in found.items()}
 
 
 @dataclass(frozen=True)
@@ -129,5 +135,10 @@ class CleanScore(ValidationScore):
 
     def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict[str, float]:
         found = super().__call__(model, validation, clean)
-        clean_score = float(balanced_accuracy(clean.confusion))
-        return {**found, "attacked": found["score"], "score": clean_score}
+        return {**found, "attacked": found["score"], "score": _headline(clean)}
+
+
+def _headline(found: Predictions) -> float:
+    if isinstance(found, FindingPredictions):
+        return mean_auc(found)
+    return float(balanced_accuracy(found.confusion))

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.attacks.losses import is_right
 from utils.data.split import Split, Splits, batches, to_float
 from utils.evaluation.inference import predict
 from utils.run import autocast, device_of
@@ -75,7 +76,7 @@ class Trainer:
         validation = self.splits.validation
         with autocast(device_of(self.chosen), self.config.precision):
             found = predict(self.chosen, validation)
-        confidence = found.probabilities[range(len(found.labels)), found.labels]
+        confidence = found.of_truth
         return {
             "validation_loss": float(-torch.tensor(confidence).clamp_min(1e-12).log().mean()),
             "validation_accuracy": found.accuracy,
@@ -94,7 +95,7 @@ class Trainer:
                     f"{description(self.loss)} never called the model itself in training mode; "
                     "a loss answers for the batch by model(images), the images first"
                 )
-            right += (answers.pop()[: len(labels)].argmax(1) == labels).sum()
+            right += is_right(answers.pop()[: len(labels)], labels).sum()
             shown += len(labels)
         mean = float(loss) / shown
         if not math.isfinite(mean):

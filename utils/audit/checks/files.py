@@ -5,6 +5,7 @@ import pandas as pd
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
 from utils.data.file_facts import is_misnamed
+from utils.data.formats.findings import name_several
 
 MANY_UNREADABLE = 0.05  # of all files
 MIN_CLASS_IMAGES = 10  # images per class and part: with fewer, one image is ten points
@@ -92,6 +93,8 @@ def check_class_balance(folder: ImageFolder) -> Finding:
         f"Always predicting {each.idxmax()!r} is right on {each.max() / each.sum():.0%}.",
         _scarcity(table, several_parts=facts["part"].nunique() > 1),
     ]
+    if name_several(folder.class_names):
+        sentences += ["Labels list several findings; here each set of findings counts as a class."]
     if unlabelled:
         sentences += [f"{count_of(unlabelled, 'image has', 'images have')} no label."]
     return Finding(

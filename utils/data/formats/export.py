@@ -11,9 +11,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 from torch import Tensor
 
 from utils.data.formats.dicom import is_dicom, read_dataset, shown_range
+from utils.data.formats.findings import as_label
 from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.split import Split
 from utils.files import atomic_write
@@ -32,6 +34,8 @@ def save_split(
 ) -> list[Path]:
     """Every image as a file of its own, FOLDER/CLASS/NUMBER; the paths in the order of the split.
 
+    Images with several findings lie in FOLDER/images, and FOLDER/labels.csv lists the findings.
+
     `kind` is png or dicom. Read DICOM files again as they are shown, and PNG files of 16 bits with
     the window "full": the images are then the same. `reading` is how the split has been read, so
     that a DICOM file keeps its units.
@@ -45,12 +49,24 @@ def save_split(
         raise ValueError(f"class {odd[0]!r} cannot be the name of a folder; rename it")
     suffix, encode = KINDS[kind]
     paths = []
-    for row, label in enumerate(split.labels.tolist()):
-        paths.append(folder / split.class_names[label] / f"{row:05d}{suffix}")
+    labels = _labels(split)
+    for row, label in enumerate(labels):
+        paths.append(folder / ("images" if split.has_findings else label) / f"{row:05d}{suffix}")
         content = encode(split, row, reading)
         with atomic_write(paths[-1]) as unfinished:
             unfinished.write_bytes(content)
+    if split.has_findings:
+        files = [path.relative_to(folder).as_posix() for path in paths]
+        columns = {"path": files, "label": labels, "patient": split.patients}
+        pd.DataFrame(columns).to_csv(folder / "labels.csv", index=False)
     return paths
+
+
+def _labels(split: Split) -> list[str]:
+    """The class of each image, or its findings in one text."""
+    if split.has_findings:
+        return [as_label(row, split.class_names) for row in split.labels.tolist()]
+    return [split.class_names[label] for label in split.labels.tolist()]
 
 
 def png(image: Tensor) -> bytes:

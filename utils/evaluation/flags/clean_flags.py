@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.evaluation.findings.scores import usual_score
 from utils.evaluation.flags.judging import NOT_RESOLVED
 from utils.evaluation.leakage import COPIES_TOLERATED, LeakageReport
 from utils.evaluation.metrics import majority_share, score_of
@@ -29,15 +30,28 @@ class CleanEvidence:
 
 
 def _no_better_than(value: float, clean: Predictions) -> str | None:
-    accuracy = score_of(clean)
-    if accuracy.low <= value:
-        return f"accuracy {accuracy} %, against {value:.1%}"
+    name = usual_score(clean)
+    found = score_of(clean, name)
+    if found.low <= value:
+        return f"{name} {found} %, against {value:.1%}"
+
+
+def _of_constant(clean: Predictions) -> float:
+    """What a constant answer scores."""
+    return 0.5 if usual_score(clean) == "AUC" else majority_share(clean.labels)
+
+
+def _named(predicted: np.ndarray, names: tuple[str, ...]) -> str:
+    """A class, or the findings of an image."""
+    if not predicted.ndim:
+        return names[predicted]
+    return ", ".join(np.asarray(names)[predicted == 1]) or "without a finding"
 
 
 def _one_prediction(e: CleanEvidence) -> str | None:
-    predicted = np.unique(e.clean.probabilities.argmax(1))
-    if len(predicted) == 1 and len(np.unique(e.clean.labels)) > 1:
-        return f"every image is predicted as {e.clean.class_names[predicted[0]]}"
+    predicted = np.unique(e.clean.predicted, axis=0)
+    if len(predicted) == 1 and len(np.unique(e.clean.labels, axis=0)) > 1:
+        return f"every image is predicted as {_named(predicted[0], e.clean.class_names)}"
 
 
 def _other_images(e: CleanEvidence) -> str | None:
@@ -68,9 +82,7 @@ def _repeated(e: CleanEvidence) -> str | None:
 
 
 CLEAN_FLAGS = {
-    "no better than the majority class": lambda e: _no_better_than(
-        majority_share(e.clean.labels), e.clean
-    ),
+    "no better than the majority class": lambda e: _no_better_than(_of_constant(e.clean), e.clean),
     "no better than a nearest-neighbour look-up": lambda e: _no_better_than(
         e.leakage.baseline.value, e.clean
     ),

@@ -43,8 +43,12 @@ def slope_agreement(model: nn.Module, split: Split) -> float:
 
 
 def _lead(model: nn.Module, images: Tensor, labels: Tensor):
-    """Logits to the lead over the class that is closest on the images as they are."""
+    """Logits to the lead over the class that is closest on the images as they are; of several
+    findings, to how far the one that is closest to turning lies on its side."""
     with torch.no_grad():
+        if labels.dim() == 2:
+            closest = model(images).float().abs().argmin(1)[:, None]
+            return lambda logits: logits.float().gather(1, closest)[:, 0]
         rivals = model(images).float().scatter(1, labels[:, None], -torch.inf).argmax(1)
     pair = torch.stack([labels, rivals], 1)
     return lambda logits: torch.sub(*logits.float().gather(1, pair).T)

@@ -1,6 +1,6 @@
 """The red flags of published predictions: of this model, this attack, and all images?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy.stats import binomtest, hypergeom
@@ -9,7 +9,7 @@ from utils.data.split import Split
 from utils.evaluation.conditions import Condition
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, RARE, SAME
 from utils.evaluation.flags.sanity_checks import AttackEvidence
-from utils.evaluation.predictions import Predictions
+from utils.evaluation.predictions import FindingPredictions, Predictions
 
 CHANGED, CHANGED_SHARE = 0.05, 0.1  # of a probability, of the images: more than rounding does
 TIED = 1e-4  # difference of a probability up to which two runs are equal
@@ -39,17 +39,13 @@ def _not_of_the_attack(e: AttackEvidence) -> str | None:
     _, member = np.unique(again.groups, return_inverse=True)
     if 2 * 0.5 ** (member.max() + 1) >= RARE:
         return f"{NOT_RESOLVED}: too few patients ({member.max() + 1})"
-    rise = np.bincount(member, _of_truth(published) - _of_truth(again)) / np.bincount(member)
+    rise = np.bincount(member, published.of_truth - again.of_truth) / np.bincount(member)
     moved = np.abs(rise) > TIED
     higher, count = int((rise[moved] > 0).sum()), int(moved.sum())
     if count and binomtest(higher, count).pvalue < RARE:
         less = 2 * higher > count
         most, way = max(higher, count - higher), "less" if less else "more"
         return f"in a second run the true class is {way} likely for {most} of {count} patients"
-
-
-def _of_truth(predictions: Predictions) -> np.ndarray:
-    return predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
 
 
 def _only_right(e: AttackEvidence) -> str | None:
@@ -60,12 +56,20 @@ def _only_right(e: AttackEvidence) -> str | None:
     if whole is None:
         return f"{NOT_RESOLVED}: all {len(drawn.labels)} images were right before the attack"
     chance = 1.0
-    for label in range(whole.classes):
-        of_class = whole.labels == label
-        size, count, right = of_class.sum(), (drawn.labels == label).sum(), whole.right & of_class
+    for of_class, in_sample in _strata(whole, drawn):
+        size, count, right = of_class.sum(), in_sample.sum(), whole.right & of_class
         chance *= hypergeom.pmf(count, size, right.sum(), count) if count <= size else 1.0
     if chance < RARE:
         return f"all {len(drawn.labels)} were right, but {whole.accuracy:.1%} of the test set are"
+
+
+def _strata(whole: Predictions, drawn: Predictions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The images of each class; of several findings, which overlap, all images at once."""
+    if isinstance(whole, FindingPredictions):
+        yield np.ones(len(whole.right), bool), np.ones(len(drawn.right), bool)
+        return
+    for label in range(whole.classes):
+        yield whole.has(label), drawn.has(label)
 
 
 PUBLISHED_FLAGS = {

@@ -1,0 +1,1 @@
+"""Several findings per image: scores of each finding, and of all together."""
