@@ -59,5 +59,5 @@ def test_the_reader_of_the_course_is_as_linear_as_it_says(kind, before, after):
 def test_the_reader_of_the_course_leaves_no_line_unread(kind):
     """So no file shrinks to a picture that it does not show."""
     line = CourseReader(kind).matrix(96, 12)[6]
-    own = line[44:56]  # the lines nearest to it
+    own = line[48:56]  # the lines that it stands for
     assert own.min() > 0.4 / 8 and line.max() < 2 / 8

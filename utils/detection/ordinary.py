@@ -45,7 +45,7 @@ class Halftone(Noise):
 
 
 ORDINARY = {  # by the name of the change
-    **{f"Poisson noise {severity}": (Poisson, severity) for severity in (1, 2, 3, 5)},
+    **{f"Poisson noise {severity}": (Poisson, severity) for severity in (1, 3, 5)},
     **{f"Gaussian noise {severity}": (Gaussian, severity) for severity in (1, 3, 4, 5)},
     "lost pixels": (SaltAndPepper, 1),
     "JPEG, quality 20": (Jpeg, 3),

@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from small import soft_pictures, split_of
+from small import split_of, unrelated
 
-from utils.detection.ordinary_changes import Halftone, Sharpened, ordinary_changes
+from utils.detection.ordinary import Halftone, Sharpened, ordinary_changes
 
 CHANGES = ordinary_changes()
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_images_change_and_labels_stay(name):
-    before = split_of(soft_pictures(3, 64))
+    before = split_of(unrelated(3, 128))
     after = CHANGES[name](before)
     assert torch.equal(after.labels, before.labels) and after.images.dtype == torch.uint8
     assert (after.images != before.images).flatten(1).any(1).all()
