@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.ndimage import uniform_filter
 
 from utils.evaluation.intervals import Interval
@@ -120,25 +121,29 @@ def score_strips(
 ) -> Figure:
     """The score of every image by kind (row), a panel per detector, with its limit as a line.
 
-    At the right of each row stands the share of its images beyond the limit. A kind without a
-    colour of its own is grey.
+    At the right of each row stands the share of its images beyond the limit, which are flagged. A
+    kind without a colour of its own is grey.
     """
     kinds = list(next(iter(scores.values())))
-    size = (4.2 * len(scores) + 2, 0.3 * len(kinds) + 1.2)
+    size = (3.0 * len(scores) + 2.4, 0.3 * len(kinds) + 1.2)
     figure, [axes] = panels(1, len(scores), *size, sharey=True)
-    shifts = np.random.default_rng(0)
+    random = np.random.default_rng(0)
     for axis, (name, by_kind) in zip(axes, scores.items(), strict=True):
         for place, (kind, values) in enumerate(by_kind.items()):
-            colour, heights = colours.get(kind, CONTROL), shifts.uniform(-0.25, 0.25, len(values))
-            axis.plot(values, place + heights, ".", color=colour, markersize=4, alpha=0.5)
+            colour, heights = colours.get(kind, CONTROL), random.uniform(-0.25, 0.25, len(values))
+            dots = {"color": colour, "markersize": 4, "alpha": 0.5, "rasterized": True}
+            axis.plot(values, place + heights, ".", **dots)
             flagged = f"{100 * np.mean(values > limits[name]):.0f} %"
             axis.annotate(
                 flagged, (1, place), (4, 0), ("axes fraction", "data"), "offset points",
                 va="center", fontsize=9, color=colour,
             )  # fmt: skip
         axis.axvline(limits[name], color="black", linewidth=1)
-        axis.set(xscale="log", xlabel=f"score; {name}")
-        axis.set_title("flagged to the right of the line", fontsize=9, loc="right")
+        axis.set(xscale="log", xlabel="score")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda score, _: f"{score:g}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_title(name, fontsize=10)
     name_rows(axes[0], kinds)
     return figure
 
@@ -166,22 +171,27 @@ def repairs(rows: Mapping[str, tuple[Interval, Interval]], label: str, constant:
 
 @house_style
 def price_of_hiding(
-    price: Mapping[str, float], shares: Mapping[str, Sequence[Interval]], ceiling: float
+    price: Mapping[str, float],
+    shares: Mapping[str, Sequence[Interval]],
+    ceiling: float,
+    apart: Sequence[str] = (),
 ) -> Figure:
     """How often each attacker succeeds and is flagged, against what the file looks like.
 
     `price` is the PSNR of each attacker; to the right the change is easier to see. `ceiling` is
-    the share that a pipeline without a repair obeys.
+    the share that a pipeline without a repair obeys. Attackers of another family stand `apart`.
     """
     figure, axis = panel(9.5, 4)
-    decibels = np.array(list(price.values()))
-    order = np.argsort(-decibels)
+    decibels, alone = np.array(list(price.values())), np.array([name in apart for name in price])
     for (name, found), colour in zip(shares.items(), (ATTACKED, CLEAN, DEFENDED), strict=False):
-        values, low, high = np.array(found, float)[order].T
-        axis.errorbar(
-            decibels[order], values, [values - low, high - values], fmt="o-", color=colour,
-            markersize=5, elinewidth=1, label=name,
-        )  # fmt: skip
+        for chosen, mark, label in ((~alone, "o-", name), (alone, "D", None)):
+            order = np.flatnonzero(chosen)[np.argsort(-decibels[chosen])]
+            if len(order):
+                values, low, high = np.array(found, float)[order].T
+                axis.errorbar(
+                    decibels[order], values, [values - low, high - values], fmt=mark, color=colour,
+                    markersize=5, elinewidth=1, label=label, markerfacecolor=colour,
+                )  # fmt: skip
     axis.axhline(ceiling, color=CHANCE, linestyle=":", label="obeyed without a repair")
     for name, place in price.items():
         axis.annotate(
