@@ -140,7 +140,8 @@ def score_strips(
             )  # fmt: skip
         axis.axvline(limits[name], color="black", linewidth=1)
         axis.set(xscale="log", xlabel="score")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        decades = np.ptp(np.log10(np.concatenate([*by_kind.values()])))
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3) if decades < 2 else (1,)))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda score, _: f"{score:g}"))
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_title(name, fontsize=10)
