@@ -51,6 +51,22 @@ def test_what_is_hidden_has_another_diagnosis_and_in_the_control_the_same(large,
     assert ((hidden.labels == large.labels) == control).all()
 
 
+@pytest.mark.parametrize("control", [False, True])
+def test_every_patient_is_hidden_once_and_never_in_an_image_of_that_patient(large, control):
+    """As long as there are pictures enough, no few of them decide a score."""
+    seen = replace(large, images=BILINEAR(large.images, (SMALL, SMALL)))
+    hide = HiddenImage(rate=1.0, pictures=seen, attack=Scaling(BILINEAR), control=control)
+    hidden = hide.hidden(large)
+    assert sorted(hidden.patients) == sorted(large.patients)
+    assert (hidden.patients != large.patients).all()
+
+
+def test_few_pictures_are_hidden_equally_often(large, small):
+    few = replace(small.take(range(3)), groups=torch.arange(50, 53))
+    hide = HiddenImage(rate=1.0, pictures=few, attack=Scaling(BILINEAR))
+    assert torch.bincount(hide.hidden(large).groups)[50:].tolist() == [3, 3, 3]
+
+
 def test_a_person_sees_the_label_that_stands_there(large, small):
     hide = HiddenImage(rate=1 / 3, pictures=small, attack=Scaling(BILINEAR), label=1)
     after, manifest = contaminate(large, hide)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small_split, soft_pictures
 
-from utils.contamination.resizers import RESIZERS, Resizer, downscale
+from utils.contamination.resizers import RESIZERS, CourseReader, Resizer, downscale
 
 EVERY = pytest.mark.parametrize("resizer", RESIZERS, ids=str)
 
@@ -43,3 +43,21 @@ def test_a_split_keeps_all_but_its_masks(resizer):
     small = downscale(split, resizer, 8)
     assert torch.equal(small.images, resizer(split.images, (8, 8))) and small.masks is None
     assert torch.equal(small.labels, split.labels) and torch.equal(small.groups, split.groups)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("before, after", [(96, 24), (96, 12)])
+def test_the_reader_of_the_course_is_as_linear_as_it_says(kind, before, after):
+    reader, images = CourseReader(kind), soft_pictures(2, before)
+    down = reader.matrix(before, after).float()
+    small = down @ images.float() @ down.T
+    assert (small - reader(images, (after, after)).float()).abs().max() <= 3
+    assert torch.allclose(down.sum(1), torch.ones(after), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_the_reader_of_the_course_leaves_no_line_unread(kind):
+    """So no file shrinks to a picture that it does not show."""
+    line = CourseReader(kind).matrix(96, 12)[6]
+    own = line[48:56]  # the lines that it stands for
+    assert own.min() > 0.4 / 8 and line.max() < 2 / 8

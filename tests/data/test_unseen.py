@@ -108,3 +108,8 @@ def test_the_seed_decides_which_crops():
         foreign_photographs(like, 4).content_hash()
         != foreign_photographs(like, 4, seed=1).content_hash()
     )
+
+
+def test_new_patients_have_as_many_views_as_wanted_and_all_classes_are_equally_frequent():
+    large = unseen_patients("chest_phantom", 64, 9, views=1)
+    assert len(large) == 9 and large.counts.tolist() == [3, 3, 3]

@@ -36,7 +36,8 @@ def test_every_score_rises_when_something_is_hidden(resizer, channels):
 def test_a_plain_image_scores_zero():
     plain = torch.full((1, 1, 64, 64), 90, dtype=torch.uint8)
     found = scaling_scores(plain, KERNELS[1], (8, 8)).iloc[0]
-    assert found.pop("spectral peak") == pytest.approx(1)
+    for ratio in ("spectral peak", "read pixels", "read pixels, worst tile"):
+        assert found.pop(ratio) == pytest.approx(1)
     assert np.allclose(found, 0, atol=1e-6)
 
 
@@ -46,6 +47,49 @@ def test_the_difference_in_closed_form():
     found = scaling_scores(image, KERNELS[0], (8, 8), ["difference"])
     assert list(found) == ["difference"]
     assert found["difference"][0] == pytest.approx((51 / 255) ** 2 / 64**2, rel=1e-4)
+
+
+READ = ["read pixels", "read pixels, worst tile"]
+
+
+def test_noise_and_lines_do_not_look_like_pixels_that_were_read():
+    """Both are rough, and neither is rough where the resizer reads in both directions."""
+    clean = soft_pictures(4, 128)
+    generator = torch.Generator().manual_seed(0)
+    noise = 40 * torch.randn(clean.shape, generator=generator)
+    noisy = (clean + noise).clamp(0, 255).to(torch.uint8)
+    lined = clean.clone()
+    lined[..., 35:37] = 255  # columns that bilinear reads
+    hidden = Scaling(KERNELS[1])(clean, soft_pictures(4, 16, seed=1))
+    names = ["difference", *READ]
+    scores = {
+        name: scaling_scores(images, KERNELS[1], (16, 16), names)
+        for name, images in {"noisy": noisy, "lined": lined, "hidden": hidden}.items()
+    }
+    assert scores["noisy"]["difference"].min() > 0.5 * scores["hidden"]["difference"].min()
+    for name in READ:
+        assert scores["noisy"][name].max() < 1.6 and scores["lined"][name].max() < 1.6
+        assert scores["hidden"][name].min() > 2.5
+
+
+def test_the_worst_tile_finds_what_the_mean_over_the_image_misses():
+    generator = torch.Generator().manual_seed(0)
+    noise = 10 * torch.randn(4, 1, 256, 256, generator=generator)
+    clean = (soft_pictures(4, 256) + noise).clamp(0, 255).to(torch.uint8)
+    small = KERNELS[1](clean, (32, 32))
+    small[..., 24:29, 24:29] = 255  # a small trigger
+    hidden = Scaling(KERNELS[1])(clean, small)
+    before, after = (scaling_scores(i, KERNELS[1], (32, 32)) for i in (clean, hidden))
+    tile = "read pixels, worst tile"
+    assert after[tile].min() > 1.5 * before[tile].max()
+    rise = [(after[name] / before[name]).mean() for name in (tile, "read pixels")]
+    assert rise[0] > 1.5 * rise[1]
+
+
+def test_a_kernel_that_reads_all_pixels_alike_has_none_to_compare():
+    area = Resizer("opencv", "area")
+    found = scaling_scores(soft_pictures(2, 64), area, (8, 8), READ)
+    assert np.allclose(found, 1, atol=1e-4)
 
 
 def test_dots_at_equal_distances_are_a_peak_and_as_many_anywhere_are_not():

@@ -23,5 +23,5 @@ __getattr__ = exports(
     label_noise="ImageDependent Symmetric",
     noise="BiasField Blur FAMILIES Gaussian Motion Poisson Rician jpeg",
     planted_leaks="COPIES leaky_and_clean_splits random_labels",
-    resizers="RESIZERS Resizer downscale",
+    resizers="CourseReader RESIZERS Resizer downscale",
 )

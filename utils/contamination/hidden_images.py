@@ -3,6 +3,7 @@
 It appears only in the small image that the pipeline makes, which no person looks at.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from scipy.optimize import linear_sum_assignment
 from torch import Generator, Tensor
 
 from utils.contamination.backdoor import Patch, Trigger
@@ -44,7 +46,7 @@ class HiddenImage(Contamination):
     def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
         if part.depth != 8:
             raise ValueError("hiding works on images of 8 bits; take split.with_depth(8)")
-        pictures = self.pictures.images[self._pick(part.labels, rng)]
+        pictures = self.pictures.images[self._pick(part, rng)]
         parts = (every.split(LARGE_IMAGES_PER_BATCH) for every in (part.images, pictures))
         changed = [self.attack(*pair) for pair in zip(*parts, strict=True)]
         return replace(part, images=torch.cat(changed))
@@ -53,16 +55,23 @@ class HiddenImage(Contamination):
         """The pictures that it hides in the images of this split, in the order of the images."""
         rng = Generator().manual_seed(self.seed)
         chosen = self._choose(split, rng)
-        picked = self._pick(split.labels[chosen], rng)
+        picked = self._pick(split.take(chosen), rng)
         return self.pictures.take(picked[chosen.argsort()])
 
-    def _pick(self, labels: Tensor, rng: Generator) -> Tensor:
-        """For each label the place of a picture of another class, or of the same."""
-        fits = (labels[:, None] == self.pictures.labels) == self.control
+    def _pick(self, part: Split, rng: Generator) -> Tensor:
+        """For each image the place of a picture of another class, or of the same.
+
+        No picture shows the same patient, and each is hidden once where there are enough that fit.
+        """
+        fits = (part.labels[:, None] == self.pictures.labels) == self.control
+        fits &= torch.from_numpy(part.patients[:, None] != self.pictures.patients)
         if not fits.any(1).all():
             raise ValueError("no picture fits some label; give pictures of two classes or more")
-        draw = torch.rand(fits.shape, generator=rng)
-        return draw.masked_fill(~fits, -1).argmax(1)
+        draw = torch.rand(fits.shape, generator=rng).masked_fill(~fits, 2.0)
+        rounds = math.ceil(len(part) / len(self.pictures))
+        places = torch.from_numpy(linear_sum_assignment(draw.repeat(1, rounds).numpy())[1])
+        picked, alone = places % len(self.pictures), torch.arange(len(part))
+        return torch.where(fits[alone, picked], picked, draw.argmin(1))
 
 
 @dataclass(frozen=True)

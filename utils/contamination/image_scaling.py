@@ -19,10 +19,13 @@ BRUSH_END = 1e-3  # of its full weight: where a brush stroke ends
 class Scaling:
     """The least change of `sources` after which the resizer makes `targets` of them.
 
-    Solved in the dual: each pixel of the small image has a multiplier, and the large pixels
-    behind it change in proportion, between black and white. With a `brush`, their neighbours
-    change as well: a larger change in which no single pixel stands out, against a detector or
-    a filter.
+    A small pixel may miss its target by `tolerance`. Where the resizer reads each large pixel for
+    one small pixel only, no smaller change exists. Where it shares them, the change is the least
+    one for those targets within the tolerance that are nearest to what is there.
+
+    Solved in the dual: each pixel of the small image has a multiplier, and the large pixels behind
+    it change in proportion, between black and white. With a `brush`, their neighbours change as
+    well: a larger change in which no single pixel stands out, against a detector or a filter.
 
     Not every target can be reached: `attack_quality` measures how far it was missed.
     """

@@ -1,11 +1,13 @@
 """The usual resizers, and their matrices.
 
 Every one of them is linear: a small image is `down @ image @ across.T`. The matrices are read
-off the real library, which resizes an identity matrix.
+off the real library, which resizes an identity matrix, and off the reader of this course itself.
 """
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -14,7 +16,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from utils.data.reader import read_images
 from utils.data.split import Split
+from utils.files import to_pillow
 
 OPENCV = {
     "nearest": cv2.INTER_NEAREST,
@@ -39,6 +43,7 @@ TORCH = {
     "area": {"mode": "area"},
 }
 Size = tuple[int, int]  # height, width
+GREY, BRIGHTER = 100, 120  # grey levels of a plain image, and of a line that is brighter
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,34 @@ def _matrix(resizer: Resizer, before: int, after: int) -> Tensor:
         )
     matrix = resizer(torch.eye(before)[None, None], (after, before))[0, 0].double()
     return torch.where(matrix.abs() < 1e-6, 0.0, matrix)
+
+
+@dataclass(frozen=True)
+class CourseReader:
+    """How this course itself reads a file and shrinks it to a square, as a resizer.
+
+    A large JPEG is unpacked at a half, a quarter or an eighth of its size; every file is reduced
+    by whole steps before the last kernel. Both are linear, but for rounding.
+    """
+
+    kind: str = "PNG"  # or "JPEG", of the best quality
+
+    def __call__(self, images: Tensor, size: Size) -> Tensor:
+        with TemporaryDirectory() as folder:
+            files = [Path(folder, f"{number}.{self.kind.lower()}") for number in range(len(images))]
+            for image, file in zip(images, files, strict=True):
+                to_pillow(image).save(file, self.kind, quality=100, subsampling=0)
+            return read_images(files, size[0], images.shape[1]).images
+
+    def matrix(self, before: int, after: int) -> Tensor:
+        """The weight of each line, read off plain files in which it alone is brighter."""
+        lines = torch.full((before, 1, before, before), GREY, dtype=torch.uint8)
+        lines[torch.arange(before), 0, torch.arange(before)] = GREY + BRIGHTER
+        small = self(lines, (after, after)).double().mean((1, 3)) - GREY
+        return (small / small.sum(0)).T
+
+    def __str__(self) -> str:
+        return f"this course, {self.kind}"
 
 
 def downscale(split: Split, resizer: Resizer, size: int) -> Split:

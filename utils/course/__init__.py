@@ -28,6 +28,7 @@ __getattr__ = exports(
         "studies.attack_settings": "AttackSettings",
         "studies.defended_heads": "DefendedHeads Rows",
         "studies.frozen_readers": "FrozenReaders",
+        "studies.scaling_case": "ScalingCase",
         "studies.token_heads": "TokenHeads frozen_tokens",
     },
 )

@@ -106,9 +106,11 @@ class DrawnImages:
     def fetched(self, size: int) -> Source:
         return self
 
-    def draw(self, size: int, patients: int = 0, seed: int = 0) -> Split:
-        """Other seeds draw other patients; `patients` 0 means the usual number."""
-        return draw(self.name, size, patients or None, seed)
+    def draw(
+        self, size: int, patients: int = 0, seed: int = 0, views: int = 0, balanced: bool = False
+    ) -> Split:
+        """Other seeds draw other patients; `patients` and `views` 0 mean the usual numbers."""
+        return draw(self.name, size, patients or None, seed, views, balanced)
 
     def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
         """Always the same images; the seed of `load` decides about the split."""

@@ -22,23 +22,25 @@ def unseen_patients(
     seed: int = 0,
     root: str | Path | None = None,
     other: str | Path | None = None,
+    views: int = 0,
 ) -> Split:
     """Images of patients that the classifier has not seen: new ones of a phantom, otherwise the
     test set, or everything in the folder `other`, which may hold larger copies than `root`.
 
-    At most `patients`; 0 means all. Images smaller than `size` are enlarged and leave little room
-    to hide anything.
+    At most `patients`, and `views` of each; 0 means all. With `views`, the patients of a phantom
+    are drawn with so many images each, and all classes are equally frequent. Images smaller than
+    `size` are enlarged and leave little room to hide anything.
     """
     source = source_of(name, other or root, size)
     if isinstance(source, DrawnImages):
-        return source.draw(size, patients, seed + 1)
+        return source.draw(size, patients, seed + 1, views, balanced=views > 0)
     found = load(name, size, other).all_images if other else load(name, size, root).test
     owners = torch.as_tensor(found.patients)
     kept = owners.unique()
     if patients:
         order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(seed))
         kept = kept[order[:patients]]
-    return found.take(torch.isin(owners, kept))
+    return found.take(torch.isin(owners, kept)).per_patient(views)
 
 
 def exclude_patients_of(splits: Splits, images: Tensor) -> Splits:

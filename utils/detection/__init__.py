@@ -11,6 +11,7 @@ __getattr__ = exports(
     fake_detector="SpectralDetector real_or_fake spectra",
     inspection="inspect_images",
     noise_traces="NoiseLevel",
+    ordinary="ordinary_changes",
     out_of_fold="cross_val_outputs outputs_of with_squeezers",
     scaling_detectors="ScalingDetector fit_thresholds scaling_scores",
     trigger_inversion="TriggerSearch anomaly_indices inversion_table",

@@ -27,11 +27,8 @@ from utils.figures.contamination import (
     ablation,
     accuracy_by_rate,
     contamination_matrix,
-    footprints,
     gallery,
     gan_training,
-    hidden_images,
-    vulnerability_map,
 )
 from utils.figures.data import (
     agreement,
@@ -51,7 +48,6 @@ from utils.figures.detection import (
     power_by_frequency,
     roc_by_kind,
 )
-from utils.figures.ensembles import slope_cosines, wrong_at_once
 from utils.figures.grid import (
     image_grid,
 )
@@ -59,6 +55,8 @@ from utils.figures.networks import (
     compound_scaling,
     curves_by_cost,
     paired_trainings,
+    slope_cosines,
+    wrong_at_once,
 )
 from utils.figures.playground import (
     accuracy_by_leak,
@@ -72,9 +70,20 @@ from utils.figures.results import (
     severity_grid,
     slopes,
 )
+from utils.figures.scaling import (
+    footprints,
+    hidden_images,
+    likeness_by_quality,
+    price_of_hiding,
+    repairs,
+    score_strips,
+    seen_and_predicted,
+    vulnerability_map,
+)
 from utils.figures.style import (
     ATTACKED,
     CLEAN,
+    CONTROL,
     DEFENDED,
     plural,
 )

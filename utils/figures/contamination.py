@@ -1,4 +1,4 @@
-"""Noise, wrong labels and poison, and images that change when they are downscaled."""
+"""Noise, wrong labels and poison: images, scores, and how generators learn."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from scipy.ndimage import uniform_filter
 
 from utils.evaluation.metrics import SCORES, score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.figures.charts import forest, heat_map, name_rows
-from utils.figures.grid import grid_axes, hide_axes, image_grid
+from utils.figures.grid import image_grid
 from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
     ATTACKED,
@@ -25,8 +23,6 @@ from utils.figures.style import (
     variant_colours,
 )
 from utils.figures.training import count_epochs
-
-INVISIBLE = 40  # decibels, above which few people see a difference
 
 
 def gallery(rows: Mapping[str, Sequence], titles: Sequence[str]) -> Figure:
@@ -100,56 +96,6 @@ def ablation(
 
 
 @house_style
-def hidden_images(rows: Mapping[str, tuple], zoom: int = 32) -> Figure:
-    """For each name a large image, the same with a small one hidden in it, a few of its pixels
-    enlarged, and what a pipeline makes of it."""
-    titles = ("before", "with the hidden image", "a part of it", "what the pipeline sees")
-    lines, frames = [], []
-    for before, after, seen in rows.values():
-        top, left = _busiest(before, after, zoom)
-        lines.append((before, after, after[:, top : top + zoom, left : left + zoom], seen))
-        frames.append((left, top))
-    figure = image_grid(lines, list(rows), titles, largest=2.7)
-    for axes, corner in zip(grid_axes(figure, len(rows)), frames, strict=True):
-        for axis in axes[:2]:  # "nearest" would do to the figure what the pipeline does
-            axis.images[0].set_interpolation("hanning")
-        axes[1].add_patch(
-            Rectangle(corner, zoom, zoom, fill=False, edgecolor=ATTACKED, linewidth=1.5)
-        )
-    return figure
-
-
-@house_style
-def footprints(weights: Mapping[str, np.ndarray], columns: int = 6) -> Figure:
-    """The weight of each large pixel in one small pixel, a panel for each resizer; negative
-    weights are orange."""
-    rows = -(-len(weights) // columns)
-    figure, axes = panels(rows, columns, 1.75 * columns, 2.0 * rows)
-    for axis in axes.flat[len(weights) :]:
-        axis.set_axis_off()
-    for (name, each), axis in zip(weights.items(), axes.flat, strict=False):
-        top = np.abs(each).max()
-        axis.imshow(each, cmap="PuOr", vmin=-top, vmax=top, interpolation="none")
-        axis.set_title(name.replace(" ", "\n", 1), fontsize=9)
-        hide_axes(axis)
-        axis.spines[:].set_visible(True)
-    return figure
-
-
-@house_style
-def vulnerability_map(psnr: pd.DataFrame, missed: pd.DataFrame) -> Figure:
-    """PSNR between source and attack image (decibels) by resizer and ratio; a cross where the
-    downscaled image could not be made what the attacker wants."""
-    figure, axis = panel(1.0 * len(psnr.columns) + 4, 0.38 * len(psnr) + 1.2)
-    names, label = (psnr.index, psnr.columns), "PSNR to the source (dB)"
-    heat_map(axis, psnr.mask(missed), *names, (10, INVISIBLE), label, cmap="Oranges")
-    for row, column in zip(*np.nonzero(missed.to_numpy()), strict=True):
-        axis.text(column + 0.5, row + 0.5, "×", ha="center", va="center")
-    axis.set(xlabel="ratio: large pixels to a small one, per line")
-    return figure
-
-
-@house_style
 def gan_training(history: list[dict], snapshots: Sequence[int], title: str = "") -> Figure:
     """Left, how often the discriminator is right; right, how much fakes of a class differ.
 
@@ -191,13 +137,3 @@ def _constant_answer(found: Predictions) -> np.ndarray:
     table = np.zeros_like(found.confusion)
     table[:, counts.argmax()] = counts
     return table
-
-
-def _busiest(before, after, zoom: int) -> tuple[int, int]:
-    """The upper left of the square in which most has changed."""
-    change = np.abs(np.asarray(after, float) - np.asarray(before, float)).sum(0)
-    middle = np.unravel_index(uniform_filter(change, zoom, mode="constant").argmax(), change.shape)
-    corner = (
-        min(max(0, m - zoom // 2), e - zoom) for m, e in zip(middle, change.shape, strict=True)
-    )
-    return tuple(int(place) for place in corner)

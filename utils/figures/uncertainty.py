@@ -34,14 +34,23 @@ SHOWN = 0.03  # of the images: the risk among fewer jumps too much to be read
 
 
 @house_style
-def interval_rows(rows: Mapping[str, Interval], label: str, constant: float) -> Figure:
-    """A dot with its interval for each model, the number beside it, and the constant answer."""
+def interval_rows(
+    rows: Mapping[str, Interval],
+    label: str,
+    constant: float,
+    colours: Mapping[str, str] | None = None,
+) -> Figure:
+    """A dot with its interval for each model, the number beside it, and the constant answer.
+
+    Rows without a colour of their own are blue.
+    """
+    colours = [(colours or {}).get(name, CLEAN) for name in rows]
     figure, axis = panel(7.5, 0.45 * len(rows) + 1.1)
-    forest(axis, list(rows.values()), CLEAN, constant)
-    for place, row in enumerate(rows.values()):
+    forest(axis, list(rows.values()), colours, constant)
+    for place, (row, colour) in enumerate(zip(rows.values(), colours, strict=True)):
         axis.annotate(
             f"{100 * row.value:.0f} %", (row.high, place), (8, 0), textcoords="offset points",
-            va="center", color=CLEAN,
+            va="center", color=colour,
         )  # fmt: skip
     axis.text(constant, -0.6, "constant answer", ha="center", va="bottom", fontsize=9)
     axis.set(xlim=(0, 1.05))
