@@ -50,7 +50,13 @@ from utils.figures.detection import (
     power_by_frequency,
     roc_by_kind,
 )
-from utils.figures.ensembles import slope_cosines, wrong_at_once
+from utils.figures.fixed_head import (
+    collapse_curves,
+    features_on_simplex,
+    gain_rows,
+    gains_by_imbalance,
+    simplexes,
+)
 from utils.figures.grid import (
     image_grid,
 )
@@ -58,6 +64,8 @@ from utils.figures.networks import (
     compound_scaling,
     curves_by_cost,
     paired_trainings,
+    slope_cosines,
+    wrong_at_once,
 )
 from utils.figures.playground import (
     accuracy_by_leak,
@@ -77,7 +85,6 @@ from utils.figures.style import (
     plural,
 )
 from utils.figures.training import (
-    collapse_curves,
     defence_curves,
     training_curves,
     trial_scatter,

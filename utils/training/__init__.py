@@ -7,7 +7,11 @@ __getattr__ = exports(
     __name__,
     config="TrainConfig",
     cross_validation="FittedNetwork FittedProbe cross_validated",
-    features="LinearProbe StageMeans folded_probe frozen_features linear_probe patient_means",
+    features=(
+        "LinearProbe StageMeans folded_probe frozen_features head_predictions linear_probe "
+        "patient_means"
+    ),
+    heads="fit_on_features",
     loop="train_or_load",
     losses=(
         "balancing_weights ChangedImages CleanScore CrossEntropy ValidationScore epochs_within "
