@@ -14,7 +14,6 @@ BY_RATIO = {"RECT": {8: NEITHER, 50: GAIN}, "weights": {8: LOSS, 50: NEITHER}}
 SINGLE = {name: {8: [-0.05, 0.02], 50: [0.04, 0.2]} for name in BY_RATIO}
 ROWS = {"RECT": GAIN, "fixed head": LOSS, "neither": NEITHER}
 EACH = {name: [-0.1, 0.0, 0.1] for name in ROWS}
-COLLAPSE = [{"NC1": 4.0 - e, "NC2": 0.3 / (e + 1), "NC3": 0.4 / (e + 1)} for e in range(4)]
 PLACES = {name: np.repeat(TRIANGLE, 2, 0) for name in ("ETF", "ETF + RECT")}
 FIGURES = {
     "simplexes": figures.simplexes,
@@ -23,7 +22,6 @@ FIGURES = {
     ),
     "gains_by_imbalance": lambda: figures.gains_by_imbalance(BY_RATIO, SINGLE, "accuracy"),
     "gain_rows": lambda: figures.gain_rows(ROWS, EACH, "accuracy"),
-    "collapse_curves": lambda: figures.collapse_curves({"plain": [COLLAPSE, COLLAPSE[:3]]}),
 }
 
 
@@ -65,9 +63,3 @@ def test_a_row_is_coloured_by_its_outcome():
     dots = [line for line in axis.lines if line.get_marker() == "o" and not line.get_alpha()]
     assert [dot.get_color() for dot in dots] == [DEFENDED, ATTACKED, CONTROL]
     assert {"+10", "-10", "+0"} <= words(axis.figure)
-
-
-def test_a_mean_of_trainings_ends_with_the_shortest():
-    axis = FIGURES["collapse_curves"]().axes[0]
-    (mean,) = [line for line in axis.lines if line.get_label() == "plain"]
-    assert list(mean.get_ydata()) == [4.0, 3.0, 2.0]

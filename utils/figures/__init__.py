@@ -51,7 +51,6 @@ from utils.figures.detection import (
     roc_by_kind,
 )
 from utils.figures.fixed_head import (
-    collapse_curves,
     features_on_simplex,
     gain_rows,
     gains_by_imbalance,

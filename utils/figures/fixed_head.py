@@ -18,14 +18,12 @@ from utils.figures.style import (
     name_lines,
     readable,
 )
-from utils.figures.training import count_epochs
 
 TRIANGLE = np.array([[0, 1], [-(0.75**0.5), -0.5], [0.75**0.5, -0.5]])  # corners, 120° apart
 TETRAHEDRON = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 3**0.5
 VIEW = np.array([[0.94, -0.34, 0.0], [-0.12, -0.32, 0.94]])  # where the eye stands
 ANGLES = {2: "180°", 3: "120°", 4: "109.5°"}
 OF_CLASS = (CLEAN, OTHERS[0], OTHERS[2])
-COLLAPSE = {"NC1": "NC1: spread", "NC2": "NC2: class means", "NC3": "NC3: means, directions"}
 
 
 @house_style
@@ -120,26 +118,6 @@ def gain_rows(
     axis.set_xlabel(f"gain in {score} (points)")
     axis.margins(x=0.1)
     name_rows(axis, gains)
-    return figure
-
-
-@house_style
-def collapse_curves(histories: Mapping[str, Sequence[list[dict]]]) -> Figure:
-    """NC1, NC2 and NC3 by epoch: a line per variant, the mean of its trainings; pale ones each."""
-    figure, [axes] = panels(1, 3, 10, 2.6)
-    for axis, (key, title) in zip(axes, COLLAPSE.items(), strict=True):
-        for (name, seeds), colour in zip(
-            histories.items(), (CONTROL, CLEAN, DEFENDED, *OTHERS), strict=False
-        ):
-            length = min(map(len, seeds))
-            values = np.array([[row[key] for row in each[:length]] for each in seeds])
-            axis.plot(range(1, length + 1), values.T, color=colour, linewidth=0.6, alpha=0.35)
-            axis.plot(range(1, length + 1), values.mean(0), color=colour, linewidth=2, label=name)
-        count_epochs(axis)
-        axis.set_title(title, fontsize=11)
-        axis.set_yscale("log" if key == "NC1" else "linear")
-    handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=len(histories), frameon=False)
     return figure
 
 
