@@ -2,17 +2,20 @@
 
 import numpy as np
 import pytest
+import torch
 from folders import class_folders, sizes
 
 from utils.data.duplicates import duplicates_across
 from utils.data.loading import load, manifest
 from utils.data.patient_split import (
     GatheredImages,
+    long_tail,
     split_by_group,
     split_by_image,
     split_dataset,
 )
 from utils.data.phantoms import draw
+from utils.data.split import Split
 
 IMPOSSIBLE = [(0.8, 0.1), (1.2, -0.2), (1.0, 0.0), (0.5, 0.5, 0.5)]
 
@@ -116,3 +119,55 @@ def test_every_finding_reaches_every_part_in_its_share_and_images_without_any_to
         assert np.abs(kinds[part].sum(0) / kinds.sum(0) - share).max() < 0.07
     seen = [set(groups[part]) for part in parts]
     assert sum(map(len, seen)) == len(set.union(*seen))
+
+
+def tail_of(counts: list[int], views: int = 2) -> Split:
+    """A split with so many patients of each class, each with `views` images."""
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    labels, groups = (rows.repeat_interleave(views) for rows in (labels, torch.arange(len(labels))))
+    images = torch.zeros(len(labels), 1, 8, 8, dtype=torch.uint8)
+    return Split(images, labels, tuple("abcdefgh"[: len(counts)]), groups)
+
+
+def patients_of(split: Split) -> list[int]:
+    _, first = np.unique(split.patients, return_index=True)
+    return np.bincount(split.labels.numpy()[first], minlength=split.classes).tolist()
+
+
+@pytest.mark.parametrize(
+    "counts, ratio, patients, expected",
+    [
+        ([100, 100, 100], 25, 0, [100, 20, 4]),
+        ([100, 100, 100], 25, 62, [50, 10, 2]),
+        ([4, 20, 100], 25, 0, [4, 20, 100]),  # classes keep their order by frequency
+        ([60, 60], 1, 0, [60, 60]),
+        ([8, 90], 30, 0, [3, 90]),
+        ([50, 50, 50], 1000, 0, [50, 2, 1]),  # each class keeps a patient
+    ],
+)
+def test_a_long_tail_falls_by_the_same_factor_from_class_to_class(
+    counts, ratio, patients, expected
+):
+    split = tail_of(counts)
+    tail = split.take(long_tail(split, ratio, patients))
+    assert patients_of(tail) == expected
+    assert len(tail) == 2 * sum(expected)  # whole patients
+
+
+def test_the_seed_draws_the_patients_of_a_long_tail():
+    split = tail_of([40, 40, 40])
+    drawn = [set(long_tail(split, 8, 30, seed)) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_long_tail_needs_a_ratio_and_enough_patients():
+    with pytest.raises(ValueError, match="at least as many patients, got 0.5 times"):
+        long_tail(tail_of([9, 9]), 0.5)
+    with pytest.raises(ValueError, match="class 'a' has 9 patients and would need 13; ask"):
+        long_tail(tail_of([9, 9]), 4, patients=16)
+
+
+def test_a_patient_of_two_classes_counts_in_both():
+    images = torch.zeros(40, 1, 8, 8, dtype=torch.uint8)
+    both = Split(images, torch.arange(40) % 2, ("a", "b"), torch.arange(40) // 2)
+    assert both.take(long_tail(both, 10)).counts.tolist() == [20, 2]

@@ -11,7 +11,7 @@ from utils.defences.etf_head import (
     SCALE,
     DotRegression,
     ETFHead,
-    add_batch_norm,
+    head_on_features,
     rect_lengths,
     replace_head_with_etf,
     simplex_etf,
@@ -95,6 +95,16 @@ def test_every_class_in_the_batch_weighs_the_same_under_rect(counts):
     assert torch.equal(rarest_first, rarest_first.sort(descending=True).values)
 
 
+@pytest.mark.parametrize("counts", BATCHES.values(), ids=BATCHES)
+def test_rect_is_the_mean_over_the_classes_of_their_own_means(counts):
+    """So it is the loss with class weights, counted anew in each batch."""
+    labels = labels_of(counts)
+    logits = head_of(len(counts))(features(len(labels), 16))
+    own = [DotRegression().of(logits[labels == c], labels[labels == c]) for c in labels.unique()]
+    found = DotRegression(rectified=True).of(logits, labels)
+    assert torch.allclose(found, torch.stack(own).mean(), rtol=1e-5)
+
+
 def test_rect_changes_nothing_where_the_classes_are_balanced():
     labels, said = labels_of([4, 4, 4]), head_of(3)(features(12, 16))
     plain, rectified = (loss.of(said, labels) for loss in LOSSES)
@@ -167,15 +177,15 @@ def test_the_same_backbone_stands_under_the_fixed_head():
     assert fixed(torch.rand(2, 1, 16, 16)).shape == (2, 3)
 
 
-def test_the_control_has_the_batch_norm_and_keeps_the_head():
-    plain = build("gru_rows", 3, 16, frozen=True)
-    control = add_batch_norm(plain)
-    assert control.backbone is plain.backbone and control.head[1] is plain.head
-    assert control.frozen and not control.training
-    images = torch.rand(9, 1, 16, 16)
-    seen = plain.features(images)
-    centred = (seen - seen.mean(0)) / (seen.var(0, correction=0) + 1e-5).sqrt()
-    assert torch.allclose(control.train()(images), plain.head(centred), atol=1e-5)
+def test_both_heads_on_features_share_their_neck_and_their_batch_norm():
+    learned, fixed = (head_on_features(10, 3, fixed, 16, seed=4) for fixed in (False, True))
+    rows = features(9, 10)
+    assert torch.equal(learned[0](rows), fixed[0](rows)) and not fixed.training
+    inputs = features(9, 16)
+    assert torch.equal(learned[1][0](inputs), fixed[1].centre(inputs))
+    assert learned(rows).shape == fixed(rows).shape == (9, 3)
+    assert torch.equal(fixed[1].directions, simplex_etf(16, 3, seed=4))
+    assert not torch.equal(head_on_features(10, 3, False, 16, seed=5)(rows), learned(rows))
 
 
 def test_a_checkpoint_tells_the_losses_and_the_frames_apart():

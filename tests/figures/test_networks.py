@@ -1,4 +1,4 @@
-"""Paired trainings side by side, and networks beside the formula that predicts their size."""
+"""Paired trainings, sizes beside their formula, and the members of an ensemble, side by side."""
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,8 @@ SIZES = pd.DataFrame(
         "other": {**BASE, "weights": 9e6},
     }
 ).T
+AT_ONCE = {name: np.array([0.5, 0.3, 0.2]) for name in ("by chance", "clean", "attacked")}
+PAIRS = {("a", "b"): (Interval(0.3, 0.2, 0.4), Interval(0.0, -0.1, 0.1))}
 
 
 def paired(margin=0.05):
@@ -44,7 +46,15 @@ def costs():
     return figures.curves_by_cost(histories, passes, (CLEAN, CLEAN, DEFENDED), 1 / 3)
 
 
-@pytest.mark.parametrize("draw", [paired, scaling, costs])
+def at_once():
+    return figures.wrong_at_once(AT_ONCE)
+
+
+def cosines():
+    return figures.slope_cosines(PAIRS)
+
+
+@pytest.mark.parametrize("draw", [paired, scaling, costs, at_once, cosines])
 def test_is_drawn(draw):
     check_drawn(draw())
 

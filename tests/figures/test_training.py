@@ -11,7 +11,6 @@ DEFENDED = {
     name: [{**row, "one_step": 0.9 - 0.1 * row["epoch"]} for row in HISTORY]
     for name in ("adversarial", "fast")
 }
-COLLAPSE = [{"NC1": 4.0 - e, "NC2": 0.3 / (e + 1), "NC3": 0.4 / (e + 1)} for e in range(4)]
 TRIALS = [
     {"number": n, "state": "PRUNED" if n == 2 else "COMPLETE", "value": 0.1 * n} for n in range(5)
 ]
@@ -23,7 +22,6 @@ SEARCH = [
 FIGURES = {
     "training_curves": lambda: figures.training_curves(HISTORY, 0.4),
     "defence_curves": lambda: figures.defence_curves(DEFENDED, 3),
-    "collapse_curves": lambda: figures.collapse_curves({"plain": [COLLAPSE, COLLAPSE[:3]]}),
     "tuning": lambda: figures.tuning(TRIALS, IMPORTANCES),
     "tuning without importances": lambda: figures.tuning(TRIALS, {}),
     "trial_scatter": lambda: figures.trial_scatter(SEARCH, IMPORTANCES, "rate", "reads"),
@@ -75,12 +73,6 @@ def test_a_defence_shows_clean_beside_attacked_and_one_step_of_fast_training_alo
     assert [line.get_label() for line in clean.lines if line.get_label()[0] != "_"] == [*DEFENDED]
     dots = [line for line in attacked.lines if line.get_marker() == "o"]
     assert [list(dot.get_xdata()) for dot in dots] == [[4], [4]]  # the best score is the last
-
-
-def test_a_mean_of_trainings_ends_with_the_shortest():
-    axis = FIGURES["collapse_curves"]().axes[0]
-    (mean,) = [line for line in axis.lines if line.get_label() == "plain"]
-    assert list(mean.get_ydata()) == [4.0, 3.0, 2.0]
 
 
 def test_no_half_of_a_search_is_empty():

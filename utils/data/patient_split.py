@@ -122,6 +122,36 @@ def split_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) ->
     return _checked(together, chosen)
 
 
+def long_tail(split: Split, ratio: float, patients: int = 0, seed: int = 0) -> np.ndarray:
+    """Places of images: `ratio` times as many patients of the commonest class as of the rarest.
+
+    From class to class their number falls by the same factor. The classes keep their order by
+    frequency, and each keeps a patient; one with images of two classes counts in both. `patients`
+    are those of all classes; 0 means as many as possible. The seed draws which.
+    """
+    if not ratio >= 1:
+        raise ValueError(f"the commonest class has at least as many patients, got {ratio} times")
+    labels = split.labels.cpu().numpy()
+    owners, first, member = np.unique(
+        split.patients * split.classes + labels, return_index=True, return_inverse=True
+    )
+    label = labels[first]
+    counts = np.bincount(label, minlength=split.classes)
+    ranks = np.argsort(np.argsort(-counts, kind="stable"), kind="stable")
+    shares = ratio ** -(ranks / max(1, split.classes - 1))
+    scale = (counts / shares).min() if not patients else patients / shares.sum()
+    wanted = np.maximum(1, np.round(scale * shares)).astype(int)
+    if (wanted > counts).any():
+        short = int(np.argmax(wanted - counts))
+        raise ValueError(
+            f"class {split.class_names[short]!r} has {counts[short]} patients and would need "
+            f"{wanted[short]}; ask for fewer patients in all, or for 0"
+        )
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(np.flatnonzero(label == c))[:n] for c, n in enumerate(wanted)]
+    return np.flatnonzero(np.isin(member, np.concatenate(drawn)))
+
+
 def _by_group(split: Split, among: np.ndarray, fractions, seed: int) -> list[np.ndarray]:
     some = split.take(among)
     parts = split_by_group(some.labels, some.patients, fractions, seed)

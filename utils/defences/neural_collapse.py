@@ -5,20 +5,12 @@ possible, each along the direction of its class in the last layer (Papyan 2020).
 this state as the goal. All three measures are 0 there.
 """
 
-from dataclasses import dataclass, field
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode
-from utils.backbones import Classifier
-from utils.data.split import Split
 from utils.defences.etf_head import ETFHead
-from utils.defences.mutual_learning import MutualPeers
-from utils.evaluation.inference import features
-from utils.evaluation.predictions import Predictions
-from utils.training.losses import EpochScore, ValidationScore
 
 
 def nc_measures(features: Tensor, labels: Tensor, directions: Tensor) -> dict[str, float]:
@@ -47,36 +39,18 @@ def nc_measures(features: Tensor, labels: Tensor, directions: Tensor) -> dict[st
     }
 
 
-def nc_measures_of(model: Classifier | MutualPeers, split: Split) -> dict[str, float]:
-    """The same for a model, from the inputs of its last layer at length 1.
+def nc_measures_of(model: nn.Sequential, rows: Tensor, labels: Tensor) -> dict[str, float]:
+    """The same for a neck with its head, from the inputs of the last layer at length 1.
 
-    So heads that use the length of a feature and heads that do not are measured alike. Of mutual
-    peers the first is measured, because it predicts.
+    So heads that use the length of a feature and heads that do not are measured alike.
     """
-    one = model.members[0] if isinstance(model, MutualPeers) else model
-    found = torch.from_numpy(features(one, split)).to(one.mean.device)
-    with torch.no_grad(), eval_mode(one):
-        inputs, directions = _last_layer(one.head, found)
-    return nc_measures(F.normalize(inputs, dim=1).cpu(), split.labels, directions.cpu())
-
-
-@dataclass(frozen=True)
-class WatchedCollapse:
-    """Another score decides; the collapse of the features of `images` is recorded beside it."""
-
-    images: Split = field(repr=False)
-    score: EpochScore = ValidationScore()
-
-    def __call__(self, model: nn.Module, validation: Split, clean: Predictions) -> dict[str, float]:
-        return {**self.score(model, validation, clean), **nc_measures_of(model, self.images)}
-
-
-def _last_layer(head: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
-    """The inputs of the last layer, and its class directions (classes, width)."""
-    if isinstance(head, ETFHead):
-        return head.align(features), head.directions.T
-    *before, last = head if isinstance(head, nn.Sequential) else [head]
-    return nn.Sequential(*before)(features), last.weight
+    neck, head = model
+    with torch.no_grad(), eval_mode(model):
+        if isinstance(head, ETFHead):
+            inputs, directions = head.align(neck(rows)), head.directions.T
+        else:
+            inputs, directions = F.normalize(head[0](neck(rows)), dim=1), head[-1].weight
+    return nc_measures(inputs, labels, directions)
 
 
 def _from_simplex(products: Tensor) -> float:

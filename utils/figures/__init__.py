@@ -48,6 +48,12 @@ from utils.figures.detection import (
     power_by_frequency,
     roc_by_kind,
 )
+from utils.figures.fixed_head import (
+    features_on_simplex,
+    gain_rows,
+    gains_by_imbalance,
+    simplexes,
+)
 from utils.figures.grid import (
     image_grid,
 )
@@ -88,7 +94,6 @@ from utils.figures.style import (
     plural,
 )
 from utils.figures.training import (
-    collapse_curves,
     defence_curves,
     training_curves,
     trial_scatter,

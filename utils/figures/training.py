@@ -1,6 +1,6 @@
 """How a model was found: tuning trials, loss and accuracy over the epochs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
@@ -86,31 +86,6 @@ def defence_curves(histories: Mapping[str, list[dict]], classes: int) -> Figure:
         percent(axis.yaxis, label)
         count_epochs(axis)
         name_lines(axis)
-    return figure
-
-
-@house_style
-def collapse_curves(histories: Mapping[str, Sequence[list[dict]]]) -> Figure:
-    """NC1, NC2 and NC3 by epoch: a line per variant, the mean of its trainings; thin ones each."""
-    titles = {
-        "NC1": "NC1: within the classes",
-        "NC2": "NC2: class means",
-        "NC3": "NC3: means and directions",
-    }
-    figure, [axes] = panels(1, 3, 11, 3.4)
-    for axis, (key, title) in zip(axes, titles.items(), strict=True):
-        colours = variant_colours(histories)
-        for (name, seeds), colour in zip(histories.items(), colours, strict=True):
-            for history in seeds:
-                values = [row[key] for row in history]
-                axis.plot(_epochs(history), values, color=colour, lw=0.6, alpha=0.35)
-            shortest = min(seeds, key=len)
-            mean = np.mean([[row[key] for row in each[: len(shortest)]] for each in seeds], 0)
-            axis.plot(_epochs(shortest), mean, color=colour, lw=2, label=name)
-        count_epochs(axis)
-        axis.set(title=title, yscale="log" if key == "NC1" else "linear")
-    handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False)
     return figure
 
 

@@ -8,7 +8,11 @@ __getattr__ = exports(
     config="TrainConfig",
     cross_validation="FittedNetwork FittedProbe cross_validated",
     finding_losses="FindingsCrossEntropy positive_weights",
-    features="LinearProbe StageMeans folded_probe frozen_features linear_probe patient_means",
+    features=(
+        "LinearProbe StageMeans folded_probe frozen_features head_predictions linear_probe "
+        "patient_means"
+    ),
+    heads="fit_on_features",
     loop="train_or_load",
     losses=(
         "balancing_weights ChangedImages CleanScore CrossEntropy ValidationScore epochs_within "

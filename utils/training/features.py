@@ -104,8 +104,8 @@ class LinearProbe:
         return head_predictions(self.head, torch.from_numpy(rows), split)
 
 
-def head_predictions(head: nn.Linear, rows: Tensor, split: Split) -> Predictions:
-    """What a linear head makes of features, a row for each image of `split`."""
+def head_predictions(head: nn.Module, rows: Tensor, split: Split) -> Predictions:
+    """What a head makes of features, a row for each image of `split`."""
     with torch.no_grad():
         probabilities = head(rows.to(device_of(head))).softmax(1).cpu().numpy()
     labels = split.labels.cpu().numpy()
