@@ -28,6 +28,8 @@ __getattr__ = exports(
         "studies.attack_settings": "AttackSettings",
         "studies.defended_heads": "DefendedHeads Rows",
         "studies.frozen_readers": "FrozenReaders",
+        "studies.label_repairs": "LabelRepairs",
         "studies.token_heads": "TokenHeads frozen_tokens",
+        "studies.trigger_repairs": "TriggerRepairs",
     },
 )

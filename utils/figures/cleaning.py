@@ -1,0 +1,139 @@
+"""Contaminated data found and repaired: shares, prices, differences with their zero."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils.evaluation.intervals import Interval
+from utils.figures.charts import forest, heat_map, name_rows
+from utils.figures.notebook_figure import house_style, panel, panels
+from utils.figures.style import (
+    ATTACKED,
+    CHANCE,
+    CLEAN,
+    DEFENDED,
+    percent,
+    readable,
+    variant_colours,
+)
+
+ROW = 0.42  # inches
+
+
+@house_style
+def estimated_shares(rows: Mapping[str, Interval], truth: Mapping[str, float]) -> Figure:
+    """An estimated share with its interval for each row, and a diamond at the true one."""
+    figure, axis = panel(8, ROW * len(rows) + 1.1)
+    forest(axis, list(rows.values()), CLEAN)
+    places = range(len(rows))
+    axis.plot([truth[name] for name in rows], places, "D", color=ATTACKED, markersize=6, zorder=0)
+    last = list(rows)[0]
+    for name, x, colour, side in (
+        ("estimate", rows[last].value, CLEAN, 10),
+        ("truth", truth[last], ATTACKED, -18),
+    ):
+        axis.annotate(
+            name, (x, 0), (0, side), textcoords="offset points", ha="center", color=colour, size=9
+        )
+    axis.axvline(0, color=CHANCE, linewidth=0.8)
+    percent(axis.xaxis, "share of the images")
+    name_rows(axis, rows)
+    axis.set_ylim(len(rows) - 0.5, -0.8)
+    return figure
+
+
+@house_style
+def price_of_hiding(curves: Mapping[str, pd.DataFrame], rate: float) -> Figure:
+    """How often each attacker is flagged against how often they succeed.
+
+    A curve has a row for each strength, with the columns "success" and "flagged", both shares, and
+    the strength as its index. A dotted line is the share of clean images that may be flagged.
+    """
+    figure, axis = panel(8.5, 4)
+    for (name, curve), colour in zip(curves.items(), variant_colours(curves), strict=True):
+        axis.plot(curve["success"], curve["flagged"], "o-", color=colour)
+        for strength, row in curve.iterrows():
+            axis.annotate(
+                strength, (row["success"], row["flagged"]), (5, 5), textcoords="offset points",
+                color=colour, size=9,
+            )  # fmt: skip
+        top = curve.iloc[0]
+        axis.annotate(
+            name, (top["success"], top["flagged"]), (0, 17), textcoords="offset points",
+            ha="center", color=colour, weight="bold", size=10,
+        )  # fmt: skip
+    axis.axhline(rate, color=CHANCE, linestyle=":")
+    axis.annotate(
+        f"false alarms allowed: {100 * rate:g} %", (1, rate), (0, 4), ("axes fraction", "data"),
+        "offset points", ha="right", color=CHANCE, size=9,
+    )  # fmt: skip
+    axis.set(xlim=(-0.02, 1.05), ylim=(-0.03, 1.15))
+    percent(axis.xaxis, "attacks that succeed")
+    percent(axis.yaxis, "attacks that are flagged")
+    return figure
+
+
+@house_style
+def paired_differences(
+    rows: Mapping[str, tuple[Interval, Sequence[float]]], label: str, margin: float = 0.0
+) -> Figure:
+    """A difference with its interval for each row, and a light dot for every training; zero is
+    black, a claimed margin dotted."""
+    figure, axis = panel(8.5, ROW * len(rows) + 1.1)
+    for place, (interval, single) in enumerate(rows.values()):
+        beyond = interval.low > 0 or interval.high < 0
+        colour = CHANCE if not beyond else DEFENDED if interval.value > 0 else ATTACKED
+        axis.plot(single, [place] * len(single), "o", color=colour, markersize=5, alpha=0.35)
+        forest(axis, [interval], colour, places=[place])
+        axis.annotate(
+            f"{100 * interval.value:+.1f}", (1, place), (6, 0), ("axes fraction", "data"),
+            "offset points", va="center", color=colour,
+        )  # fmt: skip
+    axis.axvline(0, color="black", linewidth=0.8)
+    if margin:
+        axis.axvline(margin, color=CHANCE, linestyle=":")
+    percent(axis.xaxis, label)
+    axis.set_xlabel(f"{label} (points)")
+    name_rows(axis, rows)
+    return figure
+
+
+@house_style
+def before_and_after(
+    panels_of: Mapping[str, Mapping[str, tuple[Interval, Interval]]],
+    sides: tuple[str, str] = ("before", "after"),
+    limits: Sequence[float] = (),
+) -> Figure:
+    """Two shares with their intervals for each row, before (orange) and after (green).
+
+    A panel for each question, all with the same rows. `limits` are the right ends of the panels.
+    """
+    count = max(len(rows) for rows in panels_of.values())
+    size = (3.6 * len(panels_of) + 2, ROW * count + 1.4)
+    figure, [axes] = panels(1, len(panels_of), *size, sharey=True)
+    for place, (axis, (name, rows)) in enumerate(zip(axes, panels_of.items(), strict=True)):
+        for side, (colour, shift) in enumerate(((ATTACKED, -0.13), (DEFENDED, 0.13))):
+            found = [each[side] for each in rows.values()]
+            forest(axis, found, colour, places=np.arange(len(rows)) + shift)
+        axis.set(title=readable(name), xlim=(-0.02, (limits[place] if limits else 1) * 1.03))
+        percent(axis.xaxis, "share")
+    name_rows(axes[0], next(iter(panels_of.values())))
+    first = next(iter(next(iter(panels_of.values())).values()))
+    for interval, text, colour, shift in zip(
+        first, sides, (ATTACKED, DEFENDED), (-0.2, 0.2), strict=True
+    ):
+        place = {"ha": "center", "va": "bottom" if shift < 0 else "top", "size": 9}
+        axes[0].text(interval.value, shift, text, color=colour, **place)
+    return figure
+
+
+@house_style
+def detector_matrix(scores: pd.DataFrame) -> Figure:
+    """AUROC in percent by detector (row) and kind of contamination (column); a coin is white."""
+    figure, axis = panel(1.25 * len(scores.columns) + 3.4, ROW * len(scores) + 1)
+    heat_map(
+        axis, 100 * scores, scores.index, scores.columns, (0, 100), "AUROC (%)", cmap="PuOr_r"
+    )
+    return figure
