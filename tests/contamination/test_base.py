@@ -7,7 +7,7 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.backdoor import Blend, CleanLabel, Patch, Poison, Sinusoid
+from utils.contamination.backdoor import Blend, CleanLabel, Cover, Patch, Poison, Sinusoid
 from utils.contamination.base import KINDS, Contamination, contaminate, kinds_of
 from utils.contamination.label_noise import ImageDependent, LabelError, Symmetric
 from utils.contamination.noise import FAMILIES, Gaussian
@@ -20,6 +20,7 @@ LABELS = [Symmetric(rate=0.2), ImageDependent(SAID, rate=0.2)]
 POISON = [
     *(Poison(trigger, target=1, rate=0.2) for trigger in (Patch(), Blend(), Sinusoid())),
     CleanLabel(Sinusoid(), target=1, rate=0.2),
+    Cover((Patch(), Sinusoid()), rate=0.2),
 ]
 EVERY = pytest.mark.parametrize("step", [*NOISE, *LABELS, *POISON], ids=repr)
 

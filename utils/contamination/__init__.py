@@ -6,7 +6,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     adversarial="AdversarialImages",
-    backdoor="Blend CleanLabel Patch Poison Sinusoid backdoor_scores",
+    backdoor="AmplitudeMix Blend CleanLabel Cover Patch Poison Sinusoid Warp backdoor_scores",
     base="Contamination KINDS contaminate kinds_of",
     fakes="Fakes latent_walk sample_fakes",
     gan="ConditionalGAN train_generators",

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from utils.contamination.base import Contamination
@@ -47,9 +48,7 @@ class Blend:
     seed: int = 0
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        coarse = torch.rand(1, 1, 8, 8, generator=Generator().manual_seed(self.seed)).to(pixels)
-        pattern = torch.nn.functional.interpolate(coarse, pixels.shape[2:])
-        return (1 - self.strength) * pixels + self.strength * pattern
+        return (1 - self.strength) * pixels + self.strength * _coarse_noise(pixels, self.seed)
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,49 @@ class Sinusoid:
         place = torch.arange(width, device=pixels.device) / width
         stripes = torch.sin(2 * torch.pi * self.periods * place)
         return (pixels + self.strength * stripes).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Warp:
+    """A smooth warp, the same for all images: no mark is added, edges move (WaNet, Nguyen 2021).
+
+    What a pixel changes by depends on the image. Its attacker adds `Cover` images under other
+    warps, so that only this one commands the network.
+    """
+
+    strength: float = 0.03  # mean shift of a control point along each axis, of the width
+    points: int = 4  # control points along each edge
+    seed: int = 0
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        rng = Generator().manual_seed(self.seed)
+        way = 2 * torch.rand(1, 2, self.points, self.points, generator=rng) - 1
+        way *= 2 * self.strength / way.abs().mean()  # the width of a grid is 2
+        way = F.interpolate(way.to(pixels), pixels.shape[2:], mode="bicubic", align_corners=True)
+        unmoved = F.affine_grid(torch.eye(2, 3)[None].to(pixels), list(way.shape), True)
+        grid = (unmoved + way.movedim(1, 3)).expand(len(pixels), -1, -1, -1)
+        return F.grid_sample(pixels, grid, padding_mode="border", align_corners=True).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class AmplitudeMix:
+    """Slow waves get the strength of another image's, each in its old place (FIBA, Feng 2022).
+
+    Phases, which hold the anatomy, do not change. The other image is coarse noise.
+    """
+
+    strength: float = 0.15  # share of the other image
+    waves: int = 4  # at most, over the width or the height; faster ones stay as they are
+    seed: int = 0
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        high, wide = pixels.shape[2:]
+        down = torch.fft.fftfreq(high, device=pixels.device).abs() * high < self.waves + 0.5
+        along = torch.fft.rfftfreq(wide, device=pixels.device) * wide < self.waves + 0.5
+        own, other = (torch.fft.rfft2(i) for i in (pixels, _coarse_noise(pixels, self.seed)))
+        more = self.strength * (other.abs() - own.abs())
+        amplitude = own.abs() + more * (down[:, None] & along)
+        return torch.fft.irfft2(torch.polar(amplitude, own.angle()), s=(high, wide)).clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -110,6 +152,30 @@ class CleanLabel(Poison):
         return split.labels == self._target(split)
 
 
+@dataclass(frozen=True)
+class Cover(Contamination):
+    """Images of any class get one of these triggers and keep their right label.
+
+    An attacker adds triggers like the real one, so that nothing else is obeyed, or the real one,
+    so that detectors of training images fail (Qi 2023). A defender unlearns a known trigger by it.
+    """
+
+    kind: ClassVar[str] = "poison"
+    triggers: tuple[Trigger, ...]  # in turn
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.triggers:
+            raise ValueError("triggers is empty; give one or more, such as (Patch(),)")
+
+    def change(self, part: Split, chosen: Tensor, rng: Generator) -> Split:
+        images, count = part.images.clone(), len(self.triggers)
+        for place, trigger in enumerate(self.triggers):
+            rows = slice(place, None, count)
+            images[rows] = to_levels(trigger(to_float(part.images[rows])), part.depth)
+        return replace(part, images=images)
+
+
 def backdoor_scores(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
     """A model's clean accuracy, attack success rate, and the same rate without the trigger."""
     splits = {
@@ -118,3 +184,9 @@ def backdoor_scores(model: nn.Module, test: Split, poison: Poison) -> pd.DataFra
         "without the trigger": poison.without_trigger(test),
     }
     return interval_table({name: score_of(predict(model, s)) for name, s in splits.items()})
+
+
+def _coarse_noise(pixels: Tensor, seed: int) -> Tensor:
+    """An image of eight by eight fields, as large as these images."""
+    fields = torch.rand(1, 1, 8, 8, generator=Generator().manual_seed(seed)).to(pixels)
+    return F.interpolate(fields, pixels.shape[2:])

@@ -8,6 +8,7 @@ __getattr__ = exports(
     adaptive_evaluation="predict_adaptively",
     adversarial_training=("AdversarialLoss Hardened TradesLoss collapsed_epochs fast_adversarial"),
     awp="AwpLoss",
+    backdoor_repair="fine_prune fine_tune repair_table unlearn",
     data_cleaning="drop_flagged oracle_scores random_scores relabel_flagged",
     diversity="slope_cosines wrong_at_once wrong_by_chance",
     ensemble="Ensemble combined fit_blending fit_stacking fit_vote mean_of_separate_attacks",

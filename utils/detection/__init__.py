@@ -5,6 +5,7 @@ from utils import exports
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
+    backdoor_inputs="ScaleUp Strip",
     calibrated_classifier="CalibratedClassifier fit_calibrated shift_prior",
     contaminated_shares="estimated_shares",
     contamination_classifier="ContaminationClassifier cross_patient_predict per_class_auroc",
@@ -16,4 +17,5 @@ __getattr__ = exports(
     out_of_fold="cross_val_outputs outputs_of with_squeezers",
     scaling_detectors="ScalingDetector fit_thresholds scaling_scores",
     thresholds="excess_flagged false_alarms precision_at threshold_at",
+    trigger_inversion="TriggerSearch anomaly_indices inversion_table",
 )
