@@ -37,8 +37,9 @@ def test_of_two_kinds_it_is_the_closed_form():
     known, delivered = predicted((0.5, 0.5), seed=2), predicted((0.8, 0.2))
     means = [known.probabilities[known.labels == kind, 1].mean() for kind in (0, 1)]
     two = [
-        Predictions(p.labels, np.c_[1 - p.probabilities[:, 1], p.probabilities[:, 1]], p.groups,
-                    NAMES[:2])  # fmt: skip
+        Predictions(
+            p.labels, np.c_[1 - p.probabilities[:, 1], p.probabilities[:, 1]], p.groups, NAMES[:2]
+        )  # fmt: skip
         for p in (delivered, known)
     ]
     expected = (delivered.probabilities[:, 1].mean() - means[0]) / (means[1] - means[0])

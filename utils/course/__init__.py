@@ -26,10 +26,9 @@ __getattr__ = exports(
         "reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit",
         "reading_kit.readers": "MODEL TRUTH SimulatedReader read_or_simulate",
         "studies.attack_settings": "AttackSettings",
+        "studies.cleaned_heads": "CleanedHeads",
         "studies.defended_heads": "DefendedHeads Rows",
         "studies.frozen_readers": "FrozenReaders",
-        "studies.label_repairs": "LabelRepairs",
         "studies.token_heads": "TokenHeads frozen_tokens",
-        "studies.trigger_repairs": "TriggerRepairs",
     },
 )

@@ -96,9 +96,9 @@ def fit_calibrated(case: Case, seed: int = 0) -> CalibratedClassifier:
     raw = _as_predictions(cross_patient_predict(case, case, seed=seed), case[1])
     least = 1 / (len(raw.labels) + 2)  # never 0 or 1: a prior could not move them
     scales = {
-        KINDS[kind]: IsotonicRegression(
-            y_min=least, y_max=1 - least, out_of_bounds="clip"
-        ).fit(raw.probabilities[:, kind], raw.labels == kind)
+        KINDS[kind]: IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(
+            raw.probabilities[:, kind], raw.labels == kind
+        )
         for kind in np.unique(raw.labels)
     }
     return CalibratedClassifier(ContaminationClassifier(seed).fit([case]), raw, scales)

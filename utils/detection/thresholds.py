@@ -32,10 +32,10 @@ def excess_flagged(flagged, contaminated, groups, seed: int = 0) -> Interval:
     flagged, contaminated = np.asarray(flagged, bool), np.asarray(contaminated, bool)
     names, member = np.unique(groups, return_inverse=True)
     weights = np.vstack([np.ones(len(member), int), resamples(len(names), seed)[:, member]])
+    sides = contaminated, ~contaminated
     with np.errstate(invalid="ignore"):  # a resample may lack one side
-        draws = np.subtract(
-            *(weights @ (flagged & side) / (weights @ side) for side in (contaminated, ~contaminated))
-        )
+        shares = [weights @ (flagged & side) / (weights @ side) for side in sides]
+    draws = shares[0] - shares[1]
     low, high = quantiles(draws[1:])
     return Interval(float(draws[0]), low, high)
 

@@ -20,19 +20,20 @@ from utils.figures.style import (
 )
 
 ROW = 0.42  # inches
+SIDES = (ATTACKED, DEFENDED, CLEAN)
 
 
 @house_style
-def estimated_shares(rows: Mapping[str, Interval], truth: Mapping[str, float]) -> Figure:
+def estimated_shares(rows: Mapping[str, Sequence[float]], truth: Mapping[str, float]) -> Figure:
     """An estimated share with its interval for each row, and a diamond at the true one."""
     figure, axis = panel(8, ROW * len(rows) + 1.1)
     forest(axis, list(rows.values()), CLEAN)
     places = range(len(rows))
     axis.plot([truth[name] for name in rows], places, "D", color=ATTACKED, markersize=6, zorder=0)
-    last = list(rows)[0]
+    first = next(iter(rows))
     for name, x, colour, side in (
-        ("estimate", rows[last].value, CLEAN, 10),
-        ("truth", truth[last], ATTACKED, -18),
+        ("estimate", rows[first][0], CLEAN, 10),
+        ("truth", truth[first], ATTACKED, -18),
     ):
         axis.annotate(
             name, (x, 0), (0, side), textcoords="offset points", ha="center", color=colour, size=9
@@ -56,7 +57,7 @@ def price_of_hiding(curves: Mapping[str, pd.DataFrame], rate: float) -> Figure:
         axis.plot(curve["success"], curve["flagged"], "o-", color=colour)
         for strength, row in curve.iterrows():
             axis.annotate(
-                strength, (row["success"], row["flagged"]), (5, 5), textcoords="offset points",
+                strength, (row["success"], row["flagged"]), (6, 3), textcoords="offset points",
                 color=colour, size=9,
             )  # fmt: skip
         top = curve.iloc[0]
@@ -69,7 +70,8 @@ def price_of_hiding(curves: Mapping[str, pd.DataFrame], rate: float) -> Figure:
         f"false alarms allowed: {100 * rate:g} %", (1, rate), (0, 4), ("axes fraction", "data"),
         "offset points", ha="right", color=CHANCE, size=9,
     )  # fmt: skip
-    axis.set(xlim=(-0.02, 1.05), ylim=(-0.03, 1.15))
+    least = min(curve["success"].min() for curve in curves.values())
+    axis.set(xlim=(least - 0.05, 1.08), ylim=(-0.03, 1.15))
     percent(axis.xaxis, "attacks that succeed")
     percent(axis.yaxis, "attacks that are flagged")
     return figure
@@ -102,30 +104,27 @@ def paired_differences(
 
 @house_style
 def before_and_after(
-    panels_of: Mapping[str, Mapping[str, tuple[Interval, Interval]]],
-    sides: tuple[str, str] = ("before", "after"),
+    panels_of: Mapping[str, Mapping[str, Sequence[Interval]]],
+    sides: Sequence[str] = ("before", "after"),
     limits: Sequence[float] = (),
 ) -> Figure:
-    """Two shares with their intervals for each row, before (orange) and after (green).
+    """Shares with their intervals for each row: before (orange), after (green), and otherwise.
 
     A panel for each question, all with the same rows. `limits` are the right ends of the panels.
     """
     count = max(len(rows) for rows in panels_of.values())
-    size = (3.6 * len(panels_of) + 2, ROW * count + 1.4)
+    size = (3.6 * len(panels_of) + 2, (0.2 + 0.13 * len(sides)) * count + 1.4)
     figure, [axes] = panels(1, len(panels_of), *size, sharey=True)
+    shifts = 0.26 * (np.arange(len(sides)) - (len(sides) - 1) / 2)
     for place, (axis, (name, rows)) in enumerate(zip(axes, panels_of.items(), strict=True)):
-        for side, (colour, shift) in enumerate(((ATTACKED, -0.13), (DEFENDED, 0.13))):
+        for side, (label, shift) in enumerate(zip(sides, shifts, strict=True)):
             found = [each[side] for each in rows.values()]
-            forest(axis, found, colour, places=np.arange(len(rows)) + shift)
+            places = np.arange(len(rows)) + shift
+            forest(axis, found, SIDES[side], places=places, label=None if place else label)
         axis.set(title=readable(name), xlim=(-0.02, (limits[place] if limits else 1) * 1.03))
         percent(axis.xaxis, "share")
     name_rows(axes[0], next(iter(panels_of.values())))
-    first = next(iter(next(iter(panels_of.values())).values()))
-    for interval, text, colour, shift in zip(
-        first, sides, (ATTACKED, DEFENDED), (-0.2, 0.2), strict=True
-    ):
-        place = {"ha": "center", "va": "bottom" if shift < 0 else "top", "size": 9}
-        axes[0].text(interval.value, shift, text, color=colour, **place)
+    figure.legend(loc="outside lower center", ncols=len(sides), frameon=False)
     return figure
 
 
@@ -133,7 +132,5 @@ def before_and_after(
 def detector_matrix(scores: pd.DataFrame) -> Figure:
     """AUROC in percent by detector (row) and kind of contamination (column); a coin is white."""
     figure, axis = panel(1.25 * len(scores.columns) + 3.4, ROW * len(scores) + 1)
-    heat_map(
-        axis, 100 * scores, scores.index, scores.columns, (0, 100), "AUROC (%)", cmap="PuOr_r"
-    )
+    heat_map(axis, 100 * scores, scores.index, scores.columns, (0, 100), "AUROC (%)", cmap="PuOr_r")
     return figure
