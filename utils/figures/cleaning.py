@@ -53,18 +53,15 @@ def price_of_hiding(curves: Mapping[str, pd.DataFrame], rate: float) -> Figure:
     the strength as its index. A dotted line is the share of clean images that may be flagged.
     """
     figure, axis = panel(8.5, 4)
-    for (name, curve), colour in zip(curves.items(), variant_colours(curves), strict=True):
-        axis.plot(curve["success"], curve["flagged"], "o-", color=colour)
+    for place, (name, curve) in enumerate(curves.items()):
+        colour = variant_colours(curves)[place]
+        axis.plot(curve["success"], curve["flagged"], "o-", color=colour, label=name)
         for strength, row in curve.iterrows():
             axis.annotate(
-                strength, (row["success"], row["flagged"]), (6, 3), textcoords="offset points",
+                strength, (row["success"], row["flagged"]), (7, 4 - 11 * place), textcoords="offset points",
                 color=colour, size=9,
             )  # fmt: skip
-        top = curve.iloc[0]
-        axis.annotate(
-            name, (top["success"], top["flagged"]), (0, 17), textcoords="offset points",
-            ha="center", color=colour, weight="bold", size=10,
-        )  # fmt: skip
+    axis.legend(loc="upper left", frameon=False)
     axis.axhline(rate, color=CHANCE, linestyle=":")
     axis.annotate(
         f"false alarms allowed: {100 * rate:g} %", (1, rate), (0, 4), ("axes fraction", "data"),
