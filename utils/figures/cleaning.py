@@ -58,8 +58,8 @@ def price_of_hiding(curves: Mapping[str, pd.DataFrame], rate: float) -> Figure:
         axis.plot(curve["success"], curve["flagged"], "o-", color=colour, label=name)
         for strength, row in curve.iterrows():
             axis.annotate(
-                strength, (row["success"], row["flagged"]), (7, 4 - 11 * place), textcoords="offset points",
-                color=colour, size=9,
+                strength, (row["success"], row["flagged"]), (7, 4 - 11 * place),
+                textcoords="offset points", color=colour, size=9,
             )  # fmt: skip
     axis.legend(loc="upper left", frameon=False)
     axis.axhline(rate, color=CHANCE, linestyle=":")
