@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 
 from utils.contamination.base import contaminate
-from utils.contamination.label_noise import ImageDependent, Symmetric
+from utils.contamination.label_noise import ImageDependent, LookAlike, Symmetric
 from utils.contamination.noise import Gaussian
 from utils.data.split import Split
 
@@ -79,3 +79,17 @@ def test_with_one_class_no_label_can_be_wrong():
     one = Split(torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.zeros(4).long(), ("a",))
     with pytest.raises(ValueError, match="no label can be wrong"):
         Symmetric(rate=0.5)(one)
+
+
+@pytest.mark.parametrize("pair", [(1, 2), (2, 1)])
+def test_only_two_classes_take_each_others_label(pair):
+    split = labelled(4, 4000)
+    table = transitions(split, LookAlike(rate=0.2, pair=pair)(split))
+    assert table[1, 2] + table[2, 1] == 800 and abs(int(table[1, 2]) - 400) < 60
+    assert int(table.sum() - table.diag().sum()) == 800
+
+
+@pytest.mark.parametrize("pair", [(1, 1), (0, 4)])
+def test_a_pair_is_two_classes_that_there_are(pair):
+    with pytest.raises(ValueError, match="pair needs two classes|none of the 4 classes"):
+        LookAlike(rate=0.1, pair=pair)(labelled(4))

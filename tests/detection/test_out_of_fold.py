@@ -3,20 +3,22 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 from small import small_split, small_splits, trained_network
 from torch import nn
 
 from utils.attacks.pgd import PGD
 from utils.backbones import Classifier
 from utils.contamination.backdoor import Patch, Poison
-from utils.contamination.base import contaminate
+from utils.contamination.base import KINDS, contaminate
 from utils.contamination.label_noise import Symmetric
 from utils.data.split import Split, Splits
-from utils.detection.detectors import auroc_by_kind, detector_scores
+from utils.detection.detectors import DETECTORS, auroc_by_kind, detector_scores
 from utils.detection.out_of_fold import (
     SQUEEZERS,
     cross_val_outputs,
     outputs_of,
+    outputs_of_features,
     with_squeezers,
 )
 from utils.evaluation.inference import predict
@@ -122,3 +124,14 @@ def test_an_attack_on_the_model_with_its_squeezers_moves_all_their_predictions()
         right = network(squeezer(images)).argmax(1) == labels
         still_right = network(squeezer(attacked)).argmax(1) == labels
         assert still_right.sum() < right.sum()
+
+
+def test_features_alone_are_enough_for_detectors_of_poison():
+    split = spoiled()[0].train
+    rows = split.images.flatten(1).float().numpy()[:, ::8]
+    outputs = outputs_of_features(rows, split)
+    poisoned = split.changed.numpy() == KINDS.index("poison")
+    for name in ("spectral signature", "activation clustering"):
+        scores = DETECTORS[name].score(outputs)
+        assert scores.shape == (len(split),) and np.isfinite(scores).all()
+    assert roc_auc_score(poisoned, scores) > 0.6

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from utils.contamination.base import Contamination
+from utils.contamination.base import Contamination, of_class
 from utils.data.split import Split
 
 
@@ -33,6 +33,22 @@ class Symmetric(LabelError):
     def wrong_labels(self, part: Split, chosen: Tensor, rng: Generator) -> Tensor:
         further = torch.randint(1, part.classes, (len(part),), generator=rng)
         return (part.labels + further) % part.classes
+
+
+@dataclass(frozen=True)
+class LookAlike(LabelError):
+    """Two classes that look alike take each other's label; all other labels are right."""
+
+    pair: tuple[int, int] = (0, 1)
+
+    def eligible(self, split: Split) -> Tensor:
+        first, second = self.pair
+        if first == second:
+            raise ValueError(f"a pair needs two classes, got {self.pair}")
+        return of_class(split, first) | of_class(split, second)
+
+    def wrong_labels(self, part: Split, chosen: Tensor, rng: Generator) -> Tensor:
+        return sum(self.pair) - part.labels
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ __getattr__ = exports(
         "reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit",
         "reading_kit.readers": "MODEL TRUTH SimulatedReader read_or_simulate",
         "studies.attack_settings": "AttackSettings",
+        "studies.cleaned_heads": "CleanedHeads",
         "studies.defended_heads": "DefendedHeads Rows",
         "studies.frozen_readers": "FrozenReaders",
         "studies.scaling_case": "ScalingCase",

@@ -6,13 +6,17 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     backdoor_inputs="ScaleUp Strip",
+    calibrated_classifier="CalibratedClassifier fit_calibrated shift_prior",
+    contaminated_shares="estimated_shares",
     contamination_classifier="ContaminationClassifier cross_patient_predict per_class_auroc",
     detectors="DETECTORS auroc_against_clean auroc_by_kind detector_scores image_features",
     fake_detector="SpectralDetector real_or_fake spectra",
     inspection="inspect_images",
+    label_errors="confident_joint label_error_scores wrong_label_share",
     noise_traces="NoiseLevel",
     ordinary="ordinary_changes",
-    out_of_fold="cross_val_outputs outputs_of with_squeezers",
+    out_of_fold="cross_val_outputs outputs_of outputs_of_features with_squeezers",
     scaling_detectors="ScalingDetector fit_thresholds scaling_scores",
+    thresholds="excess_flagged false_alarms precision_at threshold_at",
     trigger_inversion="TriggerSearch anomaly_indices inversion_table",
 )

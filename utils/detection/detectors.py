@@ -16,6 +16,7 @@ from sklearn.metrics import silhouette_score
 
 from utils.contamination.base import KINDS, kinds_of
 from utils.data.split import Split
+from utils.detection.label_errors import label_error_scores
 from utils.detection.noise_traces import largest_deviation
 from utils.detection.out_of_fold import FoldOutputs, OutOfFoldOutputs
 from utils.evaluation.intervals import Interval
@@ -40,22 +41,10 @@ class Detector(Protocol[Input]):
 
 
 class ConfidentLearning:
-    """Label errors: another label is more likely than the given one (Northcutt 2021).
-
-    Each probability is measured by its mean over the images with that label, so that a class on
-    which the networks are less sure is not suspicious as a whole.
-    """
+    """Label errors: another label is more likely than the given one (Northcutt 2021)."""
 
     def score(self, outputs: OutOfFoldOutputs) -> np.ndarray:
-        labels, probabilities = outputs.split.labels.numpy(), outputs.probabilities
-        if (outputs.split.counts > 0).all():  # a class without images has no mean
-            rows_of = [labels == label for label in range(outputs.split.classes)]
-            usual = np.array([probabilities[r, k].mean() for k, r in enumerate(rows_of)])
-            probabilities = probabilities - usual + usual.max()
-            probabilities = probabilities / probabilities.sum(1, keepdims=True)
-        own = np.eye(outputs.split.classes, dtype=bool)[labels]
-        highest_other = np.where(own, -np.inf, probabilities).max(1)
-        return 0.5 + (highest_other - probabilities[own]) / 2
+        return label_error_scores(outputs.split.labels, outputs.probabilities)
 
 
 class SpectralSignature:

@@ -79,6 +79,13 @@ def outputs_of(model: Classifier, known: Split, split: Split) -> OutOfFoldOutput
     return OutOfFoldOutputs(split, (np.arange(len(split)),), (fold_outputs(model, known, split),))
 
 
+def outputs_of_features(features: np.ndarray, split: Split) -> OutOfFoldOutputs:
+    """The same of a network that stays as it is, for detectors that read features alone."""
+    labels, unknown = split.labels.numpy(), np.empty((0, len(split), split.classes))
+    fold = FoldOutputs(labels, features, np.empty((len(split), 0)), unknown, labels, features)
+    return OutOfFoldOutputs(split, (np.arange(len(split)),), (fold,))
+
+
 def fold_outputs(model: Classifier, known: Split, split: Split) -> FoldOutputs:
     features, probabilities = _predictions(model, split)
     steps = progress(SQUEEZERS, "squeezers")

@@ -22,6 +22,13 @@ from utils.figures.attacks import (
     sensitivities,
     smallest_changes,
 )
+from utils.figures.cleaning import (
+    before_and_after,
+    detector_matrix,
+    estimated_shares,
+    paired_differences,
+    price_of_hiding,
+)
 from utils.figures.confusion import confusions, confusions_by_model
 from utils.figures.contamination import (
     ablation,
