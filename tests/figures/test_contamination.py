@@ -16,17 +16,12 @@ REACH = [
 ]
 TABLE = pd.DataFrame({"clean": [0.8, 0.7], 1: [0.6, 0.5]}, index=["Gaussian", "Blur"])
 RATES = {rate: score_of(ANSWERS[CLEAN_IMAGES]) for rate in (0.4, 0.0)}
-GAN = [
-    {"epoch": e, "real_recognised": 0.6, "fakes_recognised": 0.7, "diversity": 0.5 + 0.1 * e}
-    for e in range(3)
-]
 FIGURES = {
     "ablation": lambda: figures.ablation(BY_SEED),
     "gallery": lambda: figures.gallery({"a_b": SPLIT.images[:2]}, ["x", "y"]),
     "contamination_matrix": lambda: figures.contamination_matrix({"a": TABLE, "b": TABLE}, 0.3),
     "accuracy_by_rate": lambda: figures.accuracy_by_rate({"fakes": RATES}, "fakes (%)", 0.3),
     "footprints": lambda: figures.footprints({name: HEAT[0] - 0.2 for name in NAMES}),
-    "gan_training": lambda: figures.gan_training(GAN, (1, 3)),
     "hidden_images": lambda: figures.hidden_images({"a dot": 3 * (255 * PIXELS[0],)}, zoom=4),
     "vulnerability_map": lambda: figures.vulnerability_map(*REACH),
 }

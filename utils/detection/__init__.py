@@ -7,7 +7,7 @@ __getattr__ = exports(
     __name__,
     contamination_classifier="ContaminationClassifier cross_patient_predict per_class_auroc",
     detectors="DETECTORS auroc_against_clean auroc_by_kind detector_scores image_features",
-    fake_detector="SpectralDetector real_or_fake spectra",
+    fake_detector="FakeDetector fakes_by_family real_or_fake train_fake_detector",
     inspection="inspect_images",
     noise_traces="NoiseLevel",
     out_of_fold="cross_val_outputs outputs_of with_squeezers",

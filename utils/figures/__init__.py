@@ -28,7 +28,6 @@ from utils.figures.contamination import (
     contamination_matrix,
     footprints,
     gallery,
-    gan_training,
     hidden_images,
     vulnerability_map,
 )
@@ -47,10 +46,10 @@ from utils.figures.data import (
 )
 from utils.figures.detection import (
     contact_sheet,
-    power_by_frequency,
     roc_by_kind,
 )
 from utils.figures.ensembles import slope_cosines, wrong_at_once
+from utils.figures.fakes import flagged_shares
 from utils.figures.grid import (
     image_grid,
 )

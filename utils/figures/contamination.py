@@ -24,7 +24,6 @@ from utils.figures.style import (
     readable,
     variant_colours,
 )
-from utils.figures.training import count_epochs
 
 INVISIBLE = 40  # decibels, above which few people see a difference
 
@@ -146,36 +145,6 @@ def vulnerability_map(psnr: pd.DataFrame, missed: pd.DataFrame) -> Figure:
     for row, column in zip(*np.nonzero(missed.to_numpy()), strict=True):
         axis.text(column + 0.5, row + 0.5, "×", ha="center", va="center")
     axis.set(xlabel="ratio: large pixels to a small one, per line")
-    return figure
-
-
-@house_style
-def gan_training(history: list[dict], snapshots: Sequence[int], title: str = "") -> Figure:
-    """Left, how often the discriminator is right; right, how much fakes of a class differ.
-
-    Vertical lines mark the epochs after which the generator was saved.
-    """
-    figure, [[left, right]] = panels(1, 2, 10.5, 3.4)
-    figure.suptitle(title)
-    epochs = range(1, len(history) + 1)
-    for key, name, colour in (
-        ("real_recognised", "real images", CLEAN),
-        ("fakes_recognised", "fakes", ATTACKED),
-    ):
-        left.plot(epochs, [row[key] for row in history], color=colour, label=name)
-    chance_line(left, 0.5, "coin")
-    left.set_ylim(0, 1.02)
-    percent(left.yaxis, "discriminator is right")
-    values = [row["diversity"] for row in history]
-    right.plot(epochs, values, color=ATTACKED, label="fakes")
-    chance_line(right, 1.0, "real images")
-    right.set_ylim(0, 1.2)
-    percent(right.yaxis, "diversity")
-    for axis in (left, right):
-        count_epochs(axis)
-        for epoch in snapshots:
-            axis.axvline(epoch, color=CHANCE, linewidth=0.8)
-        name_lines(axis)
     return figure
 
 
