@@ -1,4 +1,4 @@
-"""The diffusion model: closed forms of its steps, that it resumes, and that it draws what it saw."""
+"""The diffusion model: closed forms of its steps, resuming, and drawing what it has seen."""
 
 from dataclasses import replace
 

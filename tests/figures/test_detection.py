@@ -1,6 +1,5 @@
 """What is detected, and the most suspicious images."""
 
-import numpy as np
 import pytest
 from figure_samples import FOUND, SPLIT, check_drawn, words
 

@@ -30,7 +30,7 @@ class DiffusionConfig:
     snapshots: tuple[int, ...] = (20,)  # epochs after which the model is saved
     passes: int = 10  # over the images, in each epoch
     batch_size: int = 128
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     directions: int = 128  # that are learned; in the others the model draws plain noise
     width: int = 256  # of the network
     steps: int = 30  # from noise to an image

@@ -18,7 +18,7 @@ FLAT = 1e-3  # grey levels: a smaller spread is no picture
 
 
 def aligned_distances(images: Tensor, known: Tensor) -> Tensor:
-    """How unlike each image is to the known image that is most like it: 0 for a copy, 1.4 for chance.
+    """How unlike each image is to the most similar known one: 0 for a copy, 1.4 without likeness.
 
     The middle of the image is compared with every part of the known one, and of its mirror image,
     that lies up to `REACH` pixels away. Brightness and contrast are taken out: the distance is

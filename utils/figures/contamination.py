@@ -16,7 +16,6 @@ from utils.figures.grid import grid_axes, hide_axes, image_grid
 from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
     ATTACKED,
-    CHANCE,
     CLEAN,
     chance_line,
     name_lines,
@@ -51,7 +50,10 @@ def contamination_matrix(tables: Mapping[str, pd.DataFrame], chance: float) -> F
 
 @house_style
 def accuracy_by_rate(
-    curves: Mapping[str, Mapping[float, pd.Series]], xlabel: str, chance: float
+    curves: Mapping[str, Mapping[float, pd.Series]],
+    xlabel: str,
+    chance: float,
+    score: str = "accuracy",
 ) -> Figure:
     """A score (value, low, high) against the share of contaminated training images."""
     figure, axis = panel(9, 3.6)
@@ -62,7 +64,7 @@ def accuracy_by_rate(
         axis.fill_between(100 * rates, low, high, color=colour, alpha=0.15, linewidth=0)
     chance_line(axis, chance, "majority class")
     axis.set(xlabel=xlabel, ylim=(0, 1.02))
-    percent(axis.yaxis, "accuracy")
+    percent(axis.yaxis, score)
     name_lines(axis)
     return figure
 

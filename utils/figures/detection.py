@@ -12,7 +12,6 @@ from utils.figures.notebook_figure import house_style, panel
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
-    CLEAN,
     CONTROL,
     DEFENDED,
     name_lines,
