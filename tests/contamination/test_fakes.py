@@ -7,7 +7,7 @@ import torch
 from small import small_split
 
 from utils.contamination.base import KINDS, contaminate
-from utils.contamination.fakes import Fakes, latent_walk, sample_fakes
+from utils.contamination.fakes import Fakes, sample_fakes
 from utils.contamination.gan import Generator
 
 
@@ -36,28 +36,3 @@ def test_images_are_replaced_by_fakes_of_their_class():
     small = replace(split, images=split.images[:, :, :16, :16])
     with pytest.raises(ValueError, match="cannot stand for images of"):
         Fakes(generator=generator)(small)
-
-
-class Echo(torch.nn.Module):
-    """Shows its noise: images from which the noise can be read again."""
-
-    latent = 8
-
-    def __init__(self):
-        super().__init__()
-        self.place = torch.nn.Parameter(torch.zeros(1))
-
-    def forward(self, noise, labels):
-        return (noise / 16 + 0.5).reshape(-1, 1, 2, 4) + self.place
-
-
-def test_a_walk_begins_and_ends_at_its_noises_and_goes_in_equal_angles():
-    images = latent_walk(Echo(), (0, 2), steps=5, seed=3)
-    assert torch.equal(images[:5], images[5:])  # the same walk for both labels
-    noise = (images[:5].flatten(1) / 255 - 0.5) * 16
-    ends = torch.randn(2, 8, generator=torch.Generator().manual_seed(3))
-    assert (noise[[0, 4]] - ends).abs().max() < 16 / 255
-    angle = torch.cosine_similarity(*ends, dim=0).acos()
-    part = torch.arange(5) / 4 * angle
-    shares = torch.stack([(angle - part).sin(), part.sin()]) / angle.sin()
-    assert torch.allclose(torch.linalg.lstsq(ends.T, noise.T).solution, shares, atol=0.02)

@@ -11,16 +11,11 @@ from utils.evaluation.metrics import score_of
 
 TABLE = pd.DataFrame({"clean": [0.8, 0.7], 1: [0.6, 0.5]}, index=["Gaussian", "Blur"])
 RATES = {rate: score_of(ANSWERS[CLEAN_IMAGES]) for rate in (0.4, 0.0)}
-GAN = [
-    {"epoch": e, "real_recognised": 0.6, "fakes_recognised": 0.7, "diversity": 0.5 + 0.1 * e}
-    for e in range(3)
-]
 FIGURES = {
     "ablation": lambda: figures.ablation(BY_SEED),
     "gallery": lambda: figures.gallery({"a_b": SPLIT.images[:2]}, ["x", "y"]),
     "contamination_matrix": lambda: figures.contamination_matrix({"a": TABLE, "b": TABLE}, 0.3),
     "accuracy_by_rate": lambda: figures.accuracy_by_rate({"fakes": RATES}, "fakes (%)", 0.3),
-    "gan_training": lambda: figures.gan_training(GAN, (1, 3)),
 }
 
 

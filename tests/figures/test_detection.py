@@ -1,6 +1,5 @@
 """What is detected, and the most suspicious images."""
 
-import numpy as np
 import pytest
 from figure_samples import FOUND, SPLIT, check_drawn, words
 
@@ -8,9 +7,6 @@ from utils import figures
 
 FIGURES = {
     "roc_by_kind": lambda: figures.roc_by_kind({"noise": FOUND, "anything": FOUND}, 0.01),
-    "power_by_frequency": lambda: figures.power_by_frequency(
-        {"real": np.outer(np.arange(1, 5), range(8)), "fakes": np.ones((3, 8))}
-    ),
     "contact_sheet": lambda: figures.contact_sheet(SPLIT.images[:7], list("abcdefg")),
     "empty sheet": lambda: figures.contact_sheet([], []),
 }
@@ -33,9 +29,3 @@ def test_a_contact_sheet_keeps_the_order_and_leaves_the_rest_empty():
     axes = FIGURES["contact_sheet"]().axes
     assert [axis.get_xlabel() for axis in axes] == [*"abcdefg", *[""] * 5]
     assert [bool(axis.images) for axis in axes] == [True] * 7 + [False] * 5
-
-
-def test_power_is_a_mean_over_images():
-    real, fakes = FIGURES["power_by_frequency"]().axes[0].lines
-    assert real.get_ydata().tolist() == (2.5 * np.arange(8)).tolist()
-    assert fakes.get_ydata().tolist() == [1] * 8

@@ -35,22 +35,6 @@ def generate(generator: nn.Module, labels: Tensor, rng: Generator) -> Tensor:
     return to_uint8(torch.cat(parts).cpu())
 
 
-def latent_walk(generator: nn.Module, labels: Sequence[int], steps: int, seed: int = 0) -> Tensor:
-    """`steps` images for each label, from one latent point to another along their sphere.
-
-    If neighbours look alike, the generator has learned more than single images.
-    """
-    first, last = torch.randn(2, generator.latent, generator=Generator().manual_seed(seed))
-    angle = torch.acos(torch.cosine_similarity(first, last, 0))
-    parts = torch.linspace(0, 1, steps)[:, None] * angle
-    noise = ((angle - parts).sin() * first + parts.sin() * last) / angle.sin()
-    classes = torch.tensor(list(labels)).repeat_interleave(steps)
-    device = device_of(generator)
-    with torch.no_grad():
-        images = generator(noise.repeat(len(labels), 1).to(device), classes.to(device))
-    return to_uint8(images.cpu())
-
-
 @dataclass(frozen=True)
 class Fakes(Contamination):
     """Images are replaced by fakes of the same class, so that the labels stay right.

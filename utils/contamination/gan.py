@@ -186,7 +186,7 @@ def train_generators(
     split: Split, config: GANConfig, folder: Path, device="cpu"
 ) -> tuple[dict, list]:
     """The generator at each snapshot, by its epochs, and the history, one row per epoch."""
-    _check(split)
+    refuse_small_classes(split)
     trainer = ConditionalGAN(split, config, torch.device(device))
     return generator_snapshots(
         trainer, folder, {"training data": split.content_hash(), "recipe": 3}
@@ -205,7 +205,8 @@ def diversity(images: Tensor, labels: Tensor) -> float:
     return float(torch.stack([each.std(0, unbiased=False).mean() for each in of_class]).mean())
 
 
-def _check(split: Split) -> None:
+def refuse_small_classes(split: Split) -> None:
+    """A generator learns a class of few images by heart."""
     for name, count in zip(split.class_names, split.counts.tolist(), strict=True):
         if count < MIN_IMAGES_PER_CLASS:
             raise ValueError(

@@ -46,7 +46,7 @@ class GANTrainer:
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, config: GANConfig):
         self.config, self.generator, self.discriminator = config, generator, discriminator
-        self.averages = AveragedModel(generator, avg_fn=self._mix, use_buffers=True)
+        self.averages = running_average(generator, config.averaging)
         self.average = self.averages.module.eval()  # what draws
         slow = config.learning_rate
         rates = {"generator": slow, "discriminator": config.faster * slow}
@@ -80,11 +80,19 @@ class GANTrainer:
     def update_average(self) -> None:
         self.averages.update_parameters(self.generator)
 
-    def _mix(self, mean: Tensor, newest: Tensor, steps: Tensor) -> Tensor:
-        """The first steps are forgotten sooner: otherwise the average of a short training would
-        mostly be the random weights from which it began."""
-        share = min(self.config.averaging, (1 + int(steps)) / (10 + int(steps)))
+
+def running_average(network: nn.Module, longest: float) -> AveragedModel:
+    """The mean of the weights, in which each step keeps the share `longest` of the former mean.
+
+    The first steps are forgotten sooner: otherwise the average of a short training would mostly
+    be the random weights from which it began.
+    """
+
+    def mix(mean: Tensor, newest: Tensor, steps: Tensor) -> Tensor:
+        share = min(longest, (1 + int(steps)) / (10 + int(steps)))
         return share * mean + (1 - share) * newest
+
+    return AveragedModel(network, avg_fn=mix, use_buffers=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How realistic are generated images, and are they new? Features in, numbers with intervals out.
+"""How realistic are generated images? Features in, numbers with intervals out.
 
 Any network that has not been trained on the generated images will do for the features.
 """
@@ -6,16 +6,12 @@ Any network that has not been trained on the generated images will do for the fe
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import betabinom
 from torch import Tensor
 
-from utils.data.duplicates import nearest, small_grey
-from utils.evaluation.intervals import LEVEL, Interval, share
-from utils.evaluation.predictions import Predictions
+from utils.evaluation.intervals import LEVEL, Interval
 
 DEGREE = 3  # of the kernel
 MANIFOLD_NEIGHBOURS = 3  # whose distance is the radius of the manifold around an image
-FAMILIAR = 0.05  # share of real test images that count as close to a training image
 PERMUTATIONS = 500  # of the two sides, for the chance level
 
 
@@ -94,49 +90,3 @@ def _inside(images: Tensor, known: Tensor) -> Tensor:
         min(MANIFOLD_NEIGHBOURS + 1, len(known))
     ).values  # the nearest is itself
     return (torch.cdist(images, known) <= radius).sum(1)
-
-
-def memorisation_test(train: Tensor, test: Tensor, fake: Tensor) -> pd.Series:
-    """Are fakes copies? The share of fakes closer to a training image than the 5th percentile of
-    real test images, with an exact interval and a beta-binomial p-value, which accounts for
-    estimating the percentile.
-    """
-    known = small_grey(train)
-    of_test, of_fakes = (nearest(small_grey(side), known)[0][:, 0] for side in (test, fake))
-    few = max(1, round(FAMILIAR * len(test)))
-    copies = share((of_fakes < of_test.kthvalue(few).values).numpy())
-    p = float(betabinom.sf(copies["right"] - 1, len(fake), few, len(test) + 1 - few))
-    return pd.Series(
-        {
-            "distance of test images": float(of_test.median()),
-            "distance of fakes": float(of_fakes.median()),
-            "copies": copies["value"],
-            "low": copies["low"],
-            "high": copies["high"],
-            "p": p,
-            "memorised": p < (1 - LEVEL) / 2,
-        }
-    )
-
-
-def classifier_agreement(first: Predictions, second: Predictions) -> pd.DataFrame:
-    """The predictions of an independent second network on images that the first one misclassifies.
-
-    Shares with exact intervals, and the chance level: the share if the predictions of the second
-    were permuted.
-    """
-    missed = ~first.right
-    predicted = second.probabilities.argmax(1)[missed]
-    references = {
-        "the intended class": first.labels[missed],
-        "prediction of the first": first.probabilities.argmax(1)[missed],
-    }
-    rows = {name: _agreement(predicted, r, first.classes) for name, r in references.items()}
-    return pd.DataFrame(rows, index=["value", "low", "high", "of", "chance"]).T
-
-
-def _agreement(predicted: np.ndarray, reference: np.ndarray, classes: int) -> dict:
-    counts = (np.bincount(each, minlength=classes) for each in (predicted, reference))
-    pairs = np.prod(list(counts), 0).sum()
-    chance = pairs / len(predicted) ** 2 if len(predicted) else np.nan
-    return {**share(predicted == reference), "chance": chance}

@@ -1,47 +1,40 @@
-"""Real or fake? The traces that a generator leaves in the spectrum of an image."""
+"""Real or fake? A network that learns from families of fakes, and from real images that were
+processed: a viewer, an archive or a denoiser leaves traces as well, and makes nothing fake."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
 
-from utils.data.split import Split, to_float
+from utils.contamination.base import Contamination
+from utils.contamination.planted_leaks import jpeg_copy, resampled_copy
+from utils.data.formats.depth import in_depth
+from utils.data.split import Split, Splits, concatenate
+from utils.evaluation.inference import logits
+from utils.evaluation.roc import FALSE_POSITIVE_RATE
+from utils.training.config import TrainConfig
+from utils.training.loop import train_or_load
 
 NAMES = ("real", "fake")
-MIN_POWER = 1e-8  # smaller powers count as this one: their logarithm is taken
+STRENGTH = 8  # grey levels of noise that the denoiser removes
 
 
-def spectra(split: Split) -> np.ndarray:
-    """The logarithm of the power at each frequency, averaged over directions: a row per image.
-
-    A generator enlarges small maps, which leaves traces at high frequencies (Durall 2020).
-    """
-    grey = to_float(split.images).mean(1)
-    power = torch.fft.rfft2(grey - grey.mean((1, 2), keepdim=True)).abs().square()
-    down, across = (torch.fft.fftfreq(split.size), torch.fft.rfftfreq(split.size))
-    ring = (split.size * torch.hypot(down[:, None], across)).round().long().flatten()
-    inside = ring <= split.size // 2
-    sums = torch.zeros(len(split), split.size // 2 + 1)
-    sums.index_add_(1, ring[inside], power.flatten(1)[:, inside])
-    mean = sums / torch.bincount(ring[inside])
-    return mean[:, 1:].clamp_min(MIN_POWER).log().numpy()
+def denoised(images: Tensor) -> Tensor:
+    """Noise is averaged away over like-looking surroundings (non-local means, Buades 2005)."""
+    planes = in_depth(images, 8).flatten(0, 1).numpy()
+    clean = np.stack([cv2.fastNlMeansDenoising(plane, None, STRENGTH, 3, 11) for plane in planes])
+    return in_depth(torch.from_numpy(clean).view(images.shape), 8 * images.element_size())
 
 
-class SpectralDetector:
-    """Finds fakes by their spectrum alone: logistic regression on `spectra`."""
-
-    def __init__(self):
-        self.model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-
-    def fit(self, known: Split) -> "SpectralDetector":
-        """Learn from images that `real_or_fake` has put into two classes."""
-        self.model.fit(spectra(known), known.labels.numpy())
-        return self
-
-    def score(self, split: Split) -> np.ndarray:
-        """One number per image; higher is more suspicious."""
-        return self.model.decision_function(spectra(split))
+PROCESSING: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "shrunk and enlarged": resampled_copy,
+    "denoised": denoised,
+    "saved as JPEG": jpeg_copy,
+}
 
 
 def real_or_fake(real: Split, *fakes: Split) -> Split:
@@ -51,3 +44,73 @@ def real_or_fake(real: Split, *fakes: Split) -> Split:
     groups = [torch.as_tensor(part.patients) for part in parts]
     images = torch.cat([part.images for part in parts])
     return Split(images, torch.cat(labels), NAMES, torch.cat(groups))
+
+
+@dataclass(frozen=True)
+class FakesByFamily:
+    """The same real images untouched, processed, and in place of them fakes of each family."""
+
+    untouched: Split
+    processed: Mapping[str, Split]
+    fakes: Mapping[str, Split]
+
+    def without(self, family: str) -> "FakesByFamily":
+        """As if a family of fakes had never been met."""
+        if family not in self.fakes:
+            raise ValueError(f"unknown family {family!r}; choose from {', '.join(self.fakes)}")
+        left = {name: fakes for name, fakes in self.fakes.items() if name != family}
+        return replace(self, fakes=left)
+
+    @property
+    def real(self) -> dict[str, Split]:
+        return {"untouched": self.untouched, **self.processed}
+
+    @property
+    def as_two_classes(self) -> Split:
+        """All of them as real or fake."""
+        return real_or_fake(concatenate(*self.real.values()), *self.fakes.values())
+
+
+def fakes_by_family(
+    real: Split, families: Mapping[str, Contamination], seed: int = 0
+) -> FakesByFamily:
+    """Every family makes a fake in place of each real image."""
+    processed = {name: replace(real, images=how(real.images)) for name, how in PROCESSING.items()}
+    fakes = {name: replace(each, rate=1.0, seed=seed)(real) for name, each in families.items()}
+    return FakesByFamily(real, processed, fakes)
+
+
+@dataclass(frozen=True)
+class FakeDetector:
+    """A network with two classes, and the score above which it flags an image."""
+
+    network: nn.Module
+    limit: float
+
+    def score(self, split: Split) -> np.ndarray:
+        """One number per image; higher is more suspicious."""
+        found = logits(self.network, split)
+        return (found[:, 1] - found[:, 0]).numpy()
+
+    def flags(self, split: Split) -> np.ndarray:
+        """Whether each image is flagged."""
+        return self.score(split) > self.limit
+
+
+def train_fake_detector(
+    network: nn.Module,
+    known: FakesByFamily,
+    held_out: FakesByFamily,
+    config: TrainConfig,
+    folder: Path,
+) -> FakeDetector:
+    """Learn real from fake; the limit flags 1 % of the held-out real images, processed or not.
+
+    Give a network of two classes and no augmentation: a turn smooths the grain of an image, and
+    the grain may be the clue.
+    """
+    held = held_out.as_two_classes
+    train_or_load(network, Splits(known.as_two_classes, held, held), config, folder)
+    detector = FakeDetector(network, np.inf)
+    scores = np.concatenate([detector.score(split) for split in held_out.real.values()])
+    return replace(detector, limit=float(np.quantile(scores, 1 - FALSE_POSITIVE_RATE)))

@@ -35,7 +35,6 @@ from utils.figures.contamination import (
     accuracy_by_rate,
     contamination_matrix,
     gallery,
-    gan_training,
 )
 from utils.figures.data import (
     agreement,
@@ -52,9 +51,9 @@ from utils.figures.data import (
 )
 from utils.figures.detection import (
     contact_sheet,
-    power_by_frequency,
     roc_by_kind,
 )
+from utils.figures.fakes import flagged_shares
 from utils.figures.fixed_head import (
     features_on_simplex,
     gain_rows,

@@ -14,7 +14,6 @@ from utils.figures.grid import image_grid
 from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
     ATTACKED,
-    CHANCE,
     CLEAN,
     chance_line,
     name_lines,
@@ -22,7 +21,6 @@ from utils.figures.style import (
     readable,
     variant_colours,
 )
-from utils.figures.training import count_epochs
 
 
 def gallery(rows: Mapping[str, Sequence], titles: Sequence[str]) -> Figure:
@@ -48,7 +46,10 @@ def contamination_matrix(tables: Mapping[str, pd.DataFrame], chance: float) -> F
 
 @house_style
 def accuracy_by_rate(
-    curves: Mapping[str, Mapping[float, pd.Series]], xlabel: str, chance: float
+    curves: Mapping[str, Mapping[float, pd.Series]],
+    xlabel: str,
+    chance: float,
+    score: str = "accuracy",
 ) -> Figure:
     """A score (value, low, high) against the share of contaminated training images."""
     figure, axis = panel(9, 3.6)
@@ -59,7 +60,7 @@ def accuracy_by_rate(
         axis.fill_between(100 * rates, low, high, color=colour, alpha=0.15, linewidth=0)
     chance_line(axis, chance, "majority class")
     axis.set(xlabel=xlabel, ylim=(0, 1.02))
-    percent(axis.yaxis, "accuracy")
+    percent(axis.yaxis, score)
     name_lines(axis)
     return figure
 
@@ -92,36 +93,6 @@ def ablation(
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
     )
-    return figure
-
-
-@house_style
-def gan_training(history: list[dict], snapshots: Sequence[int], title: str = "") -> Figure:
-    """Left, how often the discriminator is right; right, how much fakes of a class differ.
-
-    Vertical lines mark the epochs after which the generator was saved.
-    """
-    figure, [[left, right]] = panels(1, 2, 10.5, 3.4)
-    figure.suptitle(title)
-    epochs = range(1, len(history) + 1)
-    for key, name, colour in (
-        ("real_recognised", "real images", CLEAN),
-        ("fakes_recognised", "fakes", ATTACKED),
-    ):
-        left.plot(epochs, [row[key] for row in history], color=colour, label=name)
-    chance_line(left, 0.5, "coin")
-    left.set_ylim(0, 1.02)
-    percent(left.yaxis, "discriminator is right")
-    values = [row["diversity"] for row in history]
-    right.plot(epochs, values, color=ATTACKED, label="fakes")
-    chance_line(right, 1.0, "real images")
-    right.set_ylim(0, 1.2)
-    percent(right.yaxis, "diversity")
-    for axis in (left, right):
-        count_epochs(axis)
-        for epoch in snapshots:
-            axis.axvline(epoch, color=CHANCE, linewidth=0.8)
-        name_lines(axis)
     return figure
 
 

@@ -12,7 +12,6 @@ from utils.figures.notebook_figure import house_style, panel
 from utils.figures.style import (
     ATTACKED,
     CHANCE,
-    CLEAN,
     CONTROL,
     DEFENDED,
     name_lines,
@@ -65,20 +64,3 @@ def contact_sheet(images: Sequence, captions: Sequence[str], columns: int = 6) -
     rows = [images[start : start + columns] for start in starts]
     below = [captions[start : start + columns] for start in starts]
     return image_grid(rows, (), [""] * columns, below)
-
-
-@house_style
-def power_by_frequency(spectra: Mapping[str, np.ndarray]) -> Figure:
-    """The mean logarithm of the power at each frequency; bands hold nine images in ten.
-
-    Real images come first.
-    """
-    figure, axis = panel(8.5, 3.4)
-    for (name, rows), colour in zip(spectra.items(), (CLEAN, ATTACKED, "#E69F00"), strict=False):
-        waves = np.arange(1, rows.shape[1] + 1)
-        low, high = np.quantile(rows, (0.05, 0.95), axis=0)
-        axis.plot(waves, rows.mean(0), color=colour, label=name)
-        axis.fill_between(waves, low, high, color=colour, alpha=0.15, linewidth=0)
-    axis.set(xlabel="waves across the image", ylabel="power (logarithm)")
-    name_lines(axis)
-    return figure

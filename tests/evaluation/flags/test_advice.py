@@ -7,11 +7,12 @@ import pytest
 from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.flags.attack_flags import ATTACK_FLAGS
 from utils.evaluation.flags.clean_flags import CLEAN_FLAGS
+from utils.evaluation.flags.control_flags import CONTROL_FLAGS
 from utils.evaluation.flags.reporting_flags import REPORT_FLAGS
 
 
 def test_every_flag_has_its_advice():
-    assert set(ADVICE) == {*ATTACK_FLAGS, *CLEAN_FLAGS, *REPORT_FLAGS}
+    assert set(ADVICE) == {*ATTACK_FLAGS, *CLEAN_FLAGS, *CONTROL_FLAGS, *REPORT_FLAGS}
 
 
 @pytest.mark.parametrize("flag", ADVICE)

@@ -83,6 +83,10 @@ ADVICE = {
     "duplicates across splits": "Keep all copies of an image in one split.",
     "siblings across splits": "Split by patient, and look at the pairs that remain.",
     "a known patient in two splits": "Split by patient.",
+    # a measure of fakes
+    "the real control lies beyond chance": (
+        "Take the real control from the same part of the data as the reference."
+    ),
     # a report
     "accuracy is not hits over images": "Divide the hits by the images, not by full batches.",
     "class names not those of the data": "Take the class names from the data object.",
