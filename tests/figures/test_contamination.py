@@ -14,7 +14,6 @@ REACH = [
     pd.DataFrame(rows, ["nearest", "area"], [2, 4])
     for rows in ([[20.4, 30.0], [13.0, 13.0]], [[False, False], [False, True]])
 ]
-TABLE = pd.DataFrame({"clean": [0.8, 0.7], 1: [0.6, 0.5]}, index=["Gaussian", "Blur"])
 RATES = {rate: score_of(ANSWERS[CLEAN_IMAGES]) for rate in (0.4, 0.0)}
 GAN = [
     {"epoch": e, "real_recognised": 0.6, "fakes_recognised": 0.7, "diversity": 0.5 + 0.1 * e}
@@ -23,7 +22,6 @@ GAN = [
 FIGURES = {
     "ablation": lambda: figures.ablation(BY_SEED),
     "gallery": lambda: figures.gallery({"a_b": SPLIT.images[:2]}, ["x", "y"]),
-    "contamination_matrix": lambda: figures.contamination_matrix({"a": TABLE, "b": TABLE}, 0.3),
     "accuracy_by_rate": lambda: figures.accuracy_by_rate({"fakes": RATES}, "fakes (%)", 0.3),
     "footprints": lambda: figures.footprints({name: HEAT[0] - 0.2 for name in NAMES}),
     "gan_training": lambda: figures.gan_training(GAN, (1, 3)),
@@ -47,13 +45,6 @@ def test_trainings_stand_beside_their_mean():
     assert sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() == "|") == 12
     share = np.bincount(SPLIT.labels).max() / len(SPLIT)
     assert axis.lines[-1].get_xdata()[0] == pytest.approx(share)
-
-
-def test_a_matrix_of_contamination_is_in_percent_from_chance_upwards():
-    left, right, _ = FIGURES["contamination_matrix"]().axes
-    assert [text.get_text() for text in right.texts] == ["80", "60", "70", "50"]
-    assert left.collections[0].get_clim() == (30, 100)
-    assert [label.get_text() for label in left.get_yticklabels()] == ["Gaussian", "Blur"]
 
 
 def test_rates_are_in_order_and_in_percent():

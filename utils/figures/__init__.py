@@ -25,12 +25,17 @@ from utils.figures.confusion import confusions, confusions_by_model
 from utils.figures.contamination import (
     ablation,
     accuracy_by_rate,
-    contamination_matrix,
     footprints,
     gallery,
     gan_training,
     hidden_images,
     vulnerability_map,
+)
+from utils.figures.corruptions import (
+    contamination_matrix,
+    score_by_severity,
+    triggers,
+    wrong_labels,
 )
 from utils.figures.data import (
     agreement,
