@@ -33,6 +33,7 @@ from utils.figures.contamination import (
 )
 from utils.figures.corruptions import (
     contamination_matrix,
+    paired_gains,
     score_by_severity,
     triggers,
     wrong_labels,

@@ -69,12 +69,14 @@ class ContaminationMatrix:
         """Error of each network over that of the reference, by family; the last row is the mean.
 
         An error is 1 - balanced accuracy, summed over severities (Hendrycks and Dietterich 2019).
+        A family on which the reference makes no error is empty, and the mean leaves it out.
         """
         errors = {
             network: 1 - self.scores(network).drop(columns="clean").mean(axis=1)
             for network in self.found
         }
-        table = pd.DataFrame(errors).div(errors[reference], axis=0)
+        base = errors[reference].where(errors[reference] > 0)
+        table = pd.DataFrame(errors).div(base, axis=0)
         return pd.concat([table, table.mean().to_frame("mean").T])
 
 
