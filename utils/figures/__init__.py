@@ -56,7 +56,6 @@ from utils.figures.detection import (
     power_by_frequency,
     roc_by_kind,
 )
-from utils.figures.ensembles import slope_cosines, wrong_at_once
 from utils.figures.grid import (
     image_grid,
 )
@@ -64,6 +63,8 @@ from utils.figures.networks import (
     compound_scaling,
     curves_by_cost,
     paired_trainings,
+    slope_cosines,
+    wrong_at_once,
 )
 from utils.figures.playground import (
     accuracy_by_leak,
