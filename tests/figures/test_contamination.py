@@ -9,12 +9,10 @@ from utils import figures
 from utils.evaluation.conditions import CLEAN as CLEAN_IMAGES
 from utils.evaluation.metrics import score_of
 
-TABLE = pd.DataFrame({"clean": [0.8, 0.7], 1: [0.6, 0.5]}, index=["Gaussian", "Blur"])
 RATES = {rate: score_of(ANSWERS[CLEAN_IMAGES]) for rate in (0.4, 0.0)}
 FIGURES = {
     "ablation": lambda: figures.ablation(BY_SEED),
     "gallery": lambda: figures.gallery({"a_b": SPLIT.images[:2]}, ["x", "y"]),
-    "contamination_matrix": lambda: figures.contamination_matrix({"a": TABLE, "b": TABLE}, 0.3),
     "accuracy_by_rate": lambda: figures.accuracy_by_rate({"fakes": RATES}, "fakes (%)", 0.3),
 }
 
@@ -34,13 +32,6 @@ def test_trainings_stand_beside_their_mean():
     assert sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() == "|") == 12
     share = np.bincount(SPLIT.labels).max() / len(SPLIT)
     assert axis.lines[-1].get_xdata()[0] == pytest.approx(share)
-
-
-def test_a_matrix_of_contamination_is_in_percent_from_chance_upwards():
-    left, right, _ = FIGURES["contamination_matrix"]().axes
-    assert [text.get_text() for text in right.texts] == ["80", "60", "70", "50"]
-    assert left.collections[0].get_clim() == (30, 100)
-    assert [label.get_text() for label in left.get_yticklabels()] == ["Gaussian", "Blur"]
 
 
 def test_rates_are_in_order_and_in_percent():

@@ -1,13 +1,15 @@
 """Re-estimated statistics are those of the images, and nothing else of the model changes."""
 
+from copy import deepcopy
+
 import pytest
 import torch
-from small import small_network, small_split, trained_network
+from small import small_network, small_split, trained_network, weights_of
 from torch import nn
 
 from utils.data.split import to_float
 from utils.evaluation.inference import predict
-from utils.training.batch_norm import reestimate_batch_norm
+from utils.training.batch_norm import predict_by_own_statistics, reestimate_batch_norm
 
 SPLIT = small_split(48, seed=5)
 
@@ -64,3 +66,13 @@ def test_it_undoes_statistics_of_other_images():
 def test_a_model_without_batch_norm_is_refused():
     with pytest.raises(ValueError, match="Sequential has no batch norm"):
         reestimate_batch_norm(nn.Sequential(nn.Flatten(), nn.Linear(256, 3)), SPLIT)
+
+
+def test_predictions_by_own_statistics_leave_the_model_as_it_was():
+    model = trained_network()
+    before = weights_of(model)
+    expected = deepcopy(model)
+    reestimate_batch_norm(expected, SPLIT)
+    found = predict_by_own_statistics(model, SPLIT)
+    assert torch.equal(weights_of(model), before)
+    assert (found.probabilities == predict(expected, SPLIT).probabilities).all()

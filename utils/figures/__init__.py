@@ -33,8 +33,14 @@ from utils.figures.confusion import confusions, confusions_by_model
 from utils.figures.contamination import (
     ablation,
     accuracy_by_rate,
-    contamination_matrix,
     gallery,
+)
+from utils.figures.corruptions import (
+    contamination_matrix,
+    paired_gains,
+    score_by_severity,
+    triggers,
+    wrong_labels,
 )
 from utils.figures.data import (
     agreement,

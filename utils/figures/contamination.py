@@ -29,22 +29,6 @@ def gallery(rows: Mapping[str, Sequence], titles: Sequence[str]) -> Figure:
 
 
 @house_style
-def contamination_matrix(tables: Mapping[str, pd.DataFrame], chance: float) -> Figure:
-    """Accuracy in percent by kind (row) and severity (column), one panel per model.
-
-    Colours begin at `chance`, the accuracy of a constant answer.
-    """
-    rows = max(len(table) for table in tables.values())
-    figure, axes = panels(1, len(tables), 4.1 * len(tables) + 1.8, 0.38 * rows + 1.3)
-    for (name, table), axis in zip(tables.items(), axes[0], strict=True):
-        left, last = axis is axes[0, 0], axis is axes[0, -1]
-        names = (table.index if left else (), table.columns)
-        heat_map(axis, 100 * table, *names, (100 * chance, 100), "accuracy (%)" if last else "")
-        axis.set(title=readable(name), xlabel="severity")
-    return figure
-
-
-@house_style
 def accuracy_by_rate(
     curves: Mapping[str, Mapping[float, pd.Series]],
     xlabel: str,

@@ -5,6 +5,7 @@ from utils import exports
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
+    batch_norm="predict_by_own_statistics",
     config="TrainConfig",
     cross_validation="FittedNetwork FittedProbe cross_validated",
     finding_losses="FindingsCrossEntropy positive_weights",

@@ -1,6 +1,7 @@
 """A control: batch norm that knows the statistics of other images, under the same weights."""
 
 import math
+from copy import deepcopy
 
 import torch
 from torch import nn
@@ -8,7 +9,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from utils.attacks.base import eval_mode
 from utils.data.split import Split, to_float
-from utils.evaluation.inference import BATCH
+from utils.evaluation.inference import BATCH, predict
+from utils.evaluation.predictions import Predictions
 from utils.run import device_of
 
 
@@ -34,3 +36,14 @@ def reestimate_batch_norm(model: nn.Module, split: Split, batch_size: int = BATC
         finally:
             for layer, momentum in zip(layers, momenta, strict=True):
                 layer.momentum = momentum
+
+
+def predict_by_own_statistics(model: nn.Module, split: Split) -> Predictions:
+    """Predictions whose batch norm has the statistics of these very images, without their labels.
+
+    What a network recovers so, it had lost to stale statistics (Schneider 2020). The model that is
+    given stays as it is.
+    """
+    other = deepcopy(model)
+    reestimate_batch_norm(other, split)
+    return predict(other, split)

@@ -1,0 +1,26 @@
+"""Corruptions of files at their own size, by modality, at severities that look alike.
+
+base          a corruption: noise of one modality, with a calibrated level for each severity
+common        of every modality: optics, storage, grey levels, burnt-in text
+film          of X-rays: photons, exposure, scatter, grid, collimator
+mri           of k-space
+photograph    of cameras and microscopes
+registry      every family, by modality
+levels        the calibrated levels
+calibration   how they were found
+augmentation  training images with corruptions: a defence
+matrix        kinds x severities x networks, as one table
+"""
+
+from utils import exports
+
+# What chapters import from the package itself, by the module that defines it.
+__getattr__ = exports(
+    __name__,
+    augmentation="with_corrupted_copies",
+    calibration="calibrate similarity_table",
+    film="OPACITY QuantumNoise",
+    levels="LEVELS SIMILARITY",
+    matrix="contamination_matrix",
+    registry="CORRUPTIONS corruptions",
+)
