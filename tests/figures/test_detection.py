@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from figure_samples import FOUND, SPLIT, check_drawn, words
+from matplotlib.colors import to_hex
 
 from utils import figures
+from utils.evaluation.intervals import Interval
 
 FIGURES = {
     "roc_by_kind": lambda: figures.roc_by_kind({"noise": FOUND, "anything": FOUND}, 0.01),
@@ -13,6 +15,11 @@ FIGURES = {
     ),
     "contact_sheet": lambda: figures.contact_sheet(SPLIT.images[:7], list("abcdefg")),
     "empty sheet": lambda: figures.contact_sheet([], []),
+    "score_panels": lambda: figures.score_panels(
+        {"flips": {"lie": Interval(0.8, 0.7, 0.9), "control": Interval(0.1, 0.0, 0.2)}},
+        {"lie": figures.ATTACKED},
+        {"flips": 0.5},
+    ),
 }
 
 
@@ -39,3 +46,12 @@ def test_power_is_a_mean_over_images():
     real, fakes = FIGURES["power_by_frequency"]().axes[0].lines
     assert real.get_ydata().tolist() == (2.5 * np.arange(8)).tolist()
     assert fakes.get_ydata().tolist() == [1] * 8
+
+
+def test_bars_stand_in_the_order_of_the_rows_with_their_colours():
+    figure = FIGURES["score_panels"]()
+    bars = figure.axes[0].patches
+    assert [bar.get_width() for bar in bars] == [0.8, 0.1]
+    assert [to_hex(bar.get_facecolor()) for bar in bars] == ["#d55e00", "#999999"]
+    assert {"80", "10", "lie", "control", "flips (%)"} <= words(figure)
+    assert figure.axes[0].get_ylim()[0] > figure.axes[0].get_ylim()[1]  # the first on top

@@ -12,4 +12,7 @@ __getattr__ = exports(
     noise_traces="NoiseLevel",
     out_of_fold="cross_val_outputs outputs_of with_squeezers",
     scaling_detectors="ScalingDetector fit_thresholds scaling_scores",
+    tamper_localisation=(
+        "TamperLocaliser TamperVerdict best_threshold localisation_scores pointing"
+    ),
 )

@@ -49,6 +49,7 @@ from utils.figures.detection import (
     contact_sheet,
     power_by_frequency,
     roc_by_kind,
+    score_panels,
 )
 from utils.figures.ensembles import slope_cosines, wrong_at_once
 from utils.figures.grid import (
