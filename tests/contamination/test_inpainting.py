@@ -7,7 +7,15 @@ import torch
 from spots import HEALTHY, SPOT, spotted_split, untrained_generator
 
 from utils.contamination.base import KINDS, contaminate
-from utils.contamination.inpainting import BlurredFill, GeneratedFill, NoisyFill, Tampering, tamper
+from utils.contamination.inpainting import (
+    BlurredFill,
+    GeneratedFill,
+    NoisyFill,
+    RegrainedFill,
+    SplicedFill,
+    Tampering,
+    tamper,
+)
 from utils.contamination.inpainting_networks import InpaintingGenerator
 from utils.contamination.inpainting_regions import shapes_of
 
@@ -22,6 +30,8 @@ FILLS = [
     GeneratedFill(untrained_generator(), False),
     BlurredFill(),
     NoisyFill(),
+    SplicedFill(),
+    RegrainedFill(BlurredFill(), 0.5),
 ]
 
 
@@ -97,3 +107,25 @@ def test_a_tampering_that_cannot_be_is_refused(wrong, match):
 def test_regions_of_another_size_are_refused():
     with pytest.raises(ValueError, match="regions of .16, 16. do not fit"):
         replace(STEPS[0], shapes=SHAPES[:, :16, :16])(SPLIT)
+
+
+def test_a_splice_is_another_patient_at_the_brightness_of_what_it_covers():
+    images = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0)) / 2 + 0.25
+    regions = torch.zeros(2, 8, 8, dtype=torch.bool)
+    regions[:, 2:6, 2:6] = True
+    spliced, inside = SplicedFill()(images, regions, None), regions[:, None]
+    for one, other in ((0, 1), (1, 0)):
+        apart = (spliced[one] - images[other])[inside[one]]
+        assert torch.allclose(apart, apart[:1], atol=1e-6)
+        means = [each[one][inside[one]].mean() for each in (spliced, images)]
+        assert means[0] == pytest.approx(means[1])
+
+
+def test_grain_is_added_back_from_the_other_side():
+    images = torch.full((1, 1, 12, 12), 0.5)
+    images[0, 0, 4, 2] = 0.9
+    fill = RegrainedFill(lambda images, regions, rng: torch.full_like(images, 0.5))
+    grained = fill(images, None, None)
+    assert grained[0, 0].argmax() == 4 * 12 + 9 and grained[0, 0, 4, 2] == pytest.approx(0.5)
+    plain = replace(fill, strength=0.0)(images, None, None)
+    assert torch.allclose(plain, torch.full_like(images, 0.5))

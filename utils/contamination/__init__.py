@@ -19,7 +19,7 @@ __getattr__ = exports(
         "save_lossless vulnerability_table"
     ),
     image_scaling="Scaling",
-    inpainting="BlurredFill GeneratedFill NoisyFill Tampering tamper",
+    inpainting="BlurredFill GeneratedFill NoisyFill RegrainedFill SplicedFill Tampering tamper",
     inpainting_gan="InpaintingGAN train_inpainters",
     inpainting_regions="shapes_of",
     label_noise="ImageDependent LookAlike Symmetric",

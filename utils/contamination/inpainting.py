@@ -53,6 +53,35 @@ class NoisyFill:
         return (images + self.sigma * noise).clamp(0, 1)
 
 
+@dataclass(frozen=True)
+class SplicedFill:
+    """What another patient's image shows there, made as bright as what it covers."""
+
+    def __call__(self, images: Tensor, regions: Tensor, rng: Generator) -> Tensor:
+        others = images.roll(1, 0) if len(images) > 1 else images.flip(3)
+        where = regions[:, None].to(images)
+        count = where.sum((2, 3), keepdim=True).clamp_min(1)
+        darker = ((images - others) * where).sum((2, 3), keepdim=True) / count
+        return (others + darker).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class RegrainedFill:
+    """Another fill under the grain of the same image: an attacker who hides from noise traces.
+
+    The grain comes from the other side of the image, because bodies are nearly symmetrical.
+    """
+
+    fill: Fill
+    strength: float = 1.0
+    sigma: float = 1.0  # pixels; what a blur of this width removes is grain
+
+    def __call__(self, images: Tensor, regions: Tensor, rng: Generator) -> Tensor:
+        grain = images - gaussian_blur(images, 2 * round(3 * self.sigma) + 1, self.sigma)
+        filled = self.fill(images, regions, rng)
+        return (filled + self.strength * grain.flip(3)).clamp(0, 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tampering(Contamination):
     """Images of one class change in one region and nowhere else; the label stays.

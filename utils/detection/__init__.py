@@ -17,6 +17,9 @@ __getattr__ = exports(
     ordinary="ordinary_changes",
     out_of_fold="cross_val_outputs outputs_of outputs_of_features with_squeezers",
     scaling_detectors="ScalingDetector fit_thresholds scaling_scores",
+    tamper_localisation=(
+        "TamperLocaliser TamperVerdict best_threshold localisation_scores pointing"
+    ),
     thresholds="excess_flagged false_alarms precision_at threshold_at",
     trigger_inversion="TriggerSearch anomaly_indices inversion_table",
 )

@@ -58,6 +58,7 @@ from utils.figures.data import (
 from utils.figures.detection import (
     contact_sheet,
     roc_by_kind,
+    score_panels,
 )
 from utils.figures.fakes import flagged_shares
 from utils.figures.fixed_head import (
