@@ -8,7 +8,7 @@ from small import small_split
 
 from utils.contamination.base import KINDS, contaminate
 from utils.contamination.fakes import Fakes, sample_fakes
-from utils.contamination.gan import Generator
+from utils.contamination.generators.gan import Generator
 
 
 def test_fakes_are_drawn_by_class_and_written_down():

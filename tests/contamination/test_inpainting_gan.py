@@ -6,7 +6,7 @@ import pytest
 import torch
 from spots import spotted_split
 
-from utils.contamination.gan_trainer import GANConfig
+from utils.contamination.generators.gan_trainer import GANConfig
 from utils.contamination.inpainting_gan import InpaintingGAN, train_inpainters
 
 SPLIT = spotted_split()

@@ -14,8 +14,8 @@ from small import finished, random_predictions, small_network, small_split, smal
 import utils.run
 from utils.attacks.pgd import PGD
 from utils.audit import audit
-from utils.contamination.gan import train_generators
-from utils.contamination.gan_trainer import GANConfig
+from utils.contamination.generators.gan import train_generators
+from utils.contamination.generators.gan_trainer import GANConfig
 from utils.course.records import Record
 from utils.data import loading, reader
 from utils.evaluation.attack_suite import AttackSuite

@@ -9,11 +9,7 @@ __getattr__ = exports(
     backdoor="AmplitudeMix Blend CleanLabel Cover Patch Poison Sinusoid Warp backdoor_scores",
     base="Contamination KINDS contaminate kinds_of",
     composites="Mixture Splice",
-    diffusion="DiffusionConfig DiffusionTrainer train_diffusion",
     fakes="Fakes sample_fakes",
-    gan="ConditionalGAN train_generators",
-    gan_trainer="GANConfig",
-    generated_images="kid manifold",
     hidden_images=(
         "HiddenImage HiddenTrigger MedianResistant attack_quality random_control "
         "save_lossless vulnerability_table"
@@ -23,8 +19,14 @@ __getattr__ = exports(
     inpainting_gan="InpaintingGAN train_inpainters",
     inpainting_regions="shapes_of",
     label_noise="ImageDependent LookAlike Symmetric",
-    memorisation="copy_ratios memorisation_test",
     noise="BiasField Blur FAMILIES Gaussian Motion Poisson Rician jpeg",
     planted_leaks="COPIES leaky_and_clean_splits random_labels",
     resizers="CourseReader RESIZERS Resizer downscale",
+    **{
+        "generators.diffusion": "DiffusionConfig DiffusionTrainer train_diffusion",
+        "generators.gan": "ConditionalGAN train_generators",
+        "generators.gan_trainer": "GANConfig",
+        "generators.generated_images": "kid manifold",
+        "generators.memorisation": "copy_ratios memorisation_test",
+    },
 )

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from utils.contamination.gan_trainer import (
+from utils.contamination.generators.gan_trainer import (
     COLUMNS,
     GANConfig,
     GANTrainer,

@@ -22,25 +22,36 @@ from utils.figures.attacks import (
     sensitivities,
     smallest_changes,
 )
-from utils.figures.cleaning import (
+from utils.figures.confusion import confusions, confusions_by_model
+from utils.figures.contamination.cleaning import (
     before_and_after,
     detector_matrix,
     estimated_shares,
     paired_differences,
     price_of_hiding,
 )
-from utils.figures.confusion import confusions, confusions_by_model
-from utils.figures.contamination import (
-    ablation,
-    accuracy_by_rate,
-    gallery,
-)
-from utils.figures.corruptions import (
+from utils.figures.contamination.corruptions import (
     contamination_matrix,
     paired_gains,
     score_by_severity,
     triggers,
     wrong_labels,
+)
+from utils.figures.contamination.fakes import flagged_shares
+from utils.figures.contamination.overview import (
+    ablation,
+    accuracy_by_rate,
+    gallery,
+)
+from utils.figures.contamination.scaling import (
+    footprints,
+    hidden_images,
+    likeness_by_quality,
+    price_of_disguise,
+    repairs,
+    score_strips,
+    seen_and_predicted,
+    vulnerability_map,
 )
 from utils.figures.data import (
     agreement,
@@ -60,7 +71,6 @@ from utils.figures.detection import (
     roc_by_kind,
     score_panels,
 )
-from utils.figures.fakes import flagged_shares
 from utils.figures.fixed_head import (
     features_on_simplex,
     gain_rows,
@@ -88,16 +98,6 @@ from utils.figures.results import (
     drops_by_model,
     severity_grid,
     slopes,
-)
-from utils.figures.scaling import (
-    footprints,
-    hidden_images,
-    likeness_by_quality,
-    price_of_hiding,
-    repairs,
-    score_strips,
-    seen_and_predicted,
-    vulnerability_map,
 )
 from utils.figures.style import (
     ATTACKED,

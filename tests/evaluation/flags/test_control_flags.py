@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.contamination.generated_images import kid
+from utils.contamination.generators.generated_images import kid
 from utils.evaluation.flags.control_flags import check_control
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from utils.data.split import to_float
 from utils.detection.trigger_inversion import TriggerSearch, inversion_table
 from utils.examine.section import Section, does_not_apply
 from utils.examine.subject import Subject
-from utils.figures.contamination import gallery
+from utils.figures.contamination.overview import gallery
 
 IMAGES, SHOWN = 60, 4
 SEARCH = {"passes": 60, "batch_size": 20}

@@ -9,7 +9,7 @@ from utils.evaluation.metrics import HEADLINE, gain, score_of
 from utils.evaluation.predictions import Predictions
 from utils.examine.section import Section, does_not_apply, points
 from utils.examine.subject import Subject
-from utils.figures.contamination import contamination_matrix
+from utils.figures.contamination.overview import contamination_matrix
 
 SEVERITIES = range(1, 6)
 MIDDLE = 3

@@ -7,8 +7,8 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.gan import ConditionalGAN, train_generators
-from utils.contamination.gan_trainer import GANConfig, frozen
+from utils.contamination.generators.gan import ConditionalGAN, train_generators
+from utils.contamination.generators.gan_trainer import GANConfig, frozen
 
 CONFIG = GANConfig(snapshots=(1, 3), batch_size=16, width=4, latent=8)
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.contamination.gan_trainer import (
+from utils.contamination.generators.gan_trainer import (
     COLUMNS,
     GANConfig,
     GANTrainer,

@@ -1,7 +1,6 @@
 """Contaminated data and hidden images."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from figure_samples import ANSWERS, BY_SEED, SPLIT, SUITE, check_drawn, words
 

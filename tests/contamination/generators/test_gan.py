@@ -4,7 +4,7 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.gan import (
+from utils.contamination.generators.gan import (
     Discriminator,
     Generator,
     diff_augment,
@@ -12,7 +12,7 @@ from utils.contamination.gan import (
     doublings,
     train_generators,
 )
-from utils.contamination.gan_trainer import GANConfig
+from utils.contamination.generators.gan_trainer import GANConfig
 
 CONFIG = GANConfig(snapshots=(1, 3), batch_size=16, width=4, latent=8)
 
@@ -46,7 +46,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(tmp_path, monkeypatch):
         return diversity(*args)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("utils.contamination.gan.diversity", killed)
+        patch.setattr("utils.contamination.generators.gan.diversity", killed)
         train_generators(split, CONFIG, tmp_path / "stopped")
     again, resumed = train_generators(split, CONFIG, tmp_path / "stopped")
     assert [row["epoch"] for row in resumed] == [0, 1, 2]
@@ -59,7 +59,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(tmp_path, monkeypatch):
 def test_what_was_trained_is_loaded(tmp_path, monkeypatch):
     split = small_split(48, 32)
     first, _ = train_generators(split, CONFIG, tmp_path)
-    monkeypatch.setattr("utils.contamination.gan.ConditionalGAN.epoch", None)
+    monkeypatch.setattr("utils.contamination.generators.gan.ConditionalGAN.epoch", None)
     second, history = train_generators(split, CONFIG, tmp_path)
     labels = torch.arange(3)
     draws = [g[3].draw(labels, torch.Generator().manual_seed(1)) for g in (first, second)]
@@ -82,7 +82,7 @@ def test_a_diverging_loss_is_an_error_and_keeps_the_snapshots(tmp_path, monkeypa
         turns.append(1)
         return float("nan") if len(turns) > 2 else diversity(*args)  # two calls an epoch
 
-    monkeypatch.setattr("utils.contamination.gan.diversity", lost_later)
+    monkeypatch.setattr("utils.contamination.generators.gan.diversity", lost_later)
     with pytest.raises(FloatingPointError, match="diversity, in epoch 2; lower the learning rate"):
         train_generators(small_split(48, 32), CONFIG, tmp_path)
     assert len(list(tmp_path.glob("*/generator_1.safetensors"))) == 1

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small_split
 
-from utils.contamination.diffusion import (
+from utils.contamination.generators.diffusion import (
     DiffusionConfig,
     DiffusionModel,
     DiffusionTrainer,

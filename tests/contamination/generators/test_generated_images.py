@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.contamination.generated_images import (
+from utils.contamination.generators.generated_images import (
     kid,
     manifold,
 )

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from small import soft_pictures
 
-from utils.contamination.memorisation import (
+from utils.contamination.generators.memorisation import (
     aligned_distances,
     copy_ratios,
     memorisation_test,

@@ -31,7 +31,7 @@ FIGURES = {
     "repairs": lambda: figures.repairs(
         {"as it is": (HALF, WHOLE), "median": (WHOLE, WHOLE)}, "accuracy", 1 / 3
     ),
-    "price_of_hiding": lambda: figures.price_of_hiding(
+    "price_of_disguise": lambda: figures.price_of_disguise(
         {"unaware": 28.0, "brush": 18.0}, {"obeyed": [HALF, WHOLE], "flagged": [WHOLE, HALF]}, 0.9
     ),
 }
@@ -78,7 +78,7 @@ def test_the_share_beyond_the_limit_stands_beside_each_row():
 
 
 def test_attackers_stand_in_the_order_of_what_hiding_costs():
-    figure = FIGURES["price_of_hiding"]()
+    figure = FIGURES["price_of_disguise"]()
     axis = figure.axes[0]
     assert axis.xaxis_inverted() and {"unaware", "brush", "obeyed", "flagged"} <= words(figure)
     assert axis.lines[0].get_xdata().tolist() == [28, 18]

@@ -171,7 +171,7 @@ def repairs(rows: Mapping[str, tuple[Interval, Interval]], label: str, constant:
 
 
 @house_style
-def price_of_hiding(
+def price_of_disguise(
     price: Mapping[str, float],
     shares: Mapping[str, Sequence[Interval]],
     ceiling: float,

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.contamination.gan import refuse_small_classes
-from utils.contamination.gan_trainer import generator_snapshots, running_average
+from utils.contamination.generators.gan import refuse_small_classes
+from utils.contamination.generators.gan_trainer import generator_snapshots, running_average
 from utils.data.split import Split, to_float
 from utils.training.optimization import OPTIMIZERS
 

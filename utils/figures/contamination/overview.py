@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from utils.evaluation.metrics import SCORES, score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
-from utils.figures.charts import forest, heat_map, name_rows
+from utils.figures.charts import forest, name_rows
 from utils.figures.grid import image_grid
 from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (

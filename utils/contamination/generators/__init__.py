@@ -1,0 +1,1 @@
+"""Networks that draw images: how they are trained, how good the images are, are they copies?"""

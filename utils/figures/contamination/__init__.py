@@ -1,0 +1,1 @@
+"""Pictures of contaminated images, of their detection and of what repairs them."""
