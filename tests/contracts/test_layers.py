@@ -17,7 +17,7 @@ PATHS = {
 }
 ORDER = re.findall(r"^(\w+)  +\S", utils.__doc__, re.MULTILINE)
 EVERY = pytest.mark.parametrize("name", PATHS)
-PRINTS = {"audit.command_line", "course.__main__", "course.runner"}
+PRINTS = {"audit.command_line", "examine.command_line", "course.__main__", "course.runner"}
 # Words of a private language, which no reader should have to learn.
 WORDS = "guilty innocents? accused? accuses whoever whom nobody somebody he his him himself"
 WORDS += " strangers? asked told said heard suspects?"

@@ -127,10 +127,8 @@ class DrawnImages:
             return {}
         fewer = max(self.test_patients // VALIDATED, fewest_patients(self.name))
         patients = {"validation": fewer, "test": self.test_patients}
-        return {
-            part: draw(self.name, size, patients[part], seed, views=1, balanced=True)
-            for part, seed in SEEDS_APART.items()
-        }
+        each = SEEDS_APART.items()
+        return {p: draw(self.name, size, patients[p], s, views=1, balanced=True) for p, s in each}
 
 
 @dataclass(frozen=True)

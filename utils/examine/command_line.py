@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--white", type=float, default=1.0, help="value of a white pixel: 1 or 255")
     add("--mean", type=_numbers, default=(0.0,), help="subtracted, such as 0.5 or 0.4,0.4,0.4")
     add("--std", type=_numbers, default=(1.0,), help="divided by, in the same form")
+    add("--modality", default="", help="xray, mri or photograph: which corruptions occur?")
     add("--minutes", type=float, default=5.0, help="the budget; what is left out is named")
     add("--epsilon", type=float, default=4, help="largest change of an attack, of 255 grey levels")
     add("--root", help="where the data sets of the course lie")
@@ -64,8 +65,8 @@ def examine_and_print(model: str, data: str, **options) -> int:
 
 
 def _examined(
-    model: str, data: str, weights, train, out, size, classes, white, mean, std, minutes, epsilon,
-    root,
+    model: str, data: str, weights, train, out, size, classes, white, mean, std, modality, minutes,
+    epsilon, root,
 ):  # fmt: skip
     from utils.examine.adapter import Expects  # here: --help needs no torch
     from utils.examine.examination import examine
@@ -79,7 +80,7 @@ def _examined(
     known = read_examined(train, size, classes, root).split if train else None
     examination = examine(
         loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
-        Path(out) / KEPT, names=(Path(model).name, str(data)),
+        Path(out) / KEPT, modality=modality, names=(Path(model).name, str(data)),
     )  # fmt: skip
     report = ModelReport(examination)
     page = report.save(out)

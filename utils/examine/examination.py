@@ -68,6 +68,7 @@ def examine(
     epsilon: float = 4 / 255,
     keep: Path | None = None,
     attacked: int = 0,
+    modality: str = "",
     seed: int = 0,
     names: tuple[str, str] = ("model", "images"),
     questions: Iterable[str] = (),
@@ -87,7 +88,9 @@ def examine(
         raise ValueError(f"unknown question {min(unknown)!r}; choose from {', '.join(QUESTIONS)}")
     started = time.monotonic()
     adapted = adapt(model, images, expects or Expects())
-    subject = Subject(adapted, images, known, _columns(columns), keep, epsilon, seed=seed)
+    subject = Subject(
+        adapted, images, known, _columns(columns), keep, epsilon, seed=seed, modality=modality
+    )
     subject.attacked = attacked or attacked_within(minutes, subject.seconds_per_image)
     sections = ask_all(subject, started + 60 * minutes, questions)
     return Examination(subject, list(sections), *names)

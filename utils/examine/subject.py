@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.data.split import Split, Splits
 from utils.evaluation.inference import predict
 from utils.evaluation.leakage import LeakageReport, leakage_report
@@ -16,6 +17,7 @@ from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
 from utils.examine.adapter import ExaminedModel, has_gradients
 
+COLOUR = "photograph"
 CALIBRATED = 0.5  # of the patients: they set temperatures and thresholds, the others judge them
 
 
@@ -32,6 +34,13 @@ class Subject:
     epsilon: float = 4 / 255
     attacked: int = 100  # images of the attacks
     seed: int = 0
+    modality: str = ""  # of the corruptions: xray, mri or photograph; by default by the channels
+
+    def __post_init__(self):
+        self.modality = self.modality or ("xray" if self.images.images.shape[1] == 1 else COLOUR)
+        if self.modality not in CORRUPTIONS:
+            known = ", ".join(CORRUPTIONS)
+            raise ValueError(f"unknown modality {self.modality!r}; choose from {known}")
 
     @cached_property
     def clean(self) -> Predictions:

