@@ -62,4 +62,4 @@ def test_a_row_is_coloured_by_its_outcome():
     axis = FIGURES["gain_rows"]().axes[0]
     dots = [line for line in axis.lines if line.get_marker() == "o" and not line.get_alpha()]
     assert [dot.get_color() for dot in dots] == [DEFENDED, ATTACKED, CONTROL]
-    assert {"+10", "-10", "+0"} <= words(axis.figure)
+    assert {"+10.0", "-10.0", "+0.0"} <= words(axis.figure)

@@ -50,7 +50,7 @@ def features_on_simplex(
     `places` are (images, 2); a feature that points along its direction lies at the tip of its
     arrow. `labels` are 0, 1 and 2, from the commonest class to the rarest.
     """
-    figure, [axes] = panels(1, len(places), 4.2 * len(places), 3.9)
+    figure, [axes] = panels(1, len(places), 4.8 * len(places), 3.4)
     for axis, (title, found) in zip(axes, places.items(), strict=True):
         for label, colour in enumerate(OF_CLASS):
             axis.plot([0, -0.62 * TRIANGLE[label, 0]], [0, -0.62 * TRIANGLE[label, 1]], ":",
@@ -59,11 +59,11 @@ def features_on_simplex(
             axis.plot(*mine.T, "o", color=colour, markersize=3.5, alpha=0.55, markeredgewidth=0)
         for label, colour in enumerate(OF_CLASS):
             _arrow(axis, TRIANGLE[label], colour)
-            side = ("center", "left", "right")[label]
-            axis.text(*(1.08 * TRIANGLE[label]), names[label], color=colour, ha=side,
-                      va="bottom" if label == 0 else "top", weight="bold")  # fmt: skip
+            side = ("center", "right", "left")[label]
+            axis.text(*(1.1 * TRIANGLE[label]), names[label], color=colour, ha=side, va="bottom",
+                      weight="bold")  # fmt: skip
         axis.set_title(readable(title), fontsize=11, pad=12)
-        _square(axis, 1.2)
+        _square(axis, 1.2, 1.9)
     return figure
 
 
@@ -112,7 +112,7 @@ def gain_rows(
     forest(axis, rows, colours)
     for place, ((value, _, high), colour) in enumerate(zip(rows, colours, strict=True)):
         end = max(high, 100 * max(list(single.values())[place]))
-        axis.annotate(f"{value:+.0f}", (end, place), (8, 0), textcoords="offset points",
+        axis.annotate(f"{value:+.1f}", (end, place), (8, 0), textcoords="offset points",
                       va="center", color=colour)  # fmt: skip
     axis.axvline(0, color="black", linewidth=0.8)
     axis.set_xlabel(f"gain in {score} (points)")
@@ -130,6 +130,8 @@ def _arrow(axis: Axes, tip: np.ndarray, colour: str) -> None:
     axis.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8})
 
 
-def _square(axis: Axes, reach: float) -> None:
+def _square(axis: Axes, reach: float, aside: float = 0.0) -> None:
+    """Equal units up and across, with more room for names at the sides if wanted."""
+    aside = aside or reach
     axis.set_axis_off()
-    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    axis.set(xlim=(-aside, aside), ylim=(-reach, reach), aspect="equal")
