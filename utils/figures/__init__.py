@@ -21,13 +21,6 @@ from utils.figures.attacks import (
     sensitivities,
     smallest_changes,
 )
-from utils.figures.cleaning import (
-    before_and_after,
-    detector_matrix,
-    estimated_shares,
-    paired_differences,
-    price_of_hiding,
-)
 from utils.figures.confusion import confusions, confusions_by_model
 from utils.figures.contamination import (
     ablation,
@@ -53,8 +46,13 @@ from utils.figures.data import (
     scores_and_chance,
 )
 from utils.figures.detection import (
+    before_and_after,
     contact_sheet,
+    detector_matrix,
+    estimated_shares,
+    paired_differences,
     power_by_frequency,
+    price_of_hiding,
     roc_by_kind,
 )
 from utils.figures.ensembles import slope_cosines, wrong_at_once
