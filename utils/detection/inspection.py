@@ -11,6 +11,7 @@ from utils.backbones import build
 from utils.data.loading import load, manifest
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split
+from utils.detection.calibrated_classifier import CalibratedClassifier
 from utils.detection.contamination_classifier import ContaminationClassifier, rank_images
 from utils.detection.detectors import image_features
 from utils.detection.out_of_fold import cross_val_outputs
@@ -40,7 +41,7 @@ class Inspection:
 
 def inspect_images(
     name: str,
-    classifier: ContaminationClassifier,
+    classifier: ContaminationClassifier | CalibratedClassifier,
     config: TrainConfig,
     folder: Path,
     *,
