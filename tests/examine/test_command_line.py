@@ -55,7 +55,7 @@ def test_a_model_is_examined_and_the_report_written(case, capsys):
         (("model.py:Bright", "--data", "nowhere/at/all"), "nowhere"),
         (("model.py:Bright", "--data", "data", "--std", "0"), "std > 0"),
         (("model.py:Bright", "--data", "data", "--minutes", "-1"), "minutes"),
-        (("model.py:Bright", "--data", "data", "--classes", "a,c"), "has the class"),
+        (("model.py:Bright", "--data", "data", "--classes", "a,c"), "have the class"),
     ],
 )
 def test_what_cannot_be_examined_ends_with_3_and_one_line(arguments, why, case, capsys):

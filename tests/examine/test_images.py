@@ -14,9 +14,8 @@ def test_classes_are_put_in_the_order_of_the_model():
     other = in_order(split, ("striped", "extra", "dark", "bright"))
     assert other.class_names[other.labels[0]] == split.class_names[split.labels[0]]
     assert other.classes == 4
-    for wrong, why in ((("dark", "bright"), "has the class"), (("dark",) * 2, "has the class")):
-        with pytest.raises(ValueError, match=why):
-            in_order(split, wrong)
+    with pytest.raises(ValueError, match="have the class 'striped'"):
+        in_order(split, ("dark", "bright"))
     with pytest.raises(ValueError, match="twice"):
         in_order(split, ("dark", "bright", "striped", "dark"))
 

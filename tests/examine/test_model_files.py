@@ -1,6 +1,7 @@
 """Models from files: the same answers as before, and refusals that say what to do."""
 
 import pickle
+import sys
 
 import pytest
 import torch
@@ -22,7 +23,8 @@ number = 3
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "beside", raising=False)  # of another test's folder
     (tmp_path / "model.py").write_text(CODE)
     (tmp_path / "beside.py").write_text("width = 5\n")
     return tmp_path

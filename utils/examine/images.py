@@ -67,8 +67,7 @@ def columns_of(name: str, split: Split) -> pd.DataFrame:
     if path is None or not is_table(path) or split.files is None:
         return pd.DataFrame()
     table = read_table(path, tuple(PARTS))
-    table = table.drop_duplicates("path").set_index(
-        [str(path.parent / file) for file in table.drop_duplicates("path")["path"]]
-    )
+    table = table.drop_duplicates("path")
+    table.index = [str(path.parent / file) for file in table["path"]]
     others = [column for column in table if column not in OWN_COLUMNS]
     return table.reindex(list(split.files))[others].fillna("").reset_index(drop=True)
