@@ -18,7 +18,7 @@ from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
 from utils.run import Run, start_run
 
-OWN = 0.25  # share of the patients whom one side may use; the rest are measured
+OWN = 0.25  # share of the patients that one side may use; the rest are measured
 
 
 @dataclass(frozen=True)
