@@ -106,11 +106,9 @@ class DrawnImages:
     def fetched(self, size: int) -> Source:
         return self
 
-    def draw(
-        self, size: int, patients: int = 0, seed: int = 0, views: int = 0, balanced: bool = False
-    ) -> Split:
-        """Other seeds draw other patients; `patients` and `views` 0 mean the usual numbers."""
-        return draw(self.name, size, patients or None, seed, views, balanced)
+    def draw(self, size: int, patients: int = 0, seed: int = 0, views: int = 0) -> Split:
+        """Other seeds draw other patients; 0 means the usual numbers. `views` balance classes."""
+        return draw(self.name, size, patients or None, seed, views, balanced=views > 0)
 
     def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
         """Always the same images; the seed of `load` decides about the split."""

@@ -33,7 +33,7 @@ def unseen_patients(
     """
     source = source_of(name, other or root, size)
     if isinstance(source, DrawnImages):
-        return source.draw(size, patients, seed + 1, views, balanced=views > 0)
+        return source.draw(size, patients, seed + 1, views)
     found = load(name, size, other).all_images if other else load(name, size, root).test
     owners = torch.as_tensor(found.patients)
     kept = owners.unique()
