@@ -1,5 +1,7 @@
-"""Real or fake? A network that learns from families of fakes, and from real images that were
-processed: a viewer, an archive or a denoiser leaves traces as well, and makes nothing fake."""
+"""A detector of fakes, which learns from several families and from processed real images.
+
+A viewer, an archive or a denoiser leaves traces as well, and makes nothing fake.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
