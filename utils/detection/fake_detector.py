@@ -1,4 +1,4 @@
-"""Real or fake? A network that learns from families of fakes, and from processed real images.
+"""A detector of fakes, which learns from several families and from processed real images.
 
 A viewer, an archive or a denoiser leaves traces as well, and makes nothing fake.
 """

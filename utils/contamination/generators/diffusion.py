@@ -1,7 +1,7 @@
 """A diffusion model: it draws images class by class, by removing noise in small steps (Ho 2020).
 
 It works on coordinates: how far an image reaches in each of the main directions of the training
-images. On so few numbers a small network learns in seconds what takes hours on pixels (latent
+images. Noise in them looks like a body already; the network adds the class, in seconds (latent
 diffusion, Rombach 2022, with a linear encoder).
 """
 
