@@ -10,13 +10,11 @@ from statsmodels.stats.contingency_tables import mcnemar as witness
 from utils.evaluation.comparison import (
     NO_DIFFERENCE,
     compare,
-    excess_over_control,
     flip_predictions,
-    flip_rate,
     mcnemar,
     same_patients,
 )
-from utils.evaluation.metrics import gains
+from utils.evaluation.metrics import gain, gains
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.evaluation.resampling import holm
 
@@ -186,8 +184,7 @@ def test_only_a_right_diagnosis_can_be_turned_and_only_into_its_opposite():
     lies = flip_predictions((before, after), healthy=0)  # the third and the last were wrong before
     assert lies.labels.tolist() == [1, 1, 0, 0]  # what the lie says
     assert lies.right.tolist() == [True, False, False, True]
-    share = flip_rate((before, after), healthy=0)
-    assert share["value"] == 0.5 and share["images"] == 4
+    assert lies.accuracy == 0.5  # the flip rate
 
 
 def test_healthy_may_be_any_class():
@@ -206,13 +203,12 @@ def test_two_models_are_turned_only_together():
 
 def test_without_a_right_diagnosis_nothing_can_be_turned():
     wrong = said(1, 1, 1, 0, 0, 0)
-    none = flip_rate((wrong, wrong), healthy=0)
-    assert none["images"] == 0 and np.isnan(none["value"])
+    assert not len(flip_predictions((wrong, wrong), healthy=0).labels)
 
 
 def test_beyond_its_control_counts_the_difference():
     before, after, control = said(0, 0, 0, 1, 2, 2), said(1, 1, 1, 0, 0, 0), said(1, 0, 0, 1, 2, 2)
-    row = excess_over_control(
-        *(flip_predictions((before, each), healthy=0) for each in (control, after))
+    found = gain(
+        *(flip_predictions((before, each), healthy=0) for each in (control, after)), "accuracy"
     )
-    assert row["value"] == pytest.approx(5 / 6) and row["low"] > 0
+    assert found.value == pytest.approx(5 / 6) and found.low > 0

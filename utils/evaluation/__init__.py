@@ -7,7 +7,7 @@ __getattr__ = exports(
     __name__,
     attack_suite="AttackSuite",
     claims="Claim judge",
-    comparison="compare excess_over_control flip_predictions flip_rate",
+    comparison="compare flip_predictions",
     conditions="CLEAN Condition",
     faithfulness="deletion faithfulness_areas faithfulness_gains insertion randomisation stability",
     flags="Report check_attack check_clean check_control check_report",

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from utils.evaluation.intervals import UNDEFINED, Interval
-from utils.evaluation.metrics import difference, gains, score_of
+from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import difference
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import ALPHA, count_trainings, holm
 
@@ -132,18 +132,6 @@ def flip_predictions(*pairs: tuple[Predictions, Predictions], healthy: int) -> P
     opposite = (~diseased).astype(int)
     predicted = np.eye(2)[np.where(flipped, opposite, 1 - opposite)]
     return Predictions(opposite, predicted, pairs[0][0].groups, TWO_CLASSES).take(right)
-
-
-def flip_rate(*pairs: tuple[Predictions, Predictions], healthy: int) -> pd.Series:
-    """The share of flipped diagnoses (value, low, high) and the number of images."""
-    flips = flip_predictions(*pairs, healthy=healthy)
-    rate = score_of(flips) if len(flips.labels) else UNDEFINED
-    return pd.Series({**rate._asdict(), "images": len(flips.labels)})
-
-
-def excess_over_control(control: Predictions, tampered: Predictions) -> pd.Series:
-    """The flip rate minus that of a control, with a paired interval."""
-    return gains(control, tampered).loc["accuracy"]
 
 
 def _diseased(predictions: Predictions, healthy: int) -> np.ndarray:
