@@ -1,6 +1,7 @@
 """All questions within a budget; one that fails hides no other; stopped, it goes on."""
 
 import pytest
+import torch
 
 from utils.attacks import pgd
 from utils.examine import examination
@@ -33,7 +34,7 @@ def test_one_failing_question_hides_no_other(subject, monkeypatch):
 @pytest.mark.parametrize("options", [{"minutes": 0}, {"images": 0}])
 def test_nonsense_is_refused(options, network, images):
     with pytest.raises(ValueError):
-        examine(network, images.take(range(options.pop("images", 240))), **options)
+        examine(network, images.take(torch.arange(options.pop("images", 240))), **options)
 
 
 def test_a_stopped_attack_goes_on_where_it_was(subject, tmp_path, monkeypatch):
