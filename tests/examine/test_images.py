@@ -6,7 +6,7 @@ import pytest
 from folders import noise_image
 from small import small_split
 
-from utils.examine.images import class_order, in_order, read_examined
+from utils.examine.images import class_order, in_order, numbered_apart, read_examined
 
 
 def test_classes_are_put_in_the_order_of_the_model():
@@ -18,6 +18,13 @@ def test_classes_are_put_in_the_order_of_the_model():
         in_order(split, ("dark", "bright"))
     with pytest.raises(ValueError, match="twice"):
         in_order(split, ("dark", "bright", "striped", "dark"))
+
+
+def test_two_folders_share_no_patient_numbers():
+    split = small_split(12)
+    known = numbered_apart(split, split)
+    assert not set(known.groups.tolist()) & set(split.groups.tolist())
+    assert len(known.groups.unique()) == len(split.groups.unique())
 
 
 def test_an_order_is_a_file_or_a_list(tmp_path):

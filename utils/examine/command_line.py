@@ -70,7 +70,7 @@ def _examined(
 ):  # fmt: skip
     from utils.examine.adapter import Expects  # here: --help needs no torch
     from utils.examine.examination import examine
-    from utils.examine.images import read_examined
+    from utils.examine.images import numbered_apart, read_examined
     from utils.examine.model_files import read_model
     from utils.examine.report import ModelReport
 
@@ -78,6 +78,7 @@ def _examined(
     loaded = read_model(model, weights)
     found = read_examined(data, size, classes, root)
     known = read_examined(train, size, classes, root).split if train else None
+    known = numbered_apart(known, found.split) if known else None
     examination = examine(
         loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
         Path(out) / KEPT, modality=modality, names=(Path(model).name, str(data)),

@@ -38,6 +38,16 @@ def read_examined(name: str, size: int, classes: str = "", root: str | None = No
     return ExaminedImages(split, columns_of(name, split))
 
 
+def numbered_apart(known: Split, split: Split) -> Split:
+    """The known images with patient numbers that the others do not have.
+
+    Two folders number their patients each for itself: equal numbers are no equal patients.
+    """
+    if known.groups is None or split.groups is None:
+        return replace(known, groups=None)
+    return replace(known, groups=known.groups + int(split.groups.max()) + 1)
+
+
 def class_order(classes: str) -> tuple[str, ...]:
     """The names in a file, a class on each line, or between commas."""
     path = Path(classes)
