@@ -85,11 +85,11 @@ def test_a_random_order_and_another_exposure_change_nothing():
     assert adjusted_rand_score(found.groups[order], recover_patients(darker).groups) > 0.98
 
 
-def test_among_many_images_the_same_patients_are_found(monkeypatch):
-    images = draw("brain_phantom", 48, 60, seed=3, views=8).images
-    exact = recover_patients(images)
+def test_among_many_images_patients_are_found_as_well(monkeypatch):
+    drawn = draw("brain_phantom", 48, 60, seed=3, views=8)
+    exact = alike(drawn.images, drawn.groups)
     monkeypatch.setattr(patient_recovery, "MANY", 100)
-    assert torch.equal(recover_patients(images).groups, exact.groups)
+    assert alike(drawn.images, drawn.groups) > exact - 0.02
 
 
 def test_the_tree_is_single_linkage():

@@ -34,6 +34,7 @@ from utils.course.runner import run
 from utils.course.summary import changed_parameters, remove_blocked, run_summary
 from utils.examine import command_line as examine_line
 
+VERBS = "run|list|audit|examine|compare"
 INTERRUPTED = 130  # as a shell says it
 
 RUN_EXAMPLES = """examples:
@@ -58,7 +59,8 @@ def main(arguments: list[str] | None = None) -> None:
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     parser = build_parser()
     given = vars(parser.parse_args(arguments[:cut]))
-    command = COMMANDS[given.pop("command")]
+    commands = {"run": _run, "list": _list, "audit": _audit, "examine": _examine}
+    command = {**commands, "compare": _compare}[given.pop("command")]
     if arguments[cut + 1 :] and command is not _run:
         parser.error("only run takes options after --")
     try:
@@ -127,11 +129,6 @@ def _compare(options: list[str], **given) -> None:
     sys.exit(examine_line.compare_and_print(**given))
 
 
-COMMANDS = {
-    "run": _run, "list": _list, "audit": _audit, "examine": _examine, "compare": _compare
-}  # fmt: skip
-
-
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         self.print_usage(sys.stderr)
@@ -146,7 +143,7 @@ def build_parser() -> Parser:
         description="A course and a toolkit: how far can you trust a medical-image classifier?",
         epilog="More, with examples: second-look run --help, and so on.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
+    commands = parser.add_subparsers(dest="command", required=True, metavar=VERBS)
     _add_run(commands)
     _add_list(commands)
     _add_audit(commands)

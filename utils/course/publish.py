@@ -21,6 +21,7 @@ from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import few_patients
 
 NONE = "–"
+PAIR = "A minus B"  # a column that the page of all claims has, and README has not
 OF_ALL = (None, "split")  # flags that concern every model of a run
 STANDARD, HARDENED = ("standard", "soft vote"), "adversarial"
 COLUMNS = (
@@ -97,9 +98,9 @@ def results_page(claims: list[dict], records: list[Record]) -> str:
     return "\n".join(parts)
 
 
-def claims_block(rows: list[dict]) -> str:
-    """A line for each claim."""
-    table = claim_table(rows).astype(str)
+def claims_block(rows: list[dict], without: tuple[str, ...] = ()) -> str:
+    """A line for each claim; some columns can be left out."""
+    table = claim_table(rows).drop(columns=list(without)).astype(str)
     return _table(table.columns, table.to_numpy().tolist())
 
 
@@ -121,7 +122,8 @@ def with_claims(readme: str, claims: list[dict]) -> str:
     block = re.compile(r"(<!-- claims -->\n).*?(<!-- /claims -->)", re.DOTALL)
     if not block.search(readme):
         raise ValueError("README.md lacks the lines <!-- claims --> and <!-- /claims -->")
-    return block.sub(lambda found: f"{found[1]}{claims_block(headlines(claims))}{found[2]}", readme)
+    shown = claims_block(headlines(claims), without=(PAIR,))
+    return block.sub(lambda found: f"{found[1]}{shown}{found[2]}", readme)
 
 
 def _record_rows(record: Record) -> list[list[str]]:

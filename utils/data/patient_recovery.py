@@ -31,7 +31,7 @@ THRESHOLDS = np.linspace(0.45, 0.75, 61)  # candidates, relative to the distance
 WIDTH = 0.05  # the best threshold has the fewest links within this distance
 COPIED = 0.1  # links shorter than this join copies, which tell nothing about patients
 MANY = 20_000  # images: above, their neighbours are sought in few components
-COMPONENTS = 64  # smooth small images differ in few directions
+COMPONENTS = 128  # smooth small images differ in few directions
 BLOCK = 256  # images whose motions are computed at a time
 
 
