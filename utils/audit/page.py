@@ -81,21 +81,25 @@ $pictures
 def render_report(folder: ImageFolder, findings: Sequence[Finding]) -> str:
     """The page; the most severe findings come first."""
     ordered = by_gravity(findings)
-    rows = (
-        f'<tr><td><a href="#check{number}">{escape(found.title)}</a></td>'
-        f"<td>{badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
-        for number, found in enumerate(ordered)
-    )
     body = BODY.substitute(
         badge=badge(most_severe(finding.severity for finding in findings)),
         verdict=escape(verdict(findings)), first=_first(findings, ordered),
         images=f"{len(folder):,}", refused=f"{len(folder.refused):,}",
         classes=len(folder.class_names) or "no", code=exit_code_in_words(findings),
-        size=folder.images.shape[-1], blind_spots=BLIND_SPOTS, overview="\n".join(rows),
+        size=folder.images.shape[-1], blind_spots=BLIND_SPOTS, overview=overview(ordered),
         table=IMAGES, base=escape(folder.base),
         findings="\n".join(_section(folder, *pair) for pair in enumerate(ordered)),
     )  # fmt: skip
     return html_page(f"Audit of {folder.name}", body, STYLE)
+
+
+def overview(ordered: Sequence[Finding]) -> str:
+    """A row of the table of findings for each, with a link to its section."""
+    return "\n".join(
+        f'<tr><td><a href="#check{number}">{escape(found.title)}</a></td>'
+        f"<td>{badge(found.severity)}</td><td>{escape(found.measured)}</td></tr>"
+        for number, found in enumerate(ordered)
+    )
 
 
 def _first(findings: Sequence[Finding], ordered: Sequence[Finding]) -> str:

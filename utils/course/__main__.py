@@ -59,8 +59,10 @@ def main(arguments: list[str] | None = None) -> None:
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     parser = build_parser()
     given = vars(parser.parse_args(arguments[:cut]))
-    commands = {"run": _run, "list": _list, "audit": _audit, "examine": _examine}
-    command = {**commands, "compare": _compare}[given.pop("command")]
+    verbs = {
+        "run": _run, "list": _list, "audit": _audit, "examine": _examine, "compare": _compare
+    }  # fmt: skip
+    command = verbs[given.pop("command")]
     if arguments[cut + 1 :] and command is not _run:
         parser.error("only run takes options after --")
     try:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 
 import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from utils.data.split import Split, to_float
 from utils.examine.model_files import as_module, first_tensor
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+IMAGENET = (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey level of a colour
 TRIED = 4  # images that show what the model takes and returns
 NO_LOGITS = 1e-4  # probabilities add up to 1 as exactly as this

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from utils.audit.finding import by_gravity, exit_code_in_words
 from utils.audit.page import STYLE as BADGES
-from utils.audit.page import badge, paragraph
+from utils.audit.page import badge, overview, paragraph
 from utils.audit.verdict import first_steps
 from utils.evaluation.intervals import Interval
 from utils.examine.regulation import duties
@@ -40,7 +40,7 @@ $sections
 of conformity.</p>$duties</section>
 """)
 
-SECTION = Template("""<section id="question$number">
+SECTION = Template("""<section id="check$number">
 <h2>$title $badge</h2>
 <p>$measured</p>
 $meaning
@@ -57,7 +57,7 @@ def render_page(report: ModelReport) -> str:
     body = BODY.substitute(
         severity=badge(report.severity), verdict=escape(report.verdict),
         first=_first(report, ordered), trust=_table(trust_table(report)),
-        overview="\n".join(_line(*pair) for pair in enumerate(ordered)),
+        overview=overview(ordered),
         model=escape(report.examination.model_name), images=escape(report.examination.data_name),
         count=f"{len(subject.images):,}", classes=subject.images.classes,
         code=exit_code_in_words(report.sections), duties=_table(duties(report.sections)),
@@ -100,18 +100,11 @@ def _cell(text: str) -> str:
 def _first(report: ModelReport, ordered: list[Section]) -> str:
     numbers = {section.title: number for number, section in enumerate(ordered)}
     steps = "".join(
-        f'<li><a href="#question{numbers[step.title]}">{escape(step.title)}</a> '
+        f'<li><a href="#check{numbers[step.title]}">{escape(step.title)}</a> '
         f"{escape(step.advice)}</li>"
         for step in first_steps(report.sections)
     )
     return f"<p><b>Do this first:</b></p><ol>{steps}</ol>" if steps else ""
-
-
-def _line(number: int, section: Section) -> str:
-    return (
-        f'<tr><td><a href="#question{number}">{escape(section.title)}</a></td>'
-        f"<td>{badge(section.severity)}</td><td>{escape(section.measured)}</td></tr>"
-    )
 
 
 def _section(number: int, section: Section) -> str:

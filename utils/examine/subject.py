@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from utils.contamination.corruptions.registry import CORRUPTIONS
+from utils.contamination.noise import Gaussian
 from utils.data.split import Split, Splits
 from utils.evaluation.inference import predict
 from utils.evaluation.leakage import LeakageReport, leakage_report
@@ -18,6 +19,7 @@ from utils.evaluation.predictions import Predictions
 from utils.examine.adapter import ExaminedModel, has_gradients
 
 COLOUR = "photograph"
+NOISE = 3  # severity
 CALIBRATED = 0.5  # of the patients: they set temperatures and thresholds, the others judge them
 
 
@@ -87,6 +89,12 @@ class Subject:
         chosen = np.random.default_rng(self.seed).permutation(patients)
         first = np.isin(self.images.patients, chosen[: int(CALIBRATED * len(patients))])
         return np.flatnonzero(first), np.flatnonzero(~first)
+
+    @cached_property
+    def noisy(self) -> Predictions:
+        """The predictions for the second half under noise that no threshold has seen."""
+        noise = Gaussian(severity=NOISE, rate=1.0, seed=self.seed)
+        return predict(self.model, noise(self.images.take(self.halves[1])))
 
     @cached_property
     def seconds_per_image(self) -> float:

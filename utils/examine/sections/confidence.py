@@ -2,10 +2,7 @@
 
 import pandas as pd
 
-from utils.contamination.noise import Gaussian
-from utils.evaluation.inference import predict
 from utils.evaluation.metrics import score_of
-from utils.evaluation.predictions import Predictions
 from utils.evaluation.uncertainty.calibration import (
     calibration_error,
     fit_temperature,
@@ -37,7 +34,7 @@ def ask_calibration(subject: Subject) -> Section:
     found = {
         "clean": judged,
         "recalibrated": fit_temperature(known)(judged),
-        "noisy": _noisy(subject),
+        "noisy": subject.noisy,
     }
     errors = {name: calibration_error(each) for name, each in found.items()}
     error = errors["clean"]
@@ -68,7 +65,7 @@ def ask_abstention(subject: Subject) -> Section:
     first, second = subject.halves
     if min(len(first), len(second)) < LEAST:
         return _too_few()
-    judged, noisy = subject.clean.take(second), _noisy(subject)
+    judged, noisy = subject.clean.take(second), subject.noisy
     sets = fit_conformal(subject.clean.take(first), alpha=1 - PROMISED)
     rows = {}
     for name, each in {"clean": judged, "noisy": noisy}.items():
@@ -102,11 +99,6 @@ def ask_abstention(subject: Subject) -> Section:
             )
         },
     )  # fmt: skip
-
-
-def _noisy(subject: Subject) -> Predictions:
-    split = subject.images.take(subject.halves[1])
-    return predict(subject.model, Gaussian(severity=3, rate=1.0, seed=subject.seed)(split))
 
 
 def _too_few() -> Section:

@@ -1,6 +1,6 @@
 """Does the model see what its owner thinks, and does it answer as a classifier should?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from utils.examine.subject import Subject
 TRIED = 400  # images that decide whether another view is better
 FAR_BETTER = 0.05  # of balanced accuracy, the lower bound: no luck, and worth a change
 TWICE = 16  # images that are predicted again
-HELD = "Its answers, on these images"
+NOW = "as it is shown them now"
 
 
 def ask_interface(subject: Subject) -> Section:
@@ -30,18 +30,19 @@ def ask_interface(subject: Subject) -> Section:
             "alarm", "Some answers are no numbers (NaN or infinite).",
             "Nothing else can be measured.", "Look for a division by zero in the model.",
         )  # fmt: skip
-    faults = dict(_faults(subject))
+    views = _views(subject)
+    faults = dict(_faults(subject, views))
     facts = _facts(subject)
     if not faults:
         return Section(
             "ok", f"{facts}. The same image always gets the same answer.",
             "No other range of grey levels and no other order of classes fits clearly better.",
-            table=_views(subject),
+            table=_table(views),
         )  # fmt: skip
     return Section(
         "alarm", f"{' '.join(faults)} ({facts})",
         "All other figures are about the model as it is shown the images now.",
-        " ".join(faults.values()), _views(subject),
+        " ".join(faults.values()), _table(views),
     )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def _facts(subject: Subject) -> str:
     return f"Takes {shape}, returns {model.output}, {slope}"
 
 
-def _faults(subject: Subject) -> Iterator[tuple[str, str]]:
+def _faults(subject: Subject, views: Mapping[str, Predictions]) -> Iterator[tuple[str, str]]:
     """What is wrong, and what to do about it."""
     few = subject.images.limit(TWICE)
     with watched(subject.model) as seen:
@@ -74,17 +75,13 @@ def _faults(subject: Subject) -> Iterator[tuple[str, str]]:
         yield (f"Every image is predicted {name}.",
                "The model ignores these images, or is shown them in another way than it was "
                "trained: see the table.")  # fmt: skip
-    yield from _better_view(subject)
+    yield from _better_view(views)
     yield from _better_order(subject)
 
 
-def _better_view(subject: Subject) -> Iterator[tuple[str, str]]:
-    few, usual = _tried(subject)
-    views = other_views(subject.model.expects, subject.model.channels)
-    better = {
-        name: gain(usual, predict(subject.model.expecting(view), few), HEADLINE)
-        for name, view in views.items()
-    }
+def _better_view(views: Mapping[str, Predictions]) -> Iterator[tuple[str, str]]:
+    others = {name: found for name, found in views.items() if name != NOW}
+    better = {name: gain(views[NOW], found, HEADLINE) for name, found in others.items()}
     name = max(better, key=lambda each: better[each].value)
     if better[name].low > FAR_BETTER:
         yield (
@@ -107,16 +104,15 @@ def _better_order(subject: Subject) -> Iterator[tuple[str, str]]:
         )
 
 
-def _tried(subject: Subject) -> tuple:
+def _views(subject: Subject) -> dict[str, Predictions]:
+    """The predictions for some images, as the model is shown them and in other ways."""
     rows = subject.images.some_rows(TRIED)
-    return subject.images.take(rows), subject.clean.take(rows.numpy())
+    few, model = subject.images.take(rows), subject.model
+    others = other_views(model.expects, model.channels)
+    found = {name: predict(model.expecting(view), few) for name, view in others.items()}
+    return {NOW: subject.clean.take(rows.numpy()), **found}
 
 
-def _views(subject: Subject) -> pd.DataFrame:
-    """The score if the model is shown the images in other ways."""
-    few, usual = _tried(subject)
-    views = other_views(subject.model.expects, subject.model.channels)
-    found: dict[str, Predictions] = {"as it is shown them now": usual}
-    found |= {name: predict(subject.model.expecting(view), few) for name, view in views.items()}
-    rows = [(name, str(score_of(each, HEADLINE))) for name, each in found.items()]
+def _table(views: Mapping[str, Predictions]) -> pd.DataFrame:
+    rows = [(name, str(score_of(found, HEADLINE))) for name, found in views.items()]
     return pd.DataFrame(rows, columns=["shown", f"{HEADLINE} (%)"])

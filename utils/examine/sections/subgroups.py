@@ -2,16 +2,17 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
+from utils.evaluation.resampling import ALPHA
 from utils.examine.section import Section, does_not_apply, points
 from utils.examine.subject import Subject
 
 LEAST = 20  # images of a group: fewer say nothing
 MOST = 12  # values of a column that is taken for groups
 GREAT = 0.05  # of accuracy, the lower bound of a gap
-ALPHA = 0.05
 
 
 def ask_subgroups(subject: Subject) -> Section:
@@ -64,6 +65,4 @@ def _largest_gap(found: dict[str, Interval]) -> Interval:
 
 def _factor(pairs: int) -> float:
     """How much wider than a 95 % interval one is that holds for all pairs (Bonferroni)."""
-    from scipy.stats import norm
-
     return float(norm.ppf(1 - ALPHA / 2 / pairs) / norm.ppf(1 - ALPHA / 2))
