@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+from functools import cache
 
 import pytest
 
@@ -16,7 +17,6 @@ PATHS = {
     if path != UTILS / "__init__.py"
 }
 ORDER = re.findall(r"^(\w+)  +\S", utils.__doc__, re.MULTILINE)
-EVERY = pytest.mark.parametrize("name", PATHS)
 PRINTS = {"audit.command_line", "examine.command_line", "course.__main__", "course.runner"}
 # Words of a private language, which no reader should have to learn.
 WORDS = "guilty innocents? accused? accuses whoever whom nobody somebody he his him himself"
@@ -27,9 +27,10 @@ BANNED = re.compile(rf"(\b(?:{WORDS.replace(' ', '|')})\b|{ANYONE})", re.I)
 
 
 def documentation(name):
-    return ast.get_docstring(ast.parse(PATHS[name].read_text(encoding="utf-8"))) or ""
+    return ast.get_docstring(tree(name)[0]) or ""
 
 
+@cache
 def tree(name):
     return list(ast.walk(ast.parse(PATHS[name].read_text(encoding="utf-8"))))
 
@@ -50,28 +51,27 @@ def needed(name):
     return {parts[1] for parts in ours} - {"exports", "HOME", "ROOT", "ALIAS"}
 
 
-@EVERY
-def test_imports_go_one_way(name):
-    package = name.partition(".")[0]
-    assert package in ORDER, f"name {package} in the list of utils/__init__.py"
-    for other in needed(name):
-        assert ORDER.index(other) <= ORDER.index(package), f"{name} must not import {other}"
+# One test for each rule and not for each module: three hundred files are parsed once.
+def test_imports_go_one_way():
+    packages = {name: name.partition(".")[0] for name in PATHS}
+    assert not set(packages.values()) - set(ORDER), "name them in the list of utils/__init__.py"
+    upwards = {
+        name: {other for other in needed(name) if ORDER.index(other) > ORDER.index(package)}
+        for name, package in packages.items()
+    }
+    assert not {name: others for name, others in upwards.items() if others}
 
 
-@EVERY
-def test_imports_no_notebook_and_no_test(name):
-    roots = {full.partition(".")[0] for full in imported(name)}
-    assert not roots & {"notebooks", "dataset", "tests", "import_ipynb", "nbimporter"}
+def test_imports_no_notebook_no_test_and_no_star():
+    foreign = {"notebooks", "dataset", "tests", "import_ipynb", "nbimporter"}
+    for name in PATHS:
+        for full in imported(name):
+            assert full.partition(".")[0] not in foreign and not full.endswith(".*"), (name, full)
 
 
-@EVERY
-def test_imports_no_star(name):
-    assert not [full for full in imported(name) if full.endswith(".*")]
-
-
-@EVERY
-def test_fits_on_three_screens(name):
-    assert len(PATHS[name].read_text(encoding="utf-8").splitlines()) <= 220
+def test_fits_on_three_screens():
+    lines = {n: len(p.read_text(encoding="utf-8").splitlines()) for n, p in PATHS.items()}
+    assert not {name: count for name, count in lines.items() if count > 220}
 
 
 def test_the_listing_is_short():
@@ -81,28 +81,26 @@ def test_the_listing_is_short():
         assert len(list(package.glob("*.py"))) <= 18, package
 
 
-@EVERY
-def test_says_in_one_sentence_what_it_is_for(name):
-    assert documentation(name).split("\n")[0].endswith((".", ":", "?"))
+def test_says_in_one_sentence_what_it_is_for():
+    first = {name: documentation(name).split("\n")[0] for name in PATHS}
+    assert not [name for name, line in first.items() if not line.endswith((".", ":", "?"))]
 
 
-@EVERY
-def test_neither_prints_nor_moves_to_a_device_nor_swallows_errors(name):
-    for node in tree(name):
-        assert not (isinstance(node, ast.ExceptHandler) and node.type is None), "bare except"
+def test_neither_prints_nor_moves_to_a_device_nor_swallows_errors():
+    for name, node in ((name, node) for name in PATHS for node in tree(name)):
+        place = f"{name}, line {getattr(node, 'lineno', 0)}"
+        assert not (isinstance(node, ast.ExceptHandler) and node.type is None), place
         if isinstance(node, ast.Call):
             called = node.func
-            assert getattr(called, "attr", None) != "cuda", f"line {node.lineno}: use .to(device)"
+            assert getattr(called, "attr", None) != "cuda", f"{place}: use .to(device)"
             prints = getattr(called, "id", None) == "print" and name not in PRINTS
-            assert not prints, f"line {node.lineno}: return it, and let the notebook show it"
+            assert not prints, f"{place}: return it, and let the notebook show it"
 
 
-@EVERY
-def test_has_its_test_at_the_mirrored_path(name):
-    path = PATHS[name].relative_to(UTILS)
-    if path.stem != "__init__":
-        test = HOME / "tests" / path.parent / f"test_{path.stem}.py"
-        assert test.exists(), f"{name} has no test at {test}"
+def test_every_module_has_its_test_at_the_mirrored_path():
+    paths = [path.relative_to(UTILS) for path in PATHS.values() if path.stem != "__init__"]
+    tests = {path: HOME / "tests" / path.parent / f"test_{path.stem}.py" for path in paths}
+    assert not [str(path) for path, test in tests.items() if not test.exists()]
 
 
 @pytest.mark.parametrize(
@@ -113,9 +111,10 @@ def test_a_private_language_is_noticed(text):
     assert not BANNED.search('"""Attackers who know the filter, and patients\nwho moved."""')
 
 
-@pytest.mark.parametrize("path", [*sorted(UTILS.rglob("*.py")), HOME / "README.md"], ids=str)
-def test_speaks_the_words_of_the_field(path):
-    assert not sorted(set(BANNED.findall(path.read_text(encoding="utf-8"))))
+def test_speaks_the_words_of_the_field():
+    paths = [*sorted(UTILS.rglob("*.py")), HOME / "README.md"]
+    found = {path: BANNED.findall(path.read_text(encoding="utf-8")) for path in paths}
+    assert not {str(path): sorted(set(words)) for path, words in found.items() if words}
 
 
 @pytest.mark.parametrize("package", [name for name in ORDER if (UTILS / name).is_dir()])

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,6 +31,7 @@ AUTHORS = re.compile(r"\bHe(?= et al\.)")
 PROFILES = yaml.safe_load((HOME / "env/profiles.yaml").read_text(encoding="utf-8"))
 
 
+@cache
 def read(path):
     return nbformat.read(path, as_version=4)
 
