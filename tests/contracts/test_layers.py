@@ -87,7 +87,7 @@ def test_says_in_one_sentence_what_it_is_for():
 
 
 def test_neither_prints_nor_moves_to_a_device_nor_swallows_errors():
-    for name, node in ((name, node) for name in PATHS for node in tree(name)):
+    for name, node in ((each, node) for each in PATHS for node in tree(each)):
         place = f"{name}, line {getattr(node, 'lineno', 0)}"
         assert not (isinstance(node, ast.ExceptHandler) and node.type is None), place
         if isinstance(node, ast.Call):
