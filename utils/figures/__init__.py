@@ -66,7 +66,6 @@ from utils.figures.data import (
 )
 from utils.figures.detection import (
     contact_sheet,
-    roc_by_kind,
     score_panels,
 )
 from utils.figures.fixed_head import (
