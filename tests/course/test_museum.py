@@ -10,16 +10,22 @@ from small import small_split, small_splits, trained_network
 
 from utils.attacks.pgd import PGD
 from utils.course.museum import (
-    ClampAfterNormalising,
+    MISTAKES,
+    BetweenEpochs,
     Exhibit,
-    LeakyGradients,
-    TrainingModeAttack,
-    accuracy_of_full_batches,
+    StepOnNetworkInput,
+    WithBackward,
+    accuracy_by_batches,
+    best_of_probes,
+    by_mistake,
+    coin_tosses,
     detector_predictions,
+    divide,
     exhibit_table,
     largest_change,
     mean_images,
-    psnr_without_square,
+    probes_by_seed,
+    psnr_of_grey_levels,
     resplit_by_image,
     train_while_measuring,
 )
@@ -47,9 +53,9 @@ def victim() -> torch.nn.Module:
 @pytest.mark.parametrize(
     ("mistake", "flag"),
     [
-        (ClampAfterNormalising(EPSILON, 1), "leaves the ball or the pixel range"),
-        (TrainingModeAttack(EPSILON), "model in training mode"),
-        (LeakyGradients(EPSILON), "gradients left in the weights"),
+        (StepOnNetworkInput(EPSILON, 1), "leaves the ball or the pixel range"),
+        (BetweenEpochs(EPSILON), "model in training mode"),
+        (WithBackward(EPSILON), "gradients left in the weights"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, PGD) else "",
 )
@@ -65,7 +71,7 @@ def test_a_leaking_attacker_trains_the_model_and_a_proper_one_does_not():
     for name, attack in {
         "nobody": PGD(0.0, 1),
         "proper": PGD(EPSILON, 2, random_start=False),
-        "leaking": LeakyGradients(EPSILON, 2, random_start=False),
+        "leaking": WithBackward(EPSILON, 2, random_start=False),
     }.items():
         model = trained_network()
         model[3].p = 0.0  # dropout would draw other lots, however harmless the attacker
@@ -78,18 +84,18 @@ def test_a_leaking_attacker_trains_the_model_and_a_proper_one_does_not():
 def test_training_mode_changes_the_model_for_good():
     model = trained_network()
     before = deepcopy(model.state_dict())
-    predict(model, SPLIT, TrainingModeAttack(EPSILON, 2))
+    predict(model, SPLIT, BetweenEpochs(EPSILON, 2))
     assert not torch.equal(before["1.running_mean"], model.state_dict()["1.running_mean"])
 
 
 @pytest.mark.parametrize(("images", "share"), [(64, 1.0), (65, 65 / 96), (32, 1.0), (1, 1 / 32)])
 def test_the_wrong_count_is_right_only_for_full_batches(images, share):
-    assert accuracy_of_full_batches(np.ones(images, bool), 32) == pytest.approx(share)
+    assert accuracy_by_batches(np.ones(images, bool), 32) == pytest.approx(share)
 
 
 def test_a_peak_without_its_square_costs_24_decibels():
     shown = attacked_images(trained_network(), SPLIT, PGD(EPSILON))
-    lost = psnr(PIXELS, shown) - psnr_without_square(PIXELS, shown).numpy()
+    lost = psnr(PIXELS, shown) - psnr_of_grey_levels(PIXELS, shown).numpy()
     np.testing.assert_allclose(lost, 10 * np.log10(255), atol=1e-3)
 
 
@@ -109,7 +115,7 @@ def test_dealing_by_image_parts_patients_and_loses_nobody():
     )
 
 
-def test_fakes_of_a_class_can_be_told_and_those_of_nothing_cannot():
+def test_the_class_of_a_fake_is_recognised_unless_it_has_none():
     model = trained_network()
     told = {
         same: predict(model, mean_images(SPLIT, 200, 0, same)).accuracy for same in (True, False)
@@ -125,6 +131,53 @@ def test_a_detector_with_the_original_finds_everything():
     assert scores(none).loc["AUC", "value"] == 0.5  # ties are no guess
 
 
+def test_half_of_the_patients_win_the_toss_whatever_their_images_show():
+    tossed = coin_tosses(SPLIT, seed=0)
+    assert tossed.labels.float().mean() == 0.5 and tossed.class_names == ("no", "yes")
+    assert torch.equal(tossed.images, SPLIT.images)
+    first, second = tossed.labels.view(-1, 2).T  # two images of each patient
+    assert torch.equal(first, second)
+
+
+def test_parts_share_no_patient_and_have_their_sizes():
+    parts = divide(SPLIT, (0.5, 0.2, 0.3), seed=0)
+    assert [len(part) for part in parts] == [30, 12, 18]
+    owners = [set(SPLIT.patients[part]) for part in parts]
+    assert len(set.union(*owners)) == sum(map(len, owners))
+
+
+def test_a_search_is_lucky_where_it_chooses_and_nowhere_else():
+    rows = np.random.default_rng(0).normal(size=(400, 30)).astype("float32")
+    tossed = coin_tosses(small_split(400, seed=6), seed=0)
+    parts = divide(tossed, (0.3, 0.1, 0.6), seed=0)
+    chosen, fresh = best_of_probes(rows, tossed, parts, tries=60, seed=0)
+    (single, _) = best_of_probes(rows, tossed, parts, tries=1, seed=0)
+    assert chosen.accuracy > max(0.6, single.accuracy)
+    assert abs(fresh.accuracy - 0.5) < 3 * (0.25 / len(fresh.labels)) ** 0.5
+    np.testing.assert_array_equal(fresh.groups, tossed.patients[parts[2]])
+
+
+def test_a_seed_decides_who_is_tested_and_nothing_else():
+    split = small_split(100, seed=7)
+    rows = np.random.default_rng(0).normal(size=(100, 5)).astype("float32")
+    first, again, other = probes_by_seed(rows, split, 0.2, (3, 3, 4))
+    assert len(first.labels) == 20
+    np.testing.assert_array_equal(first.probabilities, again.probabilities)
+    assert set(first.groups) != set(other.groups)
+
+
+def test_an_exhibit_folds_the_flags_that_name_its_mistake():
+    flags = pd.DataFrame(
+        {"flag": ["telling", "silent"], "red": [True, False], "reason": ["so", ""]}
+    )
+    exhibit = Exhibit(0.9, flags, Interval(0.5, 0.4, 0.6))
+    line, folded = exhibit._repr_html_().split("</summary>")
+    assert "claimed: 90.0 %" in line and "1 red flag" in line and "telling" not in line
+    assert "telling" in folded and "RED: so" in folded and "silent" not in folded
+    assert repr(exhibit) == "claimed: 90.0 %; without the mistake: 50.0 (40.0 to 60.0)"
+    assert list(by_mistake({3: exhibit})) == [f"3 {MISTAKES[2]}"]
+
+
 def test_a_table_of_exhibits_says_claim_truth_and_flags():
     flags = pd.DataFrame({"flag": ["one", "two"], "red": [True, False]})
     true = Interval(0.5, 0.4, 0.6)
@@ -135,4 +188,3 @@ def test_a_table_of_exhibits_says_claim_truth_and_flags():
     table = exhibit_table(exhibits)
     assert table.loc["a"].tolist() == ["90.0 %", "50.0 (40.0 to 60.0)", "one"]
     assert table.loc["b"].tolist() == ["24.1 dB", "50.0 (40.0 to 60.0)", "none"]
-    assert str(exhibits["a"]) == "claimed: 90.0 %\ntrue: 50.0 (40.0 to 60.0)\nred flags: one"

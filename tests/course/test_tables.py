@@ -33,11 +33,10 @@ def test_settings_are_the_parameters_of_a_notebook():
 
 def test_tables_read_well():
     conditions = {CLEAN: random_predictions(), PGD_4: random_predictions(1, skill=-9)}
-    scores, drops = tables.score_table(conditions), tables.drop_table(conditions)
-    assert list(scores.index) == ["clean", "pgd 4"] and list(drops.index) == ["pgd 4"]
+    scores = tables.score_table(conditions)
+    assert list(scores.index) == ["clean", "pgd 4"]
     assert scores.loc["pgd 4", "accuracy (%)"].startswith("0.0 (0.0 to ")
     assert list(scores.columns)[:2] == ["balanced accuracy (%)", "accuracy (%)"]
-    assert drops.loc["pgd 4", "drop of combined (%)"] == "100.0 (83.2 to 100.0)"  # of 20 patients
     assert "class PGD" in re.sub("<[^>]+>", "", tables.show_source(PGD).data)
     assert "<summary>The attack</summary>" in tables.folded_source("The attack", PGD)._repr_html_()
 
@@ -57,8 +56,6 @@ def test_a_class_with_few_patients_is_named_below_the_tables_of_scores():
 
 
 def test_plain_names_will_do_for_conditions():
-    named = {"clean": random_predictions(), "blurred": random_predictions(1)}
-    assert list(tables.drop_table(named).index) == ["blurred"]
     gains = tables.gain_table({"clean": random_predictions()}, {"clean": random_predictions(1)})
     assert gains.loc["clean", "accuracy (points)"] == tables.interval_text(
         metrics.gains(random_predictions(), random_predictions(1)).loc["accuracy"]

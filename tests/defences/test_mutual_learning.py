@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from scipy.special import rel_entr
 from small import Counted, small_network, small_split, small_splits
+from torch import nn
 
-from utils.backbones import build
 from utils.data.split import to_float
 from utils.defences.adversarial_training import divergence
-from utils.defences.etf_head import DotRegression, replace_head_with_etf
+from utils.defences.etf_head import DotRegression, head_on_features
 from utils.defences.mutual_learning import MutualLoss, MutualPeers
 from utils.evaluation.inference import predict
 from utils.training.config import TrainConfig
@@ -113,9 +113,8 @@ def distance(group: MutualPeers) -> float:
 
 @pytest.mark.parametrize("own", [CrossEntropy((1.0, 2.0, 0.5)), DotRegression(rectified=True)])
 def test_any_loss_of_answers_can_be_the_own_one(own):
-    group = MutualPeers(
-        *(replace_head_with_etf(build("gru_rows", 3, 16, seed=seed), seed) for seed in range(2))
-    )
+    heads = (head_on_features(16 * 16, 3, fixed=True, seed=seed) for seed in range(2))
+    group = MutualPeers(*(nn.Sequential(nn.Flatten(), head) for head in heads))
     said = [peer(IMAGES) for peer in group.members]
     expected = sum(own.of(answer, LABELS) for answer in said)
     expected = expected + sum(divergence(*pair).mean() for pair in (said, said[::-1]))

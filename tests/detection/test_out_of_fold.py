@@ -17,7 +17,7 @@ from utils.detection.detectors import DETECTORS, auroc_by_kind, detector_scores
 from utils.detection.out_of_fold import (
     SQUEEZERS,
     cross_val_outputs,
-    outputs_of,
+    fold_outputs,
     outputs_of_features,
     with_squeezers,
 )
@@ -109,10 +109,10 @@ def test_planted_errors_and_triggers_are_found_out_of_fold(outputs):
 def test_one_network_predicts_other_images(folder):
     splits, model = small_splits(), small_classifier()
     train_or_load(model, splits, CONFIG, folder)
-    outputs, expected = outputs_of(model, splits.train, splits.test), predict(model, splits.test)
+    outputs, expected = fold_outputs(model, splits.train, splits.test), predict(model, splits.test)
     assert expected.accuracy > 0.8
     assert np.allclose(outputs.probabilities, expected.probabilities, atol=1e-5)
-    features = torch.from_numpy(outputs.folds[0].features)
+    features = torch.from_numpy(outputs.features)
     assert np.allclose(model.head(features).softmax(1).detach(), expected.probabilities, atol=1e-5)
 
 

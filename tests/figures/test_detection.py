@@ -1,14 +1,13 @@
 """What is detected, and the most suspicious images."""
 
 import pytest
-from figure_samples import FOUND, SPLIT, check_drawn, words
+from figure_samples import SPLIT, check_drawn, words
 from matplotlib.colors import to_hex
 
 from utils import figures
 from utils.evaluation.intervals import Interval
 
 FIGURES = {
-    "roc_by_kind": lambda: figures.roc_by_kind({"noise": FOUND, "anything": FOUND}, 0.01),
     "contact_sheet": lambda: figures.contact_sheet(SPLIT.images[:7], list("abcdefg")),
     "empty sheet": lambda: figures.contact_sheet([], []),
     "score_panels": lambda: figures.score_panels(
@@ -22,14 +21,6 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_is_drawn(name):
     check_drawn(FIGURES[name]())
-
-
-def test_a_roc_curve_rises_where_images_are_contaminated_and_names_its_lines():
-    figure = FIGURES["roc_by_kind"]()
-    curve = figure.axes[0].lines[0]
-    assert curve.get_ydata().tolist() == [0, 0.5, 0.5, 1, 1]
-    assert curve.get_xdata().tolist() == [0.005, 0.005, 0.5, 0.5, 1]  # none flagged: left edge
-    assert {"chance", "1 %", "noise"} <= words(figure)
 
 
 def test_a_contact_sheet_keeps_the_order_and_leaves_the_rest_empty():

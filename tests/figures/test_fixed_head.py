@@ -7,13 +7,10 @@ from figure_samples import check_drawn, words
 from utils import figures
 from utils.evaluation.intervals import Interval
 from utils.figures.fixed_head import TETRAHEDRON, TRIANGLE, VIEW
-from utils.figures.style import ATTACKED, CONTROL, DEFENDED
 
 GAIN, LOSS, NEITHER = Interval(0.1, 0.05, 0.15), Interval(-0.1, -0.2, -0.01), Interval(0, -0.1, 0.1)
 BY_RATIO = {"RECT": {8: NEITHER, 50: GAIN}, "weights": {8: LOSS, 50: NEITHER}}
 SINGLE = {name: {8: [-0.05, 0.02], 50: [0.04, 0.2]} for name in BY_RATIO}
-ROWS = {"RECT": GAIN, "fixed head": LOSS, "neither": NEITHER}
-EACH = {name: [-0.1, 0.0, 0.1] for name in ROWS}
 PLACES = {name: np.repeat(TRIANGLE, 2, 0) for name in ("ETF", "ETF + RECT")}
 FIGURES = {
     "simplexes": figures.simplexes,
@@ -21,7 +18,6 @@ FIGURES = {
         PLACES, np.repeat([0, 1, 2], 2), ("normal", "nodule", "cavity")
     ),
     "gains_by_imbalance": lambda: figures.gains_by_imbalance(BY_RATIO, SINGLE, "accuracy"),
-    "gain_rows": lambda: figures.gain_rows(ROWS, EACH, "accuracy"),
 }
 
 
@@ -56,10 +52,3 @@ def test_gains_are_in_points_and_have_their_trainings_beside_them():
     pale = [line.get_ydata() for line in axis.lines if line.get_alpha()]
     assert len(pale) == 4 and pale[1] == pytest.approx([4, 20])
     assert {"8 : 1", "50 : 1"} <= words(axis.figure) and axis.get_xscale() == "log"
-
-
-def test_a_row_is_coloured_by_its_outcome():
-    axis = FIGURES["gain_rows"]().axes[0]
-    dots = [line for line in axis.lines if line.get_marker() == "o" and not line.get_alpha()]
-    assert [dot.get_color() for dot in dots] == [DEFENDED, ATTACKED, CONTROL]
-    assert {"+10.0", "-10.0", "+0.0"} <= words(axis.figure)

@@ -128,12 +128,6 @@ class MinimalNorm:
         return images + _each(far) * (found - images)
 
 
-def share_beyond(distances: Tensor, sizes) -> Tensor:
-    """For each size, the share of images that no change of this size fools: a robustness curve."""
-    sizes = torch.as_tensor(sizes, dtype=distances.dtype, device=distances.device)
-    return (distances[None] > sizes[:, None]).float().mean(1)
-
-
 def _step(
     norm: type[LInf] | type[L2],
     images: Tensor,

@@ -9,7 +9,7 @@ __getattr__ = exports(
     backdoor="AmplitudeMix Blend CleanLabel Cover Patch Poison Sinusoid Warp backdoor_scores",
     base="Contamination KINDS contaminate kinds_of",
     composites="Mixture Splice",
-    fakes="Fakes sample_fakes",
+    fakes="Fakes",
     hidden_images=(
         "HiddenImage HiddenTrigger MedianResistant attack_quality random_control "
         "save_lossless vulnerability_table"

@@ -1,30 +1,16 @@
 """Images of no patient: drawn by a generator, class by class."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
 
-from utils.contamination.base import KINDS, Contamination
+from utils.contamination.base import Contamination
 from utils.data.split import Split, in_depth, to_uint8
 from utils.run import device_of
 
 IMAGES_PER_BATCH = 256  # images
-
-
-def sample_fakes(
-    generator: nn.Module, counts: Sequence[int], names: Sequence[str], seed=0
-) -> Split:
-    """`counts` fakes of each class, labelled with the class from which they are drawn.
-
-    Each counts as a patient of its own.
-    """
-    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(list(counts)))
-    images = generate(generator, labels, Generator().manual_seed(seed))
-    changed = torch.full_like(labels, KINDS.index("fake"))
-    return Split(images, labels, tuple(names), torch.arange(len(labels)), changed=changed)
 
 
 def generate(generator: nn.Module, labels: Tensor, rng: Generator) -> Tensor:

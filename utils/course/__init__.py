@@ -11,7 +11,7 @@ __getattr__ = exports(
     museum="Exhibit exhibit_table",
     parameters="refuse_unknown",
     tables=(
-        "drop_table flag_line flag_table folded_source gain_table interval_text pair_table "
+        "flag_line flag_table folded_source gain_table interval_text pair_table "
         "prose_table score_table settings share_table show_source with_interval"
     ),
     trained_models="load_trained save_trained",

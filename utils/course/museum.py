@@ -1,8 +1,8 @@
 """The mistakes of the museum, each made on purpose; nothing else may use them."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,36 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD, input_gradient
-from utils.course.tables import interval_text
+from utils.course.tables import flag_table, interval_text
 from utils.data import patient_split
 from utils.data.split import Split, Splits, batches, to_float, to_uint8
 from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import Predictions
+from utils.figures.page import Folded
+from utils.figures.style import plural
+from utils.training.features import folded_probe
+
+MISTAKES = (
+    "the attack that stood still",
+    "the clamp in another space",
+    "the model in training mode",
+    "the attacker who trained the model",
+    "the ensemble that was never attacked",
+    "the attack that the file forgot",
+    "the patient on both sides",
+    "the names in the wrong order",
+    "the wrong count",
+    "the peak without its square",
+    "the detector that knew the answer",
+    "the fakes of nothing",
+    "the gradient behind a mask",
+    "the validation that was the test",
+    "the best of many seeds",
+)
+FEATURES = 8  # of each probe in a search
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Exhibit:
     """A number that a mistake produced, the flags it raises, and the number without the mistake."""
 
@@ -42,8 +64,18 @@ class Exhibit:
             "red flags": "; ".join(self.red) or "none",
         }
 
-    def __str__(self) -> str:
-        return "\n".join(f"{name}: {text}" for name, text in self.row.items())
+    def __repr__(self) -> str:
+        return "claimed: {claimed}; without the mistake: {true}".format(**self.row)
+
+    def _repr_html_(self) -> str:
+        red = flag_table(self.flags[self.flags["red"]])
+        line = f"{self} · {plural(len(red), 'red flag')}"  # which name the mistake: folded away
+        return Folded(line, red)._repr_html_()
+
+
+def by_mistake(exhibits: Mapping[int, Exhibit]) -> dict[str, Exhibit]:
+    """The exhibits by the names of their mistakes, which count from 1."""
+    return {f"{place} {MISTAKES[place - 1]}": exhibit for place, exhibit in exhibits.items()}
 
 
 def exhibit_table(exhibits: Mapping[str, Exhibit]) -> pd.DataFrame:
@@ -52,8 +84,8 @@ def exhibit_table(exhibits: Mapping[str, Exhibit]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class ClampAfterNormalising(PGD):
-    """One step on the normalised image, then a clamp to [0, 1], the range of another space."""
+class StepOnNetworkInput(PGD):
+    """One step where the network takes its input."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         mean, std = model.mean.mean(), model.std.mean()
@@ -63,8 +95,8 @@ class ClampAfterNormalising(PGD):
 
 
 @dataclass(frozen=True)
-class TrainingModeAttack(PGD):
-    """The model stays in training mode, so its batch norm learns from the attacked images."""
+class BetweenEpochs(PGD):
+    """The attack as a training loop carries it out."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         model.train()
@@ -77,8 +109,8 @@ class TrainingModeAttack(PGD):
 
 
 @dataclass(frozen=True)
-class LeakyGradients(PGD):
-    """`backward` instead of the gradient of the image alone: every weight gets one as well."""
+class WithBackward(PGD):
+    """The attack, its gradient computed by `backward`."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         attacked = images
@@ -93,7 +125,7 @@ class LeakyGradients(PGD):
 def train_while_measuring(
     model: nn.Module, split: Split, attack: PGD, learning_rate: float, seed: int
 ):
-    """An epoch on clean images, which looks as if it only measured an attack on the way."""
+    """An epoch on clean images, with an attack that is measured on the way."""
     torch.manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), learning_rate)
     model.train()
@@ -105,13 +137,13 @@ def train_while_measuring(
     model.eval()
 
 
-def accuracy_of_full_batches(right: np.ndarray, batch_size: int) -> float:
-    """Hits divided by batches times batch size, although the last batch is rarely full."""
+def accuracy_by_batches(right: np.ndarray, batch_size: int) -> float:
+    """The share of the images that are right, counted batch by batch."""
     return right.sum() / (math.ceil(len(right) / batch_size) * batch_size)
 
 
-def psnr_without_square(before: Tensor, after: Tensor) -> Tensor:
-    """PSNR per image with a peak of 255 that is not squared."""
+def psnr_of_grey_levels(before: Tensor, after: Tensor) -> Tensor:
+    """PSNR per image, from grey levels 0 to 255."""
     error = (255 * (before - after)).square().flatten(1).mean(1)
     return 10 * torch.log10(255 / error)
 
@@ -123,10 +155,8 @@ def resplit_by_image(splits: Splits, seed: int) -> Splits:
 
 
 def mean_images(split: Split, count: int, seed: int, same_class: bool) -> Split:
-    """Means of two images, in place of the output of a generator.
-
-    Without `same_class` an image shows no class in particular, and its label is drawn at random.
-    """
+    """Means of two images, in place of what a generator draws; their labels are drawn at random,
+    unless both images have the `same_class`."""
     rng = np.random.default_rng(seed)
     first, labels = rng.integers(len(split), size=count), split.labels.numpy()
     mates = [np.flatnonzero(labels == labels[k]) if same_class else labels.size for k in first]
@@ -137,7 +167,7 @@ def mean_images(split: Split, count: int, seed: int, same_class: bool) -> Split:
 
 
 def largest_change(image: Tensor, original: Tensor) -> Tensor:
-    """The score of each image by a "detector" that is given the original."""
+    """The score of each image by a detector."""
     return (image - original).abs().flatten(1).max(1).values
 
 
@@ -147,3 +177,41 @@ def detector_predictions(benign: Tensor, attacked: Tensor) -> Predictions:
     labels = np.repeat([0, 1], [len(benign), len(attacked)])
     patients = np.concatenate([np.arange(len(benign)), np.arange(len(attacked))])
     return Predictions(labels, np.stack([1 - share, share], 1), patients, ("benign", "attacked"))
+
+
+def coin_tosses(split: Split, seed: int) -> Split:
+    """The same images with an outcome that no image shows: half of the patients respond."""
+    patients, member = np.unique(split.patients, return_inverse=True)
+    tossed = np.random.default_rng(seed).permutation(np.arange(len(patients)) % 2)
+    return replace(split, labels=torch.from_numpy(tossed[member]), class_names=("no", "yes"))
+
+
+def divide(split: Split, shares: Sequence[float], seed: int) -> list[np.ndarray]:
+    """The rows of parts of these sizes, patient by patient and with every class in each."""
+    return patient_split.split_by_group(split.labels.numpy(), split.patients, shares, seed)
+
+
+def best_of_probes(
+    rows: np.ndarray, split: Split, parts: Sequence[np.ndarray], tries: int, seed: int
+) -> list[Predictions]:
+    """Of many probes of the first part, each on a few of its features, the one that scores best
+    on the second part: its predictions for that part, and for the third."""
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(tries):
+        some = rng.choice(rows.shape[1], min(FEATURES, rows.shape[1]), replace=False)
+        found.append(_probe(rows[:, some], split, *parts))
+    return max(found, key=lambda pair: pair[0].accuracy)
+
+
+def probes_by_seed(
+    rows: np.ndarray, split: Split, tested: float, seeds: Iterable[int]
+) -> list[Predictions]:
+    """The predictions of a probe for each seed, which decides who is in the tested share."""
+    found = [_probe(rows, split, *divide(split, (1 - tested, tested), seed)) for seed in seeds]
+    return [predictions for (predictions,) in found]
+
+
+def _probe(rows: np.ndarray, split: Split, known: np.ndarray, *others: np.ndarray):
+    """What a linear probe, fitted to the known rows, predicts for each of the others."""
+    probe = folded_probe(rows[known], split.take(known), (1.0,))
+    return [probe.predict(rows[part], split.take(part)) for part in others]

@@ -10,12 +10,10 @@ from pandas.io.formats.style import Styler
 from utils.evaluation.conditions import (
     CLEAN,
     Condition,
-    as_condition,
-    by_condition,
 )
 from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.intervals import TOO_FEW, Interval
-from utils.evaluation.metrics import HEADLINE, drops, gains, score_of, scores, trainings_of
+from utils.evaluation.metrics import HEADLINE, gains, score_of, scores, trainings_of
 from utils.evaluation.predictions import Predictions, as_method
 from utils.evaluation.resampling import count_trainings, few_patients
 from utils.figures.page import Folded, noted
@@ -85,19 +83,6 @@ def warning(found: Mapping[Condition | str, Predictions]) -> str:
     """A line for below a table, where a class has too few patients; all have the same patients."""
     few = few_patients(next(iter(found.values())))
     return f"Read with care: {few}." if few else ""
-
-
-def drop_table(
-    found: Mapping[Condition | str, Predictions], normal: Condition | str = CLEAN
-) -> pd.DataFrame:
-    """One row per condition: percent of the normal score that it takes away, with interval."""
-    found, normal = by_condition(found), as_condition(normal)
-    rows = {
-        str(name): with_interval(drops(found[normal], p), scale=1)
-        for name, p in found.items()
-        if name != normal
-    }
-    return pd.DataFrame(rows).T.rename(columns=lambda name: f"drop of {name} (%)")
 
 
 def gain_table(

@@ -11,8 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from utils.backbones import Classifier
-
 SCALE = 16.0  # logits per cosine: a feature on its direction is then sure of its class
 
 
@@ -49,12 +47,6 @@ class ETFHead(nn.Module):
         return SCALE * self.align(features) @ self.directions
 
 
-def replace_head_with_etf(model: Classifier, seed: int = 0) -> Classifier:
-    """The same backbone under a fixed head."""
-    head = ETFHead(model.head.in_features, model.head.out_features, seed).to(model.mean.device)
-    return Classifier(model.backbone, head, model.frozen).eval()
-
-
 def head_on_features(
     inputs: int, classes: int, fixed: bool, width: int = 128, seed: int = 0
 ) -> nn.Sequential:
@@ -85,9 +77,7 @@ class DotRegression:
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
         if not any(isinstance(part, ETFHead) for part in model.modules()):
-            raise TypeError(
-                "dot regression needs a model with an ETFHead; use replace_head_with_etf"
-            )
+            raise TypeError("dot regression needs a model with an ETFHead; use head_on_features")
         return self.of(model(images).float(), labels)
 
     def of(self, logits: Tensor, labels: Tensor) -> Tensor:

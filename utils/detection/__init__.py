@@ -8,14 +8,14 @@ __getattr__ = exports(
     backdoor_inputs="ScaleUp Strip",
     calibrated_classifier="CalibratedClassifier fit_calibrated shift_prior",
     contaminated_shares="estimated_shares",
-    contamination_classifier="ContaminationClassifier cross_patient_predict per_class_auroc",
+    contamination_classifier="ContaminationClassifier cross_patient_predict",
     detectors="DETECTORS auroc_against_clean auroc_by_kind detector_scores image_features",
     fake_detector="FakeDetector fakes_by_family real_or_fake train_fake_detector",
     inspection="inspect_images",
     label_errors="confident_joint label_error_scores wrong_label_share",
     noise_traces="NoiseLevel",
     ordinary="ordinary_changes",
-    out_of_fold="cross_val_outputs outputs_of outputs_of_features with_squeezers",
+    out_of_fold="cross_val_outputs outputs_of_features with_squeezers",
     scaling_detectors="ScalingDetector fit_thresholds scaling_scores",
     tamper_localisation=(
         "TamperLocaliser TamperVerdict best_threshold localisation_scores pointing"

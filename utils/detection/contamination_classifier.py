@@ -9,7 +9,6 @@ from sklearn.ensemble import RandomForestClassifier
 from utils.contamination.base import KINDS, kinds_of
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split
-from utils.detection.detectors import auroc_against_clean, long_table
 from utils.detection.noise_traces import robust_z
 
 Case = tuple[pd.DataFrame, Split]  # features of the images, and the split with the ground truth
@@ -68,19 +67,6 @@ def cross_patient_predict(
         classifier = ContaminationClassifier(seed).fit([case], without)
         found.append(classifier.probabilities(features.iloc[there]))
     return pd.concat(found).sort_index()
-
-
-def per_class_auroc(probabilities: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
-    """How well each kind is separated from the clean images: a row for each suspicion and score.
-
-    The suspicion is the probability of the kind itself ("its own") or of any contamination
-    ("anything"), with its interval over patients.
-    """
-    found, anything = {}, 1 - probabilities[KINDS[0]]
-    for kind in [KINDS[kind] for kind in np.unique(kinds_of(split)) if kind]:
-        found[kind, "its own"] = auroc_against_clean(probabilities[kind], split, kind, seed)
-        found[kind, "anything"] = auroc_against_clean(anything, split, kind, seed)
-    return long_table(found, "suspicion")
 
 
 def rank_images(split: Split, probabilities: pd.DataFrame) -> pd.DataFrame:

@@ -74,13 +74,8 @@ class OutOfFoldOutputs:
         return self.per_image(lambda fold: fold.probabilities)
 
 
-def outputs_of(model: Classifier, known: Split, split: Split) -> OutOfFoldOutputs:
-    """The outputs of one network, which has learned from `known` and not from `split`."""
-    return OutOfFoldOutputs(split, (np.arange(len(split)),), (fold_outputs(model, known, split),))
-
-
 def outputs_of_features(features: np.ndarray, split: Split) -> OutOfFoldOutputs:
-    """The same of a network that stays as it is, for detectors that read features alone."""
+    """The outputs of a network that stays as it is, for detectors that read features alone."""
     labels, unknown = split.labels.numpy(), np.empty((0, len(split), split.classes))
     fold = FoldOutputs(labels, features, np.empty((len(split), 0)), unknown, labels, features)
     return OutOfFoldOutputs(split, (np.arange(len(split)),), (fold,))

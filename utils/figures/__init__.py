@@ -27,12 +27,10 @@ from utils.figures.contamination.cleaning import (
     before_and_after,
     detector_matrix,
     estimated_shares,
-    paired_differences,
     price_of_hiding,
 )
 from utils.figures.contamination.corruptions import (
     contamination_matrix,
-    paired_gains,
     score_by_severity,
     triggers,
     wrong_labels,
@@ -68,15 +66,14 @@ from utils.figures.data import (
 )
 from utils.figures.detection import (
     contact_sheet,
-    roc_by_kind,
     score_panels,
 )
 from utils.figures.fixed_head import (
     features_on_simplex,
-    gain_rows,
     gains_by_imbalance,
     simplexes,
 )
+from utils.figures.gains import paired_gains
 from utils.figures.grid import (
     image_grid,
 )

@@ -7,10 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
-from utils.figures.charts import forest, name_rows
 from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
-    ATTACKED,
     CLEAN,
     CONTROL,
     DEFENDED,
@@ -97,33 +95,6 @@ def gains_by_imbalance(
     axis.set_ylabel(f"gain in {score} (points)")
     name_lines(axis)
     return figure
-
-
-@house_style
-def gain_rows(
-    gains: Mapping[str, Interval], single: Mapping[str, Sequence[float]], score: str
-) -> Figure:
-    """A row for each step of an ablation: its gain, the interval, and a pale dot per training."""
-    figure, axis = panel(8, 0.5 * len(gains) + 1.1)
-    rows = [100 * np.array(found) for found in gains.values()]
-    colours = [_of_outcome(found) for found in gains.values()]
-    for place, (points, colour) in enumerate(zip(single.values(), colours, strict=True)):
-        axis.plot(100 * np.asarray(points), [place] * len(points), "o", color=colour, alpha=0.3)
-    forest(axis, rows, colours)
-    for place, ((value, _, high), colour) in enumerate(zip(rows, colours, strict=True)):
-        end = max(high, 100 * max(list(single.values())[place]))
-        axis.annotate(f"{value:+.1f}", (end, place), (8, 0), textcoords="offset points",
-                      va="center", color=colour)  # fmt: skip
-    axis.axvline(0, color="black", linewidth=0.8)
-    axis.set_xlabel(f"gain in {score} (points)")
-    axis.margins(x=0.1)
-    name_rows(axis, gains)
-    return figure
-
-
-def _of_outcome(found: Interval) -> str:
-    """Green where the interval is a gain, orange where it is a loss, grey where it is neither."""
-    return DEFENDED if found.low > 0 else ATTACKED if found.high < 0 else CONTROL
 
 
 def _arrow(axis: Axes, tip: np.ndarray, colour: str) -> None:

@@ -1,4 +1,4 @@
-"""Shares and their truth, prices, differences."""
+"""Shares and their truth, prices."""
 
 import pandas as pd
 import pytest
@@ -6,18 +6,14 @@ from figure_samples import check_drawn, words
 
 from utils import figures
 from utils.evaluation.intervals import Interval
-from utils.figures.style import ATTACKED, CHANCE, DEFENDED
 
-SURE, LOSS, OPEN = Interval(0.1, 0.05, 0.2), Interval(-0.1, -0.2, -0.01), Interval(0, -0.1, 0.1)
+SURE, OPEN = Interval(0.1, 0.05, 0.2), Interval(0, -0.1, 0.1)
 CURVE = pd.DataFrame({"success": [1, 0.4], "flagged": [0.9, 0.1]}, index=["6", "1"])
 FIGURES = {
     "estimated_shares": lambda: figures.estimated_shares(
         {"noise": SURE, "label error": SURE}, {"noise": 0.1, "label error": 0.3}
     ),
     "price_of_hiding": lambda: figures.price_of_hiding({"PGD": CURVE, "noise": CURVE / 2}, 0.01),
-    "paired_differences": lambda: figures.paired_differences(
-        {"sure": (SURE, [0.1, 0.2]), "loss": (LOSS, [-0.1]), "open": (OPEN, [])}, "gain", 0.05
-    ),
     "detector_matrix": lambda: figures.detector_matrix(
         pd.DataFrame({"noise": [0.5, 1.0]}, index=["noise level", "Mahalanobis"])
     ),
@@ -43,13 +39,6 @@ def test_a_price_has_a_dot_for_each_strength():
     figure = FIGURES["price_of_hiding"]()
     assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 0.4]
     assert {"6", "1", "PGD", "noise"} <= words(figure)
-
-
-def test_a_difference_is_coloured_by_its_interval_not_by_its_sign():
-    axis = FIGURES["paired_differences"]().axes[0]
-    dots = [line for line in axis.lines if line.get_marker() == "o" and line.get_alpha() is None]
-    assert [line.get_color() for line in dots] == [DEFENDED, ATTACKED, CHANCE]
-    assert {"+10.0", "-10.0", "gain (points)"} <= words(axis.figure)
 
 
 def test_before_and_after_stand_in_every_panel():

@@ -1,32 +1,23 @@
-"""The contamination matrix, what a defence gains in it, wrong labels, triggers."""
+"""The contamination matrix, wrong labels, triggers."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from figure_samples import check_drawn, words
-from small import random_predictions
 
 from utils import figures
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import gain
-from utils.evaluation.predictions import pool_trainings
 
 TABLE = pd.DataFrame({"clean": [0.8, 0.7], 1: [0.6, 0.5]}, index=["Gaussian", "Blur"])
 LINE = {severity: Interval(0.9 - 0.1 * severity, 0.2, 1.0) for severity in (0, 3, 1)}
 RATES = {0.4: [0.5, 0.6], 0.0: [0.8, 0.9]}
 FOUND = {"a_patch": Interval(0.9, 0.8, 1.0), "stripes": Interval(0.5, 0.4, 0.6)}
-TWINS, METHOD = (
-    pool_trainings([random_predictions(seed, skill) for seed in range(3)]) for skill in (1.0, 3.0)
-)
 FIGURES = {
     "contamination_matrix": lambda: figures.contamination_matrix(
         {"a": TABLE, "b": TABLE}, 0.3, {"Blur"}
     ),
     "score_by_severity": lambda: figures.score_by_severity({"file": LINE, "later": LINE}, "x", 0.3),
     "wrong_labels": lambda: figures.wrong_labels({"slips": RATES}, {"slips": RATES}, "x", 0.3),
-    "paired_gains": lambda: figures.paired_gains(
-        {"method": (TWINS, METHOD), "control": (TWINS, TWINS)}, "accuracy", {"control"}
-    ),
     "triggers": lambda: figures.triggers(FOUND, FOUND, FOUND),
 }
 
@@ -68,14 +59,3 @@ def test_bars_are_as_long_as_the_trigger_works():
     assert {"with the trigger", "without it", "accuracy, clean images", "a patch"} <= words(
         FIGURES["triggers"]()
     )
-
-
-def test_gains_are_those_of_pairs_and_their_mean():
-    axis = FIGURES["paired_gains"]().axes[0]
-    pairs, _, mean = axis.lines[:3]
-    singles = zip(TWINS.by_training, METHOD.by_training, strict=True)
-    assert pairs.get_xdata().tolist() == pytest.approx(
-        [m.accuracy - t.accuracy for t, m in singles]
-    )
-    assert mean.get_xdata()[0] == pytest.approx(gain(TWINS, METHOD, "accuracy").value)
-    assert axis.lines[3].get_xdata().tolist() == pytest.approx([0, 0, 0])

@@ -13,7 +13,6 @@ from utils.examine.subject import Subject
 from utils.figures.confusion import confusions
 
 FEW_KNOWN = 10  # images of known patients: fewer show no difference
-WORTH = 0.05  # of accuracy: the lower bound of what known patients add
 
 
 def ask_clean(subject: Subject) -> Section:

@@ -1,4 +1,4 @@
-"""Contaminated data found and repaired: shares, prices, differences with their zero."""
+"""Contaminated data found and repaired: shares and prices."""
 
 from collections.abc import Mapping, Sequence
 
@@ -71,31 +71,6 @@ def price_of_hiding(curves: Mapping[str, pd.DataFrame], rate: float) -> Figure:
     axis.set(xlim=(least - 0.05, 1.08), ylim=(-0.03, 1.15))
     percent(axis.xaxis, "attacks that succeed")
     percent(axis.yaxis, "attacks that are flagged")
-    return figure
-
-
-@house_style
-def paired_differences(
-    rows: Mapping[str, tuple[Interval, Sequence[float]]], label: str, margin: float = 0.0
-) -> Figure:
-    """A difference with its interval for each row, and a light dot for every training; zero is
-    black, a claimed margin dotted."""
-    figure, axis = panel(8.5, ROW * len(rows) + 1.1)
-    for place, (interval, single) in enumerate(rows.values()):
-        beyond = interval.low > 0 or interval.high < 0
-        colour = CHANCE if not beyond else DEFENDED if interval.value > 0 else ATTACKED
-        axis.plot(single, [place] * len(single), "o", color=colour, markersize=5, alpha=0.35)
-        forest(axis, [interval], colour, places=[place])
-        axis.annotate(
-            f"{100 * interval.value:+.1f}", (1, place), (6, 0), ("axes fraction", "data"),
-            "offset points", va="center", color=colour,
-        )  # fmt: skip
-    axis.axvline(0, color="black", linewidth=0.8)
-    if margin:
-        axis.axvline(margin, color=CHANCE, linestyle=":")
-    percent(axis.xaxis, label)
-    axis.set_xlabel(f"{label} (points)")
-    name_rows(axis, rows)
     return figure
 
 

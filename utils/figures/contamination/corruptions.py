@@ -1,4 +1,4 @@
-"""The contamination matrix, what a defence gains in it, wrong labels, and triggers."""
+"""The contamination matrix, wrong labels, and triggers."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -7,8 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import gain, score_of
-from utils.evaluation.predictions import Predictions
 from utils.figures.charts import forest, heat_map, name_rows
 from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
@@ -66,28 +64,6 @@ def score_by_severity(
     axis.set_xticks(sorted(next(iter(curves.values()))))
     percent(axis.yaxis, score)
     name_lines(axis)
-    return figure
-
-
-@house_style
-def paired_gains(
-    pairs: Mapping[str, tuple[Predictions, Predictions]], score: str, controls: Collection[str] = ()
-) -> Figure:
-    """A row per method: its gain over the twin of each training, and their mean with its interval.
-
-    Each pair is (twins, method). Controls are grey.
-    """
-    figure, axis = panel(8, 0.45 * len(pairs) + 1.0)
-    for row, (name, (twins, method)) in enumerate(pairs.items()):
-        colour = CONTROL if name in controls else DEFENDED
-        each = zip(twins.by_training, method.by_training, strict=True)
-        single = [score_of(m, score).value - score_of(t, score).value for t, m in each]
-        axis.plot(single, [row + 0.2] * len(single), "o", color=colour, markersize=4, alpha=0.6)
-        forest(axis, [gain(twins, method, score)], colour, places=[row - 0.05])
-    axis.axvline(0, color="black", linewidth=0.8)
-    name_rows(axis, pairs)
-    percent(axis.xaxis, f"gain in {score}")
-    axis.set_xlabel(f"gain in {score} (points)")
     return figure
 
 
