@@ -1,6 +1,10 @@
 """A study of any objective: it finds the best setting, ends what lags, and goes on where it was."""
 
+import multiprocessing
+import os
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import optuna
 import pytest
@@ -83,3 +87,40 @@ def test_a_trial_that_diverges_counts_as_ended(tmp_path):
 
     study = explore(Diverges(), SPACE, tmp_path / "journal", 3)
     assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.PRUNED] * 3
+
+
+@dataclass(frozen=True)
+class Noted(Known):
+    """It takes a moment, and each process notes in a file of its own what it tried."""
+
+    notes: Path = Path()
+
+    def __call__(self, settings, report):
+        time.sleep(0.02)  # else the first worker is done before the second has begun
+        score = super().__call__(settings, report)
+        with (self.notes / str(os.getpid())).open("a") as file:
+            file.write(f"{settings['size']!r}\n")
+        return score
+
+
+@pytest.mark.skipif(os.name == "nt", reason="forks")
+@pytest.mark.parametrize("storage", ["journal", "sqlite:///{}/study.db"])
+def test_workers_that_start_at_once_share_one_study_and_lose_no_trial(
+    storage, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")  # where the lock of a URL lies
+    place = storage.format(tmp_path) if "://" in storage else tmp_path / storage
+    (notes := tmp_path / "notes").mkdir()
+    objective, fork = Noted(stages=1, notes=notes), multiprocessing.get_context("fork")
+    task = (objective, SPACE, place, 24)
+    workers = [fork.Process(target=explore, args=task) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    trials = explore(*task).trials
+    assert len(trials) == 24 and {trial.state.name for trial in trials} == {"COMPLETE"}
+    tried = [float(line) for file in notes.iterdir() for line in file.read_text().split()]
+    assert sorted(tried) == sorted(trial.params["size"] for trial in trials)
+    assert len(list(notes.iterdir())) > 1 and len(set(tried)) == 24
