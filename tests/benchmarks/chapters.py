@@ -9,6 +9,7 @@ from full_profile.drawn_sets import write_brains
 from full_profile.run import copy_notebooks
 from full_profile.tiny import lowered
 
+from utils import HOME
 from utils.course.execute import run_notebook
 from utils.course.plan import parameters_of, read_course
 from utils.files import scratch_folder
@@ -23,6 +24,7 @@ def run_chapter(name: str, profile: str, dry: bool = False) -> dict:
         parameters = chosen(name, profile, place if dry else None)
         path = copy_notebooks(place)[name]
         os.environ |= {"SECOND_LOOK_ROOT": str(place), "SECOND_LOOK_BATCH": "1"}
+        os.environ["PYTHONPATH"] = str(HOME)  # a kernel starts in the folder of its notebook
         started = time.perf_counter()
         run_notebook(path, parameters)
         seconds = time.perf_counter() - started

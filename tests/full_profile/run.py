@@ -48,10 +48,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("chapters", nargs="*")
     parser.add_argument("--place", type=Path, default=PLACE)
+    parser.add_argument("--cores", default="1", help="chapters at once")
     given = parser.parse_args()
     data = write_course(given.place)
     command = [sys.executable, "-m", "utils.course", "run", "--profile", "full"]
-    command += ["-p", f"DATA_ROOT={data}", *given.chapters]
+    command += ["-p", f"DATA_ROOT={data}", "--cores", given.cores, *given.chapters]
     there = {"SECOND_LOOK_ROOT": str(given.place)}
     return subprocess.run(command, cwd=HOME, env={**os.environ, **there}).returncode
 
