@@ -9,6 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from utils.training import studies
 from utils.training.studies import Between, explore, importances, trial_rows
 
 SPACE = {"size": Between(0.1, 10.0), "kind": ("low", "high")}
@@ -103,6 +104,23 @@ class Noted(Known):
         return score
 
 
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_trial_that_ends_while_trials_are_counted_counts(alive, tmp_path, monkeypatch):
+    """Its worker goes on, or is gone by then; either way no trial more than wanted is begun."""
+    study = explore(Known(), SPACE, tmp_path / "journal", 3)
+    monkeypatch.setattr(studies, "is_alive", lambda worker: alive)
+    trial, read = study.ask(), study.get_trials
+
+    def read_just_before_it_ends(**options):
+        seen = read(**options)
+        study.tell(trial, 0.5, skip_if_finished=True)
+        return seen
+
+    monkeypatch.setattr(study, "get_trials", read_just_before_it_ends)
+    assert studies._next(study, SPACE, trials=4, seed=0) == (None, {})
+    assert [each.state.name for each in read()] == ["COMPLETE"] * 4
+
+
 @pytest.mark.skipif(os.name == "nt", reason="forks")
 @pytest.mark.parametrize("storage", ["journal", "sqlite:///{}/study.db"])
 def test_workers_that_start_at_once_share_one_study_and_lose_no_trial(
@@ -112,7 +130,7 @@ def test_workers_that_start_at_once_share_one_study_and_lose_no_trial(
     place = storage.format(tmp_path) if "://" in storage else tmp_path / storage
     (notes := tmp_path / "notes").mkdir()
     objective, fork = Noted(stages=1, notes=notes), multiprocessing.get_context("fork")
-    task = (objective, SPACE, place, 24)
+    task = (objective, SPACE, place, 12)
     workers = [fork.Process(target=explore, args=task) for _ in range(3)]
     for worker in workers:
         worker.start()
@@ -120,7 +138,7 @@ def test_workers_that_start_at_once_share_one_study_and_lose_no_trial(
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     trials = explore(*task).trials
-    assert len(trials) == 24 and {trial.state.name for trial in trials} == {"COMPLETE"}
+    assert len(trials) == 12 and {trial.state.name for trial in trials} == {"COMPLETE"}
     tried = [float(line) for file in notes.iterdir() for line in file.read_text().split()]
     assert sorted(tried) == sorted(trial.params["size"] for trial in trials)
-    assert len(list(notes.iterdir())) > 1 and len(set(tried)) == 24
+    assert len(list(notes.iterdir())) > 1 and len(set(tried)) == 12

@@ -177,7 +177,8 @@ def _running(study: optuna.Study, seen: list) -> int:
     for trial in (trial for trial in seen if trial.state == TrialState.RUNNING):
         alive = is_alive(trial.user_attrs.get("worker", ""))
         if alive is False:
-            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            ended = study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            alive = ended.state in FINISHED  # since it was read
         count += alive is True
     return count
 
