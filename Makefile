@@ -44,7 +44,7 @@ torture: .venv/.ready  ## kills, full disks, company, malformed input: a sample;
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/torture/run.py --share $(SHARE)
 
 # Longer than a minute, so it is no part of `make test`, which checks the values alone.
-full-check: .venv/.ready  ## every chapter by the full profile, tiny, on 40 drawn images of each set
+full-check: .venv/.ready  ## every chapter by the full profile, tiny, on a few drawn images of each set
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/full_profile/run.py $(CHAPTERS)
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks

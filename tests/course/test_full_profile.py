@@ -100,7 +100,7 @@ def test_the_tiny_profile_only_lowers_what_costs_time():
 
 
 def test_the_drawn_sets_are_read_by_the_rules_of_the_real_ones(tmp_path):
-    wanted = {"alzheimer_mri": (40, 4, 1), "chest_xray": (40, 3, 1), "cervical_cancer": (40, 3, 3)}
+    wanted = {"alzheimer_mri": (40, 4, 1), "chest_xray": (96, 3, 1), "cervical_cancer": (40, 3, 3)}
     write_sets(tmp_path, size=64)
     for name, (images, classes, channels) in wanted.items():
         split = source_of(name, tmp_path).read(64).split

@@ -9,13 +9,14 @@ from utils.data.phantoms import draw
 from utils.data.split import Split
 
 IMAGES, SIZE = 40, 192  # of each set; the files have to be larger than LARGE of the chapters
+CHESTS = 96  # generators that paint refuse less than 16 training images of a class
 GERM = {"bacterial": "bacteria", "viral": "virus"}
 
 
 def write_sets(root: Path, images: int = IMAGES, size: int = SIZE) -> Path:
     """`root` as DATA_ROOT: every set that a profile for real images names."""
     write_brains(root / "alzheimer_mri", images, size)
-    write_chests(root / "chest_xray", images, size)
+    write_chests(root / "chest_xray", CHESTS, size)
     write_cervices(root / "cervical_cancer", images, size)
     return root
 

@@ -1,6 +1,6 @@
-"""The full profile from end to end, tiny: real sets drawn anew, 40 images each.
+"""The full profile from end to end, tiny: real sets drawn anew, a few dozen images each.
 
-    make full-check                     every chapter, about a quarter of an hour on one core
+    make full-check                     every chapter, one after the other
     make full-check CHAPTERS="resnet"   one chapter and what it needs
 
 The runner executes copies of the notebooks in checkpoints/full_check, with the values of
