@@ -17,17 +17,17 @@ def planted_error():
 
 
 @pytest.mark.parametrize(
-    ("work", "reason"),
+    ("work", "limit", "reason"),
     [
-        (planted_error, "RuntimeError: planted"),
-        (lambda: time.sleep(60), "it took more than 0.5 s"),
-        (lambda: os.kill(os.getpid(), signal.SIGKILL), "its process ended with exit code -9"),
+        (planted_error, 30, "RuntimeError: planted"),
+        (lambda: time.sleep(60), 0.5, "it took more than 0.5 s"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), 30, "its process ended with exit code -9"),
     ],
     ids=["error", "too long", "killed"],
 )
-def test_a_part_that_fails_leaves_its_reason_and_the_rest_goes_on(work, reason):
+def test_a_part_that_fails_leaves_its_reason_and_the_rest_goes_on(work, limit, reason):
     started = time.monotonic()
-    found = run_parts({"bad": Part(work, 0.5), "good": Part(lambda: 7, 30)})
+    found = run_parts({"bad": Part(work, limit), "good": Part(lambda: 7, 30)})
     assert found["bad"]["failure"] == reason and found["good"]["result"] == 7
     assert time.monotonic() - started < 30
 
