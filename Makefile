@@ -5,6 +5,8 @@ PY ?= python3
 PROFILE ?= quick
 TORCH_BACKEND ?= auto
 SHARE ?= 0.05
+DRY ?=
+CHAPTERS ?=
 BIN := .venv/bin
 WANTED := -r env/requirements-dev.txt -e .[download,dicom,onnx,witnesses] -c env/constraints.txt
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
@@ -13,7 +15,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export JUPYTER_PREFER_ENV_PATH = 1
 
-.PHONY: run test refresh bench torture format results site links archive constraints clean help
+.PHONY: run test refresh bench gpu torture full-check format results site links archive constraints clean help
 .DEFAULT_GOAL := help
 
 run: .venv/.ready  ## run the course and say where its results are
@@ -35,8 +37,15 @@ bench: .venv/.ready  ## our attacks beside those of other libraries, the trainin
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/coverage.py
 
+gpu: .venv/.ready  ## eight minutes on one graphics card; DRY=1: the same on the CPU, tiny
+	PYTHONPATH=.:tests $(BIN)/python tests/benchmarks/gpu.py $(if $(DRY),--dry)
+
 torture: .venv/.ready  ## kills, full disks, company, malformed input: a sample; all with SHARE=1
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/torture/run.py --share $(SHARE)
+
+# Longer than a minute, so it is no part of `make test`, which checks the values alone.
+full-check: .venv/.ready  ## every chapter by the full profile, tiny, on a few drawn images of each set
+	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/full_profile/run.py $(CHAPTERS)
 
 refresh: run  ## run the course and keep its outputs in the committed notebooks
 	cp assets/course/quick/notebooks/prepare_dataset.ipynb dataset/
@@ -77,7 +86,7 @@ clean:  ## forget the environment and what the runner made; data, checkpoints an
 	rm -rf .venv assets/course site *.egg-info .pytest_cache .ruff_cache
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 # The first install takes the build of torch that fits this machine from PyTorch's own index;
 # where that cannot be reached, the next takes PyPI's; the last does without uv.

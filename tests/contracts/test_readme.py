@@ -27,7 +27,7 @@ PAGES = [README, MAP, CATALOGUE, MANUAL, *OTHERS]
 EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
 REPOSITORY = re.compile(r"(https?:|git@|ssh:)\S*(github|gitlab|bitbucket|codeberg)", re.I)
 MAKEFILE = (HOME / "Makefile").read_text(encoding="utf-8")
-TARGETS = re.findall(r"^([a-z]+):", MAKEFILE, re.M)
+TARGETS = re.findall(r"^([a-z-]+):", MAKEFILE, re.M)
 VARIABLES = set(re.findall(r"\$\(([A-Z_]+)\)", MAKEFILE))
 PROFILES = yaml.safe_load((HOME / "env/profiles.yaml").read_text(encoding="utf-8"))
 

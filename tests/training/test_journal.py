@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 from optuna.storages import JournalStorage
 
-from utils.training.journal import cut_to_whole_lines, journal_storage, lock_folder
+from utils.files import short_digest
+from utils.training.journal import cut_to_whole_lines, journal_storage, lock_folder, opening
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,12 @@ def test_a_relative_path_gets_a_lock_that_points_to_the_journal(tmp_path, monkey
 
 def test_a_url_is_left_to_optuna():
     assert journal_storage("sqlite:///study.db") == "sqlite:///study.db"
+
+
+def test_a_database_is_opened_by_one_worker_of_this_machine_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    with opening("sqlite:///one.db"), opening("sqlite:///other.db"), opening(tmp_path / "journal"):
+        folder = lock_folder("sqlite:///one.db", f"opening-{short_digest('sqlite:///one.db')}")
+        held = FileLock(folder / "lock", is_singleton=False)
+        with pytest.raises(Timeout):
+            held.acquire(timeout=0)

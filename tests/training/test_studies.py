@@ -1,10 +1,15 @@
 """A study of any objective: it finds the best setting, ends what lags, and goes on where it was."""
 
+import multiprocessing
+import os
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import optuna
 import pytest
 
+from utils.training import studies
 from utils.training.studies import Between, explore, importances, trial_rows
 
 SPACE = {"size": Between(0.1, 10.0), "kind": ("low", "high")}
@@ -83,3 +88,57 @@ def test_a_trial_that_diverges_counts_as_ended(tmp_path):
 
     study = explore(Diverges(), SPACE, tmp_path / "journal", 3)
     assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.PRUNED] * 3
+
+
+@dataclass(frozen=True)
+class Noted(Known):
+    """It takes a moment, and each process notes in a file of its own what it tried."""
+
+    notes: Path = Path()
+
+    def __call__(self, settings, report):
+        time.sleep(0.02)  # else the first worker is done before the second has begun
+        score = super().__call__(settings, report)
+        with (self.notes / str(os.getpid())).open("a") as file:
+            file.write(f"{settings['size']!r}\n")
+        return score
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_trial_that_ends_while_trials_are_counted_counts(alive, tmp_path, monkeypatch):
+    """Its worker goes on, or is gone by then; either way no trial more than wanted is begun."""
+    study = explore(Known(), SPACE, tmp_path / "journal", 3)
+    monkeypatch.setattr(studies, "is_alive", lambda worker: alive)
+    trial, read = study.ask(), study.get_trials
+
+    def read_just_before_it_ends(**options):
+        seen = read(**options)
+        study.tell(trial, 0.5, skip_if_finished=True)
+        return seen
+
+    monkeypatch.setattr(study, "get_trials", read_just_before_it_ends)
+    assert studies._next(study, SPACE, trials=4, seed=0) == (None, {})
+    assert [each.state.name for each in read()] == ["COMPLETE"] * 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="forks")
+@pytest.mark.parametrize("storage", ["journal", "sqlite:///{}/study.db"])
+def test_workers_that_start_at_once_share_one_study_and_lose_no_trial(
+    storage, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")  # where the lock of a URL lies
+    place = storage.format(tmp_path) if "://" in storage else tmp_path / storage
+    (notes := tmp_path / "notes").mkdir()
+    objective, fork = Noted(stages=1, notes=notes), multiprocessing.get_context("fork")
+    task = (objective, SPACE, place, 12)
+    workers = [fork.Process(target=explore, args=task) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    trials = explore(*task).trials
+    assert len(trials) == 12 and {trial.state.name for trial in trials} == {"COMPLETE"}
+    tried = [float(line) for file in notes.iterdir() for line in file.read_text().split()]
+    assert sorted(tried) == sorted(trial.params["size"] for trial in trials)
+    assert len(list(notes.iterdir())) > 1 and len(set(tried)) == 12

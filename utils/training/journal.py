@@ -1,6 +1,7 @@
 """The file in which a study keeps its trials; a last line that was cut off costs one entry."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 from optuna.storages import JournalStorage
@@ -9,6 +10,8 @@ from optuna.storages.journal import (
     JournalFileOpenLock,
     JournalFileSymlinkLock,
 )
+
+from utils.files import locked, short_digest
 
 
 def journal_storage(storage: Path | str) -> JournalStorage | str:
@@ -37,6 +40,14 @@ def lock_folder(storage: Path | str, study: str) -> Path:
         return Path.home() / ".cache" / "second-look" / study
     path = Path(storage).absolute()
     return path.with_name(f"{path.name}.{study}")
+
+
+def opening(storage: Path | str):
+    """One worker of this machine at a time: two that open a new database both make its tables,
+    and one of them fails. A journal file has a lock of its own."""
+    if not is_url(storage):
+        return nullcontext()
+    return locked(lock_folder(storage, f"opening-{short_digest(storage)}"))
 
 
 def is_url(storage: Path | str) -> bool:

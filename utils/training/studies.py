@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from utils.files import locked
 from utils.training.checkpoints import short_name
-from utils.training.journal import is_url, journal_storage, lock_folder
+from utils.training.journal import is_url, journal_storage, lock_folder, opening
 from utils.training.workers import is_alive, this_worker
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -131,13 +131,14 @@ def _suggest(trial: optuna.Trial, space: Space) -> dict:
 
 def _open_study(name: str, storage: Path | str) -> optuna.Study:
     try:
-        return optuna.create_study(
-            study_name=f"tuning-{name}",
-            storage=journal_storage(storage),
-            direction="maximize",
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-            load_if_exists=True,
-        )
+        with opening(storage):
+            return optuna.create_study(
+                study_name=f"tuning-{name}",
+                storage=journal_storage(storage),
+                direction="maximize",
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+                load_if_exists=True,
+            )
     except UNREADABLE as error:
         if is_url(storage):
             raise
@@ -151,7 +152,9 @@ def _next(
     study: optuna.Study, space: Space, trials: int, seed: int
 ) -> tuple[optuna.Trial | None, dict]:
     """A trial that no other worker of this machine has, and its settings; none if none is left."""
-    number = len(_finished(study)) + _running(study)
+    # Read once: a trial that ends between two readings would be in neither count.
+    seen = study.get_trials(deepcopy=False)
+    number = sum(trial.state in FINISHED for trial in seen) + _running(study, seen)
     if number >= trials:
         return None, {}
     study.sampler = optuna.samplers.TPESampler(seed=_trial_seed(seed, number), n_startup_trials=4)
@@ -164,17 +167,18 @@ def _finished(study: optuna.Study) -> list:
     return study.get_trials(deepcopy=False, states=FINISHED)
 
 
-def _running(study: optuna.Study) -> int:
+def _running(study: optuna.Study, seen: list) -> int:
     """Trials that other live workers of this machine have begun.
 
     A worker that was killed, or this one when it was interrupted, left a trial that would run
     for ever: it is ended here.
     """
     count = 0
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in (trial for trial in seen if trial.state == TrialState.RUNNING):
         alive = is_alive(trial.user_attrs.get("worker", ""))
         if alive is False:
-            study.tell(trial.number, state=TrialState.FAIL)
+            ended = study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            alive = ended.state in FINISHED  # since it was read
         count += alive is True
     return count
 
