@@ -34,6 +34,7 @@ from utils.figures.contamination.corruptions import (
     contamination_matrix,
     paired_gains,
     score_by_severity,
+    shares_by_rate,
     triggers,
     wrong_labels,
 )

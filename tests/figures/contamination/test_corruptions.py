@@ -15,6 +15,7 @@ TABLE = pd.DataFrame({"clean": [0.8, 0.7], 1: [0.6, 0.5]}, index=["Gaussian", "B
 LINE = {severity: Interval(0.9 - 0.1 * severity, 0.2, 1.0) for severity in (0, 3, 1)}
 RATES = {0.4: [0.5, 0.6], 0.0: [0.8, 0.9]}
 FOUND = {"a_patch": Interval(0.9, 0.8, 1.0), "stripes": Interval(0.5, 0.4, 0.6)}
+BY_RATE = pd.DataFrame({0.005: [0.2, 0.1], 0.1: [0.9, 0.8]}, index=["patch", "a_warp"])
 TWINS, METHOD = (
     pool_trainings([random_predictions(seed, skill) for seed in range(3)]) for skill in (1.0, 3.0)
 )
@@ -28,6 +29,7 @@ FIGURES = {
         {"method": (TWINS, METHOD), "control": (TWINS, TWINS)}, "accuracy", {"control"}
     ),
     "triggers": lambda: figures.triggers(FOUND, FOUND, FOUND),
+    "shares_by_rate": lambda: figures.shares_by_rate({"obeyed": BY_RATE, "found": 1 - BY_RATE}),
 }
 
 
@@ -79,3 +81,11 @@ def test_gains_are_those_of_pairs_and_their_mean():
     )
     assert mean.get_xdata()[0] == pytest.approx(gain(TWINS, METHOD, "accuracy").value)
     assert axis.lines[3].get_xdata().tolist() == pytest.approx([0, 0, 0])
+
+
+def test_shares_by_rate_are_in_percent_with_the_rows_named_once():
+    left, right, _ = FIGURES["shares_by_rate"]().axes
+    assert [text.get_text() for text in left.texts] == ["20", "90", "10", "80"]
+    assert [text.get_text() for text in right.texts] == ["80", "10", "90", "20"]
+    assert [each.get_text() for each in left.get_xticklabels()] == ["0.5", "10"]
+    assert [each.get_text() for each in left.get_yticklabels()] == ["patch", "a warp"]
