@@ -1,6 +1,5 @@
 """Label errors go where they say, and nowhere else."""
 
-import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -101,7 +100,7 @@ def test_a_pair_is_two_classes_that_there_are(pair):
         LookAlike(rate=0.1, pair=pair)(labelled(4))
 
 
-def shades(labels: torch.Tensor, patients: np.ndarray, seed: int = 0) -> Split:
+def shades(labels: torch.Tensor, patients: torch.Tensor, seed: int = 0) -> Split:
     """Images whose left half is brighter for one class, by less than most of the noise."""
     rng = torch.Generator().manual_seed(seed)
     images = torch.full((len(labels), 1, 20, 20), 128.0)
@@ -112,7 +111,7 @@ def shades(labels: torch.Tensor, patients: np.ndarray, seed: int = 0) -> Split:
 
 def test_a_reading_knows_the_rule_that_others_teach():
     labels = torch.arange(400) % 2
-    split = shades(labels, np.arange(400) // 4)
+    split = shades(labels, torch.arange(400) // 4)
     assert (coarse_reading(split).argmax(1) == labels).double().mean() > 0.8
 
 
@@ -122,6 +121,6 @@ def test_a_patient_with_copies_is_read_by_others_alone():
     images = torch.randint(0, 256, (60, 1, 20, 20), generator=rng).to(torch.uint8)
     coin = torch.randint(2, (60,), generator=rng)
     again = torch.arange(240) % 60
-    split = Split(images[again], coin[again], ("a", "b"), again.numpy())
+    split = Split(images[again], coin[again], ("a", "b"), again)
     found = coarse_reading(split, pixels=20).argmax(1)
     assert abs((found == split.labels).double().mean() - 0.5) < 4 * 0.5 / 60**0.5

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 
 from utils.contamination.backdoor import Poison
@@ -19,7 +18,7 @@ def split_of(count: int, seed: int) -> Split:
     labels = np.arange(count) % 3
     rows = rng.normal(128, 25, size=(count, 60)) + 50 * np.eye(3, 60)[labels]
     images = torch.from_numpy(rows.clip(0, 255).astype(np.uint8)).view(count, 1, 6, 10)
-    return Split(images, torch.from_numpy(labels), ("a", "b", "c"), np.arange(count))
+    return Split(images, torch.from_numpy(labels), ("a", "b", "c"), torch.arange(count))
 
 
 def features(split: Split) -> np.ndarray:
@@ -67,10 +66,12 @@ def test_features_of_a_poisoned_image_are_computed_once():
     assert sorted(counts) == [30, 200, 200, 300, 300]
 
 
-def test_a_table_is_the_mean_over_repeats():
-    other = STUDY.at_rates(replace(POISON, seed=1), RATES)
-    table = rate_table({"mark": [HEADS, other]}, lambda head: head.with_trigger.accuracy)
-    assert list(table.index) == ["mark"] and list(table.columns) == list(RATES)
-    for rate in RATES:
-        mean = np.mean([each[rate].with_trigger.accuracy for each in (HEADS, other)])
-        assert table.loc["mark", rate] == pytest.approx(mean)
+def test_without_poison_there_is_nothing_to_find_and_a_head_as_any_other():
+    none = STUDY.at_rates(POISON, (0.0, 0.1))[0.0]
+    assert np.isnan(none.found) and none.with_trigger.accuracy < 0.5
+
+
+def test_a_table_has_a_row_for_each_trigger_and_a_column_for_each_rate():
+    table = rate_table({"mark": HEADS, "again": HEADS}, lambda head: head.with_trigger.accuracy)
+    assert list(table.index) == ["mark", "again"] and list(table.columns) == list(RATES)
+    assert table.loc["mark"].tolist() == [HEADS[rate].with_trigger.accuracy for rate in RATES]

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from utils.contamination.backdoor import Poison
 from utils.contamination.base import kinds_of
 from utils.data.split import Split
-from utils.detection.detectors import DETECTORS, auroc_against_clean
+from utils.detection.detectors import DETECTORS
 from utils.detection.out_of_fold import outputs_of_features
 from utils.evaluation.predictions import Predictions
 from utils.training.features import folded_probe
@@ -24,7 +25,7 @@ class PoisonedHead:
     with_trigger: Predictions  # test images of other classes, labelled as the attacker wishes
     without_trigger: Predictions  # the same images and labels: the control
     clean: Predictions
-    found: float  # AUROC of the detector
+    found: float  # AUROC of the detector; NaN where nothing is poisoned
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,18 @@ class PoisonedHeads:
         return heads
 
     def _found(self, rows: np.ndarray, split: Split) -> float:
+        poisoned = kinds_of(split).numpy() > 0
+        if not poisoned.any():
+            return np.nan
         scores = DETECTORS[self.detector].score(outputs_of_features(rows, split))
-        return auroc_against_clean(scores, split, "poison").loc["AUROC", "value"]
+        return float(roc_auc_score(poisoned, scores))
 
 
 def rate_table(
-    heads: Mapping[str, Iterable[Mapping[float, PoisonedHead]]],
-    share: Callable[[PoisonedHead], float],
+    heads: Mapping[str, Mapping[float, PoisonedHead]], share: Callable[[PoisonedHead], float]
 ) -> pd.DataFrame:
-    """A share by trigger (row) and rate (column), the mean over repeats."""
-    return pd.DataFrame(
-        {
-            name: pd.DataFrame([{rate: share(h) for rate, h in each.items()} for each in repeats])
-            .mean()
-            .to_dict()
-            for name, repeats in heads.items()
-        }
-    ).T
+    """A share by trigger (row) and rate (column)."""
+    rows = {
+        name: {rate: share(head) for rate, head in each.items()} for name, each in heads.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
