@@ -8,7 +8,13 @@ import torch
 from small import small_split
 
 from utils.contamination.backdoor import Blend, CleanLabel, Cover, Patch, Poison, Sinusoid
-from utils.contamination.base import KINDS, Contamination, contaminate, kinds_of
+from utils.contamination.base import (
+    KINDS,
+    Contamination,
+    contaminate,
+    contaminate_each,
+    kinds_of,
+)
 from utils.contamination.label_noise import ImageDependent, LabelError, Symmetric
 from utils.contamination.noise import FAMILIES, Gaussian
 from utils.data.split import Split, to_float
@@ -184,3 +190,13 @@ def test_images_of_sixteen_bits_keep_them(step):
     assert apart.mean() < 1 / 255
     kept = deep.changed == 0
     assert torch.equal(deep.images[kept], SPLIT.with_depth(16).images[kept])
+
+
+def test_named_steps_leave_what_a_chain_leaves_and_say_where():
+    steps = {"labels": LABELS[0], "patch": POISON[0]}
+    after, places = contaminate_each(SPLIT, steps)
+    chained, manifest = contaminate(SPLIT, *steps.values())
+    assert same(after, chained) and list(places) == list(steps)
+    for name, step in steps.items():
+        rows = manifest[manifest["what"] == repr(step)]["image"]
+        assert places[name].tolist() == rows.tolist() and len(rows) == 24

@@ -5,7 +5,12 @@ import torch
 from scipy import stats
 
 from utils.contamination.base import contaminate
-from utils.contamination.label_noise import ImageDependent, LookAlike, Symmetric
+from utils.contamination.label_noise import (
+    ImageDependent,
+    LookAlike,
+    Symmetric,
+    coarse_reading,
+)
 from utils.contamination.noise import Gaussian
 from utils.data.split import Split
 
@@ -93,3 +98,29 @@ def test_only_two_classes_take_each_others_label(pair):
 def test_a_pair_is_two_classes_that_there_are(pair):
     with pytest.raises(ValueError, match="pair needs two classes|none of the 4 classes"):
         LookAlike(rate=0.1, pair=pair)(labelled(4))
+
+
+def shades(labels: torch.Tensor, patients: torch.Tensor, seed: int = 0) -> Split:
+    """Images whose left half is brighter for one class, by less than most of the noise."""
+    rng = torch.Generator().manual_seed(seed)
+    images = torch.full((len(labels), 1, 20, 20), 128.0)
+    images[:, :, :, :10] += 6 * labels.view(-1, 1, 1, 1)
+    images += 40 * torch.randn(images.shape, generator=rng)
+    return Split(images.clamp(0, 255).to(torch.uint8), labels, ("a", "b"), patients)
+
+
+def test_a_reading_knows_the_rule_that_others_teach():
+    labels = torch.arange(400) % 2
+    split = shades(labels, torch.arange(400) // 4)
+    assert (coarse_reading(split).argmax(1) == labels).double().mean() > 0.8
+
+
+def test_a_patient_with_copies_is_read_by_others_alone():
+    """Each image is there four times: a reader that met one copy would know the label of all."""
+    rng = torch.Generator().manual_seed(2)
+    images = torch.randint(0, 256, (60, 1, 20, 20), generator=rng).to(torch.uint8)
+    coin = torch.randint(2, (60,), generator=rng)
+    again = torch.arange(240) % 60
+    split = Split(images[again], coin[again], ("a", "b"), again)
+    found = coarse_reading(split, pixels=20).argmax(1)
+    assert abs((found == split.labels).double().mean() - 0.5) < 4 * 0.5 / 60**0.5

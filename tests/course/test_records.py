@@ -21,7 +21,7 @@ from utils.course.records import (
 )
 from utils.course.results import pool_records
 from utils.evaluation.conditions import CLEAN, Condition
-from utils.evaluation.predictions import read_predictions
+from utils.evaluation.predictions import pool_trainings
 
 PGD_4 = Condition("pgd", 4 / 255)
 
@@ -77,17 +77,16 @@ def test_other_settings_are_not_pooled(assets):
     assert list(pool_records(read_records(assets))) == ["resnet", "resnet SIZE=128"]
 
 
-def test_the_committed_predictions_of_three_trainings_are_told_apart():
+def test_three_trainings_in_one_record_are_told_apart(assets):
     """Each training has the images of the others, in their order; pooled they are one method."""
-    path = HOME / "assets/chest_xray/etf_rect_dml/seed_0/predictions.csv.gz"
-    assert path.stat().st_size < 1_000_000
-    for conditions in read_predictions(path).values():
-        for found in conditions.values():
-            first, *others = found.by_training
-            assert len(first.labels) == 624 and len(others) == 2
-            for other in others:
-                assert np.array_equal(other.groups, first.groups)
-                assert np.array_equal(other.labels, first.labels)
+    single = [random_predictions(seed) for seed in range(3)]
+    finished("resnet", clean=pool_trainings(single))
+    (record,) = read_records(assets)
+    again = record.predictions["standard"][CLEAN].by_training
+    for found, expected in zip(again, single, strict=True):
+        assert np.array_equal(found.groups, expected.groups)
+        assert np.array_equal(found.labels, expected.labels)
+        assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
 
 
 RECORDS = ["chapter.record(training)"]

@@ -18,6 +18,7 @@ from utils.training.cross_validation import (
     cross_validated,
     fold_splits,
     folds_of,
+    out_of_fold_probabilities,
 )
 from utils.training.features import folded_probe
 from utils.training.trainer import Trainer
@@ -137,3 +138,20 @@ def test_a_probe_of_each_fold_is_fitted_to_the_features_of_its_images():
         probe = folded_probe(features(model, known), known)
         expected = probe.predict(features(model, test), test).probabilities
         assert found.probabilities[part] == pytest.approx(expected, abs=1e-4)
+
+
+def test_no_image_is_predicted_by_a_head_that_met_its_patient(monkeypatch):
+    learned = []
+
+    def watched(rows, split, strengths):
+        learned.append(set(split.patients))
+        assert np.array_equal(rows[:, 0], split.images.flatten(1)[:, 0].numpy())
+        return folded_probe(rows, split, strengths)
+
+    monkeypatch.setattr("utils.training.cross_validation.folded_probe", watched)
+    rows = SPLIT.images.flatten(1).float().numpy()
+    found = out_of_fold_probabilities(rows, SPLIT, 0.1, folds=3)
+    left_out = [set(SPLIT.patients) - known for known in learned]
+    assert len(learned) == 3 and set.union(*left_out) == set(SPLIT.patients)
+    assert sum(map(len, left_out)) == len(np.unique(SPLIT.patients))
+    assert found.sum(1) == pytest.approx(1)

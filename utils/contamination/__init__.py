@@ -7,7 +7,7 @@ __getattr__ = exports(
     __name__,
     adversarial="AdversarialImages",
     backdoor="AmplitudeMix Blend CleanLabel Cover Patch Poison Sinusoid Warp backdoor_scores",
-    base="Contamination KINDS contaminate kinds_of",
+    base="Contamination KINDS contaminate contaminate_each kinds_of",
     composites="Mixture Splice",
     fakes="Fakes",
     hidden_images=(
@@ -18,7 +18,7 @@ __getattr__ = exports(
     inpainting="BlurredFill GeneratedFill NoisyFill RegrainedFill SplicedFill Tampering tamper",
     inpainting_gan="InpaintingGAN train_inpainters",
     inpainting_regions="shapes_of",
-    label_noise="ImageDependent LookAlike Symmetric",
+    label_noise="ImageDependent LookAlike Symmetric coarse_reading",
     noise="BiasField Blur FAMILIES Gaussian Motion Poisson Rician jpeg",
     planted_leaks="COPIES leaky_and_clean_splits random_labels",
     resizers="CourseReader RESIZERS Resizer downscale",

@@ -4,8 +4,9 @@ It skips images that another contamination has changed, so that each changed ima
 the ground truth for detectors.
 """
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from utils.data.split import Split
 
 # `Split.changed` holds the place in this list
 KINDS = ("clean", "noise", "label error", "poison", "adversarial", "fake", "scaling")
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,17 @@ def contaminate(split: Split, *steps: Contamination) -> tuple[Split, pd.DataFram
         manifests.append(_manifest(before, split, step))
     manifest = pd.concat(manifests) if manifests else _manifest(split, split, None)
     return split, manifest.sort_values("image", ignore_index=True)
+
+
+def contaminate_each(
+    split: Split, steps: Mapping[Name, Contamination]
+) -> tuple[Split, dict[Name, np.ndarray]]:
+    """The split after all named steps in turn, and which images each of them has changed."""
+    changed = {}
+    for name, step in steps.items():
+        before, split = kinds_of(split), step(split)
+        changed[name] = np.flatnonzero(kinds_of(split) != before)
+    return split, changed
 
 
 def _put_back(split: Split, chosen: Tensor, part: Split, kind: str) -> Split:

@@ -8,6 +8,10 @@ from torch import Generator, Tensor
 
 from utils.contamination.base import Contamination, of_class
 from utils.data.split import Split
+from utils.training.cross_validation import out_of_fold_probabilities
+
+COARSE = 10  # pixels along each edge
+CAREFUL = 1e-3  # C of a logistic regression that is held back
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ class LookAlike(LabelError):
 class ImageDependent(LabelError):
     """Hard images first, and each gets the label that it is most easily mistaken for.
 
-    `probabilities` (images, classes) of a model say what is hard, best out-of-fold ones.
-    Nothing else is random: the seed decides only between equals.
+    `probabilities` (images, classes) of a model that has not met the images say what is hard, such
+    as those of `coarse_reading`. Nothing else is random: the seed decides only between equals.
     """
 
     probabilities: Tensor = field(repr=False, compare=False)
@@ -80,6 +84,16 @@ class ImageDependent(LabelError):
                 f"each of {classes} classes, got {tuple(probabilities.shape)}"
             )
         return probabilities
+
+
+def coarse_reading(split: Split, pixels: int = COARSE, folds: int = 5, seed: int = 0) -> Tensor:
+    """Class probabilities by linear readers of a few pixels, each for patients it has not met.
+
+    A reader that knew an image's label by heart would find no image hard. This one is independent
+    of the networks that learn from the labels.
+    """
+    rows = split.resized(pixels).images.flatten(1).float().cpu().numpy()
+    return torch.from_numpy(out_of_fold_probabilities(rows, split, CAREFUL, folds, seed))
 
 
 def _without_own(probabilities: Tensor, labels: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ __getattr__ = exports(
         "studies.cleaned_heads": "CleanedHeads",
         "studies.defended_heads": "DefendedHeads Rows",
         "studies.frozen_readers": "FrozenReaders",
+        "studies.poisoned_heads": "PoisonedHeads rate_table",
         "studies.scaling_case": "ScalingCase",
         "studies.token_heads": "TokenHeads frozen_tokens",
     },

@@ -32,6 +32,7 @@ from utils.figures.contamination.cleaning import (
 from utils.figures.contamination.corruptions import (
     contamination_matrix,
     score_by_severity,
+    shares_by_rate,
     triggers,
     wrong_labels,
 )

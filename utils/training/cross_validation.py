@@ -1,7 +1,7 @@
 """Cross-validation: where patients are few, every one of them is tested once.
 
-`folds_of` also makes the folds of detection/out_of_fold.py; the rest is for data sets of your own,
-and used by tests/benchmarks/real_data.py.
+`folds_of` also makes the folds of detection/out_of_fold.py, and `out_of_fold_probabilities` judges
+labels; the rest is for data sets of your own, and used by tests/benchmarks/real_data.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -89,6 +89,18 @@ def cross_validated(split: Split, fit: FoldFit, folds: int = 5, seed: int = 0) -
             found = fit(fold_splits(split, part, seed))
         probabilities[part] = found.probabilities
     return Predictions(split.labels.numpy(), probabilities, split.patients, split.class_names)
+
+
+def out_of_fold_probabilities(
+    rows: np.ndarray, split: Split, strength: float, folds: int = 5, seed: int = 0
+) -> np.ndarray:
+    """What linear heads predict for patients that they have not met, from a row for each image."""
+    found = np.empty((len(split), split.classes))
+    for part in folds_of(split, folds, seed):
+        known = np.setdiff1d(np.arange(len(split)), part)
+        probe = folded_probe(rows[known], split.take(known), (strength,))
+        found[part] = probe.predict(rows[part], split.take(part)).probabilities
+    return found
 
 
 def folds_of(split: Split, folds: int = 5, seed: int = 0) -> list[np.ndarray]:

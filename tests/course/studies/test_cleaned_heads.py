@@ -68,23 +68,6 @@ def test_every_repeat_has_other_patients_and_other_errors_but_the_same_test():
         assert np.array_equal(first.answers[way]["clean"].labels, TEST.labels)
 
 
-def test_no_image_is_judged_by_a_head_that_met_its_patient(monkeypatch):
-    learned = []
-
-    def watched(rows, split, strengths):
-        learned.append(set(split.patients))
-        return original(rows, split, strengths)
-
-    module = "utils.course.studies.cleaned_heads.folded_probe"
-    from utils.training.features import folded_probe as original
-
-    monkeypatch.setattr(module, watched)
-    STUDY.out_of_fold(TRAIN, features(TRAIN))
-    left_out = [set(TRAIN.patients) - known for known in learned]
-    assert len(learned) == STUDY.folds
-    assert sum(map(len, left_out)) == len(set.union(*left_out)) == PATIENTS
-
-
 def test_a_trusted_judge_disarms_a_trigger_that_out_of_fold_heads_obey():
     tests = {"clean": TEST, "trigger": POISON.with_trigger(TEST)}
     found = replace(STUDY, trusted=split_of(240, 2)).repeat(POISON, tests, 0)
@@ -100,6 +83,6 @@ def test_features_of_changed_images_are_made_anew():
 
 
 def test_errors_of_hard_images_stay_those_images():
-    probabilities = torch.from_numpy(STUDY.out_of_fold(TRAIN, features(TRAIN)))
-    found = STUDY.repeat(ImageDependent(probabilities, rate=0.1), {}, seed=0)
+    said = torch.from_numpy(STUDY.judged(TRAIN, features(TRAIN)).probabilities)
+    found = STUDY.repeat(ImageDependent(said, rate=0.1), {}, seed=0)
     assert 0.02 < found.wrong.mean() < 0.2

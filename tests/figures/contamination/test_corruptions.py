@@ -12,6 +12,7 @@ TABLE = pd.DataFrame({"clean": [0.8, 0.7], 1: [0.6, 0.5]}, index=["Gaussian", "B
 LINE = {severity: Interval(0.9 - 0.1 * severity, 0.2, 1.0) for severity in (0, 3, 1)}
 RATES = {0.4: [0.5, 0.6], 0.0: [0.8, 0.9]}
 FOUND = {"a_patch": Interval(0.9, 0.8, 1.0), "stripes": Interval(0.5, 0.4, 0.6)}
+BY_RATE = pd.DataFrame({0.005: [0.2, 0.1], 0.1: [0.9, 0.8]}, index=["patch", "a_warp"])
 FIGURES = {
     "contamination_matrix": lambda: figures.contamination_matrix(
         {"a": TABLE, "b": TABLE}, 0.3, {"Blur"}
@@ -19,6 +20,7 @@ FIGURES = {
     "score_by_severity": lambda: figures.score_by_severity({"file": LINE, "later": LINE}, "x", 0.3),
     "wrong_labels": lambda: figures.wrong_labels({"slips": RATES}, {"slips": RATES}, "x", 0.3),
     "triggers": lambda: figures.triggers(FOUND, FOUND, FOUND),
+    "shares_by_rate": lambda: figures.shares_by_rate({"obeyed": BY_RATE, "found": 1 - BY_RATE}),
 }
 
 
@@ -59,3 +61,11 @@ def test_bars_are_as_long_as_the_trigger_works():
     assert {"with the trigger", "without it", "accuracy, clean images", "a patch"} <= words(
         FIGURES["triggers"]()
     )
+
+
+def test_shares_by_rate_are_in_percent_with_the_rows_named_once():
+    left, right, _ = FIGURES["shares_by_rate"]().axes
+    assert [text.get_text() for text in left.texts] == ["20", "90", "10", "80"]
+    assert [text.get_text() for text in right.texts] == ["80", "10", "90", "20"]
+    assert [each.get_text() for each in left.get_xticklabels()] == ["0.5", "10"]
+    assert [each.get_text() for each in left.get_yticklabels()] == ["patch", "a warp"]

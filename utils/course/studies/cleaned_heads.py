@@ -12,7 +12,7 @@ from utils.defences.data_cleaning import highest_scores, random_scores, relabel_
 from utils.detection.label_errors import label_error_scores, wrong_label_share
 from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import Predictions
-from utils.training.cross_validation import folds_of
+from utils.training.cross_validation import out_of_fold_probabilities
 from utils.training.features import folded_probe
 
 MOST = 0.9  # of the images may be dropped
@@ -89,22 +89,14 @@ class CleanedHeads:
     def judged(self, split: Split, rows: np.ndarray, seed: int = 0) -> CleanedRepeat:
         """What careful heads make of these labels: out of fold, or after trusted images alone."""
         if self.trusted is None:
-            probabilities = self.out_of_fold(split, rows, seed)
+            options = self.careful, self.folds, seed
+            probabilities = out_of_fold_probabilities(rows, split, *options)
         else:
             probe = folded_probe(self.features(self.trusted), self.trusted, (self.careful,))
             probabilities = probe.predict(rows, split).probabilities
         scores = label_error_scores(split.labels, probabilities)
         estimate = wrong_label_share(split.labels, probabilities, split.patients, seed)
         return CleanedRepeat(split, rows, probabilities, scores, estimate, {})
-
-    def out_of_fold(self, split: Split, rows: np.ndarray, seed: int = 0) -> np.ndarray:
-        """What careful heads predict for patients that they have not met."""
-        found = np.empty((len(split), split.classes))
-        for part in folds_of(split, self.folds, seed):
-            known = np.setdiff1d(np.arange(len(split)), part)
-            probe = folded_probe(rows[known], split.take(known), (self.careful,))
-            found[part] = probe.predict(rows[part], split.take(part)).probabilities
-        return found
 
     def _answers(self, train: Split, rows: np.ndarray, tests: Mapping[str, Split]) -> Answers:
         probe = folded_probe(rows, train, (self.strength,))

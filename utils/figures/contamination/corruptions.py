@@ -125,3 +125,17 @@ def triggers(
     percent(axis.xaxis, "images of other classes that get the attacker's class")
     axis.figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure
+
+
+@house_style
+def shares_by_rate(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Shares in percent by trigger (row) and share of poisoned images (column), a panel each."""
+    rows, columns = next(iter(tables.values())).shape
+    figure, axes = panels(1, len(tables), 0.62 * columns * len(tables) + 2.4, 0.36 * rows + 1.3)
+    for (name, table), axis in zip(tables.items(), axes[0], strict=True):
+        names = table.index if axis is axes[0, 0] else ()
+        last = "share (%)" if axis is axes[0, -1] else ""
+        heat_map(axis, 100 * table, names, [f"{100 * rate:g}" for rate in table], label=last)
+        axis.set(xlabel="poisoned training images (%)", ylabel="")
+        axis.set_title(readable(name), fontsize=10)
+    return figure
