@@ -1,0 +1,117 @@
+"""Traps that models may hold: each is pointed at by name, and sound models raise nothing."""
+
+import pytest
+import torch
+from planted import Augments, Compresses, EndsInSoftmax, Noisy, Rounds, fitted, scaled
+from small import small_network, small_split, trained_network
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+from utils.backbones import RowReader
+from utils.examine import ModelReport, examine
+
+SEES, ATTACKED = "Does it see what it should?", "What can an attacker do?"
+EPSILON = 16 / 255
+OPTIONS = {"attacked": 30, "epsilon": EPSILON, "minutes": 60}
+SIZE = 28
+
+
+class InBatchMode(nn.Module):
+    """Holds its network in a list, where `eval()` does not find it."""
+
+    def __init__(self):
+        super().__init__()
+        self.held = [trained_network()]
+        self.held[0][1].train()
+
+    def forward(self, images):
+        return self.held[0](images)
+
+
+class Member(nn.Module):
+    """Brings the images into its own range, in place."""
+
+    def __init__(self, seed: int):
+        super().__init__()
+        self.network = trained_network(seed)
+
+    def forward(self, images):
+        return self.network(images.mul_(0.95))
+
+
+class SharedInput(nn.Module):
+    """Members that get one tensor, one after the other."""
+
+    def __init__(self):
+        super().__init__()
+        self.voters = nn.ModuleList([Member(seed) for seed in range(3)])
+
+    def forward(self, images):
+        images = images.clone()
+        return torch.stack([voter(images) for voter in self.voters]).mean(0)
+
+
+class Constant(nn.Module):
+    def forward(self, images):
+        return images.new_tensor([[1.0, 2.0, 3.0]]).expand(len(images), -1)
+
+
+class Softmaxed(EndsInSoftmax):
+    """So sure that float32 rounds its probabilities to 0 and 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = scaled(1000)
+
+
+TRAPS = {  # the model, the question that points at it, and the words
+    "softmax saturation": (Softmaxed, SEES, "softmax is saturated"),
+    "logits times 1,000": (lambda: scaled(1000), SEES, "softmax is saturated"),
+    "batch norm in training mode": (InBatchMode, SEES, "training mode (BatchNorm2d)"),
+    "JPEG before the network": (Compresses, ATTACKED, "quantisation or JPEG"),
+    "quantisation before the network": (Rounds, ATTACKED, "quantisation or JPEG"),
+    "randomised defence": (Noisy, SEES, "another random defence"),
+    "test-time augmentation": (Augments, SEES, "test-time augmentation"),
+    "ensemble with a shared input": (SharedInput, SEES, "next member of an ensemble"),
+    "ignored input": (Constant, SEES, "ignores its input"),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_each_trap_is_pointed_at_by_name(trap, images):
+    make, question, words = TRAPS[trap]
+    report = ModelReport(examine(make(), images, questions=[question], **OPTIONS))
+    assert report[question].severity == "alarm" and words in report[question].measured
+
+
+class Reader(nn.Module):
+    """The rows of a grey image one by one."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.head = RowReader(SIZE, 16), nn.Linear(32, 3)
+
+    def forward(self, images):
+        return self.head(self.rows(images.expand(-1, 3, -1, -1)))
+
+
+def transformer():
+    return VisionTransformer(SIZE, 7, 1, 3, embed_dim=32, depth=2, num_heads=2)
+
+
+SOUND = {  # the network, and how it is trained
+    "convolutional": (small_network, {}),
+    "transformer": (transformer, {"steps": 100, "rate": 0.002}),
+    "recurrent": (Reader, {}),
+    "adversarially trained": (small_network, {"epsilon": EPSILON / 2}),
+}
+
+
+@pytest.mark.parametrize("kind", SOUND)
+def test_a_sound_model_raises_nothing(kind):
+    make, training = SOUND[kind]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = fitted(make(), small_split(90, SIZE, seed=90), **training)
+    report = ModelReport(examine(network, small_split(240, SIZE, seed=7), **OPTIONS))
+    assert set(report.table["severity"]) <= {"ok", "note", "skipped", "not applicable"}, report
