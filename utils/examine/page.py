@@ -80,7 +80,7 @@ def trust_table(report: ModelReport) -> pd.DataFrame:
 
 HEADLINES = (
     *("balanced accuracy", "AUC", "missed disease", "calibration error", "selective accuracy"),
-    *("coverage", "noise", "PGD", "questions", "a hostile square"),
+    *("coverage", "noise", "PGD", "worst case", "questions", "a hostile square"),
 )
 
 

@@ -8,19 +8,18 @@ from utils.examine.sections.corruptions import ask_corruptions
 from utils.examine.subject import Subject
 
 
-def test_every_family_has_its_loss_with_an_interval(subject):
+def test_every_family_has_its_loss_with_an_interval_and_no_reference_is_said(subject):
     found = ask_corruptions(subject)
     families = CORRUPTIONS["xray"]
     assert len(found.table) == len(families)
     lost = [found.numbers[f"lost to {family.__name__}"] for family in families]
     assert all(each.low <= each.value <= each.high for each in lost)
+    assert "no reference network" in found.measured and "--train" in found.measured
 
 
-def test_without_training_images_there_is_no_reference_and_this_is_said(subject):
-    assert "no reference network" in ask_corruptions(subject).measured
-
-
-def test_the_error_is_relative_to_that_of_the_reference(subject, network):
+def test_the_error_is_relative_to_that_of_the_reference(images, network):
+    few = images.limit(60)
+    subject = Subject(adapt(network, few, Expects()), few)
     subject.reference = network  # of itself
     found = ask_corruptions(subject)
     assert found.numbers["mean corruption error"] == pytest.approx(1)

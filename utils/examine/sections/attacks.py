@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from utils.attacks.apgd import APGD, WorstCase
 from utils.attacks.black_box import Square
-from utils.attacks.losses import AllFindings
+from utils.attacks.losses import CLASS_LOSSES, AllFindings
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.patch import AdversarialPatch, ControlPatch
 from utils.attacks.pgd import PGD
@@ -30,7 +31,7 @@ NO_SCORE = "The model knows too little about clean images to lose any of it."
 
 
 def ask_attack(subject: Subject) -> Section:
-    """PGD with its controls and its red flags; for a black box, questions alone."""
+    """PGD and the worst case, with controls and red flags; for a black box, questions alone."""
     if not subject.learned:
         return does_not_apply(NO_SCORE)
     return _by_gradients(subject) if subject.gradients else _by_questions(subject)
@@ -40,16 +41,19 @@ def _by_gradients(subject: Subject) -> Section:
     attack = PGD(subject.epsilon, STEPS, stop_when_fooled=True)
     suite = AttackSuite(attack)
     found = suite.predict(subject.model, subject.few, subject.keep)
-    flags = check_attack(subject.model, subject.few, suite, found, CHECKED, whole=subject.clean)
+    worst = _worst_case(subject, found[suite.strongest])
+    tried = {**found, suite.strongest: worst}
+    flags = check_attack(subject.model, subject.few, suite, tried, CHECKED, whole=subject.clean)
     red = flags[flags["red"]]
     left, noise = found[suite.strongest], found[suite.noise]
     score, words = _score(subject)
     size = f"{GREY_LEVELS * subject.epsilon:g} grey levels"
     sentence = (
-        f"A change of at most {size} leaves {score_of(left, score)} % of {words}; random "
+        f"A change of at most {size} leaves {score_of(worst, score)} % of {words}; random "
         f"noise of this size {score_of(noise, score)} %."
     )
     rows = {str(name): score_of(each, score) for name, each in found.items()}
+    rows["and worst case"] = score_of(worst, score)
     if subject.several:
         sentence += f" {_all_findings(subject)}"
     return Section(
@@ -66,10 +70,21 @@ def _by_gradients(subject: Subject) -> Section:
         "Do not call the model robust. Attack it in a way that knows what hides its gradient."
         if len(red) else "",
         _table(rows, words),
-        numbers={"noise": score_of(noise, score), "PGD": score_of(left, score)},
+        numbers={
+            "noise": score_of(noise, score), "PGD": score_of(left, score),
+            "worst case": score_of(worst, score),
+        },
         figures={} if subject.several else _figures(subject, suite, found),
-        answers=_answers(subject, {"noise": noise, "PGD": left}),
+        answers=_answers(subject, {"noise": noise, "PGD": left, "worst case": worst}),
     )  # fmt: skip
+
+
+def _worst_case(subject: Subject, before: Predictions) -> Predictions:
+    """What PGD has left, after two other losses and after questions alone: PGD stands still where
+    the cross-entropy is flat, and that is no fault of the model."""
+    gradients = [APGD(subject.epsilon, STEPS, loss) for loss in CLASS_LOSSES]
+    chain = WorstCase((*gradients, Square(subject.epsilon, QUERIES)))
+    return predict(subject.model, subject.few, chain, after=before, keep=subject.keep)
 
 
 def _score(subject: Subject) -> tuple[str, str]:
