@@ -8,7 +8,6 @@ from torch import nn
 from utils.data.split import to_float
 from utils.evaluation.inference import predict
 from utils.examine.adapter import (
-    EACH_CLASS,
     Expects,
     adapt,
     has_gradients,
@@ -44,14 +43,6 @@ def test_every_kind_of_answer_gives_the_same_probabilities(output, split):
     expected = two_classes(to_float(split.images)).softmax(1)
     found = torch.from_numpy(predict(model, split).probabilities)
     assert torch.allclose(found, expected, atol=1e-5)
-
-
-def test_sigmoids_of_classes_are_brought_to_shares(split):
-    model = adapt(lambda images: two_classes(images).sigmoid(), split, Expects())
-    assert model.output == EACH_CLASS
-    each = two_classes(to_float(split.images)).sigmoid()
-    found = torch.from_numpy(predict(model, split).probabilities)
-    assert torch.allclose(found, each / each.sum(1, keepdim=True), atol=1e-5)
 
 
 @pytest.mark.parametrize(("wanted", "given"), [(1, 3), (3, 1), (1, 1), (3, 3)])

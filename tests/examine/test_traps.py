@@ -106,8 +106,15 @@ class Reader(nn.Module):
         return self.head(self.rows(images.expand(-1, 3, -1, -1)))
 
 
-def transformer():
-    return VisionTransformer(SIZE, 7, 1, 3, embed_dim=32, depth=2, num_heads=2)
+class Transformer(nn.Module):
+    """Sixteen patches, two blocks; images are centred inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = VisionTransformer(SIZE, 7, 1, 3, embed_dim=32, depth=2, num_heads=2)
+
+    def forward(self, images):
+        return self.blocks((images - 0.45) / 0.2)
 
 
 def trained(network, split: Split, steps: int = 60, rate: float = 0.01):
@@ -121,7 +128,7 @@ def trained(network, split: Split, steps: int = 60, rate: float = 0.01):
 
 SOUND = {  # the network, and how it is trained
     "convolutional": (small_network, trained),
-    "transformer": (transformer, partial(trained, rate=0.003)),
+    "transformer": (Transformer, partial(trained, rate=0.003)),
     "recurrent": (Reader, trained),
     "adversarially trained": (small_network, partial(fitted, epsilon=EPSILON / 2)),
 }

@@ -16,7 +16,6 @@ NO_LOGITS = 1e-4  # probabilities add up to 1 as exactly as this
 LONGEST = 200  # letters of an error
 EACH_FINDING = "a probability for each finding"
 EXCLUSIVE = "probabilities of findings that exclude each other"
-EACH_CLASS = "a probability for each class by itself"
 SMALLEST = 1e-30  # a probability that was rounded to 0
 
 
@@ -81,7 +80,7 @@ def in_channels(images: Tensor, channels: int) -> Tensor:
 def as_logits(found: Tensor, output: str) -> Tensor:
     """One column of logits for each class."""
     found = found.float()
-    if output in ("probabilities", EACH_CLASS):
+    if output == "probabilities":
         return found.clamp_min(SMALLEST).log()
     if output in (EACH_FINDING, EXCLUSIVE):
         return found.clamp(SMALLEST, 1 - 1e-7).logit()
@@ -126,12 +125,10 @@ def _output_of(found: Tensor, split: Split) -> str:
             "return one number for each image and each of these. Give the folder or table with "
             "those of the model"
         )
-    if not inside:
-        return "logits"
-    together = split.classes > 1 and bool((found.sum(1) - 1).abs().max() < NO_LOGITS)
+    together = inside and split.classes > 1 and (found.sum(1) - 1).abs().max() < NO_LOGITS
     if split.has_findings:
-        return EXCLUSIVE if together else EACH_FINDING
-    return "probabilities" if together else EACH_CLASS
+        return EXCLUSIVE if together else EACH_FINDING if inside else "logits"
+    return "probabilities" if together else "logits"
 
 
 def _kind(split: Split) -> str:
