@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 from torch import nn
 
 from utils.backbones import build
@@ -21,13 +22,16 @@ from utils.training.trainer import Trainer
 BACKBONE = "resnet10_narrow"
 CONFIG = TrainConfig(epochs=5, batch_size=32, learning_rate=6e-3, schedule="one_cycle")
 FEWEST, MOST = 200, 1000  # images of its training
+SMALLEST = 32  # pixels
 TIMED = 64  # images of an epoch that is timed
 HELD_OUT = 0.15  # of the patients: they choose the epoch
 
 
 def reference_network(known: Split, seconds: float, seed: int = 0) -> nn.Module | None:
-    """The network after as long a training as the seconds allow; None if they allow none, or it
-    learns nothing."""
+    """The network after as long a training as the seconds allow; None if they allow none, the
+    images are too small for it, or it learns nothing."""
+    if known.size < SMALLEST:
+        return None
     splits = _splits(known, seed)
     config = replace(CONFIG, seed=seed)
     affordable = seconds / (config.epochs * _seconds_per_image(splits, config))
@@ -47,7 +51,7 @@ def _splits(known: Split, seed: int) -> Splits:
     held_out = np.random.default_rng(seed).permutation(patients)[: int(HELD_OUT * len(patients))]
     inside = np.isin(known.patients, held_out)
     parts = (known.take(np.flatnonzero(rows)) for rows in (~inside, inside))
-    return Splits(*parts, test=known.take(range(0)))
+    return Splits(*parts, test=known.take(torch.arange(0)))
 
 
 def _new(known: Split, seed: int) -> nn.Module:

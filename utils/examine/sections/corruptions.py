@@ -69,7 +69,7 @@ def _beside_reference(subject: Subject, matrix: ContaminationMatrix) -> tuple[st
     """The mean corruption error relative to that of the reference, in words and as a number."""
     if not subject.reference:
         why = ("the images of the training are not at hand (--train)" if subject.known is None
-               else "the time, or the images of the training, were not enough for one")  # fmt: skip
+               else "the time, or the images, were not enough for one")  # fmt: skip
         return f"There is no reference network to compare with: {why}.", {}
     error = float(matrix.corruption_errors(REFERENCE).loc["mean", NAME])
     words = (
