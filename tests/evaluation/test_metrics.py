@@ -1,7 +1,5 @@
 """Scores against scikit-learn, intervals against closed forms."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn import metrics as witness
@@ -9,8 +7,8 @@ from small import some_predictions
 
 from utils.evaluation import metrics
 from utils.evaluation.intervals import resamples
-from utils.evaluation.metrics import chance_of, drops, gains, headline_of, score_of, scores
-from utils.evaluation.predictions import FindingPredictions, Predictions
+from utils.evaluation.metrics import drops, gains, score_of, scores
+from utils.evaluation.predictions import Predictions
 
 WITNESSES = {
     "accuracy": witness.accuracy_score,
@@ -34,15 +32,6 @@ def test_agrees_with_scikit_learn(name, skill):
 def test_one_score_is_the_same_as_among_all(name):
     predictions = some_predictions()
     assert score_of(predictions, name) == tuple(scores(predictions).loc[name])
-
-
-def test_a_constant_answer_has_its_share_of_the_headline():
-    of_classes = some_predictions()
-    constant = replace(of_classes, probabilities=np.eye(4)[np.zeros(300, int)])
-    assert score_of(constant, headline_of(constant)).value == chance_of(constant) == 0.25
-    both = np.stack([np.arange(300) % 2, np.arange(300) % 3 == 0], 1).astype(int)
-    of_findings = FindingPredictions(both, np.full((300, 2), 0.3), np.arange(300), ("a", "b"))
-    assert score_of(of_findings, headline_of(of_findings)).value == chance_of(of_findings) == 0.5
 
 
 @pytest.mark.parametrize("classes", [2, 4])

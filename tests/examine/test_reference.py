@@ -6,8 +6,9 @@ import pytest
 import torch
 from small import findings_split, small_split
 
+from utils.evaluation.findings.headline import headline_of
 from utils.evaluation.inference import predict
-from utils.evaluation.metrics import headline_of, score_of
+from utils.evaluation.metrics import score_of
 from utils.examine import reference
 from utils.examine.reference import reference_network
 

@@ -71,16 +71,6 @@ HEADLINE = "balanced accuracy"  # of which a constant answer has one share in as
 DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the combined drop
 
 
-def headline_of(predictions: Predictions) -> str:
-    """The score that stands for a model; of several findings, the one without thresholds."""
-    return "AUC" if isinstance(predictions, FindingPredictions) else HEADLINE
-
-
-def chance_of(predictions: Predictions) -> float:
-    """That score of a constant answer."""
-    return 0.5 if isinstance(predictions, FindingPredictions) else 1 / predictions.classes
-
-
 def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
     """Every score with its 95 % interval over patients, and over trainings where there are several;
     AUC where it is defined."""

@@ -11,8 +11,9 @@ from torch import nn
 
 from utils.backbones import build
 from utils.data.split import Split, Splits
+from utils.evaluation.findings.headline import chance_of, headline_of
 from utils.evaluation.inference import predict
-from utils.evaluation.metrics import chance_of, headline_of, score_of
+from utils.evaluation.metrics import score_of
 from utils.training.config import TrainConfig
 from utils.training.finding_losses import FindingsCrossEntropy
 from utils.training.loop import train_or_load

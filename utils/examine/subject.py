@@ -14,10 +14,11 @@ from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.contamination.noise import Gaussian
 from utils.contamination.resizers import Resizer
 from utils.data.split import Split, Splits
+from utils.evaluation.findings.headline import chance_of, headline_of
 from utils.evaluation.findings.scores import usual_score
 from utils.evaluation.inference import predict
 from utils.evaluation.leakage import LeakageReport, leakage_report
-from utils.evaluation.metrics import chance_of, headline_of, score_of
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 from utils.examine import probes
 from utils.examine.adapter import ExaminedModel, has_gradients

@@ -9,7 +9,8 @@ import pandas as pd
 
 from utils.contamination.corruptions.registry import corruptions
 from utils.data.split import Split
-from utils.evaluation.metrics import headline_of, score_of
+from utils.evaluation.findings.headline import headline_of
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.run import progress
 
