@@ -6,7 +6,13 @@ import pytest
 import torch
 from small import small_split, soft_pictures
 
-from utils.contamination.resizers import RESIZERS, CourseReader, Resizer, downscale
+from utils.contamination.resizers import (
+    RESIZERS,
+    CourseReader,
+    Resizer,
+    downscale,
+    resizer_named,
+)
 
 EVERY = pytest.mark.parametrize("resizer", RESIZERS, ids=str)
 
@@ -29,6 +35,12 @@ def test_a_line_of_a_small_image_is_a_mean_of_lines(resizer):
 def test_what_is_not_known_is_refused_with_what_is(wrong):
     with pytest.raises(ValueError, match="choose from"):
         Resizer(*wrong)
+
+
+def test_a_resizer_is_found_by_what_it_prints():
+    assert [resizer_named(str(resizer)) for resizer in RESIZERS] == list(RESIZERS)
+    with pytest.raises(ValueError, match="choose from opencv nearest"):
+        resizer_named("bilinear")
 
 
 def test_a_changed_matrix_does_not_change_the_cached_one():

@@ -7,7 +7,13 @@ from torch import nn
 
 from utils.data.split import to_float
 from utils.evaluation.inference import predict
-from utils.examine.adapter import Expects, adapt, has_gradients, in_channels, other_views
+from utils.examine.adapter import (
+    Expects,
+    adapt,
+    has_gradients,
+    in_channels,
+    other_views,
+)
 
 
 def two_classes(images):

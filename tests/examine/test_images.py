@@ -6,6 +6,7 @@ import pytest
 from folders import noise_image
 from small import small_split
 
+from utils.data.formats.findings import as_label
 from utils.examine.images import class_order, in_order, numbered_apart, read_examined
 
 
@@ -30,6 +31,20 @@ def test_two_folders_share_no_patient_numbers():
 def test_an_order_is_a_file_or_a_list(tmp_path):
     (tmp_path / "classes.txt").write_text("b\na\n\n")
     assert class_order(str(tmp_path / "classes.txt")) == class_order("b, a") == ("b", "a")
+
+
+def test_findings_of_a_table_become_columns_in_the_order_of_the_model(tmp_path):
+    labels = ["mass|oedema", "No Finding", "oedema", "mass"]
+    for number in range(4):
+        noise_image(tmp_path / f"{number}.png", number)
+    pd.DataFrame({"path": [f"{n}.png" for n in range(4)], "label": labels}).to_csv(
+        tmp_path / "test.csv", index=False
+    )
+    split = read_examined(str(tmp_path / "test.csv"), 16, "oedema, fracture, mass").split
+    named = [as_label(row, split.class_names).split("|") for row in split.labels.tolist()]
+    order = [int(file.rpartition("/")[2][0]) for file in split.files]
+    assert [set(row) for row in named] == [set(labels[n].split("|")) for n in order]
+    assert split.class_names == ("oedema", "fracture", "mass")
 
 
 def test_a_table_gives_every_image_with_its_columns(tmp_path):

@@ -8,8 +8,10 @@ import torch
 from small import small_network
 
 from utils.data.split import to_float
+from utils.examine import ModelReport, examine
 from utils.examine.model_files import Opaque, as_module, first_tensor, load_weights, read_model
 
+SEES, GOOD, ATTACKED = "Does it see what it should?", "How good is it?", "What can an attacker do?"
 CODE = """
 import torch
 from torch import nn
@@ -66,6 +68,19 @@ def test_onnx_answers_as_before(network, images, tmp_path):
     model = read_model(tmp_path / "net.onnx")
     with torch.no_grad():
         assert torch.allclose(model(pixels), network(pixels), atol=1e-4)
+
+
+def test_an_onnx_file_is_examined_as_a_black_box(network, images, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    pixels, batch = to_float(images.images[:2]), {"images": {0: "batch"}}
+    torch.onnx.export(network, (pixels,), str(tmp_path / "net.onnx"), dynamo=False,
+                      input_names=["images"], dynamic_axes=batch)  # fmt: skip
+    model, questions = read_model(tmp_path / "net.onnx"), (SEES, GOOD, ATTACKED)
+    options = {"questions": questions, "epsilon": 32 / 255, "attacked": 24}
+    report = ModelReport(examine(model, images, **options))
+    assert not model.batch and "a black box" in report[SEES].measured
+    assert report[GOOD].severity == "ok" and "no gradients" in report[ATTACKED].measured
 
 
 REFUSED = [

@@ -78,7 +78,7 @@ def of_class(split: Split, label: int) -> Tensor:
 
 def kinds_of(split: Split) -> Tensor:
     """The kind of each image, as its place in KINDS; 0 for a clean image."""
-    return torch.zeros_like(split.labels) if split.changed is None else split.changed
+    return split.labels.new_zeros(len(split)) if split.changed is None else split.changed
 
 
 def contaminate(split: Split, *steps: Contamination) -> tuple[Split, pd.DataFrame]:

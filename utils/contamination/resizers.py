@@ -112,6 +112,14 @@ RESIZERS = tuple(
 )
 
 
+def resizer_named(name: str) -> Resizer:
+    """The resizer that prints as this, such as "opencv bilinear"."""
+    known = {str(resizer): resizer for resizer in RESIZERS}
+    if name not in known:
+        raise ValueError(f"unknown resizer {name!r}; choose from {'; '.join(known)}")
+    return known[name]
+
+
 @lru_cache(maxsize=64)
 def _matrix(resizer: Resizer, before: int, after: int) -> Tensor:
     """Each column of the identity is an image of a single bright row."""

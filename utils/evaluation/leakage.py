@@ -76,6 +76,8 @@ class LeakageReport:
     identical: int
     copies: int  # identical ones and near-duplicates
     repeated: int = 0  # test images that are identical to another test image
+    # The predictions of the look-up.
+    looked_up: Predictions | None = field(default=None, repr=False, compare=False)
     # The patient of each image, where patients are known.
     test_patients: np.ndarray | None = field(default=None, repr=False, compare=False)
     training_patients: np.ndarray | None = field(default=None, repr=False, compare=False)
@@ -149,6 +151,7 @@ def leakage_report(splits: Splits) -> LeakageReport:
         identical=len(across[across["identical"]].drop_duplicates(["split", "image"])),
         copies=len(copies.union(zip(across["split"], across["image"], strict=True))),
         repeated=inside["image"].nunique(),
+        looked_up=looked_up,
         test_patients=None if test.groups is None else test.patients,
         training_patients=None if splits.train.groups is None else splits.train.patients,
     )

@@ -14,6 +14,8 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey level of a co
 TRIED = 4  # images that show what the model takes and returns
 NO_LOGITS = 1e-4  # probabilities add up to 1 as exactly as this
 LONGEST = 200  # letters of an error
+EACH_FINDING = "a probability for each finding"
+EXCLUSIVE = "probabilities of findings that exclude each other"
 SMALLEST = 1e-30  # a probability that was rounded to 0
 
 
@@ -47,7 +49,7 @@ class ExaminedModel(nn.Module):
     """The model behind what its owner says it wants to see, with logits of all classes.
 
     `output` is what the model itself returns: "logits", "probabilities", "one logit" or "one
-    probability", of the second of two classes.
+    probability", of the second of two classes, or one of the names above.
     """
 
     def __init__(self, model: nn.Module, expects: Expects, channels: int, output: str):
@@ -55,8 +57,11 @@ class ExaminedModel(nn.Module):
         self.model, self.expects, self.channels, self.output = model, expects, channels, output
 
     def forward(self, images: Tensor) -> Tensor:
-        seen = self.expects(in_channels(images, self.channels))
-        return as_logits(first_tensor(self.model(seen)), self.output)
+        return as_logits(first_tensor(self.model(self.shown(images))), self.output)
+
+    def shown(self, images: Tensor) -> Tensor:
+        """What the model itself is given."""
+        return self.expects(in_channels(images, self.channels))
 
     def expecting(self, expects: Expects) -> "ExaminedModel":
         """The same model, shown the images in another way."""
@@ -77,6 +82,8 @@ def as_logits(found: Tensor, output: str) -> Tensor:
     found = found.float()
     if output == "probabilities":
         return found.clamp_min(SMALLEST).log()
+    if output in (EACH_FINDING, EXCLUSIVE):
+        return found.clamp(SMALLEST, 1 - 1e-7).logit()
     if output.startswith("one"):
         second = found.reshape(-1, 1)
         if output == "one probability":
@@ -106,21 +113,26 @@ def adapt(model: object, split: Split, expects: Expects) -> ExaminedModel:
 
 
 def _output_of(found: Tensor, split: Split) -> str:
-    """Logits or probabilities, of each class or of the second of two."""
+    """Logits or probabilities, of each class or finding or of the second of two."""
     found = found.float()
-    if found.numel() == len(found) and split.classes == 2:
-        inside = bool(((found >= 0) & (found <= 1)).all())
+    inside = bool(((found >= 0) & (found <= 1)).all())
+    if found.numel() == len(found) and split.classes == 2 and not split.has_findings:
         return "one probability" if inside else "one logit"
     if found.shape != (min(TRIED, len(split)), split.classes):
         raise ValueError(
             f"the model returns {tuple(found.shape)} for {min(TRIED, len(split))} images, and the "
-            f"data have {split.classes} classes ({', '.join(split.class_names)}); it must return "
-            "one number for each image and class. Give the folder or table with its classes"
+            f"data have {split.classes} {_kind(split)} ({', '.join(split.class_names)}); it must "
+            "return one number for each image and each of these. Give the folder or table with "
+            "those of the model"
         )
-    sums = found.sum(1)
-    return (
-        "probabilities" if (found >= 0).all() and (sums - 1).abs().max() < NO_LOGITS else "logits"
-    )
+    together = inside and split.classes > 1 and (found.sum(1) - 1).abs().max() < NO_LOGITS
+    if split.has_findings:
+        return EXCLUSIVE if together else EACH_FINDING if inside else "logits"
+    return "probabilities" if together else "logits"
+
+
+def _kind(split: Split) -> str:
+    return "findings" if split.has_findings else "classes"
 
 
 def has_gradients(model: nn.Module, split: Split) -> bool:

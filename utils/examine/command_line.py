@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mean", type=_numbers, default=(0.0,), help="subtracted, such as 0.5 or 0.4,0.4,0.4")
     add("--std", type=_numbers, default=(1.0,), help="divided by, in the same form")
     add("--modality", default="", help="xray, mri or photograph: which corruptions occur?")
+    add("--resizer", default="", help="shrinks files before the model, as 'opencv bilinear'")
     add("--minutes", type=float, default=5.0, help="the budget; what is left out is named")
     add("--epsilon", type=float, default=4, help="largest change of an attack, of 255 grey levels")
     add("--root", help="where the data sets of the course lie")
@@ -65,8 +66,8 @@ def examine_and_print(model: str, data: str, **options) -> int:
 
 
 def _examined(
-    model: str, data: str, weights, train, out, size, classes, white, mean, std, modality, minutes,
-    epsilon, root,
+    model: str, data: str, weights, train, out, size, classes, white, mean, std, modality, resizer,
+    minutes, epsilon, root,
 ):  # fmt: skip
     from utils.examine.adapter import Expects  # here: --help needs no torch
     from utils.examine.examination import examine
@@ -81,7 +82,7 @@ def _examined(
     known = numbered_apart(known, found.split) if known else None
     examination = examine(
         loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
-        Path(out) / KEPT, modality=modality, names=(Path(model).name, str(data)),
+        Path(out) / KEPT, modality=modality, names=(Path(model).name, str(data)), resizer=resizer,
     )  # fmt: skip
     report = ModelReport(examination)
     page = report.save(out)

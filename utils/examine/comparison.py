@@ -9,7 +9,7 @@ from utils.evaluation.intervals import mean_of
 from utils.examine.report import FACTS, IMAGES
 from utils.files import read_json
 
-CONDITIONS = ("clean", "noise", "PGD", "questions")
+CONDITIONS = ("clean", "noise", "PGD", "worst case", "questions")
 
 
 def compare_reports(old: str | Path, new: str | Path) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from utils.audit.finding import failed
+from utils.contamination.resizers import resizer_named
 from utils.data.split import Split
 from utils.examine.adapter import Expects, adapt
 from utils.examine.section import Section, left_out
@@ -27,6 +28,7 @@ from utils.run import progress
 MINUTES = 5.0
 PASSES = 1500  # images that the attacks show to the model for each image that they attack
 ATTACKS_SHARE = 0.5  # of the budget
+REFERENCE_SHARE = 0.1  # of it, for the training of a reference network
 FEWEST_ATTACKED, MOST_ATTACKED = 24, 200
 
 Question = Callable[[Subject], Section]
@@ -72,6 +74,7 @@ def examine(
     seed: int = 0,
     names: tuple[str, str] = ("model", "images"),
     questions: Iterable[str] = (),
+    resizer: str = "",
 ) -> Examination:
     """Ask every question, or these, that fits into `minutes`; what is left out is named.
 
@@ -79,6 +82,7 @@ def examine(
 
     `model` is a torch module, a function from images to logits, or has `predict_proba`. `known`
     are the images it was trained on. With a folder `keep`, a stopped examination resumes.
+    `resizer` is what shrinks files before the model, such as "opencv bilinear".
     """
     if minutes <= 0:
         raise ValueError(f"minutes must be above 0, got {minutes}")
@@ -89,8 +93,10 @@ def examine(
     started = time.monotonic()
     adapted = adapt(model, images, expects or Expects())
     subject = Subject(
-        adapted, images, known, _columns(columns), keep, epsilon, seed=seed, modality=modality
-    )
+        adapted, images, known, _columns(columns), keep, epsilon, seed=seed, modality=modality,
+        resizer=resizer_named(resizer) if resizer else None,
+        reference_seconds=REFERENCE_SHARE * 60 * minutes,
+    )  # fmt: skip
     subject.attacked = attacked or attacked_within(minutes, subject.seconds_per_image)
     sections = ask_all(subject, started + 60 * minutes, questions)
     return Examination(subject, list(sections), *names)

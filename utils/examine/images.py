@@ -33,7 +33,7 @@ def read_examined(name: str, size: int, classes: str = "", root: str | None = No
         source = source_of(name, root)
         split = source.read(size, cache_of(source)).split
     else:
-        split = load(name, size, root).test
+        split = load(name, size, root, findings=True).test
     split = in_order(split, class_order(classes)) if classes else split
     return ExaminedImages(split, columns_of(name, split))
 
@@ -68,6 +68,10 @@ def in_order(split: Split, names: tuple[str, ...]) -> Split:
     if len(set(names)) < len(names):
         raise ValueError(f"--classes names a class twice: {', '.join(names)}")
     places = torch.tensor([names.index(name) for name in split.class_names])
+    if split.has_findings:
+        columns = torch.zeros(len(split), len(names), dtype=split.labels.dtype)
+        columns[:, places] = split.labels
+        return replace(split, labels=columns, class_names=names)
     return replace(split, labels=places[split.labels], class_names=names)
 
 

@@ -78,8 +78,10 @@ def trust_table(report: ModelReport) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["on these images", "% or points", "more under"])
 
 
-HEADLINES = ("balanced accuracy", "missed disease", "calibration error", "selective accuracy",
-             "coverage", "noise", "PGD", "questions", "a hostile square")  # fmt: skip
+HEADLINES = (
+    *("balanced accuracy", "AUC", "missed disease", "calibration error", "selective accuracy"),
+    *("coverage", "noise", "PGD", "worst case", "questions", "a hostile square"),
+)
 
 
 def model_card(report: ModelReport) -> str:

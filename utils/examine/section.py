@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.audit.finding import Finding
+from utils.data.formats.findings import as_label
 from utils.evaluation.intervals import Interval
+from utils.evaluation.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +28,26 @@ class Section(Finding):
         return replace(self, title=title)
 
 
+def in_words(labels: np.ndarray, answers: Predictions) -> list[str]:
+    """The class of each image, or its findings in one text."""
+    names = answers.class_names
+    if labels.ndim == 1:
+        return [names[label] for label in labels]
+    return [as_label(row, names) for row in labels]
+
+
+def differ(first: Predictions, second: Predictions) -> np.ndarray:
+    """Which images get another class, or another finding more or less."""
+    other = first.predicted != second.predicted
+    return other if other.ndim == 1 else other.any(1)
+
+
 def does_not_apply(reason: str, advice: str = "") -> Section:
     """A question that does not apply to this model or these images; nothing is wrong with it."""
     return Section("not applicable", reason, advice=advice)
+
+
+ONE_LABEL = "It needs one label per image, and these images may have several findings. "
 
 
 def left_out(reason: str, advice: str = "") -> Section:

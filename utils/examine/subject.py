@@ -8,18 +8,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.contamination.noise import Gaussian
+from utils.contamination.resizers import Resizer
 from utils.data.split import Split, Splits
+from utils.evaluation.findings.headline import chance_of, headline_of
+from utils.evaluation.findings.scores import usual_score
 from utils.evaluation.inference import predict
 from utils.evaluation.leakage import LeakageReport, leakage_report
-from utils.evaluation.metrics import HEADLINE, score_of
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
+from utils.examine import probes
 from utils.examine.adapter import ExaminedModel, has_gradients
+from utils.examine.reference import reference_network
 
 COLOUR = "photograph"
 NOISE = 3  # severity
+PROBED = 16  # images of the probes
 CALIBRATED = 0.5  # of the patients: they set temperatures and thresholds, the others judge them
 
 
@@ -37,6 +44,8 @@ class Subject:
     attacked: int = 100  # images of the attacks
     seed: int = 0
     modality: str = ""  # of the corruptions: xray, mri or photograph; by default by the channels
+    resizer: Resizer | None = None  # with which files are shrunk before the model
+    reference_seconds: float = 0.0  # for the training of a reference network
 
     def __post_init__(self):
         self.modality = self.modality or ("xray" if self.images.images.shape[1] == 1 else COLOUR)
@@ -50,27 +59,63 @@ class Subject:
 
     @cached_property
     def few_rows(self) -> np.ndarray:
-        """The places of the images of the attacks: one of each patient, as many of each class."""
+        """The places of the images of the attacks."""
         numbered = replace(self.images, changed=torch.arange(len(self.images)))
-        return numbered.per_patient(1).balanced(self.attacked, self.seed).changed.numpy()
+        return self.of_each(self.attacked, numbered).changed.numpy()
+
+    def of_each(self, count: int, images: Split | None = None) -> Split:
+        """At most so many images, one of each patient and as many of each class; of several
+        findings, which overlap, any."""
+        one = (images or self.images).per_patient(1)
+        return (one.limit if self.several else one.balanced)(count, self.seed)
+
+    @property
+    def several(self) -> bool:
+        """Whether an image may have several findings."""
+        return self.images.has_findings
 
     @cached_property
     def few(self) -> Split:
         return self.images.take(self.few_rows)
 
     @cached_property
+    def lead(self) -> float:
+        return probes.lead(self.model, self.images.limit(PROBED))
+
+    @cached_property
+    def constant(self) -> bool:
+        return probes.ignores_its_input(self.model, self.images.limit(PROBED))
+
+    @cached_property
+    def rounds(self) -> bool:
+        """Whether something before the network rounds the images; a model whose answers cannot
+        move for another reason does not show it."""
+        fixed = self.constant or self.lead > probes.SATURATED
+        return not fixed and probes.rounds_images(self.model, self.images.limit(PROBED))
+
+    @cached_property
     def gradients(self) -> bool:
         return has_gradients(self.model, self.images)
 
     @property
+    def headline(self) -> str:
+        """The score that stands for the model."""
+        return headline_of(self.clean)
+
+    @property
     def chance(self) -> float:
-        """The balanced accuracy of a constant answer."""
-        return 1 / self.images.classes
+        """The headline of a constant answer."""
+        return chance_of(self.clean)
 
     @cached_property
     def learned(self) -> bool:
         """Whether the model beats a constant answer; one that does not has nothing to lose."""
-        return bool(score_of(self.clean, HEADLINE).low > self.chance)
+        return bool(score_of(self.clean, self.headline).low > self.chance)
+
+    @property
+    def share(self) -> str:
+        """The score of small groups of images."""
+        return usual_score(self.clean)
 
     @cached_property
     def leakage(self) -> LeakageReport | None:
@@ -81,6 +126,14 @@ class Subject:
     def splits(self) -> Splits:
         """The images of the training, and these as the test."""
         return Splits(self.known, self.known.take(torch.arange(0)), self.images)
+
+    @cached_property
+    def reference(self) -> nn.Module | None:
+        """A small network of ours that was trained on the same images, if there are any and the
+        time is enough."""
+        if self.known is None or not self.reference_seconds:
+            return None
+        return reference_network(self.known, self.reference_seconds, self.seed)
 
     @cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:

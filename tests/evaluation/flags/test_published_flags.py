@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from planted import EPSILON, SPLIT, SUITE, evaluated, reason, red
 from small import small_network, trained_network
 
 from utils.attacks.pgd import PGD
+from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.flags.attack_flags import OTHER_IMAGES
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
@@ -52,6 +54,21 @@ def test_images_made_for_a_twin_are_not_those_of_the_model():
 def test_another_random_start_is_the_same_attack(seed):
     again = {SUITE.condition(): predict(trained_network(), SPLIT, SUITE.attack, seed=seed)}
     assert red(evaluated(SUITE.attack, published=again)) == set()
+
+
+class LuckOfTheBatch(PGD):
+    """Goes as far as one draw for the whole batch says, after the draws of the random start."""
+
+    def __call__(self, model, images, labels):
+        attacked = super().__call__(model, images, labels)
+        return images + torch.rand(()) * (attacked - images)
+
+
+def test_a_second_run_with_other_luck_is_no_other_attack():
+    """All images of a batch share a draw, and a batch of another size gets another one."""
+    attack = LuckOfTheBatch(EPSILON)
+    found = AttackSuite(attack).predict(trained_network(), SPLIT)
+    assert ATTACK not in red(check_attack(trained_network(), SPLIT, AttackSuite(attack), found, 24))
 
 
 def test_few_patients_cannot_tell_one_attack_from_another():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch
 
+from utils.evaluation import leakage
 from utils.evaluation.metrics import balanced_accuracy
 from utils.examine.adapter import Expects, adapt
 from utils.examine.sections.clean import ask_clean, ask_leakage
@@ -30,6 +31,19 @@ def test_a_constant_answer_is_an_alarm(images):
 
 def test_without_training_images_nothing_is_known_about_leakage(subject):
     assert ask_leakage(subject).severity == "skipped"
+
+
+def test_neighbours_are_searched_once(subject, images, monkeypatch):
+    searched = []
+
+    def counted(*tensors):
+        searched.append(tensors)
+        return relative_distances(*tensors)
+
+    relative_distances = leakage.relative_distances
+    monkeypatch.setattr(leakage, "relative_distances", counted)
+    ask_leakage(replace(subject, known=images))
+    assert len(searched) == 1
 
 
 def test_known_images_are_an_alarm_and_other_patients_are_not(subject, images):

@@ -1,17 +1,29 @@
 """What contamination costs, in the order of the severities."""
 
+import pytest
+
 from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.examine.adapter import Expects, adapt
 from utils.examine.sections.corruptions import ask_corruptions
 from utils.examine.subject import Subject
 
 
-def test_every_family_has_its_loss_with_an_interval(subject):
+def test_every_family_has_its_loss_with_an_interval_and_no_reference_is_said(subject):
     found = ask_corruptions(subject)
     families = CORRUPTIONS["xray"]
     assert len(found.table) == len(families)
     lost = [found.numbers[f"lost to {family.__name__}"] for family in families]
     assert all(each.low <= each.value <= each.high for each in lost)
+    assert "no reference network" in found.measured and "--train" in found.measured
+
+
+def test_the_error_is_relative_to_that_of_the_reference(images, network):
+    few = images.limit(60)
+    subject = Subject(adapt(network, few, Expects()), few)
+    subject.reference = network  # of itself
+    found = ask_corruptions(subject)
+    assert found.numbers["mean corruption error"] == pytest.approx(1)
+    assert "100 % of that of a small reference network" in found.measured
 
 
 def test_a_model_that_blur_destroys_gets_a_note(images, network):

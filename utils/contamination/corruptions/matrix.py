@@ -1,7 +1,7 @@
 """The contamination matrix: kinds x severities x networks, from one call, as one table."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,8 @@ import pandas as pd
 
 from utils.contamination.corruptions.registry import corruptions
 from utils.data.split import Split
-from utils.evaluation.metrics import HEADLINE, score_of
+from utils.evaluation.findings.headline import headline_of
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.run import progress
 
@@ -20,6 +21,8 @@ CLEAN = ("clean", 0)
 @dataclass(frozen=True)
 class ContaminationMatrix:
     """The predictions of each network on the same patients, under each family and severity.
+
+    Scores are balanced accuracies; where images have several findings, areas under the curve.
 
     A network that was trained several times has one set of predictions per training.
     """
@@ -33,7 +36,8 @@ class ContaminationMatrix:
         rows = []
         for network, cells in self.found.items():
             for family, severity in cells:
-                score = score_of(self.pooled(network, family, severity), HEADLINE)
+                found = self.pooled(network, family, severity)
+                score = score_of(found, headline_of(found))
                 key = {"network": network, "family": family, "severity": severity}
                 rows.append({**key, **score._asdict()})
         return pd.DataFrame(rows)
@@ -119,7 +123,7 @@ def _one_or_pooled(trainings: Sequence[Predictions]) -> Predictions:
 def _stacked(cells: Sequence[Predictions]) -> Predictions:
     rows = ("labels", "probabilities", "groups")
     stacked = (np.concatenate([getattr(each, name) for each in cells]) for name in rows)
-    return Predictions(*stacked, cells[0].class_names)
+    return replace(cells[0], **dict(zip(rows, stacked, strict=True)))
 
 
 def _clean_first(table: pd.DataFrame) -> pd.DataFrame:

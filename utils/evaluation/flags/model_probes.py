@@ -24,13 +24,16 @@ def watched(model: nn.Module) -> Iterator[SimpleNamespace]:
     members, if it has any, receive the same images.
 
     Every layer that runs is seen, also one that the model hides from `eval()` in a list or a
-    closure. Of such layers only those count that behave differently while they train.
+    closure. Of such layers only those count that behave differently while they train. `layers` are
+    the kinds of these that do train.
     """
-    seen = SimpleNamespace(trains=False, apart=False, first=None)
+    seen = SimpleNamespace(trains=False, layers=set(), apart=False, first=None)
     parts, members = set(model.modules()), set(getattr(model, "members", ()))
 
     def watch(part, inputs) -> None:
         seen.trains |= part.training and (part in parts or isinstance(part, TRAINABLE))
+        if part.training and isinstance(part, TRAINABLE):
+            seen.layers.add(type(part).__name__)
         if part is model:
             seen.first = None
         elif part in members:

@@ -17,6 +17,7 @@ from utils.evaluation.flags.clean_flags import CLEAN_FLAGS, CleanEvidence
 from utils.evaluation.flags.judging import NOT_APPLICABLE, evaluate_flags
 from utils.evaluation.flags.published_flags import other_images
 from utils.evaluation.flags.sanity_checks import AttackEvidence, lossless, run_sanity_checks
+from utils.evaluation.inference import BATCH, predict
 from utils.evaluation.leakage import LeakageReport
 from utils.evaluation.predictions import Predictions
 
@@ -41,6 +42,7 @@ def check_attack(
         return evaluate_flags(nothing_else | {OTHER_IMAGES: lambda e: why}, None)
     strongest, rows = published[suite.strongest], split.some_rows(images)
     survivors = split.take(np.flatnonzero(strongest.right)).limit(images)
+    first_batch = split.take(range(min(BATCH, len(split))))
     evidence = AttackEvidence(
         attack=suite.attack,
         clean=published[CLEAN],
@@ -51,6 +53,7 @@ def check_attack(
         checks=run_sanity_checks(model, split.take(rows), suite.attack, survivors, file),
         rows=rows.numpy(),
         whole=whole,
+        as_published=lambda: predict(model, first_batch, suite.attack),
     )
     return evaluate_flags(ATTACK_FLAGS, evidence)
 

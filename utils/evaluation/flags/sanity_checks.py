@@ -65,6 +65,9 @@ class AttackEvidence:
     checks: SanityChecks
     rows: np.ndarray  # of the images that the checks are about, survivors aside
     whole: Predictions | None = None  # clean, of the test set from which the images are drawn
+    # The first batch attacked once more, with the random numbers of the published run; only made
+    # where a doubt arises.
+    as_published: Callable[[], Predictions] | None = None
 
     @property
     def published(self) -> list[Predictions]:

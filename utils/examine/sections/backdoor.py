@@ -2,7 +2,7 @@
 
 from utils.data.split import to_float
 from utils.detection.trigger_inversion import TriggerSearch, inversion_table
-from utils.examine.section import Section, does_not_apply
+from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.subject import Subject
 from utils.figures.contamination.overview import gallery
 
@@ -14,7 +14,9 @@ def ask_backdoor(subject: Subject) -> Section:
     """The smallest trigger towards each class. It judges nothing: sound networks have some, too."""
     if not (subject.learned and subject.gradients):
         return does_not_apply("The search needs gradients, and a model that knows something.")
-    few = subject.images.per_patient(1).balanced(IMAGES, subject.seed)
+    if subject.several:
+        return does_not_apply(f"{ONE_LABEL}The search is for a mark that stands for one class.")
+    few = subject.of_each(IMAGES)
     triggers = TriggerSearch(**SEARCH, seed=subject.seed)(subject.model, few)
     table = inversion_table(triggers)
     first, second = sorted(triggers, key=lambda each: each.area)[:2]

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from utils.evaluation.findings.scores import finding_table
 from utils.evaluation.flags import check_clean
-from utils.evaluation.leakage import nearest_neighbour_baseline
-from utils.evaluation.metrics import HEADLINE, gain, score_of, scores
-from utils.evaluation.predictions import Predictions
+from utils.evaluation.metrics import gain, score_of, scores
+from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.resampling import few_patients
-from utils.examine.section import Section, left_out, points
+from utils.examine.section import Section, in_words, left_out, points
 from utils.examine.subject import Subject
 from utils.figures.confusion import confusions
 
@@ -18,24 +18,31 @@ FEW_KNOWN = 10  # images of known patients: fewer show no difference
 def ask_clean(subject: Subject) -> Section:
     """Scores with intervals over patients, beside a constant answer."""
     answers = subject.clean
-    headline = score_of(answers, HEADLINE)
-    table = (100 * scores(answers)).round(1).rename_axis("score (%)").reset_index()
-    missed = score_of(answers, "missed disease")
-    first = subject.images.class_names[0]
-    table.loc[len(table)] = [f"missed: {first} predicted, another class true",
-                             *(np.round(100 * np.array(missed), 1))]  # fmt: skip
+    headline, missed = score_of(answers, subject.headline), score_of(answers, "missed disease")
     constant = f"a constant answer has {100 * subject.chance:.0f}"
     return Section(
         "ok" if subject.learned else "alarm",
-        f"{HEADLINE} {headline} %; {constant}.",
+        f"{subject.headline} {headline} %; {constant}.",
         _meaning(answers) + few_patients(answers),
         "" if subject.learned else "The model is not shown to know anything about these images. "
         "Look at the first question: does it see what it should?",
-        table,
-        numbers={"balanced accuracy": headline, "missed disease": missed},
-        figures={"Which class is taken for which": confusions({"clean": answers})},
+        _table(answers),
+        numbers={subject.headline: headline, "missed disease": missed},
+        figures={} if subject.several
+        else {"Which class is taken for which": confusions({"clean": answers})},
         answers=_rows(answers),
     )  # fmt: skip
+
+
+def _table(answers: Predictions) -> pd.DataFrame:
+    """All scores; of several findings, those of each."""
+    if isinstance(answers, FindingPredictions):
+        return finding_table(answers).reset_index()
+    table = (100 * scores(answers)).round(1).rename_axis("score (%)").reset_index()
+    missed = score_of(answers, "missed disease")
+    table.loc[len(table)] = [f"missed: {answers.class_names[0]} predicted, another class true",
+                             *(np.round(100 * np.array(missed), 1))]  # fmt: skip
+    return table
 
 
 def _meaning(answers: Predictions) -> str:
@@ -48,10 +55,11 @@ def _meaning(answers: Predictions) -> str:
 
 def _rows(answers: Predictions) -> pd.DataFrame:
     """What is written for each image: label, and the probability of each class."""
-    names = np.array(answers.class_names)
-    columns = {f"p({name})": answers.probabilities[:, k] for k, name in enumerate(names)}
-    predicted = names[answers.probabilities.argmax(1)]
-    return pd.DataFrame({"label": names[answers.labels], "clean": predicted, **columns})
+    columns = {
+        f"p({name})": answers.probabilities[:, k] for k, name in enumerate(answers.class_names)
+    }
+    label, predicted = (in_words(each, answers) for each in (answers.labels, answers.predicted))
+    return pd.DataFrame({"label": label, "clean": predicted, **columns})
 
 
 def ask_leakage(subject: Subject) -> Section:
@@ -62,12 +70,14 @@ def ask_leakage(subject: Subject) -> Section:
             "Give them as --train: a score on known patients is no score.",
         )
     report, answers = subject.leakage, subject.clean
-    lookup = nearest_neighbour_baseline(subject.splits)
     flags = check_clean(answers, report)
     red = flags[flags["red"]]
-    over = gain(lookup, answers, "accuracy")
+    over = gain(report.looked_up, answers, subject.share)
     known = _known_patients(subject)
-    measured = f"The model is {points(over)} better than a look-up of the nearest training image."
+    measured = (
+        f"The model is {points(over)}{' of AUC' * subject.several} better than a look-up of the "
+        "nearest training image."
+    )
     return Section(
         "alarm" if len(red) else "ok",
         " ".join([measured, *report.reasons, known]),
@@ -90,6 +100,7 @@ def _known_patients(subject: Subject) -> str:
     known = np.isin(subject.images.patients, [] if trained is None else trained)
     if min(known.sum(), (~known).sum()) < FEW_KNOWN:
         return ""
-    sides = {name: score_of(subject.clean.take(rows), "accuracy")
+    sides = {name: score_of(subject.clean.take(rows), subject.share)
              for name, rows in (("known", known), ("new", ~known))}  # fmt: skip
-    return f"Accuracy on known patients {sides['known']} %, on new ones {sides['new']} %."
+    score = subject.share[0].upper() + subject.share[1:]
+    return f"{score} on known patients {sides['known']} %, on new ones {sides['new']} %."

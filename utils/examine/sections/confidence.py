@@ -1,8 +1,10 @@
 """Is the model as often right as it is sure, and does it know when not to answer?"""
 
+import numpy as np
 import pandas as pd
 
 from utils.evaluation.metrics import score_of
+from utils.evaluation.predictions import Predictions
 from utils.evaluation.uncertainty.calibration import (
     calibration_error,
     fit_temperature,
@@ -15,7 +17,7 @@ from utils.evaluation.uncertainty.selective import (
     risk_coverage_area,
     selective_accuracy,
 )
-from utils.examine.section import Section, left_out
+from utils.examine.section import ONE_LABEL, Section, does_not_apply, left_out
 from utils.examine.subject import Subject
 from utils.figures.uncertainty import reliability_diagram, risk_coverage_curves
 
@@ -30,6 +32,8 @@ def ask_calibration(subject: Subject) -> Section:
     first, second = subject.halves
     if min(len(first), len(second)) < LEAST:
         return _too_few()
+    if subject.several:
+        return calibration_by_finding(subject)
     known, judged = subject.clean.take(first), subject.clean.take(second)
     found = {
         "clean": judged,
@@ -60,8 +64,44 @@ def ask_calibration(subject: Subject) -> Section:
     )  # fmt: skip
 
 
+def calibration_by_finding(subject: Subject) -> Section:
+    """The calibration error of each finding, taken as a question with two answers."""
+    first, second = subject.halves
+    known, judged = subject.clean.take(first), subject.clean.take(second)
+    rows, found = {}, {}
+    for label, name in enumerate(judged.class_names):
+        mended = fit_temperature(present_or_not(known, label))(present_or_not(judged, label))
+        found[name] = calibration_error(present_or_not(judged, label))
+        rows[name] = {"as it is (points)": found[name],
+                      "recalibrated (points)": calibration_error(mended),
+                      "noisy (points)": calibration_error(present_or_not(subject.noisy, label))
+                      }  # fmt: skip
+    worst = max(found, key=lambda name: found[name].value)
+    poor = [name for name in found if found[name].low > LARGE]
+    return Section(
+        "warning" if poor else "ok",
+        f"The calibration error is largest for {worst}: {found[worst]} points.",
+        "Of all images to which the model gives a finding with 80 %, 80 % should have it. Each "
+        "finding has its own error, and its own temperature, set on half of the patients; "
+        "everything is judged on the others.",
+        f"Set temperatures on patients of your own, above all for {', '.join(poor)}."
+        if poor else "",
+        pd.DataFrame(rows).T.astype(str).rename_axis("finding").reset_index(),
+        numbers={f"calibration error of {name}": each for name, each in found.items()},
+    )  # fmt: skip
+
+
+def present_or_not(found: Predictions, label: int) -> Predictions:
+    """One finding as a question with two answers."""
+    present = found.probabilities[:, label]
+    both = np.stack([1 - present, present], 1)
+    return Predictions(found.has(label).astype(int), both, found.groups, ("absent", "present"))
+
+
 def ask_abstention(subject: Subject) -> Section:
     """Are its sure answers the right ones, and do sets of classes keep what they promise?"""
+    if subject.several:
+        return does_not_apply(f"{ONE_LABEL}Sets of classes promise the one true class.")
     first, second = subject.halves
     if min(len(first), len(second)) < LEAST:
         return _too_few()

@@ -5,35 +5,39 @@ import pandas as pd
 
 from utils.contamination.corruptions.matrix import ContaminationMatrix, contamination_matrix
 from utils.evaluation.inference import predict
-from utils.evaluation.metrics import HEADLINE, gain
+from utils.evaluation.metrics import gain
 from utils.evaluation.predictions import Predictions
-from utils.examine.section import Section, does_not_apply, points
+from utils.examine.section import Section, differ, does_not_apply, points
 from utils.examine.subject import Subject
 from utils.figures.contamination.corruptions import contamination_matrix as picture
 
 MIDDLE = 3  # severity
 IMAGES = 300  # of the matrix: every cell is a pass over all of them
 GREAT = 0.2  # of balanced accuracy, the lower bound: lost at the middle severity
-NAME = "the model"
+NAME, REFERENCE = "the model", "a small reference network"
 
 
 def ask_corruptions(subject: Subject) -> Section:
-    """Balanced accuracy under each family and severity, and what the middle one costs."""
+    """The score under each family and severity, and what the middle one costs."""
     if not subject.learned:
         return does_not_apply("The model knows too little about clean images to lose any of it.")
     few = subject.images.limit(IMAGES, subject.seed)
     networks = {NAME: [lambda split: predict(subject.model, split)]}
+    if subject.reference:
+        networks[REFERENCE] = [lambda split: predict(subject.reference, split)]
     matrix = contamination_matrix(networks, few, subject.modality, few.size, seed=subject.seed)
     clean, scores = matrix.pooled(NAME), matrix.scores(NAME)
     middle = {family: matrix.pooled(NAME, family, MIDDLE) for family in matrix.families}
-    lost = {family: gain(each, clean, HEADLINE) for family, each in middle.items()}
+    lost = {family: gain(each, clean, subject.headline) for family, each in middle.items()}
     worst = max(lost, key=lambda name: lost[name].value)
     mean = float(scores.drop(columns="clean").to_numpy().mean())
     great = lost[worst].low > GREAT
+    beside, relative = _beside_reference(subject, matrix)
     return Section(
         "note" if great else "ok",
-        f"Worst is {worst}: severity {MIDDLE} costs {points(lost[worst])} of {HEADLINE}. "
-        f"The mean over all families and severities is {100 * mean:.0f} %.",
+        f"Worst is {worst}: severity {MIDDLE} costs {points(lost[worst])} of "
+        f"{subject.headline}. The mean over all families and severities is {100 * mean:.0f} %. "
+        + beside,
         "Changes that scanners, movement and lossy files make; a severity is as visible in every "
         f"family. Those of {subject.modality} images, made at the size that the model sees. On "
         f"{len(few):,} images, with intervals over patients.",
@@ -41,9 +45,11 @@ def ask_corruptions(subject: Subject) -> Section:
         if great
         else "",
         _table(matrix, lost, clean),
-        numbers={f"lost to {name}": each for name, each in lost.items()} | {"mean score": mean},
-        figures={"Balanced accuracy under contamination": picture({NAME: scores}, subject.chance)},
-    )
+        numbers={f"lost to {name}": each for name, each in lost.items()}
+        | {"mean score": mean} | relative,
+        figures={f"{subject.headline} under contamination":
+                 picture({NAME: scores}, subject.chance, score=subject.headline)},
+    )  # fmt: skip
 
 
 def _table(matrix: ContaminationMatrix, lost: dict, clean: Predictions) -> pd.DataFrame:
@@ -56,5 +62,18 @@ def _table(matrix: ContaminationMatrix, lost: dict, clean: Predictions) -> pd.Da
 
 
 def _flips(before: Predictions, after: Predictions) -> float:
-    changed = before.probabilities.argmax(1) != after.probabilities.argmax(1)
-    return float(np.mean(changed))
+    return float(np.mean(differ(before, after)))
+
+
+def _beside_reference(subject: Subject, matrix: ContaminationMatrix) -> tuple[str, dict]:
+    """The mean corruption error relative to that of the reference, in words and as a number."""
+    if not subject.reference:
+        why = ("the images of the training are not at hand (--train)" if subject.known is None
+               else "the time, or the images, were not enough for one")  # fmt: skip
+        return f"There is no reference network to compare with: {why}.", {}
+    error = float(matrix.corruption_errors(REFERENCE).loc["mean", NAME])
+    words = (
+        f"Its mean corruption error is {100 * error:.0f} % of that of {REFERENCE}, "
+        "trained on the same images."
+    )
+    return words, {"mean corruption error": error}

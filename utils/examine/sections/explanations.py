@@ -12,7 +12,7 @@ from utils.evaluation.faithfulness import (
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
 from utils.evaluation.saliency import heat_maps
-from utils.examine.section import Section, does_not_apply
+from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.subject import Subject
 from utils.figures.attacks import heatmap_grid
 
@@ -25,7 +25,9 @@ def ask_explanations(subject: Subject) -> Section:
     """Heat maps of the true class, judged by deletion and by shuffled weights."""
     if not (subject.learned and subject.gradients):
         return does_not_apply("Heat maps need gradients, and a model that knows something.")
-    few = subject.images.per_patient(1).balanced(IMAGES, subject.seed)
+    if subject.several:
+        return does_not_apply(f"{ONE_LABEL}The maps are those of the one true class.")
+    few = subject.of_each(IMAGES)
     maps = heat_maps(subject.model, to_float(few.images), few.labels)
     gained = faithfulness_gains(faithfulness_areas(subject.model, few, maps), few)
     same = mean_of(randomisation(subject.model, few), few.patients)

@@ -7,12 +7,16 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
+from utils.data.split import Split
+from utils.evaluation.findings.headline import headline_of
 from utils.evaluation.flags.judging import SAME
 from utils.evaluation.flags.model_probes import differences, watched
 from utils.evaluation.inference import predict
-from utils.evaluation.metrics import HEADLINE, gain, score_of
-from utils.evaluation.predictions import Predictions
-from utils.examine.adapter import other_views
+from utils.evaluation.metrics import gain, score_of
+from utils.evaluation.predictions import FindingPredictions, Predictions
+from utils.evaluation.roc import auroc
+from utils.examine import probes
+from utils.examine.adapter import EXCLUSIVE, ExaminedModel, other_views
 from utils.examine.section import Section, points
 from utils.examine.subject import Subject
 
@@ -47,41 +51,73 @@ def ask_interface(subject: Subject) -> Section:
 
 
 def _facts(subject: Subject) -> str:
-    model = subject.model
+    model, split = subject.model, subject.images
     slope = "with gradients" if subject.gradients else "without gradients (a black box)"
-    shape = f"{model.channels} x {subject.images.size} x {subject.images.size}"
-    return f"Takes {shape}, returns {model.output}, {slope}"
+    shape = f"{model.channels} x {split.size} x {split.size}"
+    several = f" ({split.classes} findings, each by itself)" if subject.several else ""
+    rounds = ", rounds its images first (quantisation or JPEG)" if subject.rounds else ""
+    return f"Takes {shape}, returns {model.output}{several}, {slope}{rounds}"
 
 
 def _faults(subject: Subject, views: Mapping[str, Predictions]) -> Iterator[tuple[str, str]]:
     """What is wrong, and what to do about it."""
     few = subject.images.limit(TWICE)
-    with watched(subject.model) as seen:
-        predict(subject.model, few)
+    yield from _changing(subject.model, few)
+    yield from _constant(subject)
+    if probes.overwrites_images(subject.model, few):
+        yield ("The model writes into the images it is given: what shares them, such as the next "
+               "member of an ensemble, sees others.",
+               "Compute with copies inside it: `x = x - mean`, not `x -= mean`.")  # fmt: skip
+    if subject.lead > probes.SATURATED:
+        yield (f"The softmax is saturated: the first answer leads by {subject.lead:.0f} in logits, "
+               "so it is certain to the last digit.",
+               "Look for a factor on the logits and remove it, or divide by a temperature; attack "
+               "the margin, since the cross-entropy has no slope here.")  # fmt: skip
+    if subject.model.output == EXCLUSIVE:
+        yield ("The answers of the findings add up to 1, as if they excluded each other.",
+               "End in one sigmoid for each finding, not in a softmax.")  # fmt: skip
+    yield from _better_view(views)
+    yield from _better_order(subject)
+
+
+def _changing(model: ExaminedModel, few: Split) -> Iterator[tuple[str, str]]:
+    """One image must have one answer."""
+    with watched(model) as seen:
+        predict(model, few)
     if seen.trains:
-        yield ("A part of the model is in training mode.",
+        kinds = f" ({', '.join(sorted(seen.layers))})" if seen.layers else ""
+        yield (f"A part of the model is in training mode{kinds}.",
                "Call eval() on every part before use, also on those in lists.")  # fmt: skip
-    again, in_company = differences(subject.model, few)
-    if again > SAME:
-        yield ("The same image gets different answers.",
+    again, in_company = differences(model, few)
+    if again > SAME and (count := probes.versions(model, few)) <= probes.FEW:
+        yield (f"The same image gets different answers, one of about {count}: test-time "
+               "augmentation or a choice among members, by lot.",
+               "Answer with the mean over all versions instead of one of them.")  # fmt: skip
+    elif again > SAME:
+        yield ("The same image gets different answers: dropout, noise or another random defence.",
                "Switch off dropout, noise and random crops; a defence that needs them must be "
                "judged by its mean.")  # fmt: skip
     elif in_company > SAME:
         yield ("An answer depends on the other images of its batch.",
                "Use the running statistics of batch norm: call eval().")  # fmt: skip
-    predicted = np.unique(subject.clean.probabilities.argmax(1))
-    if len(predicted) == 1:
-        name = subject.images.class_names[predicted[0]]
-        yield (f"Every image is predicted {name}.",
+
+
+def _constant(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Few findings are ever more likely than not, so there only equal answers are a fault."""
+    predicted = np.unique(subject.clean.predicted, axis=0)
+    if len(predicted) == 1 and not subject.several:
+        yield (f"Every image is predicted {subject.images.class_names[predicted[0]]}.",
                "The model ignores these images, or is shown them in another way than it was "
                "trained: see the table.")  # fmt: skip
-    yield from _better_view(views)
-    yield from _better_order(subject)
+    if subject.constant:
+        yield ("The model ignores its input: all images get the same probabilities.",
+               "Look at what it is given, and at its first layer.")  # fmt: skip
 
 
 def _better_view(views: Mapping[str, Predictions]) -> Iterator[tuple[str, str]]:
     others = {name: found for name, found in views.items() if name != NOW}
-    better = {name: gain(views[NOW], found, HEADLINE) for name, found in others.items()}
+    score = headline_of(views[NOW])
+    better = {name: gain(views[NOW], found, score) for name, found in others.items()}
     name = max(better, key=lambda each: better[each].value)
     if better[name].low > FAR_BETTER:
         yield (
@@ -92,16 +128,27 @@ def _better_view(views: Mapping[str, Predictions]) -> Iterator[tuple[str, str]]:
 
 def _better_order(subject: Subject) -> Iterator[tuple[str, str]]:
     """Classes that are named in another order than the model was trained with."""
-    answers = subject.clean
-    _, order = linear_sum_assignment(-answers.confusion)
+    answers, score = subject.clean, subject.headline
+    _, order = linear_sum_assignment(-_fits(answers))
     permuted = replace(answers, probabilities=answers.probabilities[:, order])
-    better = gain(answers, permuted, HEADLINE)
-    if better.low > FAR_BETTER and score_of(permuted, HEADLINE).low > subject.chance:
+    better = gain(answers, permuted, score)
+    if better.low > FAR_BETTER and score_of(permuted, score).low > subject.chance:
         names = ", ".join(np.array(answers.class_names)[np.argsort(order)])
+        kind = "findings" if subject.several else "classes"
         yield (
-            f"The model scores {points(better)} higher if its classes are {names}, in this order.",
+            f"The model scores {points(better)} higher if its {kind} are {names}, in this order.",
             "Compare with the class map of the training, and give --classes.",
         )
+
+
+def _fits(answers: Predictions) -> np.ndarray:
+    """How well each output (column) fits each class or finding (row)."""
+    if not isinstance(answers, FindingPredictions):
+        return answers.confusion
+    once, outputs = np.ones((1, len(answers.labels))), answers.probabilities.T
+    present = [answers.has(label) for label in range(answers.classes)]
+    areas = [[auroc(output, row, once)[0] for output in outputs] for row in present]
+    return np.nan_to_num(areas, nan=0.5)  # a finding that no image has
 
 
 def _views(subject: Subject) -> dict[str, Predictions]:
@@ -114,5 +161,6 @@ def _views(subject: Subject) -> dict[str, Predictions]:
 
 
 def _table(views: Mapping[str, Predictions]) -> pd.DataFrame:
-    rows = [(name, str(score_of(found, HEADLINE))) for name, found in views.items()]
-    return pd.DataFrame(rows, columns=["shown", f"{HEADLINE} (%)"])
+    score = headline_of(views[NOW])
+    rows = [(name, str(score_of(found, score))) for name, found in views.items()]
+    return pd.DataFrame(rows, columns=["shown", f"{score} (%)"])

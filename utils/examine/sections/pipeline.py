@@ -11,13 +11,20 @@ from utils.contamination.noise import jpeg
 from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
-from utils.evaluation.metrics import HEADLINE, gain
-from utils.examine.section import Section, does_not_apply
+from utils.evaluation.metrics import gain
+from utils.examine.section import Section, differ, does_not_apply
+from utils.examine.sections.scaling import scaling_result
 from utils.examine.subject import Subject
 
 IMAGES = 400
 MANY = 0.05  # of the answers, the lower bound: more than a borderline case here and there
 HARMLESS = "JPEG, quality 95"
+ONE_PIPELINE = "Use one pipeline for training and use, or train with these steps."
+AVERAGE = "Shrink files with a resizer that reads every pixel: area, or anti-aliased."
+NO_SCALING = (
+    "Whether its resizer lets a hidden picture through is not known: none is named (--resizer), "
+    "and the model has none inside."
+)
 
 
 def ask_pipeline(subject: Subject) -> Section:
@@ -27,23 +34,24 @@ def ask_pipeline(subject: Subject) -> Section:
     rows = subject.images.some_rows(IMAGES, subject.seed)
     few, clean = subject.images.take(rows), subject.clean.take(rows.numpy())
     found = {name: predict(subject.model, _changed(few, step)) for name, step in STEPS.items()}
-    flips = {
-        name: mean_of(each.probabilities.argmax(1) != clean.probabilities.argmax(1), clean.groups)
-        for name, each in found.items()
-    }
-    costs = {name: gain(each, clean, HEADLINE) for name, each in found.items()}
+    flips = {name: mean_of(differ(clean, each), clean.groups) for name, each in found.items()}
+    costs = {name: gain(each, clean, subject.headline) for name, each in found.items()}
     worst = max(flips, key=lambda name: flips[name].value)
-    sensitive = flips[HARMLESS].low > MANY
+    sensitive, scaling = flips[HARMLESS].low > MANY, scaling_result(subject)
+    through = scaling is not None and scaling.lets_through
+    advice = [ONE_PIPELINE] * sensitive + [AVERAGE] * through
     return Section(
-        "warning" if sensitive else "ok",
-        f"{HARMLESS}, changes {flips[HARMLESS]} % of the answers; {worst}, {flips[worst]} %.",
+        "warning" if advice else "ok",
+        f"{HARMLESS}, changes {flips[HARMLESS]} % of the answers; {worst}, {flips[worst]} %. "
+        f"{scaling or NO_SCALING}",
         "Steps that look harmless and differ from hospital to hospital. The images were brought to "
         f"{few.size} pixels before; here each step is made to these.",
-        "Use one pipeline for training and use, or train with these steps." if sensitive else "",
+        " ".join(advice),
         pd.DataFrame(
-            {"answers that change (%)": flips, f"{HEADLINE} lost (points)": costs}
+            {"answers that change (%)": flips, f"{subject.headline} lost (points)": costs}
         ).astype(str).rename_axis("step").reset_index(),
-        numbers={f"changed by {name}": each for name, each in flips.items()},
+        numbers={f"changed by {name}": each for name, each in flips.items()}
+        | ({"decided by a hidden picture": scaling.hidden} if scaling else {}),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from utils.data.split import Split
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
 from utils.evaluation.metrics import HEADLINE, gain
-from utils.examine.section import Section, does_not_apply
+from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.subject import Subject
 
 BORDER = 0.125  # of the width, on each side
@@ -23,6 +23,8 @@ def ask_shortcuts(subject: Subject) -> Section:
     """Images with the border of another image: does the answer follow that image's class?"""
     if not subject.learned:
         return does_not_apply("The model knows too little about clean images to have a shortcut.")
+    if subject.several:
+        return does_not_apply(f"{ONE_LABEL}Borders are exchanged between classes.")
     few = subject.images.limit(IMAGES, subject.seed)
     others = _partners(few, subject.seed, same=False)
     clean = predict(subject.model, few)

@@ -27,16 +27,19 @@ def ask_subgroups(subject: Subject) -> Section:
     for name, values in columns.items():
         groups = {value: np.flatnonzero(values == value) for value in sorted(set(values))}
         groups = {value: where for value, where in groups.items() if len(where) >= LEAST}
-        found = {value: score_of(subject.clean.take(where)) for value, where in groups.items()}
+        found = {
+            v: score_of(subject.clean.take(where), subject.share) for v, where in groups.items()
+        }
         rows |= {(name, value): (len(groups[value]), str(each)) for value, each in found.items()}
-        gaps[name] = _largest_gap(found)
+        found = {value: each for value, each in found.items() if np.isfinite(each.value)}
+        gaps[name] = _largest_gap(found) if found else Interval(0.0, 0.0, 0.0)
     name = max(gaps, key=lambda key: gaps[key].value)
     gap, compared = gaps[name], sum(max(0, len(set(v)) - 1) for v in columns.values())
     great = gap.low > GREAT
-    table = pd.DataFrame(rows, index=["images", "accuracy (%)"]).T
+    table = pd.DataFrame(rows, index=["images", f"{subject.share} (%)"]).T
     return Section(
         "warning" if great else "ok",
-        f"The largest gap between two groups is {points(gap)} of accuracy, by {name}.",
+        f"The largest gap between two groups is {points(gap)} of {subject.share}, by {name}.",
         f"Groups of fewer than {LEAST} images are left out. The gap is that of the best and the "
         f"worst group, so chance alone makes some gap; its interval is widened for the {compared} "
         "comparisons. Groups may differ in how hard their images are.",

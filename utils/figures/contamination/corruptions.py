@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
+from utils.evaluation.metrics import HEADLINE
 from utils.figures.charts import forest, heat_map, name_rows
 from utils.figures.notebook_figure import house_style, panel, panels
 from utils.figures.style import (
@@ -26,7 +27,10 @@ COLOURS = (ATTACKED, CLEAN, DEFENDED, CONTROL)
 
 @house_style
 def contamination_matrix(
-    tables: Mapping[str, pd.DataFrame], chance: float, marked: Collection[str] = ()
+    tables: Mapping[str, pd.DataFrame],
+    chance: float,
+    marked: Collection[str] = (),
+    score: str = HEADLINE,
 ) -> Figure:
     """A score in percent by kind (row) and severity (column), one panel per model.
 
@@ -38,7 +42,7 @@ def contamination_matrix(
     for (name, table), axis in zip(tables.items(), axes[0], strict=True):
         left, last = axis is axes[0, 0], axis is axes[0, -1]
         names = (table.index if left else (), table.columns)
-        label = "balanced accuracy (%)" if last else ""
+        label = f"{score} (%)" if last else ""
         heat_map(axis, 100 * table, *names, (100 * chance, 100), label)
         axis.set(xlabel="severity", ylabel="")
         axis.set_title(readable(name), fontsize=10)

@@ -1,0 +1,37 @@
+"""The reference learns where there is time and something to learn, and is left out elsewhere."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small import findings_split, small_split
+
+from utils.evaluation.findings.headline import headline_of
+from utils.evaluation.inference import predict
+from utils.evaluation.metrics import score_of
+from utils.examine import reference
+from utils.examine.reference import reference_network
+
+
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch):
+    monkeypatch.setattr(reference, "FEWEST", 60)
+
+
+@pytest.mark.parametrize("make", [small_split, findings_split])
+def test_it_knows_images_of_other_patients(make):
+    network = reference_network(make(240, 32, seed=1), seconds=600)
+    found = predict(network, make(120, 32, seed=2))
+    assert score_of(found, headline_of(found)).low > 0.6
+
+
+def test_without_time_or_images_there_is_none():
+    assert reference_network(small_split(240, 32), seconds=1e-6) is None
+    assert reference_network(small_split(48, 32), seconds=600) is None
+    assert reference_network(small_split(240, 16), seconds=600) is None
+
+
+def test_one_that_learns_nothing_is_left_out():
+    known = small_split(240, 32)
+    random = torch.randint(3, (240,), generator=torch.Generator().manual_seed(0))
+    assert reference_network(replace(known, labels=random), seconds=600) is None
