@@ -28,12 +28,8 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
 bench: .venv/.ready  ## our attacks beside those of other libraries, the training loop beside bare steps
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attack_costs.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/coverage.py
+	for script in $(or $(SCRIPTS),training attacks black_box attack_costs image_scaling examination drawing coverage); do \
+		PYTHONPATH=tests $(BIN)/python tests/benchmarks/$$script.py || exit 1; done
 
 torture: .venv/.ready  ## kills, full disks, company, malformed input: a sample; all with SHARE=1
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/torture/run.py --share $(SHARE)
