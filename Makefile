@@ -5,6 +5,7 @@ PY ?= python3
 PROFILE ?= quick
 TORCH_BACKEND ?= auto
 SHARE ?= 0.05
+SCRIPTS ?= training attacks black_box attack_costs image_scaling examination drawing coverage
 BIN := .venv/bin
 WANTED := -r env/requirements-dev.txt -e .[download,dicom,witnesses] -c env/constraints.txt
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
@@ -27,9 +28,8 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
-bench: .venv/.ready  ## our attacks beside those of other libraries, the training loop beside bare steps
-	for script in $(or $(SCRIPTS),training attacks black_box attack_costs image_scaling examination drawing coverage); do \
-		PYTHONPATH=tests $(BIN)/python tests/benchmarks/$$script.py || exit 1; done
+bench: .venv/.ready  ## what attacks and training cost, ours beside others: SCRIPTS="attacks black_box"
+	set -e; for name in $(SCRIPTS); do PYTHONPATH=tests $(BIN)/python tests/benchmarks/$$name.py; done
 
 torture: .venv/.ready  ## kills, full disks, company, malformed input: a sample; all with SHARE=1
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/torture/run.py --share $(SHARE)
