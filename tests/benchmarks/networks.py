@@ -18,10 +18,10 @@ from utils.training.losses import ValidationScore
 EPSILON = 4 / 255
 BACKBONE = "resnet18_narrow"  # that of the chapters
 STANDARD = "standard"
-LESSON = PGD(EPSILON, 3, precision="auto")
+LESSON = PGD(EPSILON, 2, precision="auto")
 LOSSES = {
     "PGD training": AdversarialLoss(LESSON, weight=0.7),
-    "TRADES": TradesLoss(EPSILON, 3),
+    "TRADES": TradesLoss(EPSILON, 2),
     "MART": MartLoss(LESSON),
 }
 SCORE = ValidationScore(PGD(EPSILON, 5, stop_when_fooled=True, precision="auto"))
@@ -33,11 +33,11 @@ def networks(splits: Splits, ways: Iterable[str] = PAIR, backbone: str = BACKBON
     found = {way: build(backbone, splits.train.classes, splits.train.size) for way in ways}
     standard = build(backbone, splits.train.classes, splits.train.size)
     folder = ROOT / "checkpoints/bench"
-    train_or_load(standard, splits, TrainConfig(epochs=6), folder)
+    train_or_load(standard, splits, TrainConfig(epochs=5), folder)
     for way, network in found.items():
         network.load_state_dict(standard.state_dict())
         if way != STANDARD:
-            train_or_load(network, splits, TrainConfig(epochs=4), folder, LOSSES[way], SCORE)
+            train_or_load(network, splits, TrainConfig(epochs=3), folder, LOSSES[way], SCORE)
         network.eval()
     return found
 
