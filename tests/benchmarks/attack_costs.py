@@ -14,7 +14,7 @@ import torch
 import torchattacks
 from foolbox import PyTorchModel
 from foolbox.attacks import DDNAttack, L2FMNAttack, LInfFMNAttack
-from networks import EPSILON, networks
+from networks import EPSILON, SIZE, networks
 from side_by_side import Cost, keep, run
 from torch import nn
 from witnesses import Passes, size_of
@@ -166,12 +166,12 @@ def distance_table(splits, networks) -> pd.DataFrame:
 
 
 def costs() -> pd.DataFrame:
-    splits = load("brain_phantom", 32)
+    splits = load("brain_phantom", SIZE)
     table = cost_table(splits, networks(splits))
     keep(
         "attack_costs",
         "Every attack",
-        f"""{IMAGES} drawn brain slices of 32 pixels, epsilon 4 of 255. *Forward* and *backward* are
+        f"""{IMAGES} drawn brain slices of {SIZE} pixels, epsilon 4 of 255. *Forward* and *backward* are
         images through the network for each image attacked.""",
         table,
     )
@@ -179,12 +179,12 @@ def costs() -> pd.DataFrame:
 
 
 def distances() -> pd.DataFrame:
-    splits = load("brain_phantom", 32)
+    splits = load("brain_phantom", SIZE)
     table = distance_table(splits, networks(splits))
     keep(
         "smallest_changes",
         "The smallest changes",
-        f"{IMAGES} drawn brain slices of 32 pixels; about as many backward passes for all.",
+        f"{IMAGES} drawn brain slices of {SIZE} pixels; about as many backward passes for all.",
         table,
     )
     return table

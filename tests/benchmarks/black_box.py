@@ -14,7 +14,7 @@ import torchattacks
 from art.attacks.evasion import HopSkipJump as TheirHopSkipJump
 from art.attacks.evasion import PixelAttack
 from attacks import in_art
-from networks import EPSILON, networks
+from networks import EPSILON, SIZE, networks
 from side_by_side import in_turn, keep, run
 from small import Counted, small_split, trained_network
 
@@ -24,7 +24,7 @@ from utils.attacks.hop_skip_jump import HopSkipJump
 from utils.data.loading import load
 from utils.data.split import to_float
 
-IMAGES, ROUNDS = 48, 3
+IMAGES, ROUNDS = 16, 2
 SQUARE_QUERIES, ITERATIONS = 300, 2  # of Square; of HopSkipJump, about 300 questions
 GENERATIONS = 2  # of one pixel by ART, about 1,200 questions
 
@@ -114,7 +114,7 @@ ATTACKS = {
 
 
 def query_table(images: int = IMAGES) -> pd.DataFrame:
-    splits = load("brain_phantom", 64)
+    splits = load("brain_phantom", SIZE)
     some = splits.test.per_patient(1).balanced(images)
     batch = to_float(some.images), some.labels
     table = pd.DataFrame(
@@ -126,7 +126,7 @@ def query_table(images: int = IMAGES) -> pd.DataFrame:
     keep(
         "black_box",
         "Attacks with questions alone",
-        f"""{images} drawn brain slices of 64 pixels, a narrow ResNet-18, epsilon 4 of 255. A
+        f"""{images} drawn brain slices of {SIZE} pixels, a narrow ResNet-18, epsilon 4 of 255. A
         library that asks image by image pays for a whole call of the network each time; ours asks
         about many images at once. With as many questions, the passes through the network are the
         limit.""",
@@ -135,7 +135,7 @@ def query_table(images: int = IMAGES) -> pd.DataFrame:
     return table
 
 
-def small_table(images: int = IMAGES) -> pd.DataFrame:
+def small_table(images: int = 48) -> pd.DataFrame:
     split, model = small_split(images, seed=7), trained_network()
     batch = to_float(split.images), split.labels
     table = pd.DataFrame(

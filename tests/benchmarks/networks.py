@@ -16,7 +16,7 @@ from utils.training.loop import train_or_load
 from utils.training.losses import ValidationScore
 
 EPSILON = 4 / 255
-BACKBONE = "resnet18_narrow"  # that of the chapters
+BACKBONE, SIZE = "resnet18_narrow", 32  # the network of the chapters, on images half as wide
 STANDARD = "standard"
 LESSON = PGD(EPSILON, 2, precision="auto")
 LOSSES = {

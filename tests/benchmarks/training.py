@@ -1,106 +1,89 @@
-"""How much of a training is not training: epochs of the loop beside bare steps.
+"""How much of a training is not training: the parts of the loop, by CPU seconds.
 
     make bench
 
-A bare epoch takes the same steps on tensors that are ready: no shuffling, no conversion, no file.
-The loop does all of that, and predicts the validation images after every epoch. These passes are
-measured alone as well, because no loop that chooses its best epoch can do without them.
+Steps on tensors that are ready (forward, backward, optimizer) are what no loop can do without, and
+nor can one that chooses its best epoch do without predictions for validation. The parts are timed
+inside one training, because two whole trainings, one bare, differ by more than the loop adds.
 """
 
 import tempfile
-from dataclasses import replace
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from unittest.mock import patch
 
-import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
-from side_by_side import in_turn, keep, run
-from torch import Tensor, nn
+from side_by_side import keep, run
 
-from utils.attacks.base import eval_mode
 from utils.backbones import build
 from utils.data.loading import load
-from utils.data.split import Splits, batches, to_float
-from utils.evaluation.inference import BATCH
-from utils.run import autocast
+from utils.data.split import Splits
+from utils.training import trainer
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load
-from utils.training.optimization import OPTIMIZERS
 
-EPOCHS, ROUNDS = 2, 3
-CONFIG = TrainConfig(EPOCHS, 64, 1e-3, augment=False)
-BACKBONES = ("resnet18_narrow", "resnet18", "tinynet_e")
-
-
-def ready(splits: Splits, config: TrainConfig) -> list[tuple[Tensor, Tensor]]:
-    return [
-        (to_float(images).contiguous(memory_format=torch.channels_last), labels)
-        for images, labels in batches(splits.train, config.batch_size, shuffle=True)
-    ]
+EPOCHS, BACKBONES = 2, ("resnet18_narrow", "tinynet_e", "resnet18")
+PARTS = {  # the function of the trainer that takes the time
+    "validation": (trainer, "predict"),
+    "conversion": (trainer, "to_float"),
+    "augmentation": (trainer, "augment"),
+    "steps": (trainer.Trainer, "_step"),
+}
 
 
-def bare(model: nn.Module, steps: list, config: TrainConfig) -> None:
-    optimizer = OPTIMIZERS[config.optimizer](model.parameters(), lr=config.learning_rate)
-    model.train()
-    for _ in range(config.epochs):
-        for images, labels in steps:
-            with autocast(images.device, config.precision):
-                value = F.cross_entropy(model(images).float(), labels)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
+@dataclass
+class Clock:
+    """CPU seconds in all calls of a function."""
+
+    seconds: float = 0.0
+
+    def around(self, function):
+        @wraps(function)
+        def timed(*values, **options):
+            started = time.process_time()
+            found = function(*values, **options)
+            self.seconds += time.process_time() - started
+            return found
+
+        return timed
 
 
-def bare_validation(model: nn.Module, parts: list[Tensor], config: TrainConfig) -> None:
-    with torch.no_grad(), eval_mode(model), autocast(torch.device("cpu"), config.precision):
-        for _ in range(config.epochs):
-            for images in parts:
-                model(images)
-
-
-def loop(model: nn.Module, splits: Splits, config: TrainConfig) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+def parts(backbone: str, splits: Splits, config: TrainConfig) -> dict:
+    """Each part as a share of the whole training, files and all."""
+    model = build(backbone, splits.train.classes, splits.train.size)
+    clocks = {name: Clock() for name in PARTS}
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        for name, (owner, function) in PARTS.items():
+            timed = clocks[name].around(getattr(owner, function))
+            stack.enter_context(patch.object(owner, function, timed))
+        started = time.process_time()
         train_or_load(model, splits, config, Path(folder))
+        whole = time.process_time() - started
+    shares = {name: 100 * clock.seconds / whole for name, clock in clocks.items()}
+    shares["steps"] -= shares["conversion"] + shares["augmentation"]  # made inside a step
+    shares["all else"] = 100 - sum(shares.values())
+    row = {"backbone": backbone, "augmented": "yes" if config.augment else "no"}
+    row["epoch, seconds"] = round(whole / config.epochs, 1)
+    return row | {f"{name} (%)": round(share, 1) for name, share in shares.items()}
 
 
-def shares(backbone: str, splits: Splits, config: TrainConfig, rounds: int) -> dict:
-    """The parts of an epoch as shares of a bare one, by the median of the rounds."""
-    steps = ready(splits, config)
-    parts = [to_float(images) for images in splits.validation.images.split(BATCH)]
-    ways = {
-        "bare": lambda model: bare(model, steps, config),
-        "validation": lambda model: bare_validation(model, parts, config),
-        "loop": lambda model: loop(model, splits, config),
-        "augmented": lambda model: loop(model, splits, replace(config, augment=True)),
-    }
-
-    def on_a_new_network(way):
-        return lambda _: way(build(backbone, splits.train.classes, splits.train.size))
-
-    costs = in_turn({name: on_a_new_network(way) for name, way in ways.items()}, rounds)
-    validation = np.median(np.divide(costs["validation"].seconds, costs["bare"].seconds))
-    speed = {name: costs[name].times_as_fast(costs["bare"]) for name in ("loop", "augmented")}
-    return {
-        "backbone": backbone,
-        "bare epoch, seconds": round(costs["bare"].least / config.epochs, 2),
-        "loop, % of the bare speed": round(100 * speed["loop"], 1),
-        "at best, with validation": round(100 / (1 + validation), 1),
-        "loop with augmentation": round(100 * speed["augmented"], 1),
-        "peak memory, bare": round(costs["bare"].peak),
-        "peak memory, loop": round(costs["loop"].peak),
-    }
-
-
-def training_table() -> pd.DataFrame:
+def training_table(backbones: tuple[str, ...] = BACKBONES) -> pd.DataFrame:
+    torch.set_num_threads(1)
     splits = load("brain_phantom", 64)
-    table = pd.DataFrame([shares(each, splits, CONFIG, ROUNDS) for each in BACKBONES])
+    ways = [TrainConfig(EPOCHS, 64, augment=augment) for augment in (False, True)]
+    table = pd.DataFrame(parts(each, splits, way) for each in backbones for way in ways)
     keep(
         "training",
         "The training loop",
-        f"""{EPOCHS} epochs of {len(splits.train):,} images of 64 pixels in batches of
-        {CONFIG.batch_size}, {len(splits.validation)} images for validation. *At best* is what a
-        loop reaches that adds nothing but the forward passes over the validation images.""",
+        f"""{EPOCHS} epochs of {len(splits.train):,} images of 64 pixels in batches of 64, with
+        {len(splits.validation)} images for validation. *Steps* are forward and backward pass and
+        optimizer alone: a bare loop would do nothing else. *All else* are order, scores and files.
+        Predictions for validation are passes through the network, too; a loop that chooses its
+        best epoch cannot do without them.""",
         table,
     )
     return table
