@@ -171,7 +171,8 @@ def costs() -> pd.DataFrame:
     keep(
         "attack_costs",
         "Every attack",
-        f"""{IMAGES} drawn brain slices of {SIZE} pixels, epsilon 4 of 255. *Forward* and *backward* are
+        f"""{IMAGES} drawn brain slices of {SIZE} pixels, epsilon 4 of 255. *Forward* and
+        *backward* are
         images through the network for each image attacked.""",
         table,
     )
