@@ -15,7 +15,6 @@ from foolbox import PyTorchModel
 from foolbox.attacks import LinfPGD
 from networks import EPSILON, LOSSES, PAIR, SIZE, STANDARD, accuracy, networks, one_against_others
 from side_by_side import in_turn, keep, run
-from small import Counted
 from torch import nn
 from torchattacks import APGD as TheirAPGD
 from torchattacks import FAB, AutoAttack, MultiAttack, Square
@@ -28,7 +27,7 @@ from utils.data.loading import load
 from utils.data.split import Split, Splits, to_float
 from utils.run import autocast
 
-STEPS, BATCH, ROUNDS = 20, 128, 3
+STEPS, BATCH, ROUNDS = 20, 128, 2
 STEP = 2.5 * EPSILON / STEPS
 IMAGES, OF_ART = 200, 40  # of the worst case: one image is half a point; ART's takes minutes
 
@@ -74,40 +73,36 @@ def attacked_batches(attack, model, split: Split) -> torch.Tensor:
 
 def beside(ways: dict, model, split: Split, rounds: int, yardstick: str | None) -> list[dict]:
     """A row for each way: what it takes, the passes it needs, and the accuracy it leaves."""
-    calls = {
-        name: lambda _, attack=attack: attacked_batches(attack, model, split)
-        for name, attack in ways.items()
-    }
-    costs, rows = in_turn(calls, rounds), []
+    shown = dict.fromkeys(ways, 0)  # counted by a hook, which copies of the network have as well
+
+    def call(name):
+        def count(_, inputs, __):
+            shown[name] += len(inputs[0])
+
+        hook = model.register_forward_hook(count)
+        attacked = attacked_batches(ways[name], model, split)
+        hook.remove()
+        return attacked
+
+    costs = in_turn({name: lambda _, name=name: call(name) for name in ways}, rounds)
+    rows = []
     for name, cost in costs.items():
         with torch.no_grad(), eval_mode(model):
             right = [accuracy(model, images, split.labels) for images in cost.found]
         row = {"by": name, "seconds": round(cost.least, 2)}
         if yardstick:
             row["times as fast"] = round(cost.times_as_fast(costs[yardstick]), 1)
+        row["passes"] = round(shown[name] / len(split) / rounds, 1)
         row["peak memory"] = round(cost.peak)
         rows.append(row | {"robust accuracy (%)": round(100 * float(np.mean(right)), 1)})
     return rows
 
 
-def passes(ways: dict, model, split: Split) -> list[int]:
-    """Images shown to the network for each image attacked, in one batch."""
-    few, found = split.limit(BATCH), []
-    for attack in ways.values():
-        torch.manual_seed(0)
-        counted = Counted(model).eval()
-        attacked_batches(attack, counted, few)
-        found.append(round(counted.seen / len(few)))
-    return found
-
-
 def pgd_table() -> pd.DataFrame:
     splits, rows = load("brain_phantom", SIZE), []
     for trained, model in networks(splits, PAIR).items():
-        test = splits.test.limit(BATCH)
-        found = beside(PGDS, model, test, ROUNDS, "torchattacks")
-        shown = passes(PGDS, model, test)
-        rows += [{"network": trained, **r, "passes": n} for r, n in zip(found, shown, strict=True)]
+        found = beside(PGDS, model, splits.test.limit(BATCH), ROUNDS, "torchattacks")
+        rows += [{"network": trained, **row} for row in found]
     table = pd.DataFrame(rows)
     with autocast(torch.device("cpu"), "auto"):
         digits = "bfloat16" if torch.is_autocast_enabled("cpu") else "float32"
