@@ -7,6 +7,7 @@ TORCH_BACKEND ?= auto
 SHARE ?= 0.05
 DRY ?=
 CHAPTERS ?=
+SCRIPTS ?= training attacks black_box attack_costs image_scaling examination drawing coverage
 BIN := .venv/bin
 WANTED := -r env/requirements-dev.txt -e .[download,dicom,onnx,witnesses] -c env/constraints.txt
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
@@ -29,13 +30,8 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
-bench: .venv/.ready  ## our attacks beside those of other libraries, the training loop beside bare steps
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attack_costs.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/coverage.py
+bench: .venv/.ready  ## what attacks and training cost, ours beside others: SCRIPTS="attacks black_box"
+	set -e; for name in $(SCRIPTS); do PYTHONPATH=tests $(BIN)/python tests/benchmarks/$$name.py; done
 
 gpu: .venv/.ready  ## eight minutes on one graphics card; DRY=1: the same on the CPU, tiny
 	PYTHONPATH=.:tests $(BIN)/python tests/benchmarks/gpu.py $(if $(DRY),--dry)

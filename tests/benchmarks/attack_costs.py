@@ -1,4 +1,4 @@
-"""What every attack costs and finds: seconds, forward and backward passes, peak memory.
+"""What every attack costs and finds: CPU seconds, passes, peak memory.
 
     make bench
 
@@ -6,17 +6,16 @@ Passes are images through the network, per image that is attacked. Peak memory i
 takes above what it had before (Linux only).
 """
 
-import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 import torchattacks
-from attacks import models
 from foolbox import PyTorchModel
 from foolbox.attacks import DDNAttack, L2FMNAttack, LInfFMNAttack
+from networks import EPSILON, SIZE, networks
+from side_by_side import Cost, keep, run
 from torch import nn
 from witnesses import Passes, size_of
 
@@ -33,28 +32,19 @@ from utils.attacks.universal import fit_patch, fit_universal
 from utils.data.loading import load
 from utils.data.split import Split, to_float
 
-EPSILON, IMAGES, STEPS, TARGET = 4 / 255, 48, 50, 0
-STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-
-
-def memory(key: str) -> float:
-    """VmRSS or VmHWM of this process in MiB."""
-    lines = STATUS.read_text().splitlines() if STATUS.exists() else []
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(key)), np.nan)
+IMAGES, STEPS, TARGET = 48, 50, 0
 
 
 def measured(model: nn.Module, attack, images, labels) -> tuple[torch.Tensor, dict]:
     """The attacked images, and what they cost."""
     counted = Passes(model).eval()
-    if RESET.exists():
-        RESET.write_text("5")  # the peak starts anew
-    before, started = memory("VmRSS"), time.perf_counter()
-    attacked = attack(counted, images, labels).detach()
-    row = {"seconds": round(time.perf_counter() - started, 2)}
+    cost = Cost()
+    cost.measure(lambda _: attack(counted, images, labels).detach(), 0)
+    row = {"seconds": round(cost.least, 2)}
     row["forward"] = round(counted.seen / len(images))
     row["backward"] = round(counted.gradients / len(images))
-    row["peak memory (MiB)"] = round(memory("VmHWM") - before)
-    return attacked, row
+    row["peak memory"] = round(cost.peak)
+    return cost.found[0], row
 
 
 def attacks() -> dict:
@@ -175,10 +165,33 @@ def distance_table(splits, networks) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def costs() -> pd.DataFrame:
+    splits = load("brain_phantom", SIZE)
+    table = cost_table(splits, networks(splits))
+    keep(
+        "attack_costs",
+        "Every attack",
+        f"""{IMAGES} drawn brain slices of {SIZE} pixels, epsilon 4 of 255. *Forward* and
+        *backward* are
+        images through the network for each image attacked.""",
+        table,
+    )
+    return table
+
+
+def distances() -> pd.DataFrame:
+    splits = load("brain_phantom", SIZE)
+    table = distance_table(splits, networks(splits))
+    keep(
+        "smallest_changes",
+        "The smallest changes",
+        f"{IMAGES} drawn brain slices of {SIZE} pixels; about as many backward passes for all.",
+        table,
+    )
+    return table
+
+
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     np.random.seed(0)
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")
-    splits = load("brain_phantom", 32)
-    networks = models(splits)
-    print(distance_table(splits, networks).to_string(index=False), "\n")
-    print(cost_table(splits, networks).to_string(index=False))
+    run({"smallest_changes": distances, "attack_costs": costs})

@@ -1,127 +1,127 @@
-"""How long attacks take, ours beside the libraries', on the same models, images and budget.
+"""PGD and the worst case beside the same attacks of other libraries: time, memory, success.
 
     make bench
 
 Robust accuracy stands beside the time: a quicker attack that finds less is no gain.
 """
 
-import resource
-import time
-from dataclasses import replace
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import torch
+from art.attacks.evasion import AutoAttack as ArtAutoAttack
 from art.attacks.evasion import ProjectedGradientDescentPyTorch
 from art.estimators.classification import PyTorchClassifier
 from foolbox import PyTorchModel
 from foolbox.attacks import LinfPGD
-from sklearn.metrics import adjusted_rand_score
+from networks import EPSILON, LOSSES, PAIR, SIZE, STANDARD, accuracy, networks, one_against_others
+from side_by_side import in_turn, keep, run
 from torch import nn
 from torchattacks import APGD as TheirAPGD
 from torchattacks import FAB, AutoAttack, MultiAttack, Square
 from torchattacks import PGD as TheirPGD
 
-from utils.attacks.apgd import WorstCase, worst_case
+from utils.attacks.apgd import worst_case
+from utils.attacks.base import eval_mode
 from utils.attacks.pgd import PGD
-from utils.backbones import build
 from utils.data.loading import load
-from utils.data.patient_recovery import recover_patients
-from utils.data.phantoms import PHANTOMS, draw
-from utils.data.split import Splits, to_float
-from utils.defences.adversarial_training import AdversarialLoss
-from utils.evaluation.inference import predict
-from utils.run import ROOT
-from utils.training.config import TrainConfig
-from utils.training.loop import train_or_load
-from utils.training.losses import ValidationScore
+from utils.data.split import Split, Splits, to_float
+from utils.run import autocast
 
-EPSILON, STEPS, BATCH = 4 / 255, 20, 128
+STEPS, BATCH, ROUNDS = 20, 128, 2
 STEP = 2.5 * EPSILON / STEPS
+IMAGES, OF_ART = 200, 40  # of the worst case: one image is half a point; ART's takes minutes
 
 
-def torchattacks(model):
-    attack = TheirPGD(model, eps=EPSILON, alpha=STEP, steps=STEPS, random_start=True)
-    return lambda images, labels: attack(images, labels)
+def of_torchattacks(model, images, labels):
+    return TheirPGD(model, eps=EPSILON, alpha=STEP, steps=STEPS, random_start=True)(images, labels)
 
 
-def foolbox(model):
+def of_foolbox(model, images, labels):
     attack = LinfPGD(abs_stepsize=STEP, steps=STEPS, random_start=True)
     wrapped = PyTorchModel(model, bounds=(0, 1), device="cpu")
-    return lambda images, labels: attack(wrapped, images, labels, epsilons=EPSILON)[1]
+    return attack(wrapped, images, labels, epsilons=EPSILON)[1]
 
 
-def art(model):
-    wrapped = PyTorchClassifier(
-        model, nn.CrossEntropyLoss(), (1, 64, 64), 4, clip_values=(0, 1), device_type="cpu"
-    )
+def in_art(model, images, classes: int):
+    loss, shape = nn.CrossEntropyLoss(), tuple(images.shape[1:])
+    return PyTorchClassifier(model, loss, shape, classes, clip_values=(0, 1), device_type="cpu")
+
+
+def of_art(model, images, labels):
+    classes = model(images[:1]).shape[1]
     attack = ProjectedGradientDescentPyTorch(
-        wrapped, eps=EPSILON, eps_step=STEP, max_iter=STEPS, num_random_init=1,
-        batch_size=BATCH, verbose=False,
+        in_art(model, images, classes), eps=EPSILON, eps_step=STEP, max_iter=STEPS,
+        num_random_init=1, batch_size=BATCH, verbose=False,
     )  # fmt: skip
-    return lambda images, labels: torch.from_numpy(attack.generate(images.numpy(), labels.numpy()))
+    return torch.from_numpy(attack.generate(images.numpy(), labels.numpy()))
 
 
-def theirs(library, model, split) -> float:
-    attack, right = library(model), 0
-    for images, labels in zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True):
-        attacked = attack(to_float(images), labels)
-        with torch.no_grad():
-            right += int((model(attacked).argmax(1) == labels).sum())
-    return right / len(split)
-
-
-def ours(precision):
-    attack = PGD(EPSILON, STEPS, stop_when_fooled=True, precision=precision)
-    return lambda model, split: predict(model, split, attack, batch_size=BATCH).accuracy
-
-
-WAYS = {
-    "torchattacks": lambda model, split: theirs(torchattacks, model, split),
-    "foolbox": lambda model, split: theirs(foolbox, model, split),
-    "ART": lambda model, split: theirs(art, model, split),
-    "ours, float32": ours("float32"),
-    "ours, auto": ours("auto"),
+PGDS = {
+    "torchattacks": of_torchattacks,
+    "foolbox": of_foolbox,
+    "ART": of_art,
+    "ours, every step": PGD(EPSILON, STEPS),
+    "ours, stops when fooled": PGD(EPSILON, STEPS, stop_when_fooled=True),
+    "ours, the same, auto": PGD(EPSILON, STEPS, stop_when_fooled=True, precision="auto"),
 }
 
 
-def models(splits, epsilon=EPSILON):
-    """A clean-trained and an adversarially trained ResNet-18; kept between runs."""
-    folder = ROOT / "checkpoints" / "bench"
-    standard = build("resnet18", splits.train.classes, splits.train.size)
-    config = TrainConfig(epochs=6)
-    train_or_load(standard, splits, config, folder)
-    defended = build("resnet18", splits.train.classes, splits.train.size)
-    defended.load_state_dict(standard.state_dict())
-    loss = AdversarialLoss(PGD(epsilon, 3, precision="auto"), weight=0.7)
-    score = ValidationScore(PGD(epsilon, 5, stop_when_fooled=True, precision="auto"))
-    train_or_load(defended, splits, TrainConfig(epochs=4), folder, loss, score)
-    return {"clean-trained": standard, "adversarially trained": defended}
+def attacked_batches(attack, model, split: Split) -> torch.Tensor:
+    pairs = zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True)
+    return torch.cat([attack(model, to_float(images), labels) for images, labels in pairs])
 
 
-def attack_table(repeats: int = 3) -> pd.DataFrame:
-    splits = load("brain_phantom", 64)
+def beside(ways: dict, model, split: Split, rounds: int, yardstick: str | None) -> list[dict]:
+    """A row for each way: what it takes, the passes it needs, and the accuracy it leaves."""
+    shown = dict.fromkeys(ways, 0)  # counted by a hook, which copies of the network have as well
+
+    def call(name):
+        def count(_, inputs, __):
+            shown[name] += len(inputs[0])
+
+        hook = model.register_forward_hook(count)
+        attacked = attacked_batches(ways[name], model, split)
+        hook.remove()
+        return attacked
+
+    costs = in_turn({name: lambda _, name=name: call(name) for name in ways}, rounds)
     rows = []
-    for trained_how, model in models(splits).items():
-        seconds = {name: [] for name in WAYS}
-        robust = {}
-        for repeat in range(repeats):  # in turn, so that a busy moment hits all alike
-            for name, way in WAYS.items():
-                torch.manual_seed(repeat)
-                started = time.perf_counter()
-                robust[name] = way(model, splits.test)
-                seconds[name].append(time.perf_counter() - started)
-        fastest = {name: min(values) for name, values in seconds.items()}
-        for name in WAYS:
-            row = {"model": trained_how, "PGD-20 by": name, "seconds": round(fastest[name], 2)}
-            row["times as fast"] = round(fastest["torchattacks"] / fastest[name], 1)
-            rows.append({**row, "robust accuracy": f"{robust[name]:.1%}"})
-    return pd.DataFrame(rows)
+    for name, cost in costs.items():
+        with torch.no_grad(), eval_mode(model):
+            right = [accuracy(model, images, split.labels) for images in cost.found]
+        row = {"by": name, "seconds": round(cost.least, 2)}
+        if yardstick:
+            row["times as fast"] = round(cost.times_as_fast(costs[yardstick]), 1)
+        row["passes"] = round(shown[name] / len(split) / rounds, 1)
+        row["peak memory"] = round(cost.peak)
+        rows.append(row | {"robust accuracy (%)": round(100 * float(np.mean(right)), 1)})
+    return rows
 
 
-def auto_attack(model, images, labels, classes: int):
-    """Theirs needs four classes; with two, its links that do not need more."""
+def pgd_table() -> pd.DataFrame:
+    splits, rows = load("brain_phantom", SIZE), []
+    for trained, model in networks(splits, PAIR).items():
+        found = beside(PGDS, model, splits.test.limit(BATCH), ROUNDS, "torchattacks")
+        rows += [{"network": trained, **row} for row in found]
+    table = pd.DataFrame(rows)
+    with autocast(torch.device("cpu"), "auto"):
+        digits = "bfloat16" if torch.is_autocast_enabled("cpu") else "float32"
+    keep(
+        "pgd",
+        f"PGD with {STEPS} steps",
+        f"""A narrow ResNet-18 on drawn brain slices of {SIZE} pixels, {BATCH} of them, epsilon 4 of
+        255. *Passes* are images shown to the network for each image attacked; a step goes forward
+        and back. An image that is misclassified needs no more steps, so the passes of the survivors
+        remain: the more robust a network, the less there is to save. *Auto* also folds batch norm
+        into the convolutions; on this machine it computes in {digits}.""",
+        table,
+    )
+    return table
+
+
+def auto_attack(model, images, labels):
+    """Torchattacks' own needs four classes; with two, its links that do not need more."""
+    classes = model(images[:1]).shape[1]
     if classes > 3:
         return AutoAttack(model, eps=EPSILON, n_classes=classes)(images, labels)
     links = (
@@ -132,69 +132,62 @@ def auto_attack(model, images, labels, classes: int):
     return MultiAttack(links)(images, labels)
 
 
-def in_two_classes(splits: Splits) -> Splits:
-    """The first class against all others."""
-    return Splits(
-        **{
-            name: replace(split, labels=split.labels.clamp_max(1), class_names=("first", "other"))
-            for name, split in splits.items()
-        }
-    )
+def auto_attack_of_art(model, images, labels):
+    wrapped = in_art(model, images, model(images[:1]).shape[1])
+    attack = ArtAutoAttack(wrapped, eps=EPSILON, eps_step=2 * EPSILON, batch_size=BATCH)
+    if wrapped.nb_classes < 3:  # the second link's loss needs three
+        attack.attacks.pop(1)
+    return torch.from_numpy(attack.generate(images.numpy(), labels.numpy()))
 
 
-def worst_case_table(splits: Splits, count: int = 100) -> pd.DataFrame:
-    """Small images: AutoAttack asks 5,000 questions about each that is left."""
-    test = splits.test.per_patient(1).limit(count)
-    images, labels = to_float(test.images), test.labels
+def worst_case_rows(splits: Splits, images: int) -> list[dict]:
     ways = {
-        "torchattacks' AutoAttack": partial(auto_attack, classes=test.classes),
-        "our worst case": worst_case(EPSILON),
-        "the same, with minimal norm": worst_case(EPSILON, minimal_norm=True),
-        "the same, without queries": WorstCase(worst_case(EPSILON, minimal_norm=True).attacks[:-1]),
+        "torchattacks": auto_attack,
+        "ours": worst_case(EPSILON, minimal_norm=True),
+        "ours, without minimal norm": worst_case(EPSILON),
     }
-    rows = []
-    for trained_how, model in models(splits).items():
-        for name, attack in ways.items():
-            torch.manual_seed(0)
-            started = time.perf_counter()
-            with torch.no_grad():
-                right = model(attack(model, images, labels)).argmax(1) == labels
-            row = {"classes": test.classes, "model": trained_how, "by": name}
-            row["seconds"] = round(time.perf_counter() - started, 1)
-            rows.append({**row, "robust accuracy": f"{right.float().mean():.1%}"})
-    return pd.DataFrame(rows)
+    test, rows = splits.test.per_patient(1).balanced(images), []
+    for trained, model in networks(splits, (STANDARD, *LOSSES)).items():
+        found = beside(ways, model, test, 1, "torchattacks")
+        rows += [{"classes": test.classes, "network": trained, **row} for row in found]
+    return rows
 
 
-def drawing_table() -> pd.DataFrame:
-    rows = []
-    for name in PHANTOMS:
-        started = time.perf_counter()
-        count = len(draw(name, size=64))
-        rows.append({"phantom": name, "images/s": round(count / (time.perf_counter() - started))})
-    return pd.DataFrame(rows)
+def worst_case_table() -> pd.DataFrame:
+    small = load("brain_phantom", SIZE)
+    table = pd.DataFrame(
+        row for splits in (small, one_against_others(small))
+        for row in worst_case_rows(splits, IMAGES)
+    )  # fmt: skip
+    keep(
+        "worst_case",
+        "The worst case",
+        f"""Torchattacks' AutoAttack beside our chain, both at their usual settings, on {IMAGES}
+        images of {SIZE} pixels; networks trained in four ways, for four classes and for two. Theirs
+        makes 5,000 queries about each image that is left, ours 1,000. With two classes theirs has
+        no targeted links and no DLR loss, so APGD, FAB and Square stand in.""",
+        table,
+    )
+    return table
 
 
-def recovery_table(counts=(2_400, 11_519, 30_000)) -> pd.DataFrame:
-    """Patients from the pixels of drawn brain slices, three of each; 100,000 take a while."""
-    rows = []
-    for count in counts:
-        drawn = draw("brain_phantom", 32, patients=-(-count // 3)).take(range(count))
-        started, worked = time.perf_counter(), time.process_time()
-        found = recover_patients(drawn.images)
-        row = {"images": count, "seconds": round(time.perf_counter() - started, 1)}
-        row["of all cores"] = round(time.process_time() - worked, 1)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        rows.append({**row, "peak memory (GiB)": round(peak, 2)})
-        rows[-1]["adjusted Rand index"] = round(adjusted_rand_score(drawn.groups, found.groups), 4)
-    return pd.DataFrame(rows)
+def art_table() -> pd.DataFrame:
+    small, rows = load("brain_phantom", SIZE), []
+    ways = {"ART": auto_attack_of_art, "ours": worst_case(EPSILON, minimal_norm=True)}
+    for splits in (small, one_against_others(small)):
+        test = splits.test.per_patient(1).balanced(OF_ART)
+        for trained, model in networks(splits, PAIR).items():
+            found = beside(ways, model, test, 1, "ART")
+            rows += [{"classes": test.classes, "network": trained, **row} for row in found]
+    table = pd.DataFrame(rows)
+    keep(
+        "worst_case_art",
+        "The worst case beside ART",
+        f"ART's AutoAttack at its usual settings beside our chain, on {OF_ART} images.",
+        table,
+    )
+    return table
 
 
 if __name__ == "__main__":
-    np.random.seed(0)
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")
-    print(drawing_table().to_string(index=False), "\n")
-    print(recovery_table().to_string(index=False), "\n")
-    print(attack_table().to_string(index=False), "\n")
-    small = load("brain_phantom", 32)
-    for splits in (small, in_two_classes(small)):
-        print(worst_case_table(splits).to_string(index=False), "\n")
+    run({"pgd": pgd_table, "worst_case": worst_case_table, "worst_case_art": art_table})

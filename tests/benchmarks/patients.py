@@ -13,7 +13,7 @@ import time
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from attack_costs import RESET, memory
+from side_by_side import RESET, memory
 from sklearn.metrics import adjusted_rand_score
 
 from utils.data import patient_recovery

@@ -1,84 +1,93 @@
-"""How much of a training is not training: epochs of the loop beside bare steps.
+"""How much of a training is not training: the parts of the loop, by CPU seconds.
 
     make bench
 
-A bare epoch takes the same steps on tensors that are ready: no shuffling, no conversion, no
-evaluation, no file. The loop does all of that, and scores validation after every epoch.
+Steps on tensors that are ready (forward, backward, optimizer) are what no loop can do without, and
+nor can one that chooses its best epoch do without predictions for validation. The parts are timed
+inside one training, because two whole trainings, one bare, differ by more than the loop adds.
 """
 
 import tempfile
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
-from torch import nn
+from side_by_side import keep, run
 
 from utils.backbones import build
 from utils.data.loading import load
-from utils.data.split import Splits, batches, to_float
-from utils.run import autocast
+from utils.data.split import Splits
+from utils.training import trainer
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load
-from utils.training.optimization import OPTIMIZERS
 
-EPOCHS, REPEATS = 2, 5
-CONFIG = TrainConfig(EPOCHS, 64, 1e-3, augment=False)
-
-
-def bare(model: nn.Module, splits: Splits, config: TrainConfig) -> float:
-    optimizer = OPTIMIZERS[config.optimizer](model.parameters(), lr=config.learning_rate)
-    ready = [
-        (to_float(images).contiguous(memory_format=torch.channels_last), labels)
-        for images, labels in batches(splits.train, config.batch_size, shuffle=True)
-    ]
-    model.train()
-    started = time.perf_counter()
-    for _ in range(config.epochs):
-        for images, labels in ready:
-            with autocast(images.device, config.precision):
-                value = F.cross_entropy(model(images).float(), labels)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
-    return (time.perf_counter() - started) / config.epochs
+EPOCHS, BACKBONES = 2, ("resnet18_narrow", "tinynet_e", "resnet18")
+PARTS = {  # the function of the trainer that takes the time
+    "validation": (trainer, "predict"),
+    "conversion": (trainer, "to_float"),
+    "augmentation": (trainer, "augment"),
+    "steps": (trainer.Trainer, "_step"),
+}
 
 
-def loop(model: nn.Module, splits: Splits, config: TrainConfig) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
+@dataclass
+class Clock:
+    """CPU seconds in all calls of a function."""
+
+    seconds: float = 0.0
+
+    def around(self, function):
+        @wraps(function)
+        def timed(*values, **options):
+            started = time.process_time()
+            found = function(*values, **options)
+            self.seconds += time.process_time() - started
+            return found
+
+        return timed
+
+
+def parts(backbone: str, splits: Splits, config: TrainConfig) -> dict:
+    """Each part as a share of the whole training, files and all."""
+    model = build(backbone, splits.train.classes, splits.train.size)
+    clocks = {name: Clock() for name in PARTS}
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        for name, (owner, function) in PARTS.items():
+            timed = clocks[name].around(getattr(owner, function))
+            stack.enter_context(patch.object(owner, function, timed))
+        started = time.process_time()
         train_or_load(model, splits, config, Path(folder))
-        return (time.perf_counter() - started) / config.epochs
+        whole = time.process_time() - started
+    shares = {name: 100 * clock.seconds / whole for name, clock in clocks.items()}
+    shares["steps"] -= shares["conversion"] + shares["augmentation"]  # made inside a step
+    shares["all else"] = 100 - sum(shares.values())
+    row = {"backbone": backbone, "augmented": "yes" if config.augment else "no"}
+    row["epoch, seconds"] = round(whole / config.epochs, 1)
+    return row | {f"{name} (%)": round(share, 1) for name, share in shares.items()}
 
 
-def loop_augmented(model: nn.Module, splits: Splits, config: TrainConfig) -> float:
-    return loop(model, splits, TrainConfig(**{**vars(config), "augment": True}))
-
-
-WAYS = {"bare": bare, "loop": loop, "loop, augmented": loop_augmented}
-
-
-def training_table(backbone: str, precision: str) -> pd.DataFrame:
+def training_table(backbones: tuple[str, ...] = BACKBONES) -> pd.DataFrame:
+    torch.set_num_threads(1)
     splits = load("brain_phantom", 64)
-    config = TrainConfig(**{**vars(CONFIG), "precision": precision})
-    seconds = {name: [] for name in WAYS}
-    for _ in range(REPEATS):  # in turn, so that a busy moment hits all alike
-        for name, way in WAYS.items():
-            model = build(backbone, splits.train.classes, splits.train.size)
-            seconds[name].append(way(model, splits, config))
-    fastest = {name: min(values) for name, values in seconds.items()}
-    rows = [
-        {"backbone": backbone, "precision": precision, "epoch by": name, "seconds": seconds}
-        | {"share of the bare speed": f"{fastest['bare'] / seconds:.1%}"}
-        for name, seconds in fastest.items()
-    ]
-    return pd.DataFrame(rows).round({"seconds": 3})
+    ways = [TrainConfig(EPOCHS, 64, augment=augment) for augment in (False, True)]
+    table = pd.DataFrame(parts(each, splits, way) for each in backbones for way in ways)
+    keep(
+        "training",
+        "The training loop",
+        f"""{EPOCHS} epochs of {len(splits.train):,} images of 64 pixels in batches of 64, with
+        {len(splits.validation)} images for validation. *Steps* are forward and backward pass and
+        optimizer alone: a bare loop would do nothing else. *All else* are order, scores and files.
+        Predictions for validation are passes through the network, too; a loop that chooses its
+        best epoch cannot do without them.""",
+        table,
+    )
+    return table
 
 
 if __name__ == "__main__":
-    count = len(load("brain_phantom", 64).train)
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, {count} images\n")
-    for backbone in ("resnet18", "resnet18_narrow", "tinynet_e"):
-        for precision in ("bfloat16", "float32"):
-            print(training_table(backbone, precision).to_string(index=False), "\n")
+    run({"training": training_table})

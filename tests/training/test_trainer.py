@@ -19,10 +19,10 @@ from utils.defences.awp import AwpLoss
 from utils.defences.mart import MartLoss
 from utils.defences.mutual_learning import MutualLoss, MutualPeers
 from utils.defences.smoothing import NoiseLoss
-from utils.evaluation.inference import predict
+from utils.evaluation.inference import BATCH, predict
 from utils.training.config import TrainConfig
 from utils.training.losses import CrossEntropy, ValidationScore
-from utils.training.trainer import Trainer, augment
+from utils.training.trainer import CPU_BATCH, Trainer, augment
 
 SCORE = ValidationScore()
 SETTINGS = {"epochs": 4, "batch_size": 16, "learning_rate": 0.02, "augment": False}
@@ -132,3 +132,9 @@ def test_augmentation_keeps_range_and_moves_the_image():
     assert ((changed - images).abs().mean((1, 2, 3)) > 0.01).all()
     flat = torch.full((4, 1, 16, 16), 0.5)
     assert torch.allclose(augment(flat), flat)  # nothing bleeds in from outside
+
+
+def test_validation_in_batches_for_a_cpu_gives_the_bits_of_larger_ones():
+    model, split = small_classifier(), small_split(2 * BATCH + 5)
+    small, large = (predict(model, split, batch_size=size) for size in (CPU_BATCH, BATCH))
+    assert CPU_BATCH < BATCH and (small.probabilities == large.probabilities).all()

@@ -10,7 +10,7 @@ MAP = "notebooks/README.md"
 START = ("README.md", MAP)
 REFERENCE = (
     *("assets/RESULTS.md", "utils/audit/README.md", "dataset/README.md", "env/README.md"),
-    *("assets/README.md", "checkpoints/README.md"),
+    *("assets/README.md", "assets/benchmarks/README.md", "checkpoints/README.md"),
 )
 PART = re.compile(r"^\|[^|]*\| *\*\*(.+?)\*\* *\|")
 CHAPTER = re.compile(r"^\| *(\d*) *\| *\[\w+\]\(([^)#]+\.ipynb)\)")

@@ -10,7 +10,7 @@ DTYPES = {8: torch.uint8, 16: torch.uint16}  # by bits
 
 def to_float(images: Tensor) -> Tensor:
     """Grey levels as numbers in [0, 1], the range in which everything else works."""
-    return images.float() / WHITE[images.dtype]
+    return images.float().div_(WHITE[images.dtype])
 
 
 def to_levels(pixels: Tensor, depth: int) -> Tensor:
