@@ -74,7 +74,7 @@ class Trainer:
     def _measure(self) -> dict:
         """Loss and accuracy on validation, and the score of the epoch."""
         validation = self.splits.validation
-        with autocast(device_of(self.chosen), self.config.precision):
+        with autocast(device_of(self.chosen), self.config.precision, validation.depth):
             found = predict(self.chosen, validation)
         confidence = found.of_truth
         return {
@@ -109,7 +109,7 @@ class Trainer:
         pixels = to_float(images)
         pixels = augment(pixels) if self.config.augment else pixels
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        with autocast(pixels.device, self.config.precision):
+        with autocast(pixels.device, self.config.precision, self.train.depth):
             value = self.loss(self.model, pixels, labels, epoch)
         self.optimizer.zero_grad()
         value.backward()

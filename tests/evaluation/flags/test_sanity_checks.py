@@ -32,7 +32,21 @@ def test_the_change_is_measured_in_the_norm_of_the_attack(model):
     assert 1.4 < found.largest_change < 1.5 + 1e-4
 
 
-def test_a_file_of_8_bits_is_off_by_half_a_grey_level_at_most():
+@pytest.mark.parametrize(("depth", "white"), [(8, 255), (16, 65535)])
+def test_a_file_is_off_by_half_a_grey_level_at_most(depth, white):
     pixels = torch.rand(4, 1, 8, 8)
-    assert (lossless(pixels) - pixels).abs().max() <= 0.5 / 255 + 1e-6
-    assert torch.equal(lossless(to_float(FEW.images)), to_float(FEW.images))
+    assert (lossless(pixels, depth) - pixels).abs().max() <= 0.5 / white + 1e-6
+    assert torch.equal(lossless(to_float(FEW.images), depth), to_float(FEW.images))
+
+
+def test_images_of_16_bits_are_saved_with_16_bits(model):
+    """A change of a quarter of a grey level of 8 bits would be rounded away."""
+    with torch.no_grad():
+        model[0].weight *= 1000
+        model[0].bias *= 1000
+        model[1].running_mean *= 1000
+    deep = FEW.with_depth(16)
+    found = run_sanity_checks(model, deep, PGD(0.25 / 255), deep)
+    assert not found.attacked.right.all() and (found.saved.right == found.attacked.right).all()
+    shallow = run_sanity_checks(model, FEW, PGD(0.25 / 255), FEW)
+    assert (shallow.saved.probabilities == shallow.clean.probabilities).all()
