@@ -23,7 +23,7 @@ from utils.data.split import Splits
 
 SIDE = 32
 ROWS = 1024  # compared at a time
-CELLS = 32  # searched for the neighbours of an image, of as many as the root of all images
+CELLS = 64  # searched for the neighbours of an image, of as many as the root of all images
 SAMPLE = 64  # images per cell from which its centre is found
 STEPS = 5  # of k-means: cells need not be the best ones
 NEAR = 2.0  # grey levels: a slightly brighter copy is closer, a poor JPEG copy is farther away

@@ -59,13 +59,15 @@ def faint_classes(folder, count: int = 60, size: int = 12):
         path = folder / "ab"[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(levels.to(torch.uint16)))
-    return folder
+    rows = [f"{'ab'[n % 2]}/{n}.png,{'ab'[n % 2]},{n}" for n in range(count)]
+    (folder / "table.csv").write_text("\n".join(["path,label,patient", *rows]))
+    return folder / "table.csv"
 
 
 def test_sixteen_bits_go_all_the_way(tmp_path):
     """Read, learned from, attacked, judged, written and read again, all below one of 256 levels."""
-    folder = faint_classes(tmp_path / "deep")
-    splits = load(str(folder), 12, fractions=(0.6, 0.2, 0.2), reading=Reading(16, "full"))
+    table = faint_classes(tmp_path / "deep")
+    splits = load(str(table), 12, fractions=(0.6, 0.2, 0.2), reading=Reading(16, "full"))
     network = nn.Sequential(nn.BatchNorm2d(1, eps=1e-12), nn.Flatten(), nn.Linear(144, 2))
     config = TrainConfig(epochs=6, batch_size=12, learning_rate=0.02, augment=False)
     train_or_load(network, splits, config, tmp_path)
@@ -85,7 +87,7 @@ def test_sixteen_bits_go_all_the_way(tmp_path):
 
 
 def test_eight_bits_do_not_hold_what_sixteen_do(tmp_path):
-    files = sorted(faint_classes(tmp_path, 12).glob("*/*"))
+    files = sorted(faint_classes(tmp_path, 12).parent.glob("*/*"))
     shallow, deep = (
         read_images(files, 12, 1, reading=Reading(depth, "full")).images for depth in (8, 16)
     )
