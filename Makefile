@@ -27,13 +27,14 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
-bench: .venv/.ready  ## our attacks beside those of other libraries, the training loop beside bare steps
+bench: .venv/.ready  ## attacks and the audit beside other libraries, the training loop beside bare steps
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attacks.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/attack_costs.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/black_box.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/image_scaling.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/training.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/coverage.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/audit_costs.py
 
 torture: .venv/.ready  ## kills, full disks, company, malformed input: a sample; all with SHARE=1
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/torture/run.py --share $(SHARE)

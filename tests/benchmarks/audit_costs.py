@@ -14,6 +14,7 @@ import os
 import resource
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -146,8 +147,8 @@ def measured(search, *given) -> tuple[dict[str, set[str]], dict]:
 
 def alone(do, *given):
     """In a process of its own, on one core, with its own imports."""
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(do, given)
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # it may start processes itself
+        return pool.submit(do, *given).result()
 
 
 def found_of(named: dict[str, set[str]], truth: dict[str, set[str]], faults) -> dict:
