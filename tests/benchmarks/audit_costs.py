@@ -99,7 +99,7 @@ def datalab(folder: Path) -> dict[str, set[str]]:
         np.asarray(Image.open(file).convert("L").resize((SIDE, SIDE)), float) for file in files
     ]
     lab = Datalab({"label": labels}, label_name="label", verbosity=0)
-    wanted = dict.fromkeys(("near_duplicate", "outlier", "label"), {})
+    wanted = {name: {} for name in ("near_duplicate", "outlier", "label")}
     lab.find_issues(features=np.stack(pixels).reshape(len(files), -1), issue_types=wanted)
     names = np.array([str(file.relative_to(folder)) for file in files])
     issues = {
