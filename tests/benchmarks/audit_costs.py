@@ -16,7 +16,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -93,6 +93,7 @@ def datalab(folder: Path) -> dict[str, set[str]]:
     from cleanlab import Datalab
     from PIL import Image
 
+    set_start_method("fork", force=True)  # it shares what it computes with its own processes
     files = sorted(folder.glob("*/*"))
     labels = [file.parent.name for file in files]
     pixels = [
@@ -175,6 +176,7 @@ def main(count: int, source: str) -> None:
             if name not in absent:
                 named, cost = alone(measured, search, folder, *given)
                 rows[name] = cost | found_of(named, truth, (*QUALITY, COPY, LABEL))
+                print(f"{name}: {rows[name]}", flush=True)
     print(f"{sum(map(len, truth.values())):,} files\n{pd.DataFrame(rows).fillna('-').to_string()}")
     for name in absent:
         print(f"left out, as not installed: {name}")
