@@ -170,6 +170,8 @@ def test_a_cpu_computes_in_bfloat16_only_where_that_is_quicker(feature, quicker,
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {feature: True})
     with autocast(torch.device("cpu"), "auto"):
         assert ((torch.ones(1, 1) @ torch.ones(1, 1)).dtype == torch.bfloat16) == quicker
+    with autocast(torch.device("cpu"), "auto", depth=16):
+        assert (torch.ones(1, 1) @ torch.ones(1, 1)).dtype == torch.float32
 
 
 def test_the_seed_decides_every_generator():

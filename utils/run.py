@@ -135,11 +135,15 @@ def folder_of(dataset: str) -> str:
     return f"folder_{plain}_{short_digest(path)}"
 
 
-def autocast(device: torch.device, precision: str):
-    """The precision of forward passes; "auto" is bfloat16 where the hardware is quicker so."""
+def autocast(device: torch.device, precision: str, depth: int = 8):
+    """The precision of forward passes; "auto" is bfloat16 where the hardware is quicker so.
+
+    It tells apart 256 grey levels of one octave: images of 16 bits would lose what they have more.
+    """
     if precision not in PRECISIONS:
         raise ValueError(f"unknown precision {precision!r}; choose from {', '.join(PRECISIONS)}")
-    wanted = precision == "bfloat16" or (precision == "auto" and _prefers_bfloat16(device))
+    quicker = precision == "auto" and depth == 8 and _prefers_bfloat16(device)
+    wanted = quicker or precision == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 

@@ -4,12 +4,14 @@ import pytest
 import torch
 from small import split_of, unrelated
 
+from utils.data import duplicates
 from utils.data.duplicates import (
     NEAR,
     duplicate_pairs,
     duplicates_across,
     merge_duplicates,
     nearest,
+    nearest_in_cells,
     small_grey,
 )
 from utils.data.split import Splits
@@ -29,6 +31,31 @@ def test_the_nearest_are_those_of_brute_force():
     expected = every.topk(3, largest=False)
     assert torch.equal(positions, expected.indices)
     assert torch.allclose(distances, expected.values.float(), atol=1e-2)
+
+
+def crowds(count: int = 4000, centres: int = 200, width: int = 24) -> torch.Tensor:
+    """Points around centres, as the images of patients are."""
+    generator = torch.Generator().manual_seed(0)
+    around = torch.randn(centres, width, generator=generator).repeat(count // centres, 1)
+    return around + 0.3 * torch.randn(count, width, generator=generator)
+
+
+def test_in_cells_nearly_all_of_the_nearest_are_found(monkeypatch):
+    monkeypatch.setattr(duplicates, "CELLS", 8)  # an eighth of all cells
+    pictures = crowds()
+    found, every = nearest_in_cells(pictures, 10), nearest(pictures, pictures, 10)[1]
+    shared = (found[:, :, None] == every[:, None]).any(2).float().mean()
+    assert shared > 0.98
+    assert torch.equal(found[:, 0], torch.arange(len(pictures)))  # the nearest is the image itself
+    assert torch.equal(found, nearest_in_cells(pictures, 10))
+
+
+@pytest.mark.parametrize("copies", [0, 400, 1000])
+def test_in_cells_of_copies_no_place_is_left_empty(copies):
+    pictures = torch.cat([crowds(1000 - copies or 200), torch.zeros(copies, 24)])
+    found = nearest_in_cells(pictures, 50)
+    assert found.shape == (len(pictures), 50) and 0 <= found.min() <= found.max() < len(pictures)
+    assert all(len(set(row)) == 50 for row in found[::50].tolist())
 
 
 @pytest.mark.parametrize("shift", [0, 1, 2, 3, 5])

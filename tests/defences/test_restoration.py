@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import RESIZERS, Resizer
+from utils.data.formats.depth import grey_levels, in_depth
 from utils.defences.restoration import GlobalFilter, SelectiveFilter
 
 BILINEAR, SIZE = Resizer("opencv", "bilinear"), (8, 8)
@@ -100,3 +101,15 @@ def test_unsharp_masking_makes_edges_steeper():
 def test_what_cannot_be_is_refused(wrong):
     with pytest.raises(ValueError, match="choose from|odd"):
         GlobalFilter(*wrong)
+
+
+@pytest.mark.parametrize(
+    "repair",
+    [SelectiveFilter(BILINEAR, SIZE), SelectiveFilter(BILINEAR, SIZE, at_random=True)]
+    + [GlobalFilter(kind) for kind in ("median", "minimum", "peak", "unsharp")],
+    ids=str,
+)
+def test_sixteen_bits_are_repaired_like_eight(repair):
+    shallow, deep = repair(noise()), repair(in_depth(noise(), 16))
+    assert deep.dtype == torch.uint16
+    assert (grey_levels(deep) - shallow.float()).abs().max() <= 0.51  # unsharp masking rounds

@@ -7,9 +7,8 @@ patient. The threshold lies where links are rarest: between those within and tho
 On X-rays and single cells there is no such valley: `has_valley` says whether pixels show patients.
 
 All pairs are compared, so time grows with the square of the number of images. Among many images
-the neighbours are sought in the first principal components; the distances to them are exact.
-`tests/benchmarks/patients.py` measures seconds and memory. For millions, replace `_neighbours` by
-an approximate search such as hnswlib or faiss; the rest only reads its lists.
+the neighbours are sought in the first principal components and in near cells only; the distances
+to them are exact. `tests/benchmarks/patients.py` measures seconds and memory.
 Rotations of more than a few degrees are not compensated: they split a patient into several groups.
 """
 
@@ -22,7 +21,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from torch import Tensor
 
-from utils.data.duplicates import SIDE, nearest, small_grey
+from utils.data.duplicates import ROWS, SIDE, nearest, nearest_in_cells, small_grey
 
 NEIGHBOURS = 50  # per image, or half of all images: most should show other patients
 FARTHEST = 10  # the farthest of these neighbours represent other patients
@@ -30,9 +29,9 @@ SMOOTHING = 0.7  # pixels of 32: small motions are linear only in smooth images
 THRESHOLDS = np.linspace(0.45, 0.75, 61)  # candidates, relative to the distance to other patients
 WIDTH = 0.05  # the best threshold has the fewest links within this distance
 COPIED = 0.1  # links shorter than this join copies, which tell nothing about patients
-MANY = 20_000  # images: above, their neighbours are sought in few components
+MANY = 20_000  # images: above, their neighbours are sought in few components and near cells
 COMPONENTS = 128  # smooth small images differ in few directions
-BLOCK = 256  # images whose motions are computed at a time
+BLOCK = 16  # images compared with their neighbours at a time: they fit the cache of a core
 
 
 @dataclass(frozen=True)
@@ -107,12 +106,8 @@ def patient_links(images: Tensor) -> Links:
     pictures = normalise_exposure(images)
     count = min(NEIGHBOURS, len(images) // 2)
     neighbours = _neighbours(pictures, count + 1)
-    apart = torch.cat(
-        [
-            tangent_distances(pictures[rows], pictures[neighbours[rows]])
-            for rows in torch.arange(len(images)).split(BLOCK)
-        ]
-    )
+    blocks = torch.arange(len(images)).split(BLOCK)
+    apart = torch.cat([tangent_distances(pictures[b], pictures[neighbours[b]]) for b in blocks])
     usual = apart.topk(min(FARTHEST, apart.shape[1])).values.mean(1).clamp(min=1e-6)
     ratios = apart / (usual[:, None] * usual[neighbours]).sqrt()
     ratios[neighbours == torch.arange(len(images))[:, None]] = torch.inf
@@ -121,14 +116,22 @@ def patient_links(images: Tensor) -> Links:
 
 def _neighbours(pictures: Tensor, count: int) -> Tensor:
     """The places of the nearest images of each, itself among them."""
-    if len(pictures) > MANY:
-        some = pictures[:: len(pictures) // MANY]
-        pictures = pictures @ torch.linalg.eigh(torch.cov(some.T))[1][:, -COMPONENTS:]
-    return nearest(pictures, pictures, count)[1]
+    if len(pictures) <= MANY:
+        return nearest(pictures, pictures, count)[1]
+    some = pictures[:: len(pictures) // MANY]
+    components = torch.linalg.eigh(torch.cov(some.T))[1][:, -COMPONENTS:]
+    return nearest_in_cells(pictures @ components, count)
 
 
 def normalise_exposure(images: Tensor) -> Tensor:
     """Small, smooth images (n, 1024) of mean 0 and deviation 1, independent of exposure."""
+    pictures = torch.empty(len(images), SIDE**2)
+    for rows in torch.arange(len(images)).split(ROWS):
+        pictures[rows] = _normalised(images[rows])
+    return pictures
+
+
+def _normalised(images: Tensor) -> Tensor:
     reach = torch.arange(-2, 3) / SMOOTHING
     kernel = torch.exp(-reach.square() / 2)
     kernel = (kernel[:, None] * kernel / kernel.sum() ** 2)[None, None]

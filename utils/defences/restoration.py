@@ -13,6 +13,7 @@ from skimage.filters import unsharp_mask
 from torch import Generator, Tensor
 
 from utils.contamination.resizers import Resizer, Size
+from utils.data.formats.depth import same_bits
 
 BATCH_ROWS = 64  # rows at a time: the windows around their pixels take memory
 
@@ -44,7 +45,8 @@ class SelectiveFilter:
             free |= none & (self._around(inside, some, columns) > 0)
             for before, after in zip(images.flatten(0, 1), restored.flatten(0, 1), strict=True):
                 values = self._replace(self._around(before.float(), some, columns), free, rng)
-                after[some[:, None], columns] = values.view(len(some), -1).to(torch.uint8)
+                levels = values.view(len(some), -1).to(images.dtype)
+                same_bits(after)[some[:, None], columns] = same_bits(levels)
         return restored
 
     def _replace(self, around: Tensor, free: Tensor, rng: Generator) -> Tensor:
@@ -102,7 +104,7 @@ def _peak(plane: np.ndarray, window: int) -> np.ndarray:
 
 def _unsharp(plane: np.ndarray, window: int) -> np.ndarray:
     sharp = unsharp_mask(plane, radius=window / 2, preserve_range=True)
-    return sharp.clip(0, 255).round().astype(np.uint8)
+    return sharp.clip(0, np.iinfo(plane.dtype).max).round().astype(plane.dtype)
 
 
 FILTERS = {"median": cv2.medianBlur, "minimum": _minimum, "peak": _peak, "unsharp": _unsharp}

@@ -16,6 +16,7 @@ __getattr__ = exports(
     noise_traces="NoiseLevel",
     ordinary="ordinary_changes",
     out_of_fold="cross_val_outputs outputs_of_features with_squeezers",
+    reidentification="ReIdentifier train_reidentifier",
     scaling_detectors="ScalingDetector fit_thresholds scaling_scores",
     tamper_localisation=(
         "TamperLocaliser TamperVerdict best_threshold localisation_scores pointing"

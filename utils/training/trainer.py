@@ -77,7 +77,7 @@ class Trainer:
     def _measure(self) -> dict:
         """Loss and accuracy on validation, and the score of the epoch."""
         validation, device = self.splits.validation, device_of(self.chosen)
-        with autocast(device, self.config.precision):
+        with autocast(device, self.config.precision, validation.depth):
             batch = CPU_BATCH if device.type == "cpu" else BATCH
             found = predict(self.chosen, validation, batch_size=batch)
         confidence = found.of_truth
@@ -113,7 +113,7 @@ class Trainer:
         pixels = to_float(images)
         pixels = augment(pixels) if self.config.augment else pixels
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        with autocast(pixels.device, self.config.precision):
+        with autocast(pixels.device, self.config.precision, self.train.depth):
             value = self.loss(self.model, pixels, labels, epoch)
         self.optimizer.zero_grad()
         value.backward()

@@ -16,7 +16,7 @@ from utils.evaluation.flags.attack_flags import ATTACK_FLAGS, OTHER_IMAGES
 from utils.evaluation.flags.clean_flags import CLEAN_FLAGS, CleanEvidence
 from utils.evaluation.flags.judging import NOT_APPLICABLE, evaluate_flags
 from utils.evaluation.flags.published_flags import other_images
-from utils.evaluation.flags.sanity_checks import AttackEvidence, lossless, run_sanity_checks
+from utils.evaluation.flags.sanity_checks import AttackEvidence, run_sanity_checks
 from utils.evaluation.inference import BATCH, predict
 from utils.evaluation.leakage import LeakageReport
 from utils.evaluation.predictions import Predictions
@@ -28,14 +28,15 @@ def check_attack(
     suite: AttackSuite,
     published: Mapping[Condition, Predictions],
     images: int = 40,
-    file: Callable[[Tensor], Tensor] = lossless,
+    file: Callable[[Tensor], Tensor] | None = None,
     whole: Predictions | None = None,
 ) -> pd.DataFrame:
     """Every flag about an attack: its name, whether it is red, and why.
 
     `published` are the predictions of the suite as they will be published; further experiments
-    run on a few `images`. `file` saves attacked images and reads them back. `whole` are the clean
-    predictions for the test set, where only the images of `split` are attacked.
+    run on a few `images`. `file` saves attacked images and reads them back; by default a file
+    without loss, in as many bits as the split has. `whole` are the clean predictions for the test
+    set, where only the images of `split` are attacked.
     """
     if why := other_images(split, published):
         nothing_else = dict.fromkeys(ATTACK_FLAGS, lambda e: NOT_APPLICABLE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from utils.attacks.base import SizedAttack, norm_of
 from utils.attacks.norms import norm_named
-from utils.data.split import Split, to_float, to_uint8
+from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.flags.attack_probes import (
     Precomputed,
     attacked_again,
@@ -78,9 +79,9 @@ class AttackEvidence:
         return self.checks.between_passes > SAME
 
 
-def lossless(pixels: Tensor) -> Tensor:
-    """The images after saving them in a file of 8 bits."""
-    return to_float(to_uint8(pixels))
+def lossless(pixels: Tensor, depth: int = 8) -> Tensor:
+    """The images after saving them in a file of 8 or 16 bits."""
+    return to_float(to_levels(pixels, depth))
 
 
 def run_sanity_checks(
@@ -88,11 +89,14 @@ def run_sanity_checks(
     split: Split,
     attack: SizedAttack,
     survivors: Split,
-    file: Callable[[Tensor], Tensor] = lossless,
+    file: Callable[[Tensor], Tensor] | None = None,
 ) -> SanityChecks:
     """Run the attack as it is, with growing sizes and after saving; and on images that are
     `survivors` of the published attack once more, with more steps, and as a black box.
+
+    Without a `file`, attacked images are saved without loss, in as many bits as the split has.
     """
+    file = file or partial(lossless, depth=split.depth)
     weights, few = list(model.parameters()), split.limit(REPEATED)
     before = [None if weight.grad is None else weight.grad.clone() for weight in weights]
     with watched(model) as seen:
