@@ -4,8 +4,8 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from utils.course.real.measure import KNOWN, measure
-from utils.course.real.sets import chosen_sets
+from utils.course.real.measure import measure
+from utils.course.real.sets import KNOWN, chosen_sets
 from utils.course.real.steps import SECONDS
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from utils.attacks.base import Attack
 from utils.backbones import Classifier, build
+from utils.course.real.sets import SLICES
 from utils.data.datasets import DATASETS
 from utils.data.loading import load
 from utils.data.patient_recovery import normalise_exposure
@@ -25,7 +26,6 @@ from utils.evaluation.predictions import Predictions
 from utils.training.cross_validation import FittedProbe, cross_validated, folds_of
 from utils.training.features import StageMeans, folded_probe, frozen_features, patient_means
 
-NAME = "alzheimer_mri"
 SIZE = 128  # pixels of a slice
 BACKBONE = "efficientnet_lite0"
 LEVELS = 4  # from the lowest slices of a head to the highest; each has its own mean
@@ -37,8 +37,8 @@ BORDER_STRENGTH = 0.1  # C of the head that reads three numbers of it
 
 def real_slices(root: str | Path | None = None, size: int = SIZE) -> Split:
     """All slices of real patients: the synthetic ones of the set were made from some of them."""
-    split = load(NAME, size, root).all_images
-    return split.take((~DATASETS[NAME].synthetic(split.images)).nonzero()[:, 0])
+    split = load(SLICES, size, root).all_images
+    return split.take((~DATASETS[SLICES].synthetic(split.images)).nonzero()[:, 0])
 
 
 def demented_or_not(split: Split) -> Split:

@@ -8,16 +8,13 @@ import torch
 
 from utils.course.real import attacks, clean_scores, dementia, faulty_training, hidden_pictures
 from utils.course.real import other_patients as external
-from utils.course.real.brain_slices import NAME as SLICES
 from utils.course.real.brain_slices import Heads, demented_or_not, network_of_cells, real_slices
 from utils.course.real.networks import Study
-from utils.course.real.sets import SETS, read_parts
+from utils.course.real.sets import RECORD, SETS, SLICES, read_parts
 from utils.course.real.steps import SECONDS, Steps
 from utils.files import read_json, write_json
 from utils.run import ROOT, hardware, versions
 
-RECORD = "real/results.json"
-KNOWN = (*SETS, SLICES)
 DRAWN = {"chest_xray": "chest_phantom"}  # drawn sets of the same classes
 Measures = Mapping[str, Callable[[], dict]]
 

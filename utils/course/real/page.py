@@ -6,16 +6,16 @@ from pathlib import Path
 
 from utils.course.claims import CLAIMED
 from utils.course.real.five_projects import project_rows
-from utils.course.real.measure import KNOWN, RECORD
 from utils.course.real.score_table import (
     FLAG,
     NONE,
     Results,
     cell,
     flag_lines,
+    markdown_table,
     score_table,
-    table,
 )
+from utils.course.real.sets import KNOWN, RECORD
 from utils.course.real.steps import as_interval
 from utils.course.real.tested_claims import TESTS, UNTESTED, Tested, tested_claims
 from utils.course.records import Record
@@ -70,7 +70,7 @@ def real_section(results: Results, claims: Iterable[dict], records: list[Record]
     parts += [CLAIMS_HEAD, claim_lines(tested), untested_line()]
     parts += [EXTERNAL_HEAD, external_table(good)]
     columns = ("project", "question", "their figure", "ours", "why they differ")
-    parts += [PROJECTS_HEAD, table(columns, project_rows(good, records))]
+    parts += [PROJECTS_HEAD, markdown_table(columns, project_rows(good, records))]
     return "\n".join(part for part in parts if part)
 
 
@@ -91,8 +91,8 @@ def published_line(results: Results) -> str:
     mine = ", ".join(f"{name} {shown}" for name, shown in ours.items())
     return (
         f"PneumoniaMNIST at 28 pixels: {mine}; the published ResNet-18 has {theirs} on the "
-        "official split. Our copy has the official counts but not the official order, so another draw of "
-        "images is tested, and a comparison to the point would mislead.\n"
+        "official split. Our copy has the official counts but not the official order, so other "
+        "images are tested, and a comparison to the point would mislead.\n"
     )
 
 
@@ -110,7 +110,7 @@ def claim_lines(tested: list[Tested]) -> str:
         ]
         for each in tested
     ]
-    return table(columns, rows)
+    return markdown_table(columns, rows)
 
 
 def untested_line() -> str:
@@ -125,13 +125,14 @@ def untested_line() -> str:
 
 
 def external_table(results: Results) -> str:
-    rows = []
+    """Every gap between two populations, beside what an attack takes on the first images."""
+    rows, columns = [], ("trained on", "gap", "points", "an attack takes (points)")
     for name, result in results.items():
         attack = difference(result, "standard", "clean minus PGD")
         for step in ("other patients", "kinds of files"):
             gaps = result["steps"].get(step, {}).get("differences", {})
             rows += [[name, gap, difference(result, step, gap), attack] for gap in gaps]
-    return table(("trained on", "gap", "points", "an attack takes (points)"), rows) if rows else ""
+    return markdown_table(columns, rows) if rows else ""
 
 
 def difference(result: dict, step: str, name: str) -> str:

@@ -53,7 +53,7 @@ def score_table(results: Results) -> str:
         known = rows.setdefault(shown, [NONE] * len(cells))
         rows[shown] = [old if new == NONE else new for old, new in zip(known, cells, strict=True)]
     kept = [[shown, *cells] for shown, cells in rows.items() if set(cells) != {NONE}]
-    return table(("", *results), [_trained_on(results), *kept])
+    return markdown_table(("", *results), [_trained_on(results), *kept])
 
 
 def _trained_on(results: Results) -> list[str]:
@@ -80,7 +80,7 @@ def flag_lines(results: Results) -> str:
     return "\n".join(found) + "\n" * bool(found)
 
 
-def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def markdown_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     columns = list(columns)
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -54,6 +54,11 @@ SETS = {
 }
 
 
+SLICES = "alzheimer_mri"  # has steps of its own: see brain_slices
+KNOWN = (*SETS, SLICES)
+RECORD = "real/results.json"  # in the folder of the set in assets
+
+
 @dataclass(frozen=True)
 class Parts:
     """Images of the size of their files; `small` are those that the network sees.
