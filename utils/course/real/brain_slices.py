@@ -18,7 +18,6 @@ from utils.backbones import Classifier, build
 from utils.course.real.sets import SLICES
 from utils.data.datasets import DATASETS
 from utils.data.loading import load
-from utils.data.patient_recovery import normalise_exposure
 from utils.data.slice_order import slice_heights
 from utils.data.split import Split
 from utils.evaluation.inference import logits
@@ -78,12 +77,10 @@ class Heads:
     def heights(self) -> np.ndarray:
         return slice_heights(self.slices)
 
-    def by_level(self, partitions: int, pixels: bool = False) -> list[Predictions]:
+    def by_level(self, partitions: int) -> list[Predictions]:
         """Each patient answered once in each partition into folds, from means at four heights."""
-        rows = self.cells
-        if pixels:
-            rows = np.hstack([rows, normalise_exposure(self.slices.images).numpy()])
-        return self.repeated(*patient_means(rows, self.slices, self.heights, LEVELS), partitions)
+        means = patient_means(self.cells, self.slices, self.heights, LEVELS)
+        return self.repeated(*means, partitions)
 
     def by_border(self, partitions: int) -> list[Predictions]:
         """A control: brightness and grain of the border alone, where no brain is."""
