@@ -33,5 +33,6 @@ def test_both_triggers_have_a_control_and_a_repair(study):
 
 def test_probes_of_two_kinds_of_weights_are_compared(study):
     found = pretrained(study)
-    assert len(found["scores"]) == 1  # the toy has random weights alone
-    assert found["differences"]["published minus random"]["value"] == 0
+    assert set(found["scores"]) == {"published weights", "random weights"}
+    gap = found["differences"]["published minus random"]
+    assert gap["value"] == 0 and gap["trainings"] == 3  # the toy has random weights alone

@@ -77,6 +77,17 @@ class Heads:
     def heights(self) -> np.ndarray:
         return slice_heights(self.slices)
 
+    @cached_property
+    def fold_heads(self) -> list[tuple[np.ndarray, nn.Module]]:
+        """The patients that each fold tests, and the head that has not met them."""
+        rows, patients = patient_means(self.cells, self.slices)
+        found = []
+        for part in folds_of(patients, self.folds):
+            known = np.setdiff1d(np.arange(len(patients)), part)
+            head = folded_probe(rows[known], patients.take(known), self.strengths).head
+            found.append((patients.patients[part], head))
+        return found
+
     def by_level(self, partitions: int) -> list[Predictions]:
         """Each patient answered once in each partition into folds, from means at four heights."""
         means = patient_means(self.cells, self.slices, self.heights, LEVELS)
@@ -118,15 +129,12 @@ class Heads:
         The answer is linear in the mean of the features, so an attacker of the patient moves the
         margin of each slice by itself.
         """
-        whole, patients = patient_means(self.cells, self.slices)
         some = self.slices.take(places)
         some = change(some) if change else some
         found = np.full((len(places), 2), np.nan)
-        for part in folds_of(patients, self.folds):
-            known = np.setdiff1d(np.arange(len(patients)), part)
-            head = folded_probe(whole[known], patients.take(known), self.strengths).head
+        for tested, head in self.fold_heads:
             model = Classifier(self.network.backbone, head, frozen=True).eval()
-            own = np.flatnonzero(np.isin(some.patients, patients.patients[part]))
+            own = np.flatnonzero(np.isin(some.patients, tested))
             if len(own):
                 found[own] = logits(model, some.take(own), attack).numpy()
         return _of_patients(found, some)

@@ -83,17 +83,16 @@ def backdoor(study: Study) -> dict:
 def pretrained(study: Study) -> dict:
     """On few images: a probe of ImageNet features against one of random weights."""
     files, found = study.parts.files, {}
-    for weights in (study.real.weights, "random"):
+    for name, weights in {"published": study.real.weights, "random": "random"}.items():
         each = []
         for seed in range(study.real.trainings):
             few, features = files.train.balanced(FEW_IMAGES, seed), study.frozen(weights, seed)
             probe = folded_probe(features(few), few, (0.01, 0.1))
             each.append(probe.predict(features(files.test), files.test))
-        found[weights] = pool_trainings(each)
-    first, second = found.values()
+        found[name] = pool_trainings(each)
     return {
         "scores": {f"{name} weights": score_row(each) for name, each in found.items()},
-        "differences": {"published minus random": difference_row(first, second)},
+        "differences": {"published minus random": difference_row(*found.values())},
         "images": FEW_IMAGES,
     }
 

@@ -22,6 +22,7 @@ ROWS = (
     ("clean", "calibration error, before", "calibration error"),
     ("clean", "calibration error, after", "calibration error, one temperature"),
     ("corrupted", "mean", "corrupted, mean of all families"),
+    ("standard", "clean", "attacked images: clean"),
     ("standard", "noise 4", "attacked images: noise 4"),
     *(("standard", f"{kind} {size}", f"{kind.replace('pgd', 'PGD')} {size}")
       for kind in ("pgd", "worst case") for size in (1, 2, 4)),
