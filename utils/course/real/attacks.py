@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
+import numpy as np
 from torch import nn
 
 from utils.attacks.apgd import APGD, WorstCase
@@ -12,11 +12,10 @@ from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import noise_of
 from utils.course.real.networks import EPSILON, Study
 from utils.course.real.steps import difference_row, score_row
-from utils.data.split import Split
 from utils.defences.ensemble import Ensemble
 from utils.defences.purification import GreyLevels, Purified
 from utils.evaluation.attack_suite import AttackSuite
-from utils.evaluation.conditions import CLEAN, GREY_LEVELS, Condition
+from utils.evaluation.conditions import CLEAN, GREY_LEVELS, WORST_CASE, Condition
 from utils.evaluation.flags.red_flags import check_attack
 from utils.evaluation.inference import attacked_split, predict
 from utils.evaluation.metrics import HEADLINE, score_of
@@ -24,9 +23,9 @@ from utils.evaluation.predictions import Predictions, pool_trainings
 
 STEPS = 20
 FACTORS = (0.25, 0.5, 1)  # of EPSILON: 1, 2 and 4 of 255
-QUERIES = 100  # of the worst case, for each image that is left
+QUERIES = 50  # of the worst case, for each image that is left
 MORE_QUERIES = 300  # of an attacker without gradients
-CHECKED = 24  # images of the red flags
+CHECKED = 16  # images of the red flags
 STOOD_STILL = 1000  # how much shorter the steps of an attack that goes nowhere are
 
 Found = dict[Condition, Predictions]
@@ -34,14 +33,15 @@ Found = dict[Condition, Predictions]
 
 def suite() -> AttackSuite:
     attack = PGD(EPSILON, STEPS, stop_when_fooled=True)
-    return AttackSuite(attack, factors=FACTORS)
+    return AttackSuite(attack, restarts=0, factors=FACTORS)  # the worst case starts again
 
 
 def attacked(study: Study, variant: str) -> dict:
     """Noise, one step, PGD and the worst case at three sizes; `variant` names the networks."""
     models = getattr(study, variant)
-    found = pooled_suite(models, study.few, study.kept)
-    worst = worst_cases(models, study.fewer, study.kept)
+    each = [suite().predict(model, study.few, study.kept) for model in models]
+    found = _pooled(each)
+    worst = worst_cases(models, study, each)
     noise = noise_of(suite().attack, EPSILON)
     noisy = pool_trainings([predict(model, study.test, noise) for model in models])
     scores = {str(condition): score_row(each) for condition, each in (found | worst).items()}
@@ -62,26 +62,30 @@ def attacked(study: Study, variant: str) -> dict:
     }
 
 
-def pooled_suite(models: Sequence[nn.Module], split: Split, keep: Path) -> Found:
-    each = [suite().predict(model, split, keep) for model in models]
-    return {name: pool_trainings([found[name] for found in each]) for name in each[0]}
+def worst_cases(models: Sequence[nn.Module], study: Study, after_pgd: Sequence[Found]) -> Found:
+    """What PGD has left, under other attacks; what falls to a small change falls to a larger."""
+    return _pooled([_worst_of(*pair, study) for pair in zip(models, after_pgd, strict=True)])
 
 
-def worst_cases(models: Sequence[nn.Module], split: Split, keep: Path) -> Found:
-    """Several attacks in turn, at growing sizes: what falls to a small change falls to a larger."""
-    sizes = [factor * EPSILON for factor in FACTORS]
-    each = [_worst_of(model, split, sizes, keep) for model in models]
-    return {name: pool_trainings([found[name] for found in each]) for name in each[0]}
-
-
-def _worst_of(model: nn.Module, split: Split, sizes: Sequence[float], keep: Path) -> Found:
-    found, after = {}, None
-    for size in sorted(sizes):
-        chain = (PGD(size, STEPS, stop_when_fooled=True), APGD(size, STEPS, "margin"))
-        attack = WorstCase((*chain, Square(size, QUERIES)))
-        after = predict(model, split, attack, after=after, keep=keep)
-        found[Condition("worst case", size)] = after
+def _worst_of(model: nn.Module, after_pgd: Found, study: Study) -> Found:
+    found, rows, smaller = {}, study.fewer_rows, None
+    for size in sorted(factor * EPSILON for factor in FACTORS):
+        left = after_pgd[suite().condition(size=size)].take(rows)
+        left = left if smaller is None else _worse_of(left, smaller)
+        attack = WorstCase((APGD(size, STEPS, "margin"), Square(size, QUERIES)))
+        smaller = predict(model, study.fewer, attack, after=left, keep=study.kept)
+        found[Condition(WORST_CASE, size)] = smaller
     return found
+
+
+def _worse_of(first: Predictions, second: Predictions) -> Predictions:
+    """Of each image the second predictions where they are wrong, else the first."""
+    rows = np.where(second.right[:, None], first.probabilities, second.probabilities)
+    return replace(first, probabilities=rows)
+
+
+def _pooled(each: Sequence[Found]) -> Found:
+    return {name: pool_trainings([found[name] for found in each]) for name in each[0]}
 
 
 def red_flags(study: Study, model: nn.Module) -> list[dict]:

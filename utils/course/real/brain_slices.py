@@ -27,6 +27,7 @@ from utils.training.features import StageMeans, folded_probe, frozen_features, p
 
 SIZE = 128  # pixels of a slice
 BACKBONE = "efficientnet_lite0"
+EACH = 16  # slices of a patient, of 32
 LEVELS = 4  # from the lowest slices of a head to the highest; each has its own mean
 FOLDS = 5
 STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3)  # few patients and many features: simpler than usual
@@ -38,6 +39,11 @@ def real_slices(root: str | Path | None = None, size: int = SIZE) -> Split:
     """All slices of real patients: the synthetic ones of the set were made from some of them."""
     split = load(SLICES, size, root).all_images
     return split.take((~DATASETS[SLICES].synthetic(split.images)).nonzero()[:, 0])
+
+
+def some_slices(root: str | Path | None = None) -> Split:
+    """Every second slice, evenly spread: neighbours show nearly the same."""
+    return demented_or_not(real_slices(root)).per_patient(EACH)
 
 
 def demented_or_not(split: Split) -> Split:

@@ -26,7 +26,7 @@ from utils.evaluation.uncertainty.calibration import (
 PARTITIONS = 3
 SIZES = (1, 2, 4)  # of 255
 STEPS = 20
-PATIENTS, SLICES = 100, 2  # under attack
+PATIENTS, SLICES = 60, 2  # under attack
 FOLDED = 8  # slices of each patient where folds are compared
 FOLD_STRENGTH = (1e-3,)
 COINS = 5

@@ -8,7 +8,7 @@ import torch
 
 from utils.course.real import attacks, clean_scores, dementia, faulty_training, hidden_pictures
 from utils.course.real import other_patients as external
-from utils.course.real.brain_slices import Heads, demented_or_not, network_of_cells, real_slices
+from utils.course.real.brain_slices import EACH, Heads, network_of_cells, some_slices
 from utils.course.real.networks import Study
 from utils.course.real.sets import RECORD, SETS, SLICES, read_parts
 from utils.course.real.steps import SECONDS, Steps
@@ -63,8 +63,8 @@ def measure(
     """Measure a set, or these steps of it, and write its record; finished steps are read."""
     folder = ROOT / "checkpoints" / "real" / name
     if name == SLICES:
-        slices = demented_or_not(real_slices(root))
-        facts, measures = {"name": name}, steps_of_slices(Heads(slices, network_of_cells(), folder))
+        heads = Heads(some_slices(root), network_of_cells(), folder)
+        facts, measures = {"name": name, "slices": EACH}, steps_of_slices(heads)
     else:
         study = Study(SETS[name], read_parts(SETS[name], root), folder)
         facts, measures = asdict(SETS[name]), steps_of(study)

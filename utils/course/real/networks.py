@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -90,7 +91,14 @@ class Study:
     @property
     def fewer(self) -> Split:
         """Some of them, for what is dear."""
-        return self.few.balanced(self.real.worst)
+        return self.few.take(self.fewer_rows)
+
+    @property
+    def fewer_rows(self) -> Tensor:
+        """Their places among the few."""
+        few = self.few
+        places = replace(few, groups=torch.arange(len(few)))
+        return places.balanced(self.real.worst).groups
 
     @cached_property
     def standard(self) -> list[Classifier]:

@@ -24,12 +24,13 @@ class RealSet:
     backbone: str = "efficientnet_lite0"
     weights: str = "imagenet"
     trainings: int = 3
+    images: int = 1500  # training images, drawn at random; 0 means all
     epochs: int = 2
     hardened_epochs: int = 1  # after those
     attacked: int = 200  # test images under PGD, as many of each class
-    worst: int = 100  # of them under the worst case, and in the smaller experiments
-    corrupted: int = 300  # test images under every corruption
-    share: float = 0.4  # of the training patients in one delivery with faults
+    worst: int = 60  # of them under the worst case, and in the smaller experiments
+    corrupted: int = 200  # test images under every corruption
+    share: float = 0.8  # of the training patients in one delivery with faults
     hides: bool = False  # whether the files are large enough to hide another picture
     note: str = ""
 
@@ -72,17 +73,17 @@ class Parts:
     held_out: Split
 
     @classmethod
-    def of(cls, files: Splits, size: int, seed: int = 0) -> "Parts":
+    def of(cls, files: Splits, size: int, images: int = 0, seed: int = 0) -> "Parts":
         train, shares = files.train, (1 - HELD_OUT, HELD_OUT)
         kept, apart = split_by_group(train.labels.numpy(), train.patients, shares, seed)
-        files = replace(files, train=train.take(kept))
+        files = replace(files, train=train.take(kept).limit(images, seed))
         small = Splits(**{name: part.resized(size) for name, part in files.items()})
         return cls(files, small, train.take(apart).resized(size))
 
 
 def read_parts(real: RealSet, root: str | Path | None) -> Parts:
     """The images of a set, with its official test set."""
-    return Parts.of(load(real.name, real.file_size, root), real.size)
+    return Parts.of(load(real.name, real.file_size, root), real.size, real.images)
 
 
 def chosen_sets(names: Sequence[str], known: Sequence[str]) -> list[str]:
