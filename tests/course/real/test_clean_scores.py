@@ -45,7 +45,7 @@ def test_any_finding_is_the_sum_of_all_but_the_first():
 
 def test_one_temperature_for_each_training(study):
     found = calibration(study)
-    assert len(found["temperatures"]) == 3 and min(found["temperatures"]) > 0
+    assert len(found["temperatures"]) == 2 and min(found["temperatures"]) > 0
     gap = found["scores"]["before"]["value"] - found["scores"]["after"]["value"]
     assert found["differences"]["before minus after"]["value"] == pytest.approx(gap)
 

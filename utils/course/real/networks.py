@@ -94,11 +94,11 @@ class Study:
         return self.few.take(self.fewer_rows)
 
     @property
-    def fewer_rows(self) -> Tensor:
+    def fewer_rows(self) -> np.ndarray:
         """Their places among the few."""
         few = self.few
         places = replace(few, groups=torch.arange(len(few)))
-        return places.balanced(self.real.worst).groups
+        return places.balanced(self.real.worst).groups.numpy()
 
     @cached_property
     def standard(self) -> list[Classifier]:
