@@ -25,3 +25,4 @@ def test_all_five_projects_have_a_row():
     rows = project_rows({"chest_xray": {"steps": {"clean": step(accuracy=0.5)}}}, [])
     assert len(rows) == len(QUESTIONS) and len({row[0] for row in rows}) == 5
     assert any("50.0 (40.0 to 60.0)" in row[3] for row in rows)
+    assert rows[0][3] == "–"  # no slices of MRI were measured

@@ -137,7 +137,9 @@ QUESTIONS = (
 
 def project_rows(results: Results, records: list[Record]) -> list[list[str]]:
     """A row for each question: project, question, their figure, ours, why they differ."""
+    found = [each.ours(results, records) for each in QUESTIONS]
+    measured = [ours if "(" in ours else NONE for ours in found]  # an interval, at least
     return [
-        [each.project, each.asks, each.theirs, each.ours(results, records), each.why]
-        for each in QUESTIONS
+        [each.project, each.asks, each.theirs, ours, each.why]
+        for each, ours in zip(QUESTIONS, measured, strict=True)
     ]
