@@ -13,6 +13,7 @@ from utils.course.real.steps import (
     as_row,
     counted,
     difference_row,
+    is_flagged,
     score_row,
 )
 from utils.evaluation.intervals import UNDEFINED, Interval
@@ -49,6 +50,14 @@ def test_an_interval_survives_json_even_where_it_has_no_ends():
     for interval in (Interval(0.5, 0.25, 0.75), Interval(0.5, np.nan, np.nan), UNDEFINED):
         again = as_interval(json.loads(json.dumps(as_row(interval), allow_nan=False)))
         assert np.array_equal(again, interval, equal_nan=True)
+
+
+def test_a_flag_counts_unless_the_attack_leaves_nothing():
+    flags, left = [{"flag": "odd"}], {"scores": {"pgd 4": {"value": 0.0}}}
+    assert is_flagged({"flags": flags}) and not is_flagged({"flags": []})
+    assert not is_flagged({"flags": flags, **left})
+    left["scores"]["pgd 4"]["value"] = 0.01
+    assert is_flagged({"flags": flags, **left})
 
 
 def test_a_difference_is_that_of_the_scores_and_counts_trainings():

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from utils.course.real.steps import as_interval
+from utils.course.real.steps import as_interval, is_flagged
 from utils.course.records import Record
 from utils.evaluation.metrics import score_of
 
@@ -26,7 +26,7 @@ def number(results: Results, dataset: str, step: str, name: str) -> str:
     """A score in percent with its interval; a dash where it was not measured or is flagged."""
     part = results.get(dataset, {"steps": {}})["steps"].get(step, {})
     row = part.get("scores", {}).get(name)
-    return NONE if row is None or part.get("flags") else str(as_interval(row))
+    return NONE if row is None or is_flagged(part) else str(as_interval(row))
 
 
 def recorded(records: Iterable[Record], run: str, variant: str, condition: str) -> str:

@@ -16,7 +16,7 @@ from utils.course.real.score_table import (
     score_table,
 )
 from utils.course.real.sets import KNOWN, RECORD
-from utils.course.real.steps import as_interval
+from utils.course.real.steps import as_interval, is_flagged
 from utils.course.real.tested_claims import TESTS, UNTESTED, Tested, tested_claims
 from utils.course.records import Record
 from utils.files import read_json
@@ -138,7 +138,7 @@ def external_table(results: Results) -> str:
 def difference(result: dict, step: str, name: str) -> str:
     part = result["steps"].get(step, {})
     row = part.get("differences", {}).get(name)
-    return NONE if row is None or part.get("flags") else as_interval(row).text()
+    return NONE if row is None or is_flagged(part) else as_interval(row).text()
 
 
 def with_summary(readme: str, results: Results, claims: Iterable[dict]) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from utils.course.real.steps import as_interval
+from utils.course.real.steps import as_interval, is_flagged
 
 NONE, FLAG = "–", "†"
+HARMLESS = "(the attack leaves nothing, so no score is too high)"
 Results = Mapping[str, dict]
 
 # step, score, what the row is called; the same in every set that has it
@@ -67,13 +68,14 @@ def cell(result: dict, step: str, name: str) -> str:
     row = part.get("scores", {}).get(name)
     if row is None:
         return NONE
-    return str(as_interval(row)) + f" {FLAG}" * bool(part.get("flags"))
+    return str(as_interval(row)) + f" {FLAG}" * is_flagged(part)
 
 
 def flag_lines(results: Results) -> str:
     """The raised red flags, each with its reason."""
     found = [
-        f"- {FLAG} {name}, {step}: *{flag['flag']}*: {flag['reason']}."
+        f"- {FLAG if is_flagged(part) else HARMLESS} {name}, {step}: *{flag['flag']}*: "
+        f"{flag['reason']}."
         for name, result in results.items()
         for step, part in result["steps"].items()
         for flag in part.get("flags", ())

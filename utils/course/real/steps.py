@@ -13,6 +13,7 @@ from utils.evaluation.predictions import Predictions
 from utils.files import read_json, short_digest, write_json
 
 SECONDS = "CPU seconds"
+STRONGEST = "pgd 4"  # the score under it says whether an attack leaves anything
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,16 @@ def as_row(interval: Interval, trainings: int = 1, patients: int = 0) -> dict:
 
 def as_interval(row: dict) -> Interval:
     return Interval(*(np.nan if row[end] is None else row[end] for end in Interval._fields))
+
+
+def is_flagged(step: dict) -> bool:
+    """Whether a red flag keeps a step out of comparisons.
+
+    A flag of an attack says that the score under it may be too high. Where the strongest attack
+    leaves nothing, it cannot be; the flag is shown all the same.
+    """
+    left = step.get("scores", {}).get(STRONGEST, {}).get("value")
+    return bool(step.get("flags")) and left != 0
 
 
 def score_row(found: Predictions, name: str = HEADLINE) -> dict:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
-from utils.course.real.steps import as_interval
+from utils.course.real.steps import as_interval, is_flagged
 from utils.evaluation.claims import FAILS, HOLDS, Claim, ClaimResult
 
 Key = tuple[str, str]  # chapter, name of the claim
@@ -130,8 +130,7 @@ def tested_claims(claims: Iterable[dict], results: Mapping[str, dict]) -> list[T
                 judged = claim_of(row).evaluate(
                     as_interval(number), trainings=number["trainings"], patients=number["patients"]
                 )
-                red = bool(part.get("flags"))
-                found.append(Tested(row["chapter"], dataset, judged, otherwise, red))
+                found.append(Tested(row["chapter"], dataset, judged, otherwise, is_flagged(part)))
     return found
 
 
