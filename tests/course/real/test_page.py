@@ -28,7 +28,7 @@ def failed() -> dict:
 
 def test_nothing_measured_nothing_written():
     assert real_section({}, [ROW], []) == ""
-    readme = "a <!-- real -->old<!-- /real --> b"
+    readme = "a <!-- real -->before<!-- /real --> b"
     assert with_summary(readme, {}, [ROW]) == readme
 
 
@@ -60,9 +60,9 @@ def test_the_published_benchmark_stands_beside_its_own_set_alone():
 
 
 def test_the_sentence_of_readme_counts_verdicts():
-    readme = "a <!-- real -->old<!-- /real --> b"
+    readme = "a <!-- real -->before<!-- /real --> b"
     text = with_summary(readme, {"chest_xray": chest(), "blood_cells": failed()}, [ROW])
-    assert text.startswith("a <!-- real -->On 1 real sets, 1 of 1 tests") and "old" not in text
+    assert text.startswith("a <!-- real -->On 1 real sets, 1 of 1 tests") and "before" not in text
     assert text.endswith("hold too and 0 do not.<!-- /real --> b")
     assert with_summary("no marks", {"chest_xray": chest()}, [ROW]) == "no marks"
 

@@ -5,7 +5,7 @@ from toy_study import ROW, result
 
 from utils import HOME
 from utils.course.claims import read_claims
-from utils.course.real.tested_claims import FLAGGED, TESTS, UNTESTED, claim_of, tested_claims
+from utils.course.real.tested_claims import FLAGGED, TESTS, UNTESTED, claim_of, judged_claims
 from utils.evaluation.intervals import Interval
 
 
@@ -14,24 +14,24 @@ from utils.evaluation.intervals import Interval
     [(0.6, 0.8, "holds here too"), (0.1, 0.3, "does not"), (0.4, 0.6, "undecided")],
 )
 def test_the_whole_interval_decides(low, high, verdict):
-    (found,) = tested_claims([ROW], result(low, high))
+    (found,) = judged_claims([ROW], result(low, high))
     assert (found.verdict, found.dataset, found.chapter) == (verdict, "chest_xray", "resnet_atk")
     assert found.result.interval == Interval((low + high) / 2, low, high)
 
 
 def test_a_flagged_number_judges_nothing():
-    (found,) = tested_claims([ROW], result(0.6, 0.8, flags=[{"flag": "odd", "reason": ""}]))
+    (found,) = judged_claims([ROW], result(0.6, 0.8, flags=[{"flag": "odd", "reason": ""}]))
     assert found.verdict == FLAGGED
 
 
 def test_a_claim_about_a_method_needs_three_trainings():
     method = {**ROW, "about": "method"}
-    verdicts = [tested_claims([method], result(0.6, 0.8, (), n))[0].verdict for n in (1, 3)]
+    verdicts = [judged_claims([method], result(0.6, 0.8, (), n))[0].verdict for n in (1, 3)]
     assert verdicts == ["undecided", "holds here too"]
 
 
 def test_a_set_without_the_number_is_left_out():
-    assert tested_claims([ROW], {"blood_cells": {"steps": {}}}) == []
+    assert judged_claims([ROW], {"blood_cells": {"steps": {}}}) == []
 
 
 def test_every_claim_of_the_course_is_tested_or_says_why_not():

@@ -74,12 +74,13 @@ def apart(first: Predictions, second: Predictions, metric: str) -> dict:
 
 
 def _drawn(study: Study, name: str) -> Split:
-    pictures = draw(name, study.real.size, DRAWN_PATIENTS, seed=1, views=1, balanced=True)
-    if pictures.class_names != study.test.class_names:
+    drawn, known = PHANTOMS[name].class_names, study.test.class_names
+    if drawn != known:
         raise ValueError(
-            f"{name} has the classes {pictures.class_names}, the networks {study.test.class_names};"
-            f" choose another of {', '.join(PHANTOMS)}"
+            f"{name} has the classes {drawn}, the networks {known}; "
+            f"choose another of {', '.join(PHANTOMS)}"
         )
+    pictures = draw(name, study.real.size, DRAWN_PATIENTS, seed=1, views=1, balanced=True)
     return replace(pictures, masks=None)
 
 

@@ -17,7 +17,7 @@ from utils.course.real.score_table import (
 )
 from utils.course.real.sets import KNOWN, RECORD
 from utils.course.real.steps import as_interval, is_flagged
-from utils.course.real.tested_claims import TESTS, UNTESTED, Tested, tested_claims
+from utils.course.real.tested_claims import TESTS, UNTESTED, Tested, judged_claims
 from utils.course.records import Record
 from utils.files import read_json
 
@@ -64,7 +64,7 @@ def real_section(results: Results, claims: Iterable[dict], records: list[Record]
     if not results:
         return ""
     good = {name: each for name, each in results.items() if not each["failed"]}
-    tested = tested_claims(claims, good)
+    tested = judged_claims(claims, good)
     parts = [HEAD, *(failure(each) for each in results.values() if each["failed"])]
     parts += [score_table(good), flag_lines(good), published_line(good)]
     parts += [CLAIMS_HEAD, claim_lines(tested), untested_line()]
@@ -146,7 +146,7 @@ def with_summary(readme: str, results: Results, claims: Iterable[dict]) -> str:
     good = {name: each for name, each in results.items() if not each["failed"]}
     if not good or MARKS[0] not in readme:
         return readme
-    verdicts = [each.verdict for each in tested_claims(claims, good)]
+    verdicts = [each.verdict for each in judged_claims(claims, good)]
     counts = [verdicts.count(word) for word in ("holds here too", "does not")]
     summary = (
         f"On {len(good)} real sets, {counts[0]} of {len(verdicts)} tests of claims hold too and "

@@ -118,7 +118,7 @@ class Tested:
         return FLAGGED if self.flagged else VERDICTS.get(self.result.verdict, "undecided")
 
 
-def tested_claims(claims: Iterable[dict], results: Mapping[str, dict]) -> list[Tested]:
+def judged_claims(claims: Iterable[dict], results: Mapping[str, dict]) -> list[Tested]:
     """Every claim on every real set that has its number; `claims` are rows of the course."""
     found = []
     for row in claims:
