@@ -149,8 +149,8 @@ def with_summary(readme: str, results: Results, claims: Iterable[dict]) -> str:
     verdicts = [each.verdict for each in judged_claims(claims, good)]
     counts = [verdicts.count(word) for word in ("holds here too", "does not")]
     summary = (
-        f"On {len(good)} real sets, {counts[0]} of {len(verdicts)} tests of claims hold too and "
-        f"{counts[1]} do not."
+        f"On {len(good)} real sets, {counts[0]} of {len(verdicts)} tests of claims hold too, "
+        f"{counts[1]} do not, and the others are undecided."
     )
     inside = re.compile(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", re.DOTALL)
     return inside.sub(lambda found: f"{MARKS[0]}{summary}{MARKS[1]}", readme)
