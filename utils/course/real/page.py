@@ -40,7 +40,7 @@ itself, without a correction for their number.
 """
 EXTERNAL_HEAD = """### Other patients
 
-The networks on held-out training patients, whom they have not seen, and on other populations. The
+The networks on held-out training patients, who took no part in training, and on others. The
 gap stands beside what an attack of four grey levels takes. PneumoniaMNIST shows the patients of the
 chest X-rays, so neither can test the other.
 """
