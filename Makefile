@@ -16,7 +16,8 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export JUPYTER_PREFER_ENV_PATH = 1
 
-.PHONY: run test refresh bench gpu torture full-check format results site links archive constraints clean help
+.PHONY: run test refresh bench gpu torture full-check format real results site links archive constraints \
+	clean help
 .DEFAULT_GOAL := help
 
 run: .venv/.ready  ## run the course and say where its results are
@@ -55,6 +56,9 @@ format: .venv/.ready  ## format the code, tidy what changes by itself in the not
 	$(BIN)/nbstripout --keep-output --keep-count --extra-keys "metadata.papermill metadata.widgets \
 		metadata.language_info.version cell.metadata.papermill cell.metadata.execution" $(NOTEBOOKS)
 	$(BIN)/python -m utils.course.upkeep
+
+real: .venv/.ready  ## the questions of the course on real images: make real DATA_ROOT=/data
+	OMP_NUM_THREADS=1 $(BIN)/python -m utils.course.real $(if $(DATA_ROOT),--data-root '$(DATA_ROOT)',)
 
 results: .venv/.ready  ## write claims, tables and first pictures of chapters from the records
 	$(BIN)/python -m utils.course.publish

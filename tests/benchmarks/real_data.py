@@ -24,10 +24,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
-from torch import nn
 
-from utils.backbones import Classifier, build
-from utils.data.datasets import DATASETS
+from utils.backbones import build
+from utils.course.real.brain_slices import (
+    LEVELS,
+    demented_or_not,
+    mean_prediction,
+    network_of_cells,
+    real_slices,
+)
 from utils.data.loading import load
 from utils.data.patient_recovery import normalise_exposure
 from utils.data.slice_order import slice_heights
@@ -39,7 +44,7 @@ from utils.evaluation.roc import roc_scores
 from utils.run import ROOT
 from utils.training.config import TrainConfig
 from utils.training.cross_validation import FittedProbe, cross_validated
-from utils.training.features import StageMeans, frozen_features, linear_probe, patient_means
+from utils.training.features import frozen_features, linear_probe, patient_means
 from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, balancing_weights
 
@@ -56,8 +61,6 @@ FINE_TUNING = TrainConfig(
     ema=0.998,
     precision="float32",  # faster than bfloat16 here: its depthwise gradients are slow on a CPU
 )
-SLICE = 128  # pixels of a brain slice
-LEVELS = 4  # from the lowest slices of a head to the highest; each has its own mean
 FOLDS, PARTITIONS = 5, 5
 STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3)  # few patients and many features: simpler than usual
 
@@ -69,7 +72,7 @@ def chest_xray() -> dict:
         found["probe"] = probed(splits)
     with timed(seconds, "fine-tuned"):
         found["fine-tuned"] = fine_tuned(splits)
-    found["mean of both"] = mean(*found.values())
+    found["mean of both"] = mean_prediction(*found.values())
     seconds["mean of both"] = sum(seconds.values())
     return {
         name: {**scores(each), "AUC of pneumonia": auc(each), "seconds": seconds[name]}
@@ -89,8 +92,8 @@ def alzheimer_mri() -> dict:
         found["network and pixels"] = repeated(*patient_means(both, split, heights, LEVELS))
     return {
         name: {
-            **scores(mean(*each)),
-            "AUC of dementia": auc(mean(*each)),
+            **scores(mean_prediction(*each)),
+            "AUC of dementia": auc(mean_prediction(*each)),
             "AUC of each partition": [auc(one)[0] for one in each],
             "seconds": seconds[name],
         }
@@ -102,13 +105,6 @@ def repeated(rows: np.ndarray, patients: Split) -> list[Predictions]:
     """Cross-validations with other partitions into folds; each answers once for every patient."""
     fit = FittedProbe(rows, patients, STRENGTHS)
     return [cross_validated(patients, fit, FOLDS, seed) for seed in range(PARTITIONS)]
-
-
-def network_of_cells() -> Classifier:
-    """The frozen network's feature maps, averaged over 4 x 4 cells."""
-    network = build(BACKBONE, 2, SLICE, weights="imagenet", frozen=True).backbone
-    cells = StageMeans(network)
-    return Classifier(cells, nn.Linear(cells.num_features, 2), frozen=True).eval()
 
 
 def probed(splits: Splits) -> Predictions:
@@ -128,24 +124,7 @@ def fine_tuned(splits: Splits) -> Predictions:
     loss = CrossEntropy(balancing_weights(small.train, 0.5), label_smoothing=0.1)
     train_or_load(model, small, FINE_TUNING, FOLDER, loss)
     mirrored = replace(small.test, images=small.test.images.flip(-1))
-    return mean(predict(model, small.test), predict(model, mirrored))
-
-
-def real_slices() -> Split:
-    """All slices of real patients: the synthetic ones of the set were made from some of them."""
-    split = load("alzheimer_mri", SLICE).all_images
-    return split.take((~DATASETS["alzheimer_mri"].synthetic(split.images)).nonzero()[:, 0])
-
-
-def demented_or_not(split: Split) -> Split:
-    """The grades of dementia as one class; the first class has none."""
-    return replace(split, labels=(split.labels > 0).long(), class_names=("none", "dementia"))
-
-
-def mean(*several: Predictions) -> Predictions:
-    """The mean probabilities of several models for the same images."""
-    together = sum(each.probabilities for each in several) / len(several)
-    return replace(several[0], probabilities=together)
+    return mean_prediction(predict(model, small.test), predict(model, mirrored))
 
 
 def scores(found: Predictions) -> dict:

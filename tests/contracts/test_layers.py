@@ -18,6 +18,7 @@ PATHS = {
 }
 ORDER = re.findall(r"^(\w+)  +\S", utils.__doc__, re.MULTILINE)
 PRINTS = {"audit.command_line", "examine.command_line", "course.__main__", "course.runner"}
+PRINTS |= {"course.real.__main__"}
 # Words of a private language, which no reader should have to learn.
 WORDS = "guilty innocents? accused? accuses whoever whom nobody somebody he his him himself"
 WORDS += " strangers? asked told said heard suspects?"

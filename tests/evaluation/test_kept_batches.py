@@ -8,6 +8,7 @@ import pytest
 import torch
 from small import small_network, small_split
 
+from utils.attacks.apgd import WorstCase
 from utils.attacks.pgd import PGD
 from utils.backbones import build
 from utils.evaluation.attack_suite import AttackSuite
@@ -120,3 +121,11 @@ def test_what_a_value_computes_with_counts():
     assert facts_of(dropout) != facts_of(other)
     assert facts_of(partial(max, 1)) == facts_of(partial(max, 1)) != facts_of(partial(max, 2))
     assert " at 0x" in facts_of(lambda: SPLIT if dropout else other)
+
+
+def test_a_chain_of_attacks_is_kept_although_its_class_has_no_defaults(tmp_path):
+    chain = WorstCase((PGD(4 / 255, 2), PGD(4 / 255, 2, loss="margin")))
+    model, split = small_network().eval(), small_split(12)
+    first = predict(model, split, chain, keep=tmp_path)
+    assert list(tmp_path.iterdir()) and facts_of(WorstCase) == facts_of(WorstCase)
+    assert (predict(model, split, chain, keep=tmp_path).probabilities == first.probabilities).all()

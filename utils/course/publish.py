@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from utils import HOME
 from utils.course.claims import claim_table, claims_of, collect_claims, refuse_undecided
+from utils.course.real.page import read_results, real_section, with_summary
+from utils.course.real.score_table import Results, markdown_table
 from utils.course.records import WITHDRAWN, Record, read_records
 from utils.course.results import pool_records, strongest_conditions
 from utils.course.upkeep import collect_minutes, copy_teasers
@@ -21,6 +24,7 @@ from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import few_patients
 
 NONE = "–"
+EMPTY: Results = MappingProxyType({})
 PAIR = "A minus B"  # a column that the page of all claims has, and README has not
 OF_ALL = (None, "split")  # flags that concern every model of a run
 STANDARD, HARDENED = ("standard", "soft vote"), "adversarial"
@@ -71,10 +75,11 @@ def publish(home: Path = HOME) -> None:
     copy_teasers(home)
     collect_minutes(home)
     claims, records = collect_claims(home), published_records(home)
-    (home / "assets/RESULTS.md").write_text(results_page(claims, records), encoding="utf-8")
-    readme = home / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_claims(text, claims), encoding="utf-8")
+    real, readme = read_results(home), home / "README.md"
+    page = results_page(claims, records, real)
+    (home / "assets/RESULTS.md").write_text(page, encoding="utf-8")
+    text = with_claims(readme.read_text(encoding="utf-8"), claims)
+    readme.write_text(with_summary(text, real, claims), encoding="utf-8")
     refuse_undecided([*claims, *claims_of(records)])
 
 
@@ -87,13 +92,14 @@ def published_records(home: Path = HOME) -> list[Record]:
     return [record for record in found if record.folder in known]
 
 
-def results_page(claims: list[dict], records: list[Record]) -> str:
-    """All claims, real images in short, then all models of all records by data set."""
+def results_page(claims: list[dict], records: list[Record], real: Results = EMPTY) -> str:
+    """All claims, the real sets, real images in short, then all models of all records by set."""
     parts = [HEAD, CLAIMS_HEAD, claims_block([*claims, *claims_of(records)])]
+    parts += [section] if (section := real_section(real, claims, records)) else []
     parts += [SUMMARY_HEAD, summary_table(records), RESULTS_HEAD]
     for dataset, own in _by_dataset(records).items():
         rows = [row for record in own for row in _record_rows(record)]
-        parts.append(f"### {dataset}\n\n{_table(COLUMNS, rows)}")
+        parts.append(f"### {dataset}\n\n{markdown_table(COLUMNS, rows)}")
         parts += [f"In some chapters {warning}.\n" for warning in _warnings(own)]
     return "\n".join(parts)
 
@@ -101,7 +107,7 @@ def results_page(claims: list[dict], records: list[Record]) -> str:
 def claims_block(rows: list[dict], without: tuple[str, ...] = ()) -> str:
     """A line for each claim; some columns can be left out."""
     table = claim_table(rows).drop(columns=list(without)).astype(str)
-    return _table(table.columns, table.to_numpy().tolist())
+    return markdown_table(table.columns, table.to_numpy().tolist())
 
 
 def headlines(rows: list[dict]) -> list[dict]:
@@ -114,7 +120,7 @@ def summary_table(records: list[Record]) -> str:
     rows = [row for own in _by_dataset(records).values() for row in _summary_rows(own)]
     sized = [r for r in records if r.strongest is not None and r.strongest.epsilon is not None]
     few = [f"\n{d}: {w}.\n" for d, own in _by_dataset(sized).items() for w in _warnings(own)]
-    return f"{_table(SUMMARY_COLUMNS, rows)}{''.join(few)}"
+    return f"{markdown_table(SUMMARY_COLUMNS, rows)}{''.join(few)}"
 
 
 def with_claims(readme: str, claims: list[dict]) -> str:
@@ -200,12 +206,6 @@ def _by_dataset(records: list[Record]) -> dict[str, list[Record]]:
         dataset: [record for record in records if record.dataset == dataset]
         for dataset in dict.fromkeys(record.dataset for record in records)
     }
-
-
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    columns = list(columns)
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main(home: Path = HOME) -> None:

@@ -56,7 +56,7 @@ def facts_of(value) -> str:
     if isinstance(value, nn.Module):
         plain = [{k: v for k, v in vars(m).items() if k[0] != "_"} for m in value.modules()]
         return facts_of((repr(value), plain, value.state_dict()))
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         return facts_of((type(value), {f.name: getattr(value, f.name) for f in fields(value)}))
     if isinstance(value, dict):
         return facts_of(tuple(value.items()))

@@ -1,0 +1,28 @@
+"""Our figures beside those of the five projects come from records."""
+
+from utils.course.real.five_projects import QUESTIONS, number, project_rows, recorded
+
+
+def step(flags=(), **scores) -> dict:
+    row = {"low": 0.4, "high": 0.6, "trainings": 3, "patients": 9}
+    return {"scores": {n: {"value": v, **row} for n, v in scores.items()}, "flags": list(flags)}
+
+
+def test_a_figure_is_that_of_the_record_and_a_dash_where_there_is_none():
+    results = {"chest_xray": {"steps": {"clean": step(accuracy=0.5)}}}
+    assert number(results, "chest_xray", "clean", "accuracy") == "50.0 (40.0 to 60.0)"
+    assert number(results, "chest_xray", "clean", "AUC") == "–"
+    assert number(results, "blood_cells", "clean", "accuracy") == "–"
+    assert recorded([], "gan_fakes", "classifier", "clean") == "–"
+
+
+def test_a_flagged_figure_stands_in_no_comparison():
+    results = {"chest_xray": {"steps": {"clean": step([{"flag": "odd"}], accuracy=0.5)}}}
+    assert number(results, "chest_xray", "clean", "accuracy") == "–"
+
+
+def test_all_five_projects_have_a_row():
+    rows = project_rows({"chest_xray": {"steps": {"clean": step(accuracy=0.5)}}}, [])
+    assert len(rows) == len(QUESTIONS) and len({row[0] for row in rows}) == 5
+    assert any("50.0 (40.0 to 60.0)" in row[3] for row in rows)
+    assert rows[0][3] == "–"  # no slices of MRI were measured

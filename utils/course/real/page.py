@@ -1,0 +1,156 @@
+"""The section "Real images" of assets/RESULTS.md and a sentence of README, from the records."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from utils.course.claims import CLAIMED
+from utils.course.real.five_projects import project_rows
+from utils.course.real.score_table import (
+    FLAG,
+    NONE,
+    Results,
+    cell,
+    flag_lines,
+    markdown_table,
+    score_table,
+)
+from utils.course.real.sets import KNOWN, RECORD
+from utils.course.real.steps import as_interval, is_flagged
+from utils.course.real.tested_claims import TESTS, UNTESTED, Tested, judged_claims
+from utils.course.records import Record
+from utils.files import read_json
+
+PUBLISHED = {"AUC": 0.944, "accuracy": 0.854}  # ResNet-18, 28 pixels, of PneumoniaMNIST
+MARKS = ("<!-- real -->", "<!-- /real -->")
+
+HEAD = f"""## Real images
+
+`make real DATA_ROOT=FOLDER` measures this on one CPU core and leaves numbers alone in
+`<data set>/{RECORD}`. EfficientNet-Lite0 with ImageNet weights, few and small images, few epochs: a
+low score shows what such a training reaches. Percent with 95 % intervals, over patients and over
+trainings where there are three; of MRI, over patients and over partitions into folds. Sizes of
+attacks are of 255 grey levels. {FLAG}: raised a red flag, and stands in no comparison.
+"""
+CLAIMS_HEAD = """### Does it hold here too?
+
+Every claim of the course that a real set can test, in points, at the margin that its chapter
+declared for drawn images. Nothing here was used to choose a claim or a margin. Each is judged by
+itself, without a correction for their number.
+"""
+EXTERNAL_HEAD = """### Other patients
+
+The networks on held-out training patients, who took no part in training, and on others. The
+gap stands beside what an attack of four grey levels takes. PneumoniaMNIST shows the patients of the
+chest X-rays, so neither can test the other.
+"""
+PROJECTS_HEAD = """### Beside the five projects
+
+The figures of the student projects whose questions the course took over, in percent, and ours.
+They were measured on other images in other ways: the last column says why they differ.
+"""
+
+
+def read_results(home: Path) -> dict[str, dict]:
+    """The record of each real set that has one."""
+    paths = {name: home / "assets" / name / RECORD for name in KNOWN}
+    return {
+        name: read_json(path, "run: make real") for name, path in paths.items() if path.exists()
+    }
+
+
+def real_section(results: Results, claims: Iterable[dict], records: list[Record]) -> str:
+    """All tables about real images; empty where nothing was measured."""
+    if not results:
+        return ""
+    good = {name: each for name, each in results.items() if not each["failed"]}
+    tested = judged_claims(claims, good)
+    parts = [HEAD, *(failure(each) for each in results.values() if each["failed"])]
+    parts += [score_table(good), flag_lines(good), published_line(good)]
+    parts += [CLAIMS_HEAD, claim_lines(tested), untested_line()]
+    parts += [EXTERNAL_HEAD, external_table(good)]
+    columns = ("project", "question", "their figure", "ours", "why they differ")
+    parts += [PROJECTS_HEAD, markdown_table(columns, project_rows(good, records))]
+    return "\n".join(part for part in parts if part)
+
+
+def failure(result: dict) -> str:
+    """A set whose network learned nothing is a failure, and none of its numbers is a result."""
+    return (
+        f"**{result['dataset']} failed.** Its network is level with a constant answer: it has "
+        "learned nothing, and nothing that was done to it would say anything.\n"
+    )
+
+
+def published_line(results: Results) -> str:
+    """The one set with a published benchmark, beside ours."""
+    if "pneumoniamnist" not in results:
+        return ""
+    ours = {name: cell(results["pneumoniamnist"], "clean", name) for name in PUBLISHED}
+    theirs = ", ".join(f"{name} {100 * share:.1f}" for name, share in PUBLISHED.items())
+    mine = ", ".join(f"{name} {shown}" for name, shown in ours.items())
+    return (
+        f"PneumoniaMNIST at 28 pixels: {mine}; the published ResNet-18 has {theirs} on the "
+        "official split. Our copy has the official counts but not the official order, so other "
+        "images are tested, and a comparison to the point would mislead.\n"
+    )
+
+
+def claim_lines(tested: list[Tested]) -> str:
+    columns = ("chapter", "claim", "real set", "claimed", "found here", "verdict", "otherwise here")
+    rows = [
+        [
+            each.chapter,
+            f"{each.result.claim.name}: {each.result.claim.what}",
+            each.dataset,
+            CLAIMED[each.result.claim.direction].format(f"{100 * each.result.claim.margin:g}"),
+            each.result.interval.text(instead="no interval"),
+            each.verdict,
+            each.otherwise or NONE,
+        ]
+        for each in tested
+    ]
+    return markdown_table(columns, rows)
+
+
+def untested_line() -> str:
+    """What no real set at hand can test, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for (chapter, name), why in UNTESTED.items():
+        reasons.setdefault(why, []).append(f"{chapter} ({name})")
+    listed = "\n".join(f"- {why}: {', '.join(names)}" for why, names in reasons.items())
+    return (
+        f"Of {len(TESTS) + len(UNTESTED)} claims {len(UNTESTED)} are not tested here:\n\n{listed}\n"
+    )
+
+
+def external_table(results: Results) -> str:
+    """Every gap between two populations, beside what an attack takes on the first images."""
+    rows, columns = [], ("trained on", "gap", "points", "an attack takes (points)")
+    for name, result in results.items():
+        attack = difference(result, "standard", "clean minus PGD")
+        for step in ("other patients", "kinds of files"):
+            gaps = result["steps"].get(step, {}).get("differences", {})
+            rows += [[name, gap, difference(result, step, gap), attack] for gap in gaps]
+    return markdown_table(columns, rows) if rows else ""
+
+
+def difference(result: dict, step: str, name: str) -> str:
+    part = result["steps"].get(step, {})
+    row = part.get("differences", {}).get(name)
+    return NONE if row is None or is_flagged(part) else as_interval(row).text()
+
+
+def with_summary(readme: str, results: Results, claims: Iterable[dict]) -> str:
+    """README with its sentence about real images; without its marks or records, as it was."""
+    good = {name: each for name, each in results.items() if not each["failed"]}
+    if not good or MARKS[0] not in readme:
+        return readme
+    verdicts = [each.verdict for each in judged_claims(claims, good)]
+    counts = [verdicts.count(word) for word in ("holds here too", "does not")]
+    summary = (
+        f"On {len(good)} real sets, {counts[0]} of {len(verdicts)} tests of claims hold too, "
+        f"{counts[1]} do not, and the others are undecided."
+    )
+    inside = re.compile(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", re.DOTALL)
+    return inside.sub(lambda found: f"{MARKS[0]}{summary}{MARKS[1]}", readme)

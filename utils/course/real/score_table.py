@@ -1,0 +1,89 @@
+"""All scores of the real sets side by side: a row for each score, a column for each set."""
+
+from collections.abc import Iterable, Mapping
+
+from utils.course.real.steps import as_interval, is_flagged
+
+NONE, FLAG = "–", "†"
+HARMLESS = "(the attack leaves nothing, so no score is too high)"
+Results = Mapping[str, dict]
+
+# step, score, what the row is called; the same in every set that has it
+ROWS = (
+    ("clean", "balanced accuracy", "clean, balanced accuracy"),
+    ("clean", "accuracy", "clean, accuracy"),
+    ("clean", "AUC", "clean, AUC"),
+    ("clean", "any finding: balanced accuracy", "any finding or none, balanced accuracy"),
+    ("clean", "any finding: AUC", "any finding or none, AUC"),
+    ("clean", "logistic regression on pixels", "control: logistic regression on pixels"),
+    ("clean", "border alone: AUC", "control: the border alone, AUC"),
+    ("ensemble", "clean, all test images", "the trainings as one vote"),
+    ("calibration", "before", "calibration error"),
+    ("calibration", "after", "calibration error, one temperature"),
+    ("clean", "calibration error, before", "calibration error"),
+    ("clean", "calibration error, after", "calibration error, one temperature"),
+    ("corrupted", "mean", "corrupted, mean of all families"),
+    ("standard", "clean", "attacked images: clean"),
+    ("standard", "noise 4", "attacked images: noise 4"),
+    *(("standard", f"{kind} {size}", f"{kind.replace('pgd', 'PGD')} {size}")
+      for kind in ("pgd", "worst case") for size in (1, 2, 4)),
+    ("ensemble", "as one model, 4", "the vote, attacked as one model, 4"),
+    ("hardened", "clean", "hardened: clean"),
+    *(("hardened", f"{kind} {size}", f"hardened: {kind.replace('pgd', 'PGD')} {size}")
+      for kind in ("pgd", "worst case") for size in (1, 2, 4)),
+    ("label errors", "AUROC of wrong labels", "a fifth of the labels wrong: AUROC of finding them"),
+    ("label errors", "as delivered", "head on frozen features, wrong labels"),
+    ("label errors", "as many dropped at random", "as many dropped at random"),
+    ("label errors", "flagged dropped", "flagged dropped"),
+    ("label errors", "dropped by an oracle", "dropped by an oracle"),
+    ("backdoor", "patch, as delivered: trigger", "backdoor: patch obeyed"),
+    ("backdoor", "patch, as delivered: control", "control: the same images without the patch"),
+    ("backdoor", "patch, flagged dropped: trigger", "patch obeyed after the repair"),
+    ("hidden pictures", "nothing hidden", "pipeline that skips pixels: nothing hidden"),
+    ("hidden pictures", "same diagnosis", "another patient of the same diagnosis hidden"),
+    ("hidden pictures", "another diagnosis", "another diagnosis hidden"),
+    ("hidden pictures", "another diagnosis, repaired", "the same after the selective median"),
+    ("hidden pictures", "AUROC of hidden pictures", "AUROC of finding the hidden pictures"),
+)  # fmt: skip
+
+
+def score_table(results: Results) -> str:
+    """A row for each score that some set has, a column for each set."""
+    rows: dict[str, list[str]] = {}
+    for step, name, shown in ROWS:
+        cells = [cell(result, step, name) for result in results.values()]
+        known = rows.setdefault(shown, [NONE] * len(cells))
+        rows[shown] = [old if new == NONE else new for old, new in zip(known, cells, strict=True)]
+    kept = [[shown, *cells] for shown, cells in rows.items() if set(cells) != {NONE}]
+    return markdown_table(("", *results), [_trained_on(results), *kept])
+
+
+def _trained_on(results: Results) -> list[str]:
+    counts = (each["steps"].get("clean", {}).get("images", {}) for each in results.values())
+    return ["images", *(", ".join(f"{n:,} {k}" for k, n in each.items()) for each in counts)]
+
+
+def cell(result: dict, step: str, name: str) -> str:
+    part = result["steps"].get(step, {})
+    row = part.get("scores", {}).get(name)
+    if row is None:
+        return NONE
+    return str(as_interval(row)) + f" {FLAG}" * is_flagged(part)
+
+
+def flag_lines(results: Results) -> str:
+    """The raised red flags, each with its reason."""
+    found = [
+        f"- {FLAG if is_flagged(part) else HARMLESS} {name}, {step}: *{flag['flag']}*: "
+        f"{flag['reason']}."
+        for name, result in results.items()
+        for step, part in result["steps"].items()
+        for flag in part.get("flags", ())
+    ]
+    return "\n".join(found) + "\n" * bool(found)
+
+
+def markdown_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = list(columns)
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,0 +1,139 @@
+"""Which claims of the course a real set can test, by which number, and what became of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+from utils.course.real.steps import as_interval, is_flagged
+from utils.evaluation.claims import FAILS, HOLDS, Claim, ClaimResult
+
+Key = tuple[str, str]  # chapter, name of the claim
+VERDICTS = {HOLDS: "holds here too", FAILS: "does not"}  # else it is undecided
+FLAGGED = "not judged: a red flag"
+
+# chapter, claim: the step, the difference, and what is otherwise than in the chapter
+TESTS: dict[Key, tuple[str, str, str]] = {
+    ("advanced_attacks", "Questions"): ("other attackers", "clean minus questions", ""),
+    ("contamination", "Where noise enters"): ("corrupted", "file minus small", "Gaussian noise"),
+    ("contamination", "Trigger"): (
+        *("backdoor", "patch: with minus without"),
+        "a head on frozen features",
+    ),
+    ("defences", "Seeming defence"): ("other attackers", "rounding minus known", ""),
+    ("defences", "Lasting defence"): ("other attackers", "hardened minus rounding", ""),
+    ("efficientnet", "Pretrained weights"): ("pretrained", "published minus random", ""),
+    ("efficientnet_atk", "One step"): ("standard", "one step minus PGD", "twenty steps"),
+    ("efficientnet_atk", "One grey level"): (
+        *("standard", "clean minus small PGD"),
+        "all weights trained",
+    ),
+    ("ensemble", "Seeming strength"): ("ensemble", "through one minus as one", "three trainings"),
+    ("ensemble", "One model"): ("ensemble", "clean minus as one", "three trainings"),
+    ("leakage", "Labels from a coin"): (
+        "leakage",
+        "coin minus chance",
+        "a head on frozen features",
+    ),
+    ("leakage", "Folds by image"): ("leakage", "by image minus by patient", ""),
+    ("museum", "Attack that stood still"): ("other attackers", "stood still minus PGD", ""),
+    ("prepare_dataset", "Look-up"): ("leakage", "look-up minus constant", "dementia or none"),
+    ("reading_kit", "Saved pictures"): ("other attackers", "clean minus saved", ""),
+    ("repair", "Labels"): ("label errors", "flagged minus random", ""),
+    ("repair", "Trigger"): ("backdoor", "warp: delivered minus dropped", ""),
+    ("repair", "Price"): ("backdoor", "warp: missed disease added", ""),
+    ("resnet", "Network against pixels"): ("clean", "network minus pixels", "published weights"),
+    ("resnet_atk", "Four grey levels"): ("standard", "clean minus PGD", ""),
+    ("resnet_atk", "Noise"): ("standard", "noise minus clean", ""),
+    ("resnet_atk", "Adversarial training"): (
+        *("hardened gain", "hardened minus standard, PGD"),
+        "fast, from a trained network",
+    ),
+    ("scaling_attack", "Hidden picture"): ("hidden pictures", "nothing minus another", ""),
+    ("scaling_attack", "Same diagnosis"): ("hidden pictures", "same minus nothing", ""),
+    ("scaling_defence", "Hidden patient"): (
+        *("hidden pictures", "flagged, hidden minus nothing"),
+        "",
+    ),
+    ("scaling_defence", "False alarms"): ("hidden pictures", "false alarms", ""),
+    ("scaling_defence", "Median"): ("hidden pictures", "repaired minus hidden", ""),
+    ("uncertainty", "Broken promise"): ("promises", "coverage lost", ""),
+    ("uncertainty", "Kept promise"): ("promises", "calibrated again minus promise", ""),
+    ("uncertainty", "Overconfidence"): ("promises", "calibration error added", ""),
+}
+NETWORK = "needs the network of its chapter, trained from random weights"
+SEARCH = "not affordable on one core beside the others"
+PAINTED = "needs to know where the finding is"
+GENERATOR = "needs a generator, which is too dear here; see the record of gan_fakes"
+PLANTED = "is about planted faults, which are the same on real files"
+UNTESTED: dict[Key, str] = {
+    ("advanced_attacks", "Printable square"): SEARCH,
+    ("advanced_attacks", "Two searches"): SEARCH,
+    ("advanced_attacks", "An aim"): SEARCH,
+    ("audit", "Planted faults"): PLANTED,
+    ("audit", "Clean folder"): "needs a folder that is known to be clean",
+    ("cervix", "Same budget"): "needs trainings of equal cost",
+    ("contamination", "Two networks"): NETWORK,
+    ("contamination", "Families of the training"): SEARCH,
+    ("contamination", "Own statistics"): SEARCH,
+    ("detective", "Caught"): SEARCH,
+    ("detective", "Hiding works"): SEARCH,
+    ("detective", "Hiding is cheap"): SEARCH,
+    ("dinov2", "Order of patches"): NETWORK,
+    ("dinov2_atk", "One patch"): NETWORK,
+    ("dinov2_atk", "Noise in the patch"): NETWORK,
+    ("etf_rect_dml", "RECT"): "the classes are not 50 to 1",
+    ("etf_rect_dml", "Rarer findings"): "no set has ten findings",
+    ("etf_rect_dml", "Class weights"): "the classes are not 50 to 1",
+    ("etf_rect_dml", "Long training"): "the classes are not 50 to 1",
+    ("examine", "Planted faults"): PLANTED,
+    ("gan_fakes", "Trained on fakes"): GENERATOR,
+    ("gan_fakes", "Unknown family"): GENERATOR,
+    ("gan_fakes", "Processed images"): GENERATOR,
+    ("leakage", "Known patients"): SEARCH,
+    ("rnn", "Shuffled rows"): NETWORK,
+    ("rnn", "Without order"): NETWORK,
+    ("rnn_atk", "Eight rows"): NETWORK,
+    ("rnn_atk", "Which rows"): NETWORK,
+    ("rnn_atk", "Adversarial training"): NETWORK,
+    ("scaling_attack", "Hidden trigger"): SEARCH,
+    ("scaling_defence", "Hidden trigger"): SEARCH,
+    ("scaling_defence", "Knowing attacker"): SEARCH,
+    ("tampering", "Flipped diagnoses"): PAINTED,
+    ("tampering", "Located"): PAINTED,
+    ("tampering", "Evaded"): PAINTED,
+}
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A claim of the course and what one real set says to it."""
+
+    chapter: str
+    dataset: str
+    result: ClaimResult
+    otherwise: str
+    flagged: bool = False
+
+    @property
+    def verdict(self) -> str:
+        return FLAGGED if self.flagged else VERDICTS.get(self.result.verdict, "undecided")
+
+
+def judged_claims(claims: Iterable[dict], results: Mapping[str, dict]) -> list[Tested]:
+    """Every claim on every real set that has its number; `claims` are rows of the course."""
+    found = []
+    for row in claims:
+        step, name, otherwise = TESTS.get((row["chapter"], row["name"]), ("", "", ""))
+        for dataset, result in results.items():
+            part = result["steps"].get(step, {})
+            number = part.get("differences", {}).get(name)
+            if number is not None:
+                judged = claim_of(row).evaluate(
+                    as_interval(number), trainings=number["trainings"], patients=number["patients"]
+                )
+                found.append(Tested(row["chapter"], dataset, judged, otherwise, is_flagged(part)))
+    return found
+
+
+def claim_of(row: Mapping) -> Claim:
+    """The claim as its chapter declared it."""
+    return Claim(**{field.name: row[field.name] for field in fields(Claim)})
