@@ -126,8 +126,9 @@ def test_before_and_after_an_attack_the_true_class_is_explained():
     assert list(found) == ["clean", NOISE, "attacked"]
     clean, predicted = found["clean"]
     assert np.array_equal(clean, heat_maps(model, to_float(SPLIT.images), SPLIT.labels))
-    turned = np.array(found["attacked"][1]) != SPLIT.labels.numpy()
-    assert predicted == SPLIT.labels.tolist() and turned.mean() > 0.5
+    right = np.array(predicted) == SPLIT.labels.numpy()
+    turned = right & (np.array(found["attacked"][1]) != SPLIT.labels.numpy())
+    assert right.mean() > 0.8 and turned.mean() > 0.4
     of_the_answer = heat_maps(model, to_float(SPLIT.images), found["attacked"][1])
     artefact = np.nanmean(similarity(clean, of_the_answer)[turned])
     assert artefact < np.nanmean(similarity(clean, clean)[turned])

@@ -17,7 +17,7 @@ CEILINGS = {
     **dict.fromkeys(("STEPS", "ATTACK_STEPS", "LESSON_STEPS", "TRAINING_STEPS"), 2),
     **dict.fromkeys(("TRIALS", "ADVERSARIAL_TRIALS", "ATTACKER_TRIALS", "HEAD_TRIALS"), 2),
     **dict.fromkeys(("TRIAL_IMAGES", "ADVERSARIAL_TRIAL_IMAGES", "FEW_IMAGES"), 24),
-    **dict.fromkeys(("SEEDS", "LABEL_SEEDS", "TRAININGS", "COPIES", "RESTARTS"), 2),
+    **dict.fromkeys(("SEEDS", "TRAININGS", "COPIES", "RESTARTS"), 2),
     **dict.fromkeys(("ATTACKER_GRADIENTS", "MINIMAL_STEPS", "LONG"), 4),
     **dict.fromkeys(("PAINTER_WIDTH", "OTHER_WIDTH"), 8),
     **dict.fromkeys(("TEST_PATIENTS", "FINDING_PATIENTS", "OTHERS", "FOLD_PATIENTS"), 40),
