@@ -27,22 +27,24 @@ import numpy as np
 
 from utils.backbones import build
 from utils.course.real.brain_slices import (
+    FOLDS,
     LEVELS,
+    STRENGTHS,
     demented_or_not,
-    mean_prediction,
     network_of_cells,
     real_slices,
 )
+from utils.course.real.networks import TRAINING
 from utils.data.loading import load
 from utils.data.patient_recovery import normalise_exposure
 from utils.data.slice_order import slice_heights
 from utils.data.split import Split, Splits
+from utils.defences.ensemble import combined
 from utils.evaluation.inference import predict
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.roc import roc_scores
 from utils.run import ROOT
-from utils.training.config import TrainConfig
 from utils.training.cross_validation import FittedProbe, cross_validated
 from utils.training.features import frozen_features, linear_probe, patient_means
 from utils.training.loop import train_or_load
@@ -51,18 +53,8 @@ from utils.training.losses import CrossEntropy, balancing_weights
 FOLDER = ROOT / "checkpoints" / "real_data"
 BACKBONE, NATIVE = "efficientnet_lite0", 224  # pixels at which its weights were trained
 FINE_TUNED_AT = 112  # pixels
-FINE_TUNING = TrainConfig(
-    epochs=2,
-    batch_size=32,
-    learning_rate=5e-4,
-    head_rate=10,
-    weight_decay=0.02,
-    schedule="one_cycle",
-    ema=0.998,
-    precision="float32",  # faster than bfloat16 here: its depthwise gradients are slow on a CPU
-)
-FOLDS, PARTITIONS = 5, 5
-STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3)  # few patients and many features: simpler than usual
+FINE_TUNING = replace(TRAINING, epochs=2)
+PARTITIONS = 5
 
 
 def chest_xray() -> dict:
@@ -72,7 +64,7 @@ def chest_xray() -> dict:
         found["probe"] = probed(splits)
     with timed(seconds, "fine-tuned"):
         found["fine-tuned"] = fine_tuned(splits)
-    found["mean of both"] = mean_prediction(*found.values())
+    found["mean of both"] = combined(list(found.values()))
     seconds["mean of both"] = sum(seconds.values())
     return {
         name: {**scores(each), "AUC of pneumonia": auc(each), "seconds": seconds[name]}
@@ -92,8 +84,8 @@ def alzheimer_mri() -> dict:
         found["network and pixels"] = repeated(*patient_means(both, split, heights, LEVELS))
     return {
         name: {
-            **scores(mean_prediction(*each)),
-            "AUC of dementia": auc(mean_prediction(*each)),
+            **scores(combined(each)),
+            "AUC of dementia": auc(combined(each)),
             "AUC of each partition": [auc(one)[0] for one in each],
             "seconds": seconds[name],
         }
@@ -124,7 +116,7 @@ def fine_tuned(splits: Splits) -> Predictions:
     loss = CrossEntropy(balancing_weights(small.train, 0.5), label_smoothing=0.1)
     train_or_load(model, small, FINE_TUNING, FOLDER, loss)
     mirrored = replace(small.test, images=small.test.images.flip(-1))
-    return mean_prediction(predict(model, small.test), predict(model, mirrored))
+    return combined([predict(model, small.test), predict(model, mirrored)])
 
 
 def scores(found: Predictions) -> dict:

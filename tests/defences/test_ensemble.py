@@ -269,3 +269,9 @@ def test_stacking_of_one_class_is_refused():
     few = np.flatnonzero(SPLIT.labels == 1)
     with pytest.raises(ValueError, match="of each of two classes"):
         fit_stacking([said.take(few) for said in SAID])
+
+
+def test_equal_votes_predict_the_mean_of_the_probabilities():
+    first, second = SAID[:2]
+    mean = combined([first, second]).probabilities
+    assert np.allclose(mean, (first.probabilities + second.probabilities) / 2)

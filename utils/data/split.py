@@ -214,7 +214,6 @@ def batches(split: Split, size: int, shuffle: bool = False) -> Iterator[tuple[Te
     order = torch.randperm(len(split)) if shuffle else torch.arange(len(split))
     for chosen in order.split(size):
         if len(chosen) > 1 or not shuffle:
-            chosen = chosen.to(
-                split.images.device
-            )  # index_select copies rows whole: 30 times as fast
+            chosen = chosen.to(split.images.device)
+            # Not by an index in brackets: this copies whole rows.
             yield split.images.index_select(0, chosen), split.labels.index_select(0, chosen)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from small import random_predictions, soft_pictures
+from small import soft_pictures
 from toy_study import toy_heads
 
 from utils.attacks.pgd import PGD
-from utils.course.real.brain_slices import Heads, border_measures, demented_or_not, mean_prediction
+from utils.course.real.brain_slices import Heads, border_measures, demented_or_not
 from utils.data.split import Split
 from utils.training.features import patient_means
 
@@ -20,12 +20,6 @@ def heads(tmp_path_factory) -> Heads:
 def test_grades_become_dementia_or_none():
     split = Split(soft_pictures(4, 8), torch.tensor([0, 3, 1, 0]), tuple("abcd"))
     assert demented_or_not(split).labels.tolist() == [0, 1, 1, 0]
-
-
-def test_the_mean_prediction_is_between_its_parts():
-    first, second = random_predictions(0), random_predictions(1)
-    mean = mean_prediction(first, second).probabilities
-    assert np.allclose(mean, (first.probabilities + second.probabilities) / 2)
 
 
 def test_the_border_is_all_that_its_measures_see():

@@ -5,37 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from rows_as_images import PATIENTS, features, mark, split_of
 
 from utils.contamination.backdoor import Poison
 from utils.contamination.label_noise import ImageDependent, Symmetric
 from utils.course.studies.cleaned_heads import CleanedHeads
-from utils.data.split import Split
 from utils.evaluation.predictions import pool_trainings
-
-WIDTH = 60  # many dimensions: a head can learn wrong labels by heart
-PATIENTS = 300
-
-
-def split_of(count: int, seed: int) -> Split:
-    """Three classes; an image holds the numbers that its features will be made of."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % 3
-    rows = rng.normal(128, 20, size=(count, WIDTH)) + 50 * np.eye(3, WIDTH)[labels]
-    images = torch.from_numpy(rows.clip(0, 255).astype(np.uint8)).view(count, 1, 6, 10)
-    patients = torch.arange(count) // max(1, count // PATIENTS)
-    return Split(images, torch.from_numpy(labels), ("a", "b", "c"), patients)
-
-
-def features(split: Split) -> np.ndarray:
-    return split.images.flatten(1).float().numpy() / 20
-
-
-def mark(pixels):
-    """A trigger that is one bright feature."""
-    marked = pixels.clone()
-    marked[:, :, -1, -3:] = 1
-    return marked
-
 
 TRAIN, TEST = split_of(900, 0), split_of(600, 1)
 STUDY = CleanedHeads(TRAIN, features, strength=1.0)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
+from rows_as_images import features, mark, split_of
 
 from utils.contamination.backdoor import Poison
 from utils.course.studies.poisoned_heads import PoisonedHeads, rate_table
@@ -11,28 +11,7 @@ from utils.data.split import Split
 
 RATES = (0.01, 0.1)
 
-
-def split_of(count: int, seed: int) -> Split:
-    """Three classes; an image holds the numbers that its features will be made of."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % 3
-    rows = rng.normal(128, 25, size=(count, 60)) + 50 * np.eye(3, 60)[labels]
-    images = torch.from_numpy(rows.clip(0, 255).astype(np.uint8)).view(count, 1, 6, 10)
-    return Split(images, torch.from_numpy(labels), ("a", "b", "c"), torch.arange(count))
-
-
-def features(split: Split) -> np.ndarray:
-    return split.images.flatten(1).float().numpy() / 20
-
-
-def mark(pixels):
-    """A trigger that is a few bright features."""
-    marked = pixels.clone()
-    marked[:, :, -1, -3:] = 1
-    return marked
-
-
-STUDY = PoisonedHeads(split_of(300, 0), split_of(300, 1), features)
+STUDY = PoisonedHeads(split_of(300, 0, 25), split_of(300, 1, 25), features)
 POISON = Poison(mark, target=2)
 HEADS = STUDY.at_rates(POISON, RATES)
 

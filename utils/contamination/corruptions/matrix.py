@@ -55,7 +55,7 @@ class ContaminationMatrix:
         cells = [each for cell, each in self.found[network].items() if cell[0] in families]
         if not cells:
             raise ValueError(f"no cell of {', '.join(families)}; there are {self.families}")
-        return _one_or_pooled([_stacked(training) for training in zip(*cells, strict=True)])
+        return _one_or_pooled([stacked(training) for training in zip(*cells, strict=True)])
 
     @property
     def families(self) -> list[str]:
@@ -120,7 +120,8 @@ def _one_or_pooled(trainings: Sequence[Predictions]) -> Predictions:
     return trainings[0] if len(trainings) == 1 else pool_trainings(trainings)
 
 
-def _stacked(cells: Sequence[Predictions]) -> Predictions:
+def stacked(cells: Sequence[Predictions]) -> Predictions:
+    """The rows of all, one below the other: a score is then over all of them."""
     rows = ("labels", "probabilities", "groups")
     stacked = (np.concatenate([getattr(each, name) for each in cells]) for name in rows)
     return replace(cells[0], **dict(zip(rows, stacked, strict=True)))

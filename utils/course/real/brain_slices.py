@@ -58,12 +58,6 @@ def network_of_cells(size: int = SIZE, weights: str = "imagenet") -> Classifier:
     return Classifier(cells, nn.Linear(cells.num_features, 2), frozen=True).eval()
 
 
-def mean_prediction(*several: Predictions) -> Predictions:
-    """The mean probabilities of several models for the same images."""
-    together = sum(each.probabilities for each in several) / len(several)
-    return replace(several[0], probabilities=together)
-
-
 @dataclass(frozen=True)
 class Heads:
     """Slices of patients, what the frozen network sees in them, and folds by patient."""

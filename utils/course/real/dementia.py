@@ -7,11 +7,13 @@ import torch
 
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
+from utils.contamination.corruptions.matrix import stacked
 from utils.contamination.corruptions.registry import corruptions
-from utils.course.real.brain_slices import Heads, mean_prediction
+from utils.course.real.brain_slices import Heads
 from utils.course.real.steps import as_row, counted, difference_row, score_row
 from utils.data.patient_split import split_by_group
 from utils.data.split import Split, Splits
+from utils.defences.ensemble import combined
 from utils.evaluation.conditions import GREY_LEVELS
 from utils.evaluation.intervals import mean_of
 from utils.evaluation.leakage import nearest_neighbour_baseline
@@ -38,7 +40,7 @@ def clean_scores(heads: Heads) -> dict:
     """One answer per patient; the border alone is the control, since no brain is there."""
     each = heads.by_level(PARTITIONS)
     found, border = pool_trainings(each), pool_trainings(heads.by_border(PARTITIONS))
-    vote = mean_prediction(*each)
+    vote = combined(each)
     rows = {name: score_row(found, name) for name in (HEADLINE, "accuracy", "AUC")}
     rows |= {f"mean of partitions: {name}": score_row(vote, name) for name in (HEADLINE, "AUC")}
     rows |= {f"border alone: {name}": score_row(border, name) for name in (HEADLINE, "AUC")}
@@ -119,7 +121,7 @@ def corrupted(heads: Heads) -> dict:
         for name, change in corruptions("mri", SEVERITY).items()
     }
     lost = {name: difference_row(clean, each) for name, each in found.items()}
-    mean = _stacked(list(found.values()))
+    mean = stacked(list(found.values()))
     return {
         "scores": {"clean": score_row(clean), "mean": score_row(mean)}
         | {name: score_row(each) for name, each in found.items()},
@@ -174,9 +176,3 @@ def _put_together(found: Predictions, halves, warm) -> Predictions:
     for half, temperature in zip(halves, warm, strict=True):
         cooled[half] = temperature(found.take(half)).probabilities
     return replace(found, probabilities=cooled)
-
-
-def _stacked(several: list[Predictions]) -> Predictions:
-    rows = ("labels", "probabilities", "groups")
-    stacked = (np.concatenate([getattr(each, name) for each in several]) for name in rows)
-    return Predictions(*stacked, several[0].class_names)
