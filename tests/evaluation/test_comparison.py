@@ -13,6 +13,7 @@ from utils.evaluation.comparison import (
     flip_predictions,
     mcnemar,
     same_patients,
+    worse_of,
 )
 from utils.evaluation.metrics import gain, gains
 from utils.evaluation.predictions import Predictions, pool_trainings
@@ -212,3 +213,10 @@ def test_beyond_its_control_counts_the_difference():
         *(flip_predictions((before, each), healthy=0) for each in (control, after)), "accuracy"
     )
     assert found.value == pytest.approx(5 / 6) and found.low > 0
+
+
+def test_the_worse_of_two_attacks_is_wrong_where_either_is():
+    one, other = said(1, 0, 0, 1, 1, 2), said(0, 2, 0, 1, 2, 0)
+    worse = worse_of(one, other)
+    assert worse.right.tolist() == (one.right & other.right).tolist()
+    assert np.array_equal(worse.labels, one.labels)

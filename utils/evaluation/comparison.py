@@ -1,6 +1,7 @@
 """Is one model better than another, and how often does an attack flip a diagnosis?"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import lcm
 
 import numpy as np
@@ -136,3 +137,9 @@ def flip_predictions(*pairs: tuple[Predictions, Predictions], healthy: int) -> P
 
 def _diseased(predictions: Predictions, healthy: int) -> np.ndarray:
     return predictions.probabilities.argmax(1) != healthy
+
+
+def worse_of(first: Predictions, second: Predictions) -> Predictions:
+    """What two attacks leave of the same images: the second where it succeeds, else the first."""
+    rows = np.where(second.right[:, None], first.probabilities, second.probabilities)
+    return replace(first, probabilities=rows)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 from torch import nn
 
 from utils.attacks.apgd import APGD, WorstCase
@@ -15,6 +14,7 @@ from utils.course.real.steps import difference_row, score_row
 from utils.defences.ensemble import Ensemble
 from utils.defences.purification import GreyLevels, Purified
 from utils.evaluation.attack_suite import AttackSuite
+from utils.evaluation.comparison import worse_of
 from utils.evaluation.conditions import CLEAN, GREY_LEVELS, WORST_CASE, Condition
 from utils.evaluation.flags.red_flags import check_attack
 from utils.evaluation.inference import attacked_split, predict
@@ -71,17 +71,11 @@ def _worst_of(model: nn.Module, after_pgd: Found, study: Study) -> Found:
     found, rows, smaller = {}, study.fewer_rows, None
     for size in sorted(factor * EPSILON for factor in FACTORS):
         left = after_pgd[suite().condition(size=size)].take(rows)
-        left = left if smaller is None else _worse_of(left, smaller)
+        left = left if smaller is None else worse_of(left, smaller)
         attack = WorstCase((APGD(size, STEPS, "margin"), Square(size, QUERIES)))
         smaller = predict(model, study.fewer, attack, after=left, keep=study.kept)
         found[Condition(WORST_CASE, size)] = smaller
     return found
-
-
-def _worse_of(first: Predictions, second: Predictions) -> Predictions:
-    """Of each image the second predictions where they are wrong, else the first."""
-    rows = np.where(second.right[:, None], first.probabilities, second.probabilities)
-    return replace(first, probabilities=rows)
 
 
 def _pooled(each: Sequence[Found]) -> Found:

@@ -4,12 +4,10 @@ Each flag is a function from evidence to a reason, or to None if it is not red. 
 begins with "not resolved" is not red either: these images cannot show the mistake.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from utils.attacks.base import norm_of
-from utils.evaluation.comparison import more_often_right
+from utils.evaluation.comparison import more_often_right, worse_of
 from utils.evaluation.flags.attack_probes import QUERIES, black_box_applies, free_white_box
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, too_few
 from utils.evaluation.flags.model_flags import MODEL_FLAGS
@@ -104,8 +102,7 @@ def _falls_to_own_attack(e: AttackEvidence) -> str | None:
         return None
     usual, longer, known = (e.checks.again.get(n) for n in ("restarted", "doubled", "adaptive"))
     if longer is not None:  # the worse of both for each image: as many passes as an adaptive attack
-        worse = np.where(usual.right[:, None], longer.probabilities, usual.probabilities)
-        usual = replace(usual, probabilities=worse)
+        usual = worse_of(longer, usual)
     return _more_fall(usual, known, "to the adaptive attack")
 
 
