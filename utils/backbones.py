@@ -56,10 +56,10 @@ BACKBONES = {
     "resnet18": Backbone("resnet18.a1_in1k"),
     "resnet34": Backbone("resnet34.a1_in1k"),
     "resnet50": Backbone("resnet50.a1_in1k"),
-    "resnet18_narrow": Backbone(  # a quarter of the channels: eight trainings in one or two minutes
-        "resnet18", {"channels": (16, 32, 64, 128)}
+    "resnet18_narrow": Backbone(  # a quarter of the channels; its stem is three small convolutions
+        "resnet18", {"channels": (16, 32, 64, 128), "stem_type": "deep", "stem_width": 8}
     ),
-    "resnet10_narrow": Backbone(  # half the layers, and a smaller stem
+    "resnet10_narrow": Backbone(  # half the layers
         "resnet10t", {"channels": (16, 32, 64, 128), "stem_width": 8}
     ),
     "efficientnet_b0": Backbone("efficientnet_b0.ra_in1k"),
