@@ -8,10 +8,8 @@ import torch
 from small import small_network
 
 from utils.data.split import to_float
-from utils.examine import ModelReport, examine
-from utils.examine.model_files import Opaque, as_module, first_tensor, load_weights, read_model
+from utils.examine.model_files import as_module, load_weights, read_model
 
-SEES, GOOD, ATTACKED = "Does it see what it should?", "How good is it?", "What can an attacker do?"
 CODE = """
 import torch
 from torch import nn
@@ -60,29 +58,6 @@ def test_files_without_code_answer_as_before(save, name, count, network, images,
         assert torch.allclose(model(pixels[:count]), network(pixels[:count]), atol=1e-5)
 
 
-def test_onnx_answers_as_before(network, images, tmp_path):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnx")
-    pixels = to_float(images.images[:5])
-    torch.onnx.export(network, (pixels[:2],), str(tmp_path / "net.onnx"), dynamo=False)
-    model = read_model(tmp_path / "net.onnx")
-    with torch.no_grad():
-        assert torch.allclose(model(pixels), network(pixels), atol=1e-4)
-
-
-def test_an_onnx_file_is_examined_as_a_black_box(network, images, tmp_path):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnx")
-    pixels, batch = to_float(images.images[:2]), {"images": {0: "batch"}}
-    torch.onnx.export(network, (pixels,), str(tmp_path / "net.onnx"), dynamo=False,
-                      input_names=["images"], dynamic_axes=batch)  # fmt: skip
-    model, questions = read_model(tmp_path / "net.onnx"), (SEES, GOOD, ATTACKED)
-    options = {"questions": questions, "epsilon": 32 / 255, "attacked": 24}
-    report = ModelReport(examine(model, images, **options))
-    assert not model.batch and "a black box" in report[SEES].measured
-    assert report[GOOD].severity == "ok" and "no gradients" in report[ATTACKED].measured
-
-
 REFUSED = [
     ("nothing.ts", None, "is no file"),
     ("model.py", None, "name one"),
@@ -126,20 +101,6 @@ def test_other_objects_become_modules(images):
     pixels = to_float(images.images[:4])
     assert as_module(Sums())(pixels).shape == (4, 2)
     assert as_module(lambda batch: {"logits": batch.mean((2, 3))})(pixels).shape == (4, 1)
-    assert first_tensor((pixels, None)) is pixels
-
-
-@pytest.mark.parametrize("count", [1, 3, 4, 7])
-def test_a_fixed_batch_is_filled_up_and_cut(count):
-    seen = []
-
-    def answer(batch):
-        seen.append(len(batch))
-        return batch.sum((1, 2, 3))
-
-    pixels = torch.rand(count, 1, 2, 2)
-    assert torch.allclose(Opaque(answer, 4)(pixels), pixels.sum((1, 2, 3)))
-    assert set(seen) == {4}
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

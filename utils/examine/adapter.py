@@ -7,7 +7,8 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from utils.data.split import Split, to_float
-from utils.examine.model_files import as_module, first_tensor
+from utils.examine.model_files import as_module
+from utils.examine.opaque import first_tensor
 
 IMAGENET = (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey level of a colour

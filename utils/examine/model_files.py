@@ -7,38 +7,21 @@ user's own; it is run.
 import importlib.util
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from utils.examine.onnx_model.reading import read_onnx
+from utils.examine.opaque import Opaque
 from utils.files import read_tensors
 
 FORMS = "model.py:make_model, net.ts (TorchScript), net.pt2 (torch.export) or net.onnx"
 NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their weights
 PARALLEL = "module."  # what torch.nn.DataParallel puts before each name
-
-
-class Opaque(nn.Module):
-    """Something that answers images and whose parts are not to be touched.
-
-    With a `batch`, it takes exactly so many images at a time: a shorter batch is filled up.
-    """
-
-    def __init__(self, answer: Callable[[Tensor], object], batch: int = 0):
-        super().__init__()
-        self.answer, self.batch = [answer], batch  # in a list, or torch would take it for a part
-
-    def forward(self, images: Tensor) -> Tensor:
-        (answer,) = self.answer
-        if not self.batch:
-            return first_tensor(answer(images))
-        filled = images[torch.arange(-(-len(images) // self.batch) * self.batch) % len(images)]
-        parts = [first_tensor(answer(part)) for part in filled.split(self.batch)]
-        return torch.cat(parts)[: len(images)]
 
 
 def read_model(place: str | Path, weights: str | Path | None = None) -> nn.Module:
@@ -71,17 +54,6 @@ def as_module(model: object) -> nn.Module:
     kind = type(model).__name__
     raise ValueError(f"a {kind} answers no images; give a torch module, a function from images to "
                      "logits, or an object with predict_proba")  # fmt: skip
-
-
-def first_tensor(output: object) -> Tensor:
-    """The answer itself, where a model returns several things."""
-    if isinstance(output, Mapping):
-        output = output.get("logits", next(iter(output.values()), None))
-    if isinstance(output, tuple | list):
-        output = output[0] if output else None
-    if output is None:
-        raise ValueError("the model returned nothing; it must return one row for each image")
-    return torch.as_tensor(output)
 
 
 def _from_code(file: Path, name: str, weights: str | Path | None) -> nn.Module:
@@ -173,22 +145,4 @@ def _exported(path: Path) -> nn.Module:
     return Opaque(program.module(), batch if isinstance(batch, int) else 0)
 
 
-def _onnx(path: Path) -> nn.Module:
-    try:
-        import onnxruntime
-    except ModuleNotFoundError:
-        raise ValueError(f"{path} needs onnxruntime: pip install onnxruntime") from None
-    try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the library raises many kinds
-        raise ValueError(f"{path} cannot be read as ONNX ({error})") from error
-    (wanted,) = session.get_inputs()
-    batch = wanted.shape[0] if isinstance(wanted.shape[0], int) else 0
-
-    def answer(images: Tensor):
-        return session.run(None, {wanted.name: images.detach().cpu().numpy()})[0]
-
-    return Opaque(answer, batch)
-
-
-_READERS = {"TorchScript": _torchscript, "exported program": _exported, "ONNX": _onnx}
+_READERS = {"TorchScript": _torchscript, "exported program": _exported, "ONNX": read_onnx}

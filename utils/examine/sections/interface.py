@@ -53,6 +53,8 @@ def ask_interface(subject: Subject) -> Section:
 def _facts(subject: Subject) -> str:
     model, split = subject.model, subject.images
     slope = "with gradients" if subject.gradients else "without gradients (a black box)"
+    if getattr(model.model, "copy", None) is not None:  # of an ONNX file
+        slope += " of a copy in torch that answers alike"
     shape = f"{model.channels} x {split.size} x {split.size}"
     several = f" ({split.classes} findings, each by itself)" if subject.several else ""
     rounds = ", rounds its images first (quantisation or JPEG)" if subject.rounds else ""
