@@ -4,13 +4,13 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-import timm
 import torch
-from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from utils.weights import PackagedWeights, read_packaged, read_weights
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class RowReader(nn.Module):
@@ -86,7 +86,7 @@ class Classifier(nn.Module):
     def __init__(self, backbone: nn.Module, head: nn.Module, frozen: bool = False):
         super().__init__()
         published = getattr(backbone, "pretrained_cfg", {})
-        for name, usual in (("mean", IMAGENET_DEFAULT_MEAN), ("std", IMAGENET_DEFAULT_STD)):
+        for name, usual in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
             values = torch.tensor(published.get(name) or usual)
             self.register_buffer(name, values.view(1, 3, 1, 1))
         self.backbone, self.head, self.frozen = backbone, head, frozen
@@ -134,10 +134,8 @@ def build(
 
 
 def network_size(model: Classifier, size: int) -> dict[str, int]:
-    """Depth, width, weights, and the multiply-adds of one image; `size` is its side in pixels.
-
-    Depth is the layers with weights, width the channels at the ends of all stages.
-    """
+    """Layers with weights, channels at the ends of all stages, weights, and the multiply-adds of
+    one image of `size` pixels a side."""
     with FlopCounterMode(display=False) as counted, torch.no_grad():
         deepcopy(model).to("meta")(torch.empty(1, 3, size, size, device="meta"))
     return {
@@ -152,6 +150,8 @@ def network_size(model: Classifier, size: int) -> dict[str, int]:
 def _facts(name: str) -> Backbone:
     if name in BACKBONES:
         return BACKBONES[name]
+    import timm  # here: it takes seconds, and an audit builds no network
+
     if timm.is_model(name):
         return Backbone(name)
     raise ValueError(
@@ -200,6 +200,8 @@ def _packaged(name: str, facts: Backbone) -> PackagedWeights:
 
 
 def _create(facts: Backbone, pretrained: bool = False) -> nn.Module:
+    import timm
+
     return timm.create_model(facts.timm, pretrained=pretrained, num_classes=0, **facts.changes)
 
 

@@ -63,6 +63,31 @@ def test_imports_go_one_way():
     assert not {name: others for name, others in upwards.items() if others}
 
 
+def imported_first(name):
+    """What a module imports before it does anything."""
+    for node in ast.parse(PATHS[name].read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_an_audit_waits_for_no_library_of_networks_and_figures():
+    waiting, known, libraries = (
+        ["audit.command_line", "audit.report", "audit.registry"],
+        set(),
+        set(),
+    )
+    while waiting:
+        known.add(name := waiting.pop())
+        for full in imported_first(name):
+            ours = full.removeprefix("utils.")
+            ours = {ours, ours.rpartition(".")[0]} & set(PATHS) if full != ours else set()
+            waiting += ours - known
+            libraries |= set() if ours else {full.partition(".")[0]}
+    assert "torch" in libraries and not libraries & {"timm", "torchvision", "matplotlib", "optuna"}
+
+
 def test_imports_no_notebook_no_test_and_no_star():
     foreign = {"notebooks", "dataset", "tests", "import_ipynb", "nbimporter"}
     for name in PATHS:

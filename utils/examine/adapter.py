@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 
 import torch
-from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
+from utils.backbones import IMAGENET_MEAN, IMAGENET_STD
 from utils.data.split import Split, to_float
 from utils.examine.model_files import as_module
 from utils.examine.opaque import first_tensor
 
-IMAGENET = (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey level of a colour
 TRIED = 4  # images that show what the model takes and returns
 NO_LOGITS = 1e-4  # probabilities add up to 1 as exactly as this
