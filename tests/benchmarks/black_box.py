@@ -126,7 +126,7 @@ def query_table(images: int = IMAGES) -> pd.DataFrame:
     keep(
         "black_box",
         "Attacks with questions alone",
-        f"""{images} drawn brain slices of {SIZE} pixels, a narrow ResNet-18, epsilon 4 of 255. A
+        f"""{len(some)} drawn brain slices of {SIZE} pixels, a narrow ResNet-18, epsilon 4 of 255. A
         library that asks image by image pays for a whole call of the network each time; ours asks
         about many images at once. With as many questions, the passes through the network are the
         limit.""",

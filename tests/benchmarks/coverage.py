@@ -52,5 +52,6 @@ def covers(found, truth: float) -> bool:
 
 if __name__ == "__main__":
     rows = {(name, n): of_methods(n, spread) for name, spread in SPREADS.items() for n in (3, 5)}
-    print(pd.DataFrame(rows).T.rename_axis(["worlds", "trainings"]))
-    print(pd.DataFrame({n: of_rare_classes(n) for n in (80, 320)}).T.rename_axis("patients"))
+    print(pd.DataFrame(rows).T.rename_axis(["worlds", "trainings"]).to_string())
+    rare = pd.DataFrame({n: of_rare_classes(n) for n in (80, 320)})
+    print(rare.T.rename_axis("patients").to_string())

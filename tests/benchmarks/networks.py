@@ -1,13 +1,15 @@
 """The networks of the benchmarks, trained in several ways and kept in checkpoints/bench."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from torch import nn
+import torch
+from small import small_network
+from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD
 from utils.backbones import build
-from utils.data.split import Splits
+from utils.data.split import Split, Splits
 from utils.defences.adversarial_training import AdversarialLoss, TradesLoss
 from utils.defences.mart import MartLoss
 from utils.run import ROOT
@@ -26,20 +28,54 @@ LOSSES = {
 }
 SCORE = ValidationScore(PGD(EPSILON, 5, stop_when_fooled=True, precision="auto"))
 PAIR = (STANDARD, "PGD training")
+TEXTURES, PLAIN = ("flat", "rows", "columns", "checks"), 24  # levels of grey
 
 
-def networks(splits: Splits, ways: Iterable[str] = PAIR, backbone: str = BACKBONE):
+def networks(
+    splits: Splits,
+    ways: Iterable[str] = PAIR,
+    new: Callable[[Splits], nn.Module] | None = None,
+    epochs: tuple[int, int] = (5, 3),
+) -> dict[str, nn.Module]:
     """A network for each way of training, the robust ones from the weights of the standard one."""
-    found = {way: build(backbone, splits.train.classes, splits.train.size) for way in ways}
-    standard = build(backbone, splits.train.classes, splits.train.size)
-    folder = ROOT / "checkpoints/bench"
-    train_or_load(standard, splits, TrainConfig(epochs=5), folder)
-    for way, network in found.items():
-        network.load_state_dict(standard.state_dict())
+    new = new or _narrow
+    standard, folder = new(splits), ROOT / "checkpoints/bench"
+    train_or_load(standard, splits, TrainConfig(epochs[0]), folder)
+    found = {}
+    for way in ways:
+        found[way] = new(splits)
+        found[way].load_state_dict(standard.state_dict())
         if way != STANDARD:
-            train_or_load(network, splits, TrainConfig(epochs=3), folder, LOSSES[way], SCORE)
-        network.eval()
+            train_or_load(found[way], splits, TrainConfig(epochs[1]), folder, LOSSES[way], SCORE)
+        found[way].eval()
     return found
+
+
+def _narrow(splits: Splits) -> nn.Module:
+    return build(BACKBONE, splits.train.classes, splits.train.size)
+
+
+def very_small(splits: Splits) -> nn.Module:
+    """One convolution: thousands of queries take seconds."""
+    return small_network(classes=splits.train.classes)
+
+
+def graded_splits(train: int = 2000, test: int = 200) -> Splits:
+    """Four textures from invisible to plain, so that epsilon hides about half of them."""
+    counts = (train, train // 4, test)
+    return Splits(*(_graded(count, seed) for seed, count in enumerate(counts)))
+
+
+def _graded(count: int, seed: int, size: int = 16) -> Split:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % len(TEXTURES)
+    turns = torch.arange(size) // 2 % 2 * 2 - 1  # -1 and 1, each for two pixels
+    rows, columns = turns[:, None].expand(size, size), turns.expand(size, size)
+    textures = torch.stack([torch.ones_like(rows), rows, columns, rows * columns])[labels]
+    strength = PLAIN * torch.rand(count, 1, 1, generator=generator)
+    images: Tensor = 110 + 30 * torch.rand(count, size, size, generator=generator)
+    images = (images + strength * textures).to(torch.uint8)[:, None]
+    return Split(images, labels, TEXTURES, groups=torch.arange(count))
 
 
 def one_against_others(splits: Splits) -> Splits:

@@ -141,8 +141,9 @@ def _step(
     end where it is closest to the last point."""
     missing = -lead - (slope * (images - here)).flatten(1).sum(1)  # of the image itself
     beyond = beyond * missing.abs()
-    closest = _raise(norm, images, slope, missing + beyond)
-    there = _raise(norm, here, slope, beyond - lead)
+    places = torch.cat([images, here])  # in one go: of small images the calls take the time
+    short = torch.cat([missing + beyond, beyond - lead])
+    closest, there = _raise(norm, places, torch.cat([slope, slope]), short).chunk(2)
     return there + left * (closest - there)
 
 
@@ -154,11 +155,11 @@ def _raise(norm: type[LInf] | type[L2], places: Tensor, slope: Tensor, missing: 
     """
     slope = slope * _each(missing.sign())
     direction, length = norm.direction(slope), torch.zeros_like(missing)
-    there = places
+    there, brighter, climb = places, direction > 0, slope * direction
     for _ in range(NEWTON_STEPS):
         gained = (slope * (there.clamp(0, 1) - places)).flatten(1).sum(1)
-        free = torch.where(direction > 0, there < 1, there > 0)
-        rate = (slope * direction * free).flatten(1).sum(1)
+        free = torch.where(brighter, there < 1, there > 0)
+        rate = (climb * free).flatten(1).sum(1)
         length = length + (missing.abs() - gained).clamp_min(0) / rate.clamp_min(1e-12)
         there = places + _each(length) * direction
     return there.clamp(0, 1)
