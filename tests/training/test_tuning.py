@@ -1,9 +1,7 @@
 """A study is seeded, shares its storage, and survives a kill without losing a trial."""
 
 import os
-import signal
-import subprocess
-import sys
+import time
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,11 +9,12 @@ import numpy as np
 import optuna
 import pytest
 import torch
+from forked import FORK, forked, kill
 from small import small_network, small_splits
 
 from utils.attacks.pgd import PGD
 from utils.defences.adversarial_training import AdversarialLoss
-from utils.run import ROOT
+from utils.training import tuning
 from utils.training.config import TrainConfig
 from utils.training.losses import ValidationScore
 from utils.training.studies import FINISHED, importances
@@ -95,30 +94,26 @@ def test_best_config_changes_only_what_was_searched(tmp_path):
     assert 1e-3 <= config.learning_rate <= 5e-2 and config.batch_size in (8, 16)
 
 
-SCRIPT = """
-import sys, time
-sys.path[:0] = [{tests!r}, {tests!r} + "/training"]
-from test_tuning import study
-import utils.training.tuning as tuning
-whole, calls = tuning.train_or_load, []
-def train_or_load(*arguments):
-    calls.append(1)
-    if len(calls) == 3:
-        print("third", flush=True)
-        time.sleep(60)
-    return whole(*arguments)
-tuning.train_or_load = train_or_load
-study({path!r})
-"""
+def study_up_to_the_third_trial(path, reached) -> None:
+    whole, calls = tuning.train_or_load, []
+
+    def train_or_load(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            reached.set()
+            time.sleep(60)
+        return whole(*arguments)
+
+    tuning.train_or_load = train_or_load  # in this process, which is killed
+    study(path)
 
 
 def killed_in_the_third_trial(path) -> int:
     """The number of the process."""
-    script = SCRIPT.format(tests=str(ROOT / "tests"), path=str(path))
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"third\n"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    reached = FORK.Event()
+    process = forked(study_up_to_the_third_trial, path, reached)
+    assert reached.wait(60)
+    kill(process)
     return process.pid
 
 
@@ -165,24 +160,13 @@ def test_nothing_of_a_study_lies_where_other_users_write(tmp_path, monkeypatch):
     assert not list((tmp_path / "shared").iterdir())
 
 
-WORKER = """
-import os, pathlib, sys, time
-sys.path[:0] = [{tests!r}, {tests!r} + "/training"]
-from test_tuning import study
-here = pathlib.Path({path!r}).parent
-(here / f"{{os.getpid()}}.ready").touch()
-while len(list(here.glob("*.ready"))) < 2:
-    time.sleep(0.01)
-study({path!r})
-"""
-
-
 def test_two_workers_on_one_study_share_its_trials(tmp_path):
     """The union of what both tried is the study: as many trials as asked, none lost, none twice."""
-    path = str(tmp_path / "journal")
-    script = WORKER.format(tests=str(ROOT / "tests"), path=path)
-    workers = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
-    assert [worker.wait(120) for worker in workers] == [0, 0]
+    path = tmp_path / "journal"
+    workers = [forked(study, path) for _ in range(2)]
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0, 0]
     found = study(path)
     done = found.get_trials(states=FINISHED)
     assert len(done) == SEARCH.trials
