@@ -24,9 +24,9 @@ def first_patients(name: str, patients: int) -> Split:
 
 
 def with_few_patients(phantom: Phantom) -> Phantom:
-    """An eighth of the usual patients, at least four of each class."""
-    if phantom.usual_patients:
-        return replace(phantom, usual_patients=phantom.usual_patients // 8)
+    """An eighth of the usual patients, at least four of each class; more, if findings are rare."""
+    if phantom.has_findings:
+        return replace(phantom, usual_patients=phantom.usual_patients // 5)
     few = {k: replace(v, patients=max(4, v.patients // 8)) for k, v in phantom.classes.items()}
     return replace(phantom, classes=few)
 
