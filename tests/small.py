@@ -1,5 +1,8 @@
 """Small data and networks that several tests share."""
 
+from copy import deepcopy
+from functools import cache
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -88,14 +91,23 @@ def small_classifier(seed: int = 0, classes: int = 3, frozen: bool = False) -> C
 
 
 def trained_network(seed: int = 0) -> nn.Module:
-    """A small network that knows the small data; a tenth of a second."""
-    loss = nn.functional.cross_entropy
-    return _fitted(small_network(seed), small_split(seed=90 + seed), loss, seed)
+    """A small network that knows the small data."""
+    return deepcopy(_trained(seed))
 
 
 def findings_network(seed: int = 0) -> nn.Module:
     """The same for the small data with findings."""
+    return deepcopy(_trained_on_findings(seed))
 
+
+@cache
+def _trained(seed: int) -> nn.Module:
+    loss = nn.functional.cross_entropy
+    return _fitted(small_network(seed), small_split(seed=90 + seed), loss, seed)
+
+
+@cache
+def _trained_on_findings(seed: int) -> nn.Module:
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
         return nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from shared import shared
 
 from utils.audit import audit
 from utils.audit.planted_faults import Faults, plant_faults
@@ -19,7 +20,10 @@ def splits():
 @pytest.fixture(scope="session")
 def audited(splits, tmp_path_factory):
     """A faulty folder with its truth, its audit, and that of the clean control."""
-    place = tmp_path_factory.mktemp("folders")
+    return shared("audited", lambda: _audited(splits, tmp_path_factory.mktemp("folders")))
+
+
+def _audited(splits, place):
     faulty = plant_faults(splits, place / "faulty", Faults(noisy=0.05, poisoned=0.12))
     clean = plant_faults(splits, place / "clean", Faults.none())
     with pytest.MonkeyPatch.context() as patch:

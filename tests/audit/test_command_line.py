@@ -1,6 +1,6 @@
 """`audit` and its command: nothing is changed, what is printed, and the exit codes."""
 
-import os
+import io
 import socket
 import subprocess
 import sys
@@ -63,16 +63,14 @@ def test_a_failing_check_ends_with_three_and_hides_no_other(tmp_path, cache, mon
     assert "ZeroDivisionError" in page and "Class balance" in page
 
 
-def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path):
+def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path, cache, monkeypatch):
     for name in ("\u0142", "\u0144"):
         picture(tmp_path / "f" / name / "0.png")
-    run = [sys.executable, "-m", "utils.course", "audit", f"folder:{tmp_path / 'f'}"]
-    plain = {"PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HOME)}
-    ended = subprocess.run(
-        [*run, "--out", tmp_path / "r"], cwd=tmp_path, env={**os.environ, **plain},
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert ended.returncode == 2 and "Exit code   2" in ended.stdout, ended.stderr
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert command(f"folder:{tmp_path / 'f'}", "--out", tmp_path / "r") == 2
+    printed = sys.stdout.buffer.getvalue()
+    assert b"Exit code   2" in printed and rb"\u0142" in printed
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from folders import picture, table_of, write_images
+from drawn import first_patients
+from folders import audit_by, picture, table_of, write_images
 from PIL import Image
 
-from utils.audit import audit, report
+from utils.audit import report
 from utils.audit.folder import read_folder
-from utils.audit.patient_table import table_of_groups
+from utils.audit.patient_table import CHECK, table_of_groups
 from utils.data import loading
-from utils.data.phantoms import draw
 
 
 def load_table(found, size, monkeypatch, store):
@@ -25,11 +25,11 @@ def load_table(found, size, monkeypatch, store):
 
 
 def test_load_splits_by_the_patients_that_an_audit_has_recovered(tmp_path, cache, monkeypatch):
-    folder = write_images(draw("brain_phantom", 64, 60), tmp_path / "my images")
+    folder = write_images(first_patients("brain_phantom", 60), tmp_path / "my images")
     broken = next(folder.iterdir()) / "broken.png"
     broken.write_bytes(b"no image")
     monkeypatch.chdir(tmp_path)  # a relative path gives a table with absolute ones
-    found = audit("my images", out="my report")
+    found = audit_by([CHECK], "my images", out="my report")
     table, loaded, files = load_table(found, 64, monkeypatch, tmp_path / "store")
     assert len(table) == len(found.folder) == sum(len(split) for _, split in loaded.items())
     assert str(broken) not in set(table["path"])
@@ -70,9 +70,9 @@ def test_the_table_has_known_patients_and_no_image_without_label(tmp_path, cache
 
 
 def test_a_name_that_is_no_text_is_reported_and_not_in_the_table(tmp_path, cache):
-    folder = write_images(draw("brain_phantom", 64, 30), tmp_path / "f")
+    folder = write_images(first_patients("brain_phantom", 30), tmp_path / "f")
     odd = picture(folder / "tumour" / os.fsdecode(b"\xff.png"))
-    found = audit(f"folder:{folder}", out=tmp_path / "r")
+    found = audit_by([CHECK], f"folder:{folder}", out=tmp_path / "r")
     assert str(odd) in set(found.folder.files)
     assert len(pd.read_csv(found.patients)) == len(found.folder) - 1
     assert "1 file with a name that is no text" in found["Patients"].advice

@@ -12,7 +12,7 @@ def test_an_image_without_label_belongs_to_no_class(tmp_path, cache):
     for n in range(30):
         Image.new("L", (40, 40), 255 - n).save(tmp_path / f"bright{n}.png")
     (tmp_path / "bright0.png").write_bytes(picture(tmp_path / "0.png", 0).read_bytes())
-    found = table_of(tmp_path, rows)
+    found = table_of(tmp_path, rows, titles=("Class balance", "Shortcuts", "Duplicates"))
     assert "30 images have no label" in found["Class balance"].measured
     assert found["Shortcuts"].severity == "ok" and "60 images" in found["Shortcuts"].meaning
     assert "No pair has two labels" in found["Duplicates"].measured

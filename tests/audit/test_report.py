@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from folders import HOME, two_classes
+from forked import forked
 
-from utils.audit import CHECKS
+from utils.audit import CHECKS, audit
 from utils.audit.planted_faults import flagged_files
+from utils.data import loading, reader
 
 
 def test_the_page_needs_no_network_and_the_facts_hold_no_picture(audited):
@@ -32,34 +35,44 @@ def digest(report):
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-KILLED = """
-import sys, os, signal, pathlib
-from utils.audit import audit
-from utils.data import loading, reader
-loading.VARIABLES, reader.PIECE = pathlib.Path(sys.argv[2]), 5
-read, pieces = reader._read_piece, []
-def counted(*arguments):
-    pieces.append(1)
-    if len(pieces) == int(sys.argv[4]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return read(*arguments)
-reader._read_piece = counted
-audit("folder:" + sys.argv[1], size=32, out=sys.argv[3])
-print(len(pieces))
+def audit_in_pieces(folder, cache, kill) -> int:
+    """How many pieces were read; the process is killed at one of them."""
+    read, pieces = reader._read_piece, []
+
+    def counted(*arguments):
+        pieces.append(1)
+        if len(pieces) == kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "VARIABLES", cache)
+        patch.setattr(reader, "PIECE", 5)
+        patch.setattr(reader, "_read_piece", counted)
+        audit(f"folder:{folder}", size=32, out=f"{cache}_report")
+    return len(pieces)
+
+
+RESUMED = """
+import sys
+sys.path[:0] = [{tests!r}, {tests!r} + "/audit"]
+from pathlib import Path
+from test_report import audit_in_pieces
+print(audit_in_pieces(Path(sys.argv[1]), Path(sys.argv[2]), 0))
 """
 
 
 def test_killed_and_started_again_ends_with_the_same_report(tmp_path):
-    folder = two_classes(tmp_path / "f", 15)
-
-    def start(cache, kill):
-        command = [sys.executable, "-c", KILLED, folder, tmp_path / cache, tmp_path / f"{cache}_r"]
-        return subprocess.run(
-            [*map(str, command), str(kill)], cwd=HOME, capture_output=True, text=True, timeout=120,
-            env={**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-
-    assert start("killed", 4).returncode == -signal.SIGKILL
-    again, never = start("killed", 0), start("never", 0)
-    assert (again.stdout, never.stdout) == ("3\n", "6\n"), again.stderr
-    assert digest(tmp_path / "killed_r") == digest(tmp_path / "never_r")
+    """The process that goes on is a new one, in which sets have another order."""
+    folder, cache = two_classes(tmp_path / "f", 15), tmp_path / "killed"
+    killed = forked(audit_in_pieces, folder, cache, 4)
+    killed.join(60)
+    assert killed.exitcode == -signal.SIGKILL
+    script = RESUMED.format(tests=str(HOME / "tests"))
+    again = subprocess.run(
+        [sys.executable, "-c", script, folder, cache], cwd=HOME, capture_output=True, text=True,
+        timeout=120, env={**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    never = audit_in_pieces(folder, tmp_path / "never", 0)
+    assert (again.stdout, never) == ("3\n", 6), again.stderr
+    assert digest(tmp_path / "killed_report") == digest(tmp_path / "never_report")

@@ -56,7 +56,9 @@ def test_counts_add_up(chapter):
     assert counts.loc["train", "total"] == len(chapter.splits.train)
 
 
-def test_a_chapter_opens_drawn_data_with_a_test_set_of_its_own(assets, tmp_path, monkeypatch):
+def test_a_chapter_opens_drawn_data_with_a_test_set_of_its_own(
+    assets, tmp_path, monkeypatch, few_patients
+):
     monkeypatch.setattr("utils.data.loading.VARIABLES", tmp_path / "variables")
     asked = {"DATASET": "brain_phantom", "SIZE": 32, "SEED": 0, "LIMIT": 20, "PER_PATIENT": 1}
     asked |= {"TEST_PATIENTS": 60, "ATTACKED_IMAGES": 12, "DATA_ROOT": ""}

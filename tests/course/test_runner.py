@@ -7,9 +7,12 @@ from toy_course import HOLD, NOTE, course, start, wait_for, write_notebook
 
 
 def test_collects_failures_and_skips_what_is_up_to_date(root):
+    """On one core what others wait for comes first."""
+    write_notebook(root, "notebooks/alone", "SEED = 0", NOTE.format(name="alone"))
     committed = {path: path.read_bytes() for path in root.glob("*/*.ipynb")}
-    status, printed, ran = course(root, "-p", "FAIL=true")
-    assert status == 1 and ran == ["prepare_dataset", "resnet"], printed
+    status, printed, ran = course(root, "-p", "FAIL=true", "--cores", "1")
+    assert status == 1 and ran == ["prepare_dataset", "resnet", "alone"], printed
+    assert printed.index("resnet_atk ...") < printed.index("alone ..."), printed
     assert "resnet_atk failed: AssertionError: planted\n" in printed and "-->" not in printed
     assert "logs/resnet_atk.log" in printed and "logs/resnet_atk.ipynb\n" in printed
     assert "Not run, because they need what failed: results" in printed
@@ -20,7 +23,7 @@ def test_collects_failures_and_skips_what_is_up_to_date(root):
     costs = {
         path.name.partition(".")[0] for path in root.glob("assets/course/quick/logs/*.cost.json")
     }
-    assert costs == {"prepare_dataset", "resnet", "resnet_atk", "results"}, "minutes for the map"
+    assert costs == {*ran, "prepare_dataset", "resnet", "alone"}, "minutes for the map"
     status, printed, ran = course(root)
     assert (status, ran) == (0, []) and "Results page" in printed
     printed = course(root, "resnet")[1]
@@ -28,58 +31,47 @@ def test_collects_failures_and_skips_what_is_up_to_date(root):
     assert committed == {path: path.read_bytes() for path in committed}
 
 
-def test_survives_a_kill_of_the_driver(root):
+def held(root, driver) -> int:
+    """The kernel of the notebook that waits."""
+    wait_for((root / "kernel").exists, 60)
+    kernel = int(wait_for((root / "kernel").read_text, 5))
+    (root / "kernel").unlink()
+    assert driver.poll() is None
+    return kernel
+
+
+def test_ctrl_c_stops_the_running_notebook_and_a_new_start_resumes_also_after_a_kill(root):
     write_notebook(root, "notebooks/resnet", "EPOCHS = 2", HOLD, NOTE.format(name="resnet"))
     (root / "hold").touch()
     driver = start(root, "resnet")
-    wait_for((root / "kernel").exists, 60)
-    kernel = int(wait_for((root / "kernel").read_text, 5))
-    status, printed, _ = course(root, "resnet")
-    assert status == 1 and "another run is at work" in printed
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
-    wait_for(lambda: not psutil.pid_exists(kernel), 10)
-    (root / "hold").unlink()
-    status, printed, ran = course(root, "resnet")
-    assert status == 0 and ran == ["resnet"], printed
-
-
-def test_ctrl_c_stops_the_running_notebook_and_a_new_start_resumes(root):
-    write_notebook(root, "notebooks/resnet", "EPOCHS = 2", HOLD, NOTE.format(name="resnet"))
-    (root / "hold").touch()
-    driver = start(root, "resnet")
-    wait_for((root / "kernel").exists, 60)
-    kernel = int(wait_for((root / "kernel").read_text, 5))
+    kernel = held(root, driver)
     driver.send_signal(signal.SIGINT)
     printed, _ = driver.communicate(timeout=30)
     assert driver.returncode == 130, printed
     assert printed.endswith("second-look: stopped; start again to resume\n")
     assert "FAILED" not in printed and "Traceback" not in printed
     wait_for(lambda: not psutil.pid_exists(kernel), 10)
+    driver = start(root, "resnet")
+    kernel = held(root, driver)
+    assert (root / "ran").read_text().split() == ["prepare_dataset"], "once, for both starts"
+    status, printed, _ = course(root, "resnet")
+    assert status == 1 and "another run is at work" in printed
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+    wait_for(lambda: not psutil.pid_exists(kernel), 10)
     (root / "hold").unlink()
     status, printed, ran = course(root, "resnet")
     assert status == 0 and ran == ["resnet"], printed
 
 
-def test_a_run_that_found_its_checkpoints_or_was_given_parameters_counts_no_minutes(root):
+def test_no_name_reaches_a_shell_and_minutes_count_only_where_all_was_computed(root):
+    """Not where a run found its checkpoints or was given parameters."""
     (root / "checkpoints/brain/resnet").mkdir(parents=True)
     (root / "checkpoints/brain/resnet/model.safetensors").touch()
-    status, printed, _ = course(root, "resnet_atk", "-p", "EPSILONS=[4]")
-    assert status == 0, printed
-    costs = [path.name for path in root.glob("assets/course/quick/logs/*.cost.json")]
-    assert costs == ["prepare_dataset.cost.json"]
-
-
-def test_names_of_notebooks_reach_no_shell(root):
-    for name in ("two words", "x$(touch PLANTED)"):
-        write_notebook(root, f"notebooks/{name}", "SEED = 0", NOTE.format(name="odd"))
-    status, printed, ran = course(root, "two words", "x$(touch PLANTED)")
-    assert status == 0 and ran == ["prepare_dataset", "odd", "odd"], printed
+    name = "two words $(touch PLANTED)"
+    write_notebook(root, f"notebooks/{name}", "SEED = 0", NOTE.format(name="odd"))
+    status, printed, ran = course(root, "resnet_atk", name, "-p", "EPSILONS=[4]")
+    assert status == 0 and sorted(ran) == ["odd", "prepare_dataset", "resnet", "resnet_atk"]
     assert not list(root.rglob("PLANTED"))
-
-
-def test_what_others_wait_for_comes_first(root):
-    write_notebook(root, "notebooks/alone", "SEED = 0", NOTE.format(name="alone"))
-    status, printed, ran = course(root, "--cores", "1")
-    assert status == 0, printed
-    assert ran == ["prepare_dataset", "resnet", "resnet_atk", "alone", "results"]
+    costs = {path.name for path in root.glob("assets/course/quick/logs/*.cost.json")}
+    assert costs == {"prepare_dataset.cost.json", f"{name}.cost.json"}

@@ -278,10 +278,10 @@ def test_no_address_is_made_up():
 def published(tmp_path):
     """A small repository that has what the cell for Colab needs."""
     home = tmp_path / "published"
-    for name in ("env/requirements.txt", "utils/__init__.py"):
-        (home / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HOME / name, home / name)
-    (home / "notebooks").mkdir()
+    for name in ("env", "utils", "notebooks"):
+        (home / name).mkdir(parents=True)
+    shutil.copy(HOME / "utils/__init__.py", home / "utils")
+    (home / "env/requirements.txt").write_text("psutil>=6")  # pip is slow to find all of ours here
     (home / "notebooks/resnet.ipynb").write_text("{}")
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for arguments in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "course"]):

@@ -2,8 +2,6 @@
 
 import json
 import stat
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from folders import class_folders, sizes
+from forked import forked
 
 from utils import files
 from utils.data.loading import load
@@ -81,22 +80,13 @@ def test_prepared_data_are_read_where_nothing_can_be_written(tmp_path, monkeypat
     assert torch.equal(load(name, 8).train.images, whole) and not lock.exists()
 
 
-SCRIPT = """
-import sys, pathlib
-from utils.data import loading
-loading.VARIABLES = pathlib.Path(sys.argv[1])
-loading.load(sys.argv[2], 8)
-"""
-
-
 def test_a_killed_process_and_three_at_once_leave_one_good_store(tmp_path):
     name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 60)}"
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "variables"), name]
-    killed = subprocess.Popen(command)
-    while not list((tmp_path / "variables").glob("*/.lock")) and killed.poll() is None:
-        time.sleep(0.01)
+    killed = forked(load, name, 8)
+    while not list((tmp_path / "variables").glob("*/.lock")) and killed.is_alive():
+        time.sleep(0.001)
     killed.kill()
-    killed.wait()
+    killed.join()
     with ThreadPoolExecutor(3) as pool:
         splits = list(pool.map(lambda _: load(name, 8), range(3)))
     assert len({found.train.content_hash() for found in splits}) == 1

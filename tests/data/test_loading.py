@@ -74,7 +74,7 @@ def test_other_requests_go_to_other_folders(tmp_path):
 
 
 @pytest.mark.parametrize("name", PHANTOMS)
-def test_phantoms_are_drawn_once_and_split_by_patient(name):
+def test_phantoms_are_drawn_once_and_split_by_patient(name, few_patients):
     splits = load(name, 32, findings=True)
     assert splits.train.masks is not None and splits.train.class_names == PHANTOMS[name].class_names
     seen = [set(split.groups.tolist()) for _, split in splits.items()]
@@ -85,7 +85,7 @@ def test_phantoms_are_drawn_once_and_split_by_patient(name):
 
 
 @pytest.mark.parametrize("name", ONE_LABEL)
-def test_drawn_test_patients_are_others_one_image_each_and_balanced(name, tmp_path):
+def test_drawn_test_patients_are_others_one_image_each_and_balanced(name, few_patients):
     splits, usual = load(name, 32, test_patients=60), draw(name, 32)
     assert torch.equal(splits.train.images, usual.images)
     assert len(splits.test) == 60 and len(splits.validation) == max(12, fewest_patients(name))
@@ -99,7 +99,7 @@ def test_drawn_test_patients_are_others_one_image_each_and_balanced(name, tmp_pa
     assert manifest(name, 32, test_patients=60)["request"]["test_patients"] == 60
 
 
-def test_drawn_test_patients_leave_real_data_and_the_usual_draw_as_they_are(tmp_path):
+def test_drawn_test_patients_leave_real_data_and_the_usual_draw_as_they_are(tmp_path, few_patients):
     root = str(class_folders(tmp_path / "own", ["cat", "dog"], 40))
     first = load(root, 16)
     folders = list((tmp_path / "variables").iterdir())
@@ -109,7 +109,7 @@ def test_drawn_test_patients_leave_real_data_and_the_usual_draw_as_they_are(tmp_
     assert len(load("brain_phantom", 32).all_images) == len(draw("brain_phantom", 32))
 
 
-def test_drawn_test_patients_do_not_depend_on_shares_or_seed():
+def test_drawn_test_patients_do_not_depend_on_shares_or_seed(few_patients):
     kept = load("chest_phantom", 32, fractions=(0.6, 0.2, 0.2), seed=3, test_patients=30)
     assert (
         kept.test.content_hash() == load("chest_phantom", 32, test_patients=30).test.content_hash()
@@ -193,7 +193,7 @@ def test_folders_of_one_name_have_caches_of_their_own(tmp_path):
     assert len(list((tmp_path / "variables").glob("folder_own_*_8"))) == 2
 
 
-def test_a_split_knows_the_file_of_each_image(tmp_path):
+def test_a_split_knows_the_file_of_each_image(tmp_path, few_patients):
     root = class_folders(tmp_path / "own", ["a", "b"], 20)
     load(str(root), 8)
     splits = load(str(root), 8)  # from the cache

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 from folders import HOME, picture, two_classes, write_dicom
+from forked import forked
 from PIL import Image
 
-from utils.data import reader
+from utils.data import loading, reader
 from utils.data.formats.reading import Reading, Unreadable
 from utils.data.image_files import read_file
 from utils.data.reader import read_images
@@ -138,34 +139,44 @@ def test_a_header_broken_in_an_unknown_way_is_set_aside(folder, monkeypatch):
     assert len(found.images) == 0 and all("KeyError" in reason for _, reason in found.quarantine)
 
 
-KILLED = """
-import sys, os, signal, pathlib
-from utils.data import loading, reader
-loading.VARIABLES, reader.PIECE = pathlib.Path(sys.argv[2]), 5
-read, pieces = reader._read_piece, []
-def counted(*arguments):
-    pieces.append(1)
-    if len(pieces) == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return read(*arguments)
-reader._read_piece = counted
-print(loading.load(sys.argv[1], 32).all_images.content_hash(), len(pieces))
+def load_in_pieces(folder, cache, kill) -> tuple[str, int]:
+    """What was loaded, and how many pieces were read; the process is killed at one of them."""
+    read, pieces = reader._read_piece, []
+
+    def counted(*arguments):
+        pieces.append(1)
+        if len(pieces) == kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "VARIABLES", cache)
+        patch.setattr(reader, "PIECE", 5)
+        patch.setattr(reader, "_read_piece", counted)
+        return loading.load(str(folder), 32).all_images.content_hash(), len(pieces)
+
+
+RESUMED = """
+import sys
+sys.path[:0] = [{tests!r}, {tests!r} + "/data"]
+from pathlib import Path
+from test_reader import load_in_pieces
+print(*load_in_pieces(Path(sys.argv[1]), Path(sys.argv[2]), 0))
 """
 
 
 def test_load_killed_and_started_again_gives_the_same_images(tmp_path):
-    folder = two_classes(tmp_path / "images", 15)
-
-    def start(cache, kill):
-        command = [sys.executable, "-c", KILLED, folder, tmp_path / cache, kill]
-        return subprocess.run(
-            [*map(str, command)], cwd=HOME, capture_output=True, text=True, timeout=120,
-            env={**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-
-    assert start("killed", 4).returncode == -signal.SIGKILL
-    again, never = (start(cache, 0).stdout.split() for cache in ("killed", "never"))
-    assert again[0] == never[0] and (again[1], never[1]) == ("3", "6")
+    folder, cache = two_classes(tmp_path / "images", 15), tmp_path / "killed"
+    killed = forked(load_in_pieces, folder, cache, 4)
+    killed.join(60)
+    assert killed.exitcode == -signal.SIGKILL
+    script = RESUMED.format(tests=str(HOME / "tests"))
+    again = subprocess.run(
+        [sys.executable, "-c", script, folder, cache], cwd=HOME, capture_output=True, text=True,
+        timeout=120, env={**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    never = load_in_pieces(folder, tmp_path / "never", 0)
+    assert again.stdout.split() == [never[0], "3"] and never[1] == 6, again.stderr
 
 
 def test_pieces_of_grey_and_of_colour_make_one_tensor(folder, monkeypatch):

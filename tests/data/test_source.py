@@ -26,7 +26,7 @@ def test_the_name_decides_the_kind(root):
 
 
 @pytest.mark.parametrize("name", ["brain_phantom", "pneumoniamnist", "{}/own"])
-def test_images_are_read_with_labels_and_parts(name, root):
+def test_images_are_read_with_labels_and_parts(name, root, few_patients):
     gathered = source_of(name.format(root), root).read(32)
     assert gathered.split.size == 32 and len(gathered.parts) == len(gathered.split) > 5
     assert gathered.digest and gathered.notes["patients"]

@@ -10,7 +10,6 @@ from small import NAMES, small_split
 
 from utils.contamination.base import KINDS
 from utils.data import loading
-from utils.data.loading import load
 from utils.detection.inspection import SHEET_IMAGES, inspect_images
 from utils.training.config import TrainConfig
 
@@ -62,11 +61,6 @@ def test_a_limit_leaves_patients_whole(table, inspect):
     ranked = inspect(f"folder:{table}", limit=60).ranked
     assert 50 <= len(ranked) <= 70
     assert set(ranked["group"].value_counts()) == {2}
-
-
-def test_drawn_images_have_no_file():
-    some = load("chest_phantom", 40).test
-    assert some.files is None
 
 
 def test_what_cannot_be_scored_is_listed_with_its_reason(table, inspect):

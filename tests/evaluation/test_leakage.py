@@ -6,11 +6,13 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from drawn import drawn, first_patients
 from small import split_of, unrelated
 
 from utils.contamination.planted_leaks import jpeg_copy, resampled_copy
 from utils.data.patient_split import GatheredImages, split_by_image, split_dataset
-from utils.data.phantoms import PHANTOMS, draw
+from utils.data.phantoms import PHANTOMS
 from utils.data.split import Splits
 from utils.evaluation.leakage import (
     SIBLINGS_TOLERATED,
@@ -26,8 +28,11 @@ VISITS = ("chest_phantom", "cervix_phantom", "findings_phantom")  # no two views
 
 @cache
 def by_patient(name: str) -> Splits:
-    drawn = draw(name, 32)
-    return split_dataset(GatheredImages(drawn, np.full(len(drawn), ""), ""), SHARES, seed=1)[0]
+    """The usual draw, as small as 32 pixels."""
+    large = drawn(name)
+    images = F.avg_pool2d(large.images.float(), 2).round().to(torch.uint8)
+    small = replace(large, images=images, masks=None)
+    return split_dataset(GatheredImages(small, np.full(len(small), ""), ""), SHARES, seed=1)[0]
 
 
 def without_patients(splits: Splits) -> Splits:
@@ -79,8 +84,8 @@ def test_visits_of_one_patient_are_found_by_number_alone(name):
 
 @pytest.mark.parametrize("change", [jpeg_copy, resampled_copy])
 def test_a_few_harsh_copies_are_found(change):
-    drawn = draw("chest_phantom", 64, 90)
-    splits, _ = split_dataset(GatheredImages(drawn, np.full(len(drawn), ""), ""), SHARES, seed=0)
+    large = first_patients("chest_phantom", 90)
+    splits, _ = split_dataset(GatheredImages(large, np.full(len(large), ""), ""), SHARES, seed=0)
     assert leakage_report(splits).copies == 0
     images = splits.test.images.clone()
     images[:3] = change(splits.train.images[:3])

@@ -1,9 +1,7 @@
 """The loop learns, resumes to the same bits, and shares one training between processes."""
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock, Timeout
+from forked import forked, kill
 from small import small_classifier, small_network, small_splits, weights_of
 
 from utils.attacks.pgd import PGD
@@ -103,46 +102,44 @@ def without_time(row: dict) -> dict:
     return {name: value for name, value in row.items() if name != "seconds"}
 
 
-SCRIPT = """
-import sys, torch
-sys.path.insert(0, {tests!r})
-from small import small_network, small_splits
-from utils.training.config import TrainConfig
-from utils.training.loop import train_or_load
-from pathlib import Path
-config = TrainConfig(epochs=40, batch_size=16, learning_rate=0.02)
-print("ready", flush=True)
-print(train_or_load(small_network(), small_splits(), config, Path({folder!r}))[0]["seconds"])
-"""
+def train_long(folder, network=None) -> float:
+    """The seconds of the first epoch, which no two trainings have in common."""
+    config = TrainConfig(epochs=40, batch_size=16, learning_rate=0.02)
+    return train_or_load(network or small_network(), small_splits(), config, folder)[0]["seconds"]
 
 
 @pytest.mark.slow
 def test_killed_at_random_moments_ends_with_the_same_weights(tmp_path):
-    straight = small_network()
-    config = TrainConfig(epochs=40, batch_size=16, learning_rate=0.02)
-    train_or_load(straight, small_splits(), config, tmp_path / "straight")
-    script = SCRIPT.format(tests=str(ROOT / "tests"), folder=str(tmp_path / "killed"))
+    straight, resumed = small_network(), small_network()
+    train_long(tmp_path / "straight", straight)
     moments, kills = random.Random(0), 0
     for _ in range(4):
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-        process.stdout.readline()
+        process = forked(train_long, tmp_path / "killed")
         time.sleep(moments.uniform(0.1, 0.8))
-        kills += process.poll() is None
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.is_alive():
+            kill(process)
+            kills += 1
     assert kills > 0
-    resumed = small_network()
-    train_or_load(resumed, small_splits(), config, tmp_path / "killed")
+    train_long(tmp_path / "killed", resumed)
     assert torch.equal(weights_of(straight), weights_of(resumed))
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}, {tests!r} + "/training"]
+from test_loop import train_long
+print("ready", flush=True)
+print(train_long(Path({folder!r})))
+"""
 
 
 def test_two_that_want_the_same_training_share_it(tmp_path):
     script = SCRIPT.format(tests=str(ROOT / "tests"), folder=str(tmp_path))
-    both = [
-        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(2)
-    ]
-    first, second = (process.communicate(timeout=120)[0] for process in both)
-    assert first == second and len(first.split()) == 2  # one took that long, both read it
+    other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"ready\n"
+    seconds = train_long(tmp_path)
+    assert float(other.communicate(timeout=120)[0]) == seconds  # one took that long, both read it
     assert len(list(tmp_path.glob("*/history.json"))) == 1
 
 

@@ -1,27 +1,27 @@
 """A study is seeded, shares its storage, and survives a kill without losing a trial."""
 
 import os
-import signal
-import subprocess
-import sys
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import optuna
 import pytest
 import torch
+from forked import FORK, forked, kill
 from small import small_network, small_splits
 
 from utils.attacks.pgd import PGD
 from utils.defences.adversarial_training import AdversarialLoss
-from utils.run import ROOT
+from utils.training import tuning
 from utils.training.config import TrainConfig
 from utils.training.losses import ValidationScore
 from utils.training.studies import FINISHED, importances
 from utils.training.tuning import SearchSpace, best_config, tune
 
 SEARCH = SearchSpace(trials=6, images=144, epochs=3, batch_size=(8, 16), learning_rate=(1e-3, 5e-2))
+ONE = replace(SEARCH, trials=1)
 CONFIG = TrainConfig(augment=False)
 
 
@@ -35,11 +35,11 @@ def settings_of(study: optuna.Study) -> list[dict]:
 
 def test_the_seed_decides_the_trials_also_across_a_stop(tmp_path):
     straight = study(tmp_path / "straight")
-    study(tmp_path / "stopped", SearchSpace(**{**vars(SEARCH), "trials": 3}))
+    study(tmp_path / "stopped", replace(SEARCH, trials=3))
     resumed = study(tmp_path / "stopped")
     assert settings_of(straight) == settings_of(resumed)
     assert straight.best_value == resumed.best_value
-    other = study(tmp_path / "other", SearchSpace(**{**vars(SEARCH), "seed": 1}))
+    other = study(tmp_path / "other", replace(SEARCH, seed=1))
     assert settings_of(other) != settings_of(straight)
 
 
@@ -72,9 +72,12 @@ def test_every_trial_sees_the_same_number_of_images(tmp_path):
 
 def test_other_data_or_another_loss_is_another_study(tmp_path):
     path = tmp_path / "journal"
-    names = {study(path).study_name, study(path, loss=AdversarialLoss(PGD(0.1))).study_name}
-    other = tune(small_network, small_splits(1), CONFIG, path, SEARCH)
-    assert len({*names, other.study_name}) == 3
+    studies = (
+        study(path, ONE),
+        study(path, ONE, loss=AdversarialLoss(PGD(0.1))),
+        tune(small_network, small_splits(1), CONFIG, path, ONE),
+    )
+    assert len({each.study_name for each in studies}) == 3
 
 
 def test_the_objective_may_be_robust(tmp_path):
@@ -86,7 +89,7 @@ def test_the_objective_may_be_robust(tmp_path):
 
 
 def test_a_storage_url_works_as_well(tmp_path):
-    assert len(study(f"sqlite:///{tmp_path}/study.db").trials) == SEARCH.trials
+    assert len(study(f"sqlite:///{tmp_path}/study.db", ONE).trials) == 1
 
 
 def test_best_config_changes_only_what_was_searched(tmp_path):
@@ -95,30 +98,26 @@ def test_best_config_changes_only_what_was_searched(tmp_path):
     assert 1e-3 <= config.learning_rate <= 5e-2 and config.batch_size in (8, 16)
 
 
-SCRIPT = """
-import sys, time
-sys.path[:0] = [{tests!r}, {tests!r} + "/training"]
-from test_tuning import study
-import utils.training.tuning as tuning
-whole, calls = tuning.train_or_load, []
-def train_or_load(*arguments):
-    calls.append(1)
-    if len(calls) == 3:
-        print("third", flush=True)
-        time.sleep(60)
-    return whole(*arguments)
-tuning.train_or_load = train_or_load
-study({path!r})
-"""
+def study_up_to_the_third_trial(path, reached) -> None:
+    whole, calls = tuning.train_or_load, []
+
+    def train_or_load(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            reached.set()
+            time.sleep(60)
+        return whole(*arguments)
+
+    tuning.train_or_load = train_or_load  # in this process, which is killed
+    study(path)
 
 
 def killed_in_the_third_trial(path) -> int:
     """The number of the process."""
-    script = SCRIPT.format(tests=str(ROOT / "tests"), path=str(path))
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"third\n"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    reached = FORK.Event()
+    process = forked(study_up_to_the_third_trial, path, reached)
+    assert reached.wait(60)
+    kill(process)
     return process.pid
 
 
@@ -142,7 +141,7 @@ def test_the_journal_of_a_killed_worker_whose_number_is_in_use_again(tmp_path):
 
 def test_a_journal_whose_last_line_was_cut_goes_on(tmp_path):
     path = tmp_path / "journal"
-    study(path, SearchSpace(**{**vars(SEARCH), "trials": 3}))
+    study(path, replace(SEARCH, trials=3))
     os.truncate(path, path.stat().st_size - 20)
     assert len(settings_of(study(path))) == SEARCH.trials
     assert len(study(path).get_trials(states=FINISHED)) == SEARCH.trials  # and can be read again
@@ -151,7 +150,7 @@ def test_a_journal_whose_last_line_was_cut_goes_on(tmp_path):
 @pytest.mark.parametrize("line", [b'"half": ', b"3", b"{}", b"PK\x03\x04\x80\xff", b"[]"])
 def test_a_journal_broken_in_the_middle_is_named(tmp_path, line):
     path = tmp_path / "journal"
-    study(path, SearchSpace(**{**vars(SEARCH), "trials": 1}))
+    study(path, ONE)
     first, _, rest = path.read_bytes().partition(b"\n")
     path.write_bytes(b"\n".join([first, line, rest]))
     with pytest.raises(ValueError, match="journal holds a line that cannot be read"):
@@ -161,28 +160,17 @@ def test_a_journal_broken_in_the_middle_is_named(tmp_path, line):
 def test_nothing_of_a_study_lies_where_other_users_write(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "shared"))
     (tmp_path / "shared").mkdir()
-    study(tmp_path / "mine" / "journal", SearchSpace(**{**vars(SEARCH), "trials": 1}))
+    study(tmp_path / "mine" / "journal", ONE)
     assert not list((tmp_path / "shared").iterdir())
-
-
-WORKER = """
-import os, pathlib, sys, time
-sys.path[:0] = [{tests!r}, {tests!r} + "/training"]
-from test_tuning import study
-here = pathlib.Path({path!r}).parent
-(here / f"{{os.getpid()}}.ready").touch()
-while len(list(here.glob("*.ready"))) < 2:
-    time.sleep(0.01)
-study({path!r})
-"""
 
 
 def test_two_workers_on_one_study_share_its_trials(tmp_path):
     """The union of what both tried is the study: as many trials as asked, none lost, none twice."""
-    path = str(tmp_path / "journal")
-    script = WORKER.format(tests=str(ROOT / "tests"), path=path)
-    workers = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
-    assert [worker.wait(120) for worker in workers] == [0, 0]
+    path = tmp_path / "journal"
+    workers = [forked(study, path) for _ in range(2)]
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0, 0]
     found = study(path)
     done = found.get_trials(states=FINISHED)
     assert len(done) == SEARCH.trials
@@ -205,7 +193,7 @@ class EverWorse:
 
 
 def test_of_a_dozen_trials_the_lagging_ones_end_early_and_no_finished_one_counts_as_ended(tmp_path):
-    dozen = SearchSpace(**{**vars(SEARCH), "trials": 12})
+    dozen = replace(SEARCH, trials=12)
     found = study(tmp_path / "journal", dozen, score=EverWorse())
     pruned = found.get_trials(states=(optuna.trial.TrialState.PRUNED,))
     complete = found.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
@@ -224,10 +212,7 @@ class LogLikelihood:
 
 def test_what_mattered_is_told_from_four_complete_trials_on(tmp_path):
     three, six = (
-        study(
-            tmp_path / str(n), SearchSpace(**{**vars(SEARCH), "trials": n}), score=LogLikelihood()
-        )
-        for n in (3, 6)
+        study(tmp_path / str(n), replace(SEARCH, trials=n), score=LogLikelihood()) for n in (3, 6)
     )
     assert importances(three) == {}
     shares = importances(six)
@@ -239,13 +224,13 @@ def test_what_mattered_is_told_from_four_complete_trials_on(tmp_path):
 
 
 def test_a_setting_with_one_value_explains_nothing(tmp_path):
-    few = SearchSpace(**{**vars(SEARCH), "trials": 4, "optimizer": ("adamw",)})
+    few = replace(SEARCH, trials=4, optimizer=("adamw",))
     shares = importances(study(tmp_path / "journal", few, score=LogLikelihood()))
     assert "learning_rate" in shares and "optimizer" not in shares
 
 
 def test_a_trial_is_judged_by_so_many_validation_images(tmp_path):
-    few, score = SearchSpace(**{**vars(SEARCH), "trials": 1, "validation": 12}), EverWorse()
+    few, score = replace(ONE, validation=12), EverWorse()
     study(tmp_path / "journal", few, score=score)
     assert [split.counts.tolist() for split in score.judged] == [[4, 4, 4]] * SEARCH.epochs
 
@@ -253,7 +238,7 @@ def test_a_trial_is_judged_by_so_many_validation_images(tmp_path):
 @pytest.mark.parametrize("wrong", [{"trials": 0}, {"images": 2}], ids=str)
 def test_a_budget_that_allows_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        SearchSpace(**{**vars(SEARCH), **wrong})
+        replace(SEARCH, **wrong)
 
 
 def test_a_search_in_which_every_trial_diverges_is_an_error(tmp_path):

@@ -112,7 +112,8 @@ class DrawnImages:
 
     def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
         """Always the same images; the seed of `load` decides about the split."""
-        split, drawn = self.draw(size), self._drawn_apart(size)
+        drawn = self._drawn_apart(size)  # first: it is small, and may be refused
+        split = self.draw(size)
         parts = np.repeat(["", *drawn], [len(split), *map(len, drawn.values())])
         for others in drawn.values():
             others = replace(others, groups=others.groups + split.groups.max() + 1)

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from folders import two_classes
+from folders import audit_by, two_classes
 from PIL import Image
-
-from utils.audit import audit
 
 
 def test_a_cluster_of_near_duplicates_gives_few_pairs(cache, tmp_path):
@@ -15,7 +13,7 @@ def test_a_cluster_of_near_duplicates_gives_few_pairs(cache, tmp_path):
         levels = np.full((40, 40), 90, np.uint8)
         levels[0, number % 40] += 1 + number // 40  # no two the same
         Image.fromarray(levels).save(tmp_path / "f" / "ab"[number % 2] / f"blank{number}.png")
-    found = audit(f"folder:{tmp_path / 'f'}", size=40, out=tmp_path / "report")
+    found = audit_by(["Duplicates"], f"folder:{tmp_path / 'f'}", size=40)
     pairs = found["Duplicates"].table
     assert len(pairs) < 4 * 100  # of 4,950; there are two classes, and two sides of a pair
     blank = {str(file.relative_to(tmp_path / "f")) for file in tmp_path.rglob("blank*.png")}

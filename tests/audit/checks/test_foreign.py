@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from drawn import first_patients
 from folders import NONE_REFUSED, plain_facts
 
 from utils.audit import CHECKS
 from utils.audit.folder import ImageFolder
-from utils.data.phantoms import draw
 
 STRANGE = range(0, 300, 20)  # 15 of 300
 
 
 def mixed(planted):
-    images = draw("brain_phantom", 64, 120).images[:300].clone()
+    images = first_patients("brain_phantom", 120).images[:300].clone()
     if planted == "X-rays":
-        images[list(STRANGE)] = draw("chest_phantom", 64, 40).images[: len(STRANGE)]
+        images[list(STRANGE)] = first_patients("chest_phantom", 40).images[: len(STRANGE)]
     elif planted == "masks":
         some = images[list(STRANGE)]
         middle = some.float().flatten(1).mean(1)[:, None, None, None]
@@ -39,8 +39,8 @@ def test_a_folder_of_one_kind_has_none():
 
 
 def test_a_class_of_its_own_kind_is_not_foreign():
-    images = torch.cat([draw("brain_phantom", 64, 90).images[:200],
-                        draw("chest_phantom", 64, 20).images[:15]])  # fmt: skip
+    brains, chests = (first_patients(f"{part}_phantom", 90) for part in ("brain", "chest"))
+    images = torch.cat([brains.images[:200], chests.images[:15]])
     facts = plain_facts(215).assign(label=np.repeat(["a", "b"], [200, 15]))
     made = ImageFolder("x", facts, images, NONE_REFUSED, ("a", "b"))
     assert not set(CHECKS["Other kinds of images"](made).flagged) & set(range(200, 215))

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from folders import picture, two_classes
+from drawn import first_patients
+from folders import audit_by, picture, two_classes
 from PIL import Image
 
-from utils.audit import audit
-from utils.data.phantoms import draw
+TITLE = "Leakage between parts"
+
+
+def audit_leakage(path, out, **options):
+    found = audit_by([TITLE], f"folder:{path}", out=out, **options)
+    return found, found[TITLE]
 
 
 def test_a_cluster_on_both_sides_is_counted_whole(cache, tmp_path):
@@ -21,25 +26,25 @@ def test_a_cluster_on_both_sides_is_counted_whole(cache, tmp_path):
             path = tmp_path / "f" / part / "ab"[number % 2] / f"blank{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(levels).save(path)
-    found = audit(f"folder:{tmp_path / 'f'}", size=40, out=tmp_path / "r")["Leakage between parts"]
+    _, found = audit_leakage(tmp_path / "f", tmp_path / "r", size=40)
     assert found.severity == "alarm" and found.measured.startswith("20 test images have a copy")
 
 
 def test_siblings_are_not_searched_for_among_few_training_images(cache, tmp_path):
     for part in ("train", "test"):
         two_classes(tmp_path / "f" / part, 6)
-    found = audit(f"folder:{tmp_path / 'f'}", size=32, out=tmp_path / "r")["Leakage between parts"]
+    _, found = audit_leakage(tmp_path / "f", tmp_path / "r", size=32)
     assert "not searched for" in found.measured and "nan" not in found.measured
 
 
 def test_a_scaled_and_compressed_copy_in_the_test_is_flagged(cache, tmp_path):
-    made = draw("chest_phantom", 64, 120)
+    made = first_patients("chest_phantom", 120)
     for part, patients in (("train", range(100)), ("test", range(100, 120))):
         for row in np.flatnonzero(np.isin(made.patients, patients)):
             path = tmp_path / "f" / part / made.class_names[made.labels[row]] / f"{row}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(made.images[row, 0].numpy()).save(path)
-    clean = audit(f"folder:{tmp_path / 'f'}", out=tmp_path / "report")["Leakage between parts"]
+    _, clean = audit_leakage(tmp_path / "f", tmp_path / "report")
     originals = sorted((tmp_path / "f/train").rglob("*.png"))[::60]
     copies = {
         tmp_path / "f/test" / file.parent.name / f"copy{file.stem}.jpg": file for file in originals
@@ -47,8 +52,7 @@ def test_a_scaled_and_compressed_copy_in_the_test_is_flagged(cache, tmp_path):
     for copy, file in copies.items():
         copy.parent.mkdir(exist_ok=True)
         Image.open(file).resize((40, 40), Image.Resampling.BICUBIC).save(copy, quality=60)
-    found = audit(f"folder:{tmp_path / 'f'}", out=tmp_path / "report")
-    finding = found["Leakage between parts"]
+    found, finding = audit_leakage(tmp_path / "f", tmp_path / "report")
     files = {Path(file) for file in found.folder.files[list(finding.flagged)]}
     assert clean.severity == "note" and not clean.flagged
     assert "Few siblings mean nothing here" in clean.measured and clean.advice
@@ -63,6 +67,5 @@ def test_a_patient_in_two_parts_of_a_table_is_leakage(tmp_path, cache):
         rows.append((f"{number}.png", "ab"[number % 2], f"p{number % 4}", part))
     table = pd.DataFrame(rows, columns=["path", "label", "patient", "split"])
     table.to_csv(tmp_path / "table.csv", index=False)
-    found = audit(f"folder:{tmp_path / 'table.csv'}", size=32, out=tmp_path / "report")
-    assert "4 named patients are in two" in found["Leakage between parts"].measured
-    assert found["Leakage between parts"].severity == "alarm"
+    _, found = audit_leakage(tmp_path / "table.csv", tmp_path / "report", size=32)
+    assert "4 named patients are in two" in found.measured and found.severity == "alarm"

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from folders import picture
+from folders import audit_by, picture
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from utils.audit import audit
 from utils.audit.checks.quality import ISSUES
 from utils.audit.folder import read_folder
 from utils.audit.registry import CHECKS
@@ -80,8 +79,8 @@ def test_ordinary_images_are_named_in_fewer_than_one_of_a_hundred(folder):
 def test_few_images_are_skipped_unless_one_is_blank(tmp_path, cache):
     for number in range(4):
         picture(tmp_path / "f" / f"{number}.png", number)
-    found = audit(str(tmp_path / "f"), size=32)
+    found = audit_by(["Image quality"], str(tmp_path / "f"), size=32)
     assert found["Image quality"].severity == "skipped"
     Image.new("L", (40, 40), 7).save(tmp_path / "f/blank.png")
-    found = audit(str(tmp_path / "f"), size=32)["Image quality"]
+    found = audit_by(["Image quality"], str(tmp_path / "f"), size=32)["Image quality"]
     assert found.severity == "warning" and found.captions == ("nearly blank",)

@@ -63,10 +63,10 @@ def linear_accuracy(train: Split, test: Split) -> float:
 
 
 def resnet_accuracy(train: Split, test: Split, folder) -> float:
-    """A narrow ResNet-18 after ten epochs, chosen among them by training images alone."""
-    model = build("resnet18_narrow", train.classes, train.size)
+    """A narrow ResNet-10 after six epochs, chosen among them by training images alone."""
+    model = build("resnet10_narrow", train.classes, train.size)
     splits = Splits(train, validation=train.limit(100), test=test)
-    config = TrainConfig(10, batch_size=32, learning_rate=4e-3, schedule="one_cycle")
+    config = TrainConfig(6, batch_size=16, learning_rate=4e-3, schedule="one_cycle")
     train_or_load(model, splits, config, folder)
     return predict(model, test).accuracy
 
@@ -103,12 +103,12 @@ def test_a_patient_does_not_depend_on_those_who_come_after(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_patient_has_the_same_anatomy_at_every_size(name):
-    small, large = small_grey(few(name, 64)), small_grey(few(name, 160))
+    small, large = small_grey(few(name, 64)), small_grey(few(name, 128))
     likeness = [np.corrcoef(a, b)[0, 1] for a, b in zip(small, large, strict=True)]
     assert min(likeness) > 0.95
 
 
-@pytest.mark.parametrize("size", [32, 63, 200])
+@pytest.mark.parametrize("size", [32, 63, 130])
 @pytest.mark.parametrize("name", NAMES)
 def test_any_size_has_the_promised_shape(name, size):
     phantom = PHANTOMS[name]
@@ -131,7 +131,7 @@ def test_classes_have_their_names_and_their_share(name):
 @pytest.mark.parametrize("name", ONE_LABEL)
 def test_every_class_has_patients_for_three_parts(name, more):
     patients = FEW[name] + more
-    split = draw(name, 32, patients)
+    split = draw(name, 32, patients, views=1)
     of_class = [split.groups[split.labels == k].unique().numel() for k in range(split.classes)]
     assert sum(of_class) == patients and min(of_class) >= MIN_PATIENTS
 

@@ -58,7 +58,7 @@ def test_a_draw_has_its_columns_and_every_finding_a_few_times():
 
 
 def test_the_usual_draw_has_as_many_patients_as_it_says():
-    assert draw(NAME, 32).groups.unique().numel() == PATIENTS
+    assert draw(NAME, 32, views=1).groups.unique().numel() == PATIENTS
 
 
 def test_a_finding_changes_the_picture_only_where_it_lies():

@@ -109,6 +109,10 @@ def test_predictions_for_different_images_are_known_after_averaging(published):
     alone = [predict(member, SPLIT, SUITE.attack, digest=True) for member in members]
     mean = {published: mean_of_separate_attacks(alone)}
     assert APART in red(evaluated(SUITE.attack, Ensemble(members), mean))
+
+
+def test_predictions_for_the_same_images_may_be_averaged():
+    members = [trained_network(0), trained_network(1)]
     alike = mean_of_separate_attacks([predict(m, SPLIT, digest=True) for m in members])
     assert len(alike.seen) == 1
     assert red(evaluated(SUITE.attack, Ensemble(members), {CLEAN: alike})) == set()
