@@ -17,12 +17,14 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export JUPYTER_PREFER_ENV_PATH = 1
 
-.PHONY: run test refresh bench gpu torture full-check format real results site links archive constraints \
-	clean help
+.PHONY: run env test refresh bench gpu torture full-check format real results site links archive \
+	constraints clean help
 .DEFAULT_GOAL := help
 
 run: .venv/.ready  ## run the course and say where its results are
 	$(BIN)/second-look run --profile $(PROFILE) $(ARGS)
+
+env: .venv/.ready  ## the environment alone, with the command second-look
 
 test: .venv/.ready  ## linter, unit tests, every notebook
 	$(BIN)/ruff check .

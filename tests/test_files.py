@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 import time
 
 import numpy as np
@@ -162,3 +163,11 @@ def test_a_folder_for_reading_is_not_locked(tmp_path, monkeypatch):
 def test_a_private_folder_is_its_owners(tmp_path):
     folder = private_folder(tmp_path / "a/b")
     assert stat.S_IMODE(private_folder(folder).stat().st_mode) == 0o700
+
+
+def test_git_ignores_a_private_folder_and_nothing_beside_it(tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (private_folder(tmp_path / "report") / "page.html").write_text("pictures")
+    (private_folder(tmp_path) / "code.py").write_text("")
+    seen = ["git", "-C", tmp_path, "status", "--porcelain", "--untracked-files=all"]
+    assert subprocess.check_output(seen, text=True).split() == ["??", "code.py"]

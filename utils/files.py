@@ -94,9 +94,14 @@ def scratch_folder():
 
 
 def private_folder(folder: Path) -> Path:
-    """A folder that only its owner may open, for copies of patients' pictures."""
+    """A folder that only its owner may open and git ignores, for copies of patients' pictures.
+
+    One that was there before stays as it is: it may be the root of a repository.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
     return folder
 
 

@@ -1,6 +1,7 @@
 """The command from end to end, its exit codes, and what it says where nothing was examined."""
 
 import json
+import stat
 
 import pytest
 import torch
@@ -46,6 +47,7 @@ def test_a_model_is_examined_and_the_report_written(case, capsys):
     facts = json.loads((case / "report" / "report.json").read_text())
     assert code == facts["exit code"] == 2 and "Verdict" in printed and "index.html" in printed
     assert not (case / "report" / "unfinished").exists()
+    assert stat.S_IMODE((case / "report").stat().st_mode) == 0o700  # it holds images
 
 
 @pytest.mark.parametrize(

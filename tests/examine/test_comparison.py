@@ -26,6 +26,12 @@ def test_the_difference_is_paired_and_zero_with_itself(images, network, tmp_path
     assert found["differ"] and found["new minus old (points)"].startswith("-")
 
 
+def test_a_folder_without_report_is_named(images, network, tmp_path):
+    one = saved(network, images, tmp_path / "one")
+    with pytest.raises(FileNotFoundError, match="examine --out"):
+        compare_reports(one, tmp_path / "two")
+
+
 def test_other_images_are_refused(images, network, tmp_path):
     one = saved(network, images, tmp_path / "one")
     two = saved(trained_network(), small_split(60, seed=3), tmp_path / "two")

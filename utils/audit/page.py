@@ -44,13 +44,17 @@ table { font-size: 0.9em; }
 .private { border: 2px solid #b3261e; padding: 0.5em 1em; }
 figure { width: 148px; }
 figcaption { font: 0.75em/1.3 sans-serif; }
+@media (max-width: 40em) {
+  .overview th { display: none; } .overview td { display: block; border: 0; padding: 0.15em 0; }
+  .overview tr { display: block; border-bottom: 1px solid #ccc; padding: 0.5em 0; }
+}
 @media print { body { font-size: 10pt; } }
 """
 
 BODY = Template("""\
 <p class="verdict">$badge <b>May we train on it?</b> $verdict</p>
 $first
-<table><tr><th>check</th><th></th><th>measured</th></tr>
+<table class="overview"><tr><th>check</th><th></th><th>measured</th></tr>
 $overview
 </table>
 <p>$images images read, $refused files set aside, $classes classes. Exit code $code.

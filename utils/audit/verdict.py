@@ -35,7 +35,8 @@ def not_made(findings: Sequence[Finding]) -> str:
         return ""
     count = sum(found.severity == "skipped" for found in findings)
     verb = "was" if count == 1 else "were"
-    return f"{count} of {len(findings)} checks {verb} not made: {missing}."
+    end = "" if missing.endswith("?") else "."  # the titles of an examination are questions
+    return f"{count} of {len(findings)} checks {verb} not made: {missing}{end}"
 
 
 def first_steps(findings: Sequence[Finding]) -> list[Step]:

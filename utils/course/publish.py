@@ -43,10 +43,10 @@ HEAD = """# Claims and results
 """
 CLAIMS_HEAD = """## Claims
 
-A chapter fixes its claims before its run: a pair, a metric, a direction, a margin. The
-95 % interval of the difference decides, over patients and, for a method, over trainings as well;
-the claims of a chapter share Holm's correction. A difference between -x and x is no effect larger
-than x.
+A chapter fixes its claims after trials and before its run, which confirms and does not discover:
+a pair, a metric, a direction, a margin. The 95 % interval of the difference decides, over
+patients and, for a method, over trainings as well; the claims of a chapter share Holm's
+correction. A difference between -x and x is no effect larger than x.
 """
 RESULTS_HEAD = """## All models on real images
 

@@ -74,12 +74,14 @@ def _examined(
     from utils.examine.images import numbered_apart, read_examined
     from utils.examine.model_files import read_model
     from utils.examine.report import ModelReport
+    from utils.files import private_folder
 
     expects = Expects(white, mean, std)
     loaded = read_model(model, weights)
     found = read_examined(data, size, classes, root)
     known = read_examined(train, size, classes, root).split if train else None
     known = numbered_apart(known, found.split) if known else None
+    private_folder(Path(out))
     examination = examine(
         loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
         Path(out) / KEPT, modality=modality, names=(Path(model).name, str(data)), resizer=resizer,

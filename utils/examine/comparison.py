@@ -17,12 +17,20 @@ def compare_reports(old: str | Path, new: str | Path) -> pd.DataFrame:
 
     Paired: the same images, the same resampled patients.
     """
-    facts = [read_json(Path(folder) / FACTS, "examine the model again") for folder in (old, new)]
+    facts = [_facts(Path(folder)) for folder in (old, new)]
     if facts[0]["content"] != facts[1]["content"]:
         raise ValueError(f"{old} and {new} are about other images; examine both on the same ones")
     first, second = (_images(Path(folder)) for folder in (old, new))
     shared = [name for name in CONDITIONS if name in first and name in second]
     return pd.DataFrame([_row(name, first, second) for name in shared]).set_index("condition")
+
+
+def _facts(folder: Path) -> dict:
+    if not (folder / FACTS).is_file():
+        raise FileNotFoundError(
+            f"{folder} holds no {FACTS}; give the folder that `second-look examine --out` wrote"
+        )
+    return read_json(folder / FACTS, "examine the model again")
 
 
 def _images(folder: Path) -> pd.DataFrame:

@@ -118,7 +118,7 @@ def ask_all(subject: Subject, deadline: float, questions: Iterable[str] = ()) ->
 
 def _answered(question: Question, subject: Subject, deadline: float) -> Section:
     if time.monotonic() > deadline:
-        return left_out("Not reached within the minutes.", "Give more: --minutes 20.")
+        return left_out("Not reached within the minutes.", "Give it more time: --minutes 20.")
     try:
         return question(subject)
     except Exception as error:  # one question must not hide what the others found

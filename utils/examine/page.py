@@ -26,7 +26,7 @@ $first
 <h2>How far the figures reach</h2>
 $trust
 <h2>All questions</h2>
-<table><tr><th>question</th><th></th><th>found</th></tr>
+<table class="overview"><tr><th>question</th><th></th><th>found</th></tr>
 $overview
 </table>
 <p>Model: <code>$model</code>. Images: <code>$images</code>, $count of them, in $classes classes.
@@ -48,7 +48,11 @@ $advice
 $table
 $figures
 </section>""")
-WIDE = "figure.wide { width: auto; max-width: 100%; } figure.wide img { max-width: 100%; }"
+# A figure is shrunk smoothly, or its letters break; only images alone keep their pixels.
+WIDE = """
+figure.wide { width: auto; max-width: 100%; }
+figure.wide img { max-width: 100%; image-rendering: auto; }
+"""
 
 
 def render_page(report: ModelReport) -> str:
@@ -70,7 +74,7 @@ def render_page(report: ModelReport) -> str:
 def trust_table(report: ModelReport) -> pd.DataFrame:
     """The numbers that have an interval, as text."""
     rows = [
-        (name, found.text(digits=0), section.title)
+        (HEADLINES[name], found.text(digits=0), section.title)
         for section in report.sections
         for name, found in section.numbers.items()
         if isinstance(found, Interval) and name in HEADLINES
@@ -78,10 +82,17 @@ def trust_table(report: ModelReport) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["on these images", "% or points", "more under"])
 
 
-HEADLINES = (
-    *("balanced accuracy", "AUC", "missed disease", "calibration error", "selective accuracy"),
-    *("coverage", "noise", "PGD", "worst case", "questions", "a hostile square"),
-)
+# The numbers at the head of the page, and what a reader calls them.
+HEADLINES = {
+    **{name: name for name in ("balanced accuracy", "AUC", "missed disease", "calibration error")},
+    "selective accuracy": "accuracy of its surest answers",
+    "coverage": "sets of classes that contain the truth",
+    "noise": "score under noise",
+    "PGD": "score under PGD",
+    "worst case": "score under the strongest attack",
+    "questions": "score under an attack by questions alone",
+    "a hostile square": "score under a painted square",
+}
 
 
 def model_card(report: ModelReport) -> str:

@@ -115,7 +115,8 @@ def verdict(sections: Sequence[Section]) -> str:
         for kind in ("alarm", "warning", "failed")
     }
     sentences = {
-        0: "Nothing was found that speaks against its figures; they hold for images like these.",
+        0: "Nothing was found that speaks against its figures. They hold for clean images like "
+        "these; the notes say what lowers them.",
         1: f"Look before you use it: {titles['warning'] or 'some questions are not answered.'}",
         2: f"Do not use it, or its figures, yet: {titles['alarm']}",
         3: f"No verdict, because a question failed: {titles['failed']}",

@@ -26,6 +26,10 @@ section { border-top: 1px solid #999; padding: 1em 0 1.4em; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1em; }
 figure { margin: 0; }
 img { display: block; image-rendering: pixelated; }
+@media (max-width: 40em) {
+  a { white-space: normal; } section table { display: block; overflow-x: auto; }
+  section th, section td { overflow-wrap: normal; padding-right: 0.8em; }
+}
 @media print { section { break-inside: avoid; } body { font-size: 11pt; } }
 """
 DOCUMENT = Template("""<!DOCTYPE html>

@@ -32,6 +32,11 @@ def test_sets_keep_their_promise_on_images_of_the_same_source(oversure):
     assert found.numbers["coverage"].high >= 0.9
 
 
+def test_a_model_that_knows_nothing_is_not_praised_for_its_doubts(images, network):
+    wrong = Subject(adapt(lambda batch: network(batch).roll(1, 1), images, Expects()), images)
+    assert ask_abstention(wrong).severity == "not applicable"
+
+
 @pytest.mark.parametrize("question", [ask_calibration, ask_abstention])
 def test_few_images_decide_nothing(question, images, network):
     few = images.take(range(60))

@@ -1,15 +1,27 @@
-"""Harmless steps leave a sound model's answers; a brittle one is warned of."""
+"""Steps of a pipeline leave the answers of a sound model; a brittle one is named."""
 
 import torch
 
 from utils.examine.adapter import Expects, adapt
-from utils.examine.sections.pipeline import STEPS, ask_pipeline
+from utils.examine.sections.pipeline import HARMLESS, MANY, STEPS, ask_pipeline
 from utils.examine.subject import Subject
 
 
-def test_a_sound_model_keeps_its_answers(subject):
+def test_a_model_that_no_step_misleads_is_ok(images):
+    def by_brightness(batch):
+        """The classes differ in their means by more than a tenth."""
+        darkest_first = torch.bucketize(255 * batch.mean((1, 2, 3)), torch.tensor([123.0, 153.0]))
+        return 9.0 * torch.eye(3)[torch.tensor([0, 2, 1])[darkest_first]]
+
+    found = ask_pipeline(Subject(adapt(by_brightness, images, Expects()), images))
+    assert found.severity == "ok" and not found.advice and len(found.table) == len(STEPS)
+
+
+def test_a_model_that_a_shift_misleads_gets_a_note(subject):
     found = ask_pipeline(subject)
-    assert found.severity == "ok" and len(found.table) == len(STEPS)
+    assert found.severity == "note" and found.advice
+    assert found.numbers["changed by a shift by one pixel"].low > MANY
+    assert found.numbers[f"changed by {HARMLESS}"].low <= MANY
 
 
 def test_a_model_that_reads_the_last_bits_is_warned_of(images, network):

@@ -46,7 +46,7 @@ def check_shortcuts(folder: ImageFolder) -> Finding:
     left_out = f"Left out, with fewer than {LEAST_PATIENTS} patients: {', '.join(found.left_out)}."
     return Finding(
         severity,
-        _in_words(found.table, "its class") + f" {left_out}" * bool(found.left_out),
+        _in_words(found.table, "the class") + f" {left_out}" * bool(found.left_out),
         "What cannot be the disease, a network will learn instead of it. Brightness, contrast, "
         "sharpness, the size of a compressed file, age and sex may go with the disease. Each fact "
         "predicts one class against all others; the class that it predicts best counts. "
@@ -85,7 +85,7 @@ def check_shift(folder: ImageFolder) -> Finding:
     severity = _severity(found.table)
     return Finding(
         "warning" if severity == "alarm" else severity,
-        _in_words(found.table, "its part"),
+        _in_words(found.table, "the part"),
         "A test from another device or place measures how a model travels; a low score may then "
         "have nothing to do with the disease. All classes weigh the same in both parts. "
         + _method(folder, found),
@@ -168,7 +168,7 @@ def _in_words(table: pd.DataFrame, what: str) -> str:
         return f"No fact about an image tells {what} better than chance (AUC 0.5)."
     each = [
         f"{row.fact} {row.AUC:.2f} ({row.low:.2f} to {row.high:.2f})"
-        + (f" for {row[1]!r}" if what == "its class" else "")
+        + (f" for {row[1]!r}" if what == "the class" else "")
         for row in sure.head(NAMED).itertuples(index=False)
     ]
     more = f" and {len(sure) - NAMED} more" if len(sure) > NAMED else ""

@@ -53,7 +53,7 @@ def _by_gradients(subject: Subject) -> Section:
         f"noise of this size {score_of(noise, score)} %."
     )
     rows = {str(name): score_of(each, score) for name, each in found.items()}
-    rows["and worst case"] = score_of(worst, score)
+    rows["the worst of all attacks"] = score_of(worst, score)
     if subject.several:
         sentence += f" {_all_findings(subject)}"
     return Section(

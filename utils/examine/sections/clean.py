@@ -80,9 +80,9 @@ def ask_leakage(subject: Subject) -> Section:
     )
     return Section(
         "alarm" if len(red) else "ok",
-        " ".join([measured, *report.reasons, known]),
+        " ".join(filter(None, [measured, *report.reasons, known])),
         "Images of patients that the model has met, and copies of training images, test its "
-        "memory. Sizes of groups and copies are in the table.",
+        "memory. A sibling is a training image so near, in pixels, that it may show the patient.",
         "Score the model on patients that it has not met." if len(red) else "",
         pd.concat([pd.Series(report.row, name="found").to_frame(), _reasons(red)])
         .rename_axis("about").reset_index(),

@@ -49,8 +49,9 @@ def ask_calibration(subject: Subject) -> Section:
         f"The calibration error is {error} points; on average the model is {abs(100 * sure):.0f} "
         f"points {way}.",
         "Of all predictions with 80 % confidence, 80 % should be right. The temperature was set on "
-        "half of the patients, and everything is judged on the others. Noisy: Gaussian noise of "
-        "severity 3, which no temperature has seen.",
+        "half of the patients, and everything is judged on the others. What chance alone would "
+        "give is taken off the error, so it can be 0 where the two means differ a little. Noisy: "
+        "Gaussian noise of severity 3, which no temperature has seen.",
         "Set a temperature on patients of your own before anybody reads these probabilities."
         if error.low > LARGE else "",
         pd.DataFrame({"calibration error (points)": errors}).astype(str)
@@ -102,6 +103,8 @@ def ask_abstention(subject: Subject) -> Section:
     """Are its sure answers the right ones, and do sets of classes keep what they promise?"""
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}Sets of classes promise the one true class.")
+    if not subject.learned:
+        return does_not_apply("The model knows too little about clean images to be sure of any.")
     first, second = subject.halves
     if min(len(first), len(second)) < LEAST:
         return _too_few()

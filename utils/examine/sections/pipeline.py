@@ -39,14 +39,14 @@ def ask_pipeline(subject: Subject) -> Section:
     worst = max(flips, key=lambda name: flips[name].value)
     sensitive, scaling = flips[HARMLESS].low > MANY, scaling_result(subject)
     through = scaling is not None and scaling.lets_through
-    advice = [ONE_PIPELINE] * sensitive + [AVERAGE] * through
+    changed = flips[worst].low > MANY
     return Section(
-        "warning" if advice else "ok",
+        "warning" if sensitive or through else "note" if changed else "ok",
         f"{HARMLESS}, changes {flips[HARMLESS]} % of the answers; {worst}, {flips[worst]} %. "
         f"{scaling or NO_SCALING}",
         "Steps that look harmless and differ from hospital to hospital. The images were brought to "
         f"{few.size} pixels before; here each step is made to these.",
-        " ".join(advice),
+        " ".join([ONE_PIPELINE] * (sensitive or changed) + [AVERAGE] * through),
         pd.DataFrame(
             {"answers that change (%)": flips, f"{subject.headline} lost (points)": costs}
         ).astype(str).rename_axis("step").reset_index(),

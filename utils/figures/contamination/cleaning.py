@@ -56,19 +56,20 @@ def price_of_hiding(curves: Mapping[str, pd.DataFrame], rate: float) -> Figure:
     for place, (name, curve) in enumerate(curves.items()):
         colour = variant_colours(curves)[place]
         axis.plot(curve["success"], curve["flagged"], "o-", color=colour, label=name)
-        for strength, row in curve.iterrows():
+        for number, (strength, row) in enumerate(curve.iterrows()):
+            right = number % 2 == 0  # two strengths at one place are named on either side of it
             axis.annotate(
-                strength, (row["success"], row["flagged"]), (7, 4 - 11 * place),
-                textcoords="offset points", color=colour, size=9,
+                strength, (row["success"], row["flagged"]), (7 if right else -7, 4 - 11 * place),
+                textcoords="offset points", color=colour, size=9, ha="left" if right else "right",
             )  # fmt: skip
     axis.legend(loc="upper left", frameon=False)
     axis.axhline(rate, color=CHANCE, linestyle=":")
     axis.annotate(
-        f"false alarms allowed: {100 * rate:g} %", (1, rate), (0, 4), ("axes fraction", "data"),
-        "offset points", ha="right", color=CHANCE, size=9,
+        f"false alarms allowed: {100 * rate:g} %", (0, rate), (6, 4), ("axes fraction", "data"),
+        "offset points", color=CHANCE, size=9,
     )  # fmt: skip
     least = min(curve["success"].min() for curve in curves.values())
-    axis.set(xlim=(least - 0.05, 1.08), ylim=(-0.03, 1.15))
+    axis.set(xlim=(least - 0.05, 1.08), ylim=(-0.12, 1.15))
     percent(axis.xaxis, "attacks that succeed")
     percent(axis.yaxis, "attacks that are flagged")
     return figure
