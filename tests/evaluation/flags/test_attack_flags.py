@@ -240,6 +240,21 @@ def test_a_file_that_loses_the_attack_is_noticed():
     assert red(table) == {"success vanishes when saved"}
 
 
+class StopsBelowTheGrid(HidesBelowTheGrid):
+    """Just across the boundary, as long as it stops there."""
+
+    def spoil(self, attacked, model, images, labels):
+        stopped = super().spoil(attacked, model, images, labels)
+        return stopped if self.stop_when_fooled else attacked
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_rounding_may_undo_a_stop_but_not_all_steps(stops):
+    kind = StopsBelowTheGrid if stops else HidesBelowTheGrid
+    flags = red(evaluated(kind(3 * EPSILON, stop_when_fooled=True), Keyed()))
+    assert ("success vanishes when saved" in flags) != stops
+
+
 def test_the_audit_leaves_no_trace():
     model = trained_network()
     before = {name: value.clone() for name, value in model.state_dict().items()}

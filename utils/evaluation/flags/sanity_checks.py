@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from utils.attacks.adaptive import without_stop
 from utils.attacks.base import SizedAttack, norm_of
 from utils.attacks.norms import norm_named
 from utils.data.split import Split, to_float, to_levels
@@ -34,7 +35,7 @@ class SanityChecks:
 
     clean: Predictions
     attacked: Predictions
-    saved: Predictions  # as a file keeps the attacked images
+    saved: Predictions  # as a file keeps the attacked images, all steps taken
     ladder: list[Predictions]  # under attacks of growing size
     noise_ladder: list[Predictions]  # under noise of the same sizes
     again: dict[str, Predictions]  # survivors, under each further attack; see `attacked_again`
@@ -95,12 +96,16 @@ def run_sanity_checks(
     `survivors` of the published attack once more, with more steps, and as a black box.
 
     Without a `file`, attacked images are saved without loss, in as many bits as the split has.
+    Before that the attack takes all its steps: a stop just across the boundary is one that rounding
+    can undo, and that no attacker would make.
     """
     file = file or partial(lossless, depth=split.depth)
     weights, few = list(model.parameters()), split.limit(REPEATED)
     before = [None if weight.grad is None else weight.grad.clone() for weight in weights]
     with watched(model) as seen:
         attacked = attacked_images(model, split, attack)
+    whole = without_stop(attack)
+    kept = attacked if whole is attack else attacked_images(model, split, whole)
     leaks = any(_differs(weight.grad, old) for weight, old in zip(weights, before, strict=True))
     again = attacked_again(model, survivors, attack)
     between_passes, between_batches = differences(model, few)
@@ -109,7 +114,7 @@ def run_sanity_checks(
     return SanityChecks(
         clean=clean,
         attacked=predict(model, split, Precomputed(attacked)),
-        saved=predict(model, split, Precomputed(file(attacked))),
+        saved=predict(model, split, Precomputed(file(kept))),
         ladder=ladder(model, split, attack, clean),
         noise_ladder=noise_ladder(model, split, attack, clean),
         again=again,
