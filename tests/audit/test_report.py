@@ -2,18 +2,12 @@
 
 import hashlib
 import json
-import os
-import signal
-import subprocess
-import sys
 
-import pytest
-from folders import HOME, two_classes
-from forked import forked
+from folders import two_classes
+from pieces import counted_pieces, killed_and_resumed
 
 from utils.audit import CHECKS, audit
 from utils.audit.planted_faults import flagged_files
-from utils.data import loading, reader
 
 
 def test_the_page_needs_no_network_and_the_facts_hold_no_picture(audited):
@@ -37,42 +31,14 @@ def digest(report):
 
 def audit_in_pieces(folder, cache, kill) -> int:
     """How many pieces were read; the process is killed at one of them."""
-    read, pieces = reader._read_piece, []
-
-    def counted(*arguments):
-        pieces.append(1)
-        if len(pieces) == kill:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return read(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "VARIABLES", cache)
-        patch.setattr(reader, "PIECE", 5)
-        patch.setattr(reader, "_read_piece", counted)
+    with counted_pieces(cache, kill) as pieces:
         audit(f"folder:{folder}", size=32, out=f"{cache}_report")
     return len(pieces)
 
 
-RESUMED = """
-import sys
-sys.path[:0] = [{tests!r}, {tests!r} + "/audit"]
-from pathlib import Path
-from test_report import audit_in_pieces
-print(audit_in_pieces(Path(sys.argv[1]), Path(sys.argv[2]), 0))
-"""
-
-
 def test_killed_and_started_again_ends_with_the_same_report(tmp_path):
-    """The process that goes on is a new one, in which sets have another order."""
-    folder, cache = two_classes(tmp_path / "f", 15), tmp_path / "killed"
-    killed = forked(audit_in_pieces, folder, cache, 4)
-    killed.join(60)
-    assert killed.exitcode == -signal.SIGKILL
-    script = RESUMED.format(tests=str(HOME / "tests"))
-    again = subprocess.run(
-        [sys.executable, "-c", script, folder, cache], cwd=HOME, capture_output=True, text=True,
-        timeout=120, env={**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    folder = two_classes(tmp_path / "f", 15)
+    again = killed_and_resumed(audit_in_pieces, folder, tmp_path / "killed")
     never = audit_in_pieces(folder, tmp_path / "never", 0)
-    assert (again.stdout, never) == ("3\n", 6), again.stderr
+    assert (again, never) == (3, 6)
     assert digest(tmp_path / "killed_report") == digest(tmp_path / "never_report")

@@ -6,7 +6,6 @@ Each step runs in a process of its own, so that its peak memory is its own; CPU 
 the imports. The exponent is that of the two largest sizes: 1 is linear, 2 quadratic.
 """
 
-import math
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -16,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import torch
 from PIL import Image
-from side_by_side import keep, memory, run
+from side_by_side import growth_exponent, keep, memory, run
 
 from utils.audit import audit
 from utils.contamination.image_scaling import Scaling
@@ -48,8 +47,12 @@ def _split(place: Path, count: int) -> Split:
     return whole.take(torch.arange(count))
 
 
+def _files(place: Path, count: int) -> list[Path]:
+    return sorted((place / "all").glob("*/*.png"), key=lambda path: path.name)[:count]
+
+
 def reading(place: Path, count: int) -> Callable:
-    files = sorted((place / "all").glob("*/*.png"), key=lambda path: path.name)[:count]
+    files = _files(place, count)
     return lambda: read_images(files, SIZE)
 
 
@@ -66,7 +69,7 @@ def recovery(place: Path, count: int) -> Callable:
 
 def auditing(place: Path, count: int) -> Callable:
     folder = place / f"some{count}"
-    for path in sorted((place / "all").glob("*/*.png"), key=lambda path: path.name)[:count]:
+    for path in _files(place, count):
         there = folder / path.parent.name / path.name
         there.parent.mkdir(parents=True, exist_ok=True)
         there.hardlink_to(path)
@@ -111,11 +114,6 @@ def measure(name: str, place: Path, size: int) -> tuple[float, float]:
     return time.process_time() - started, memory("VmHWM") - before
 
 
-def growth(sizes: tuple[int, ...], seconds: list[float]) -> float:
-    """The exponent between the two largest sizes."""
-    return math.log(seconds[-1] / seconds[-2]) / math.log(sizes[-1] / sizes[-2])
-
-
 def growth_table() -> pd.DataFrame:
     rows = []
     with TemporaryDirectory() as place, get_context("fork").Pool(1, maxtasksperchild=1) as alone:
@@ -128,7 +126,7 @@ def growth_table() -> pd.DataFrame:
                 "step": name, "from": f"{sizes[0]:,} {unit}", "seconds": f"{seconds[0]:.2f}",
                 "to": f"{sizes[-1]:,}", "seconds there": f"{seconds[-1]:.2f}",
                 "peak memory there": round(peaks[-1]),
-                "exponent": f"{growth(sizes, seconds):.1f}",
+                "exponent": f"{growth_exponent(sizes, seconds):.1f}",
             })  # fmt: skip
             print(rows[-1], [f"{each:.2f}" for each in seconds], flush=True)
     about = f"""Drawn brain slices of {SIZE} pixels, {VIEWS} of each patient; for the detectors

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 import torch
-from side_by_side import memory
+from side_by_side import growth_exponent, memory
 from sklearn.metrics import adjusted_rand_score
 
 from utils.data.patient_recovery import recover_patients
@@ -59,16 +59,11 @@ def alone(do: Callable, *given):
         return pool.apply(do, given)
 
 
-def growth(table: pd.DataFrame, column: str) -> float:
-    """The exponent with which a column grows between the two largest numbers of images."""
-    (less, more), (cheap, dear) = (table[c].iloc[-2:] for c in ("images", column))
-    return math.log(dear / cheap) / math.log(more / less)
-
-
 def on_paper(table: pd.DataFrame) -> str:
     """What a million images would cost if the growth went on as it does."""
     last = table.iloc[-1]
-    work, times = growth(table, "CPU seconds"), MILLION / last["images"]
+    sizes, seconds = (table[name].tolist() for name in ("images", "CPU seconds"))
+    work, times = growth_exponent(sizes, seconds), MILLION / last["images"]
     hours = last["CPU seconds"] * times**work / 3600
     room = last["of it at rest"] + times * (last["peak memory (MiB)"] - last["of it at rest"])
     return (

@@ -5,9 +5,10 @@ a busy moment hits all alike, and a ratio is the median over the rounds. What a 
 becomes a file and a table in assets/benchmarks; nothing there is typed.
 """
 
+import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,11 @@ def memory(key: str) -> float:
     """VmRSS or VmHWM of this process in MiB; only Linux has them."""
     lines = STATUS.read_text().splitlines() if STATUS.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(key)), np.nan)
+
+
+def growth_exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
+    """With which power of the size the cost grows, between the two largest sizes."""
+    return math.log(costs[-1] / costs[-2]) / math.log(sizes[-1] / sizes[-2])
 
 
 def keep(name: str, title: str, about: str, table: pd.DataFrame, folder: Path = FOLDER) -> None:

@@ -1,16 +1,13 @@
 """Reading piece by piece: only new and changed files are opened, and a stopped reading resumes."""
 
 import os
-import signal
 import stat
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-from folders import HOME, picture, two_classes, write_dicom
-from forked import forked
+from folders import picture, two_classes, write_dicom
+from pieces import counted_pieces, killed_and_resumed
 from PIL import Image
 
 from utils.data import loading, reader
@@ -141,42 +138,15 @@ def test_a_header_broken_in_an_unknown_way_is_set_aside(folder, monkeypatch):
 
 def load_in_pieces(folder, cache, kill) -> tuple[str, int]:
     """What was loaded, and how many pieces were read; the process is killed at one of them."""
-    read, pieces = reader._read_piece, []
-
-    def counted(*arguments):
-        pieces.append(1)
-        if len(pieces) == kill:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return read(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "VARIABLES", cache)
-        patch.setattr(reader, "PIECE", 5)
-        patch.setattr(reader, "_read_piece", counted)
+    with counted_pieces(cache, kill) as pieces:
         return loading.load(str(folder), 32).all_images.content_hash(), len(pieces)
 
 
-RESUMED = """
-import sys
-sys.path[:0] = [{tests!r}, {tests!r} + "/data"]
-from pathlib import Path
-from test_reader import load_in_pieces
-print(*load_in_pieces(Path(sys.argv[1]), Path(sys.argv[2]), 0))
-"""
-
-
 def test_load_killed_and_started_again_gives_the_same_images(tmp_path):
-    folder, cache = two_classes(tmp_path / "images", 15), tmp_path / "killed"
-    killed = forked(load_in_pieces, folder, cache, 4)
-    killed.join(60)
-    assert killed.exitcode == -signal.SIGKILL
-    script = RESUMED.format(tests=str(HOME / "tests"))
-    again = subprocess.run(
-        [sys.executable, "-c", script, folder, cache], cwd=HOME, capture_output=True, text=True,
-        timeout=120, env={**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    folder = two_classes(tmp_path / "images", 15)
+    again = killed_and_resumed(load_in_pieces, folder, tmp_path / "killed")
     never = load_in_pieces(folder, tmp_path / "never", 0)
-    assert again.stdout.split() == [never[0], "3"] and never[1] == 6, again.stderr
+    assert again == [never[0], 3] and never[1] == 6
 
 
 def test_pieces_of_grey_and_of_colour_make_one_tensor(folder, monkeypatch):

@@ -1,6 +1,6 @@
 """Where a model looks, how far that is from the finding, and how an attack moves it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
+from utils.attacks.adaptive import without_stop
 from utils.attacks.base import Attack, SizedAttack, eval_mode
 from utils.attacks.pgd import input_gradient
 from utils.attacks.random_noise import noise_of
@@ -67,8 +68,7 @@ def before_and_after(model: nn.Module, split: Split, attack: SizedAttack) -> dic
     All maps explain the true class. A map of the predicted class would change with the prediction
     alone, on the untouched image too. The attack does not stop at its first success.
     """
-    if getattr(attack, "stop_when_fooled", False):
-        attack = replace(attack, stop_when_fooled=False)
+    attack = without_stop(attack)
     changes = {"clean": None, NOISE: noise_of(attack, attack.epsilon), "attacked": attack}
     return {name: _explained(model, split, change) for name, change in changes.items()}
 

@@ -17,7 +17,7 @@ def check_patches(images, named=True):
 
 def unrelated_images():
     generator = torch.Generator().manual_seed(0)
-    return 150 + 20 * torch.randn(200, 1, 64, 64, generator=generator).cumsum(-1).clamp(-3, 3)
+    return 150 + 20 * torch.randn(400, 1, 64, 64, generator=generator).cumsum(-1).clamp(-3, 3)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
