@@ -10,7 +10,7 @@ from small import small_network, small_split, trained_network
 from timm.models.vision_transformer import VisionTransformer
 
 from utils.attacks.apgd import APGD
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.backbones import RowReader
 from utils.contamination.noise import jpeg

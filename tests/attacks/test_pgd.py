@@ -9,8 +9,8 @@ from torch import nn
 from witnesses import same, size_of
 
 from utils.attacks.apgd import APGD
-from utils.attacks.black_box import Square
-from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.square import Square
 from utils.attacks.losses import AllFindings, OneFinding, is_right
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm, momentum_fgsm

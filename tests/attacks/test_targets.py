@@ -7,9 +7,10 @@ from witnesses import some
 
 from utils.attacks.apgd import APGD, worst_case
 from utils.attacks.base import target_of
-from utils.attacks.black_box import Square, queries_needed
-from utils.attacks.few_pixels import FewPixels
-from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.few_pixels import FewPixels
+from utils.attacks.black_box.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.queries import queries_needed
+from utils.attacks.black_box.square import Square
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.patch import AdversarialPatch, ControlPatch
 from utils.attacks.pgd import PGD, fgsm, iterated_fgsm

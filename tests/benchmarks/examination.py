@@ -18,7 +18,7 @@ from networks import EPSILON
 from side_by_side import keep, memory, run
 from torch import nn
 
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.pgd import PGD, fgsm
 from utils.backbones import build

@@ -6,7 +6,7 @@ from dataclasses import replace
 from torch import nn
 
 from utils.attacks.apgd import APGD, WorstCase
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import noise_of
 from utils.course.real.networks import EPSILON, Study

@@ -2,21 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 from small import Counted
 from torch import nn
 from witnesses import linear, margins, robust, some
 
-from utils.attacks.few_pixels import FewPixels
+from utils.attacks.black_box.few_pixels import FewPixels
 
 CLASSES = pytest.mark.parametrize("classes", [2, 3, 4])
-
-
-@pytest.fixture(autouse=True)
-def same_random_numbers():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 @pytest.mark.parametrize("pixels", [1, 3])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from utils.attacks.black_box import BATCH, BlackBox, QueryAttack
+from utils.attacks.black_box.queries import BATCH, BlackBox, QueryAttack
 
 CROSSOVER = 0.7  # of the genes change in a generation, so that a good pixel may stay
 

@@ -7,17 +7,10 @@ from small import Counted
 from torch import nn
 from witnesses import classifier_of_art, grey, linear, robust, size_of, some
 
-from utils.attacks.black_box import BlackBox
-from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.queries import BlackBox
 
 CLASSES = pytest.mark.parametrize("classes", [2, 3, 4])
-
-
-@pytest.fixture(autouse=True)
-def same_random_numbers():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 @pytest.mark.parametrize("queries", [16, 60, 300])

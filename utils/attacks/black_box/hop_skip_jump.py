@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from utils.attacks.black_box import BATCH, BlackBox, QueryAttack
+from utils.attacks.black_box.queries import BATCH, BlackBox, QueryAttack
 from utils.attacks.norms import NORMS
 
 ORDER = {"linf": torch.inf, "l2": 2}  # of the vector norm
