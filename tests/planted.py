@@ -15,8 +15,8 @@ from utils.attacks.pgd import PGD
 from utils.backbones import RowReader
 from utils.contamination.noise import jpeg
 from utils.data.split import Split, to_float
-from utils.defences.adversarial_training import AdversarialLoss
 from utils.defences.ensemble import Ensemble
+from utils.defences.losses.adversarial_training import AdversarialLoss
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.flags.red_flags import check_attack

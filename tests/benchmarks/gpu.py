@@ -29,7 +29,7 @@ from utils.backbones import build
 from utils.course.execute import visible_gpus
 from utils.data.phantoms import draw
 from utils.data.split import Split, Splits, to_float
-from utils.defences.adversarial_training import AdversarialLoss
+from utils.defences.losses.adversarial_training import AdversarialLoss
 from utils.files import atomic_write, scratch_folder
 from utils.run import ROOT, autocast, hardware, versions
 from utils.training.config import TrainConfig

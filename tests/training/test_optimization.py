@@ -7,7 +7,7 @@ import torch
 from small import small_classifier, small_network, small_splits, weights_of
 from torch import nn
 
-from utils.defences.mutual_learning import MutualPeers
+from utils.defences.losses.mutual_learning import MutualPeers
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load
 from utils.training.optimization import (

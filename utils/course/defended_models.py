@@ -13,7 +13,7 @@ from utils.backbones import Classifier
 from utils.course.network_chapter import Chapter
 from utils.course.trained_models import TrainedModel
 from utils.data.split import Splits
-from utils.defences.adversarial_training import (
+from utils.defences.losses.adversarial_training import (
     AdversarialLoss,
     collapsed_epochs,
     fast_adversarial,

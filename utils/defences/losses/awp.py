@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from utils.defences.adversarial_training import PairLoss
+from utils.defences.losses.adversarial_training import PairLoss
 
 TINY = 1e-12  # a weight without a gradient does not move
 

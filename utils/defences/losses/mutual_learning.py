@@ -6,7 +6,7 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from utils.defences.adversarial_training import divergence
+from utils.defences.losses.adversarial_training import divergence
 from utils.training.losses import CrossEntropy, LogitLoss
 
 

@@ -9,9 +9,9 @@ from small import small_network, small_split, small_splits, trained_network, wei
 
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float
-from utils.defences.adversarial_training import AdversarialLoss, TradesLoss, fast_adversarial
-from utils.defences.awp import AwpLoss, WithTensors
-from utils.defences.mart import MartLoss
+from utils.defences.losses.adversarial_training import AdversarialLoss, TradesLoss, fast_adversarial
+from utils.defences.losses.awp import AwpLoss, WithTensors
+from utils.defences.losses.mart import MartLoss
 from utils.evaluation.inference import predict
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load

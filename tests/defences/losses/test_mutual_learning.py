@@ -9,9 +9,9 @@ from small import Counted, small_network, small_split, small_splits
 from torch import nn
 
 from utils.data.split import to_float
-from utils.defences.adversarial_training import divergence
 from utils.defences.etf_head import DotRegression, head_on_features
-from utils.defences.mutual_learning import MutualLoss, MutualPeers
+from utils.defences.losses.adversarial_training import divergence
+from utils.defences.losses.mutual_learning import MutualLoss, MutualPeers
 from utils.evaluation.inference import predict
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load

@@ -10,7 +10,7 @@ from small import small_split, trained_network
 
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float
-from utils.defences.mart import MartLoss, against_runner_up
+from utils.defences.losses.mart import MartLoss, against_runner_up
 from utils.training.losses import CrossEntropy
 
 SPLIT = small_split(12)

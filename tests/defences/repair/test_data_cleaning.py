@@ -7,7 +7,7 @@ import torch
 from small import small_split
 
 from utils.contamination.label_noise import Symmetric
-from utils.defences.data_cleaning import (
+from utils.defences.repair.data_cleaning import (
     highest_scores,
     random_scores,
     relabel_flagged,

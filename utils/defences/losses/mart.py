@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from utils.attacks.losses import check_one_label
 from utils.attacks.pgd import PGD
-from utils.defences.adversarial_training import FOR_FINDINGS, PairLoss, divergence
+from utils.defences.losses.adversarial_training import FOR_FINDINGS, PairLoss, divergence
 from utils.training.losses import CrossEntropy, LogitLoss
 
 

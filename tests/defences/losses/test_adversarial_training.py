@@ -13,7 +13,7 @@ from witnesses import Sure
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import RandomUniform
 from utils.data.split import to_float
-from utils.defences.adversarial_training import (
+from utils.defences.losses.adversarial_training import (
     AdversarialLoss,
     Hardened,
     TradesLoss,
@@ -21,8 +21,8 @@ from utils.defences.adversarial_training import (
     divergence,
     fast_adversarial,
 )
-from utils.defences.awp import AwpLoss
-from utils.defences.mart import MartLoss
+from utils.defences.losses.awp import AwpLoss
+from utils.defences.losses.mart import MartLoss
 from utils.defences.smoothing import NoiseLoss
 from utils.evaluation.inference import predict
 from utils.training.losses import (

@@ -10,7 +10,7 @@ from torch import nn
 from utils.backbones import Classifier
 from utils.contamination.backdoor import Patch, Poison, backdoor_scores
 from utils.data.split import Splits, to_float
-from utils.defences.backdoor_repair import (
+from utils.defences.repair.backdoor_repair import (
     fine_prune,
     fine_tune,
     kept_features,
