@@ -6,7 +6,7 @@ from small import small_splits
 
 from utils.course.network_chapter import Chapter, open_chapter
 from utils.course.records import read_records
-from utils.evaluation.claims import Claim
+from utils.evaluation.comparisons.claims import Claim
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.predictions import pool_trainings
 from utils.run import start_run

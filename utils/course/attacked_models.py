@@ -17,14 +17,14 @@ from utils.course.tables import flag_table, robustness_table
 from utils.course.trained_models import TrainedModel, load_trained, save_trained
 from utils.data.split import Split
 from utils.evaluation.attack_suite import AttackSuite
-from utils.evaluation.claims import ClaimResult
+from utils.evaluation.comparisons.claims import ClaimResult
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.explanations.saliency import before_and_after, saliency_shift
 from utils.evaluation.flags.red_flags import check_attack, check_clean
 from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.leakage import leakage_report
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.saliency import before_and_after, saliency_shift
 
 
 def clean_twin(chapter: Chapter, data_root: str = "") -> TrainedModel:

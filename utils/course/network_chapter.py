@@ -14,14 +14,14 @@ from utils.course.tables import flag_table, score_table, settings
 from utils.course.trained_models import save_trained
 from utils.data.loading import load
 from utils.data.split import Split, Splits, to_float
-from utils.evaluation.claims import ClaimResult
+from utils.evaluation.comparisons.claims import ClaimResult
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.explanations.saliency import heat_maps, localisation
 from utils.evaluation.flags.red_flags import check_clean
 from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.metrics import HEADLINE
 from utils.evaluation.predictions import Predictions
-from utils.evaluation.saliency import heat_maps, localisation
 from utils.run import Run, start_run
 from utils.training.config import TrainConfig
 from utils.training.loop import best_epoch, train_or_load

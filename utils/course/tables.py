@@ -7,13 +7,14 @@ import pandas as pd
 from IPython.display import HTML, Code
 from pandas.io.formats.style import Styler
 
+from utils.evaluation.comparisons.differences import gains, trainings_of
 from utils.evaluation.conditions import (
     CLEAN,
     Condition,
 )
 from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.intervals import TOO_FEW, Interval
-from utils.evaluation.metrics import HEADLINE, gains, score_of, scores, trainings_of
+from utils.evaluation.metrics import HEADLINE, score_of, scores
 from utils.evaluation.predictions import Predictions, as_method
 from utils.evaluation.resampling import count_trainings, few_patients
 from utils.figures.page import Folded, noted

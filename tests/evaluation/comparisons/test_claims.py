@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from worlds import Trainings, pooled
 
-from utils.evaluation.claims import FAILS, HOLDS, UNDECIDED, Claim, judge
+from utils.evaluation.comparisons.claims import FAILS, HOLDS, UNDECIDED, Claim, judge
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import gain
 from utils.evaluation.predictions import pool_trainings
 
 NAMES = ("Skill", "The strong method is better.", "accuracy", "strong", "weak")

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from utils.attacks.base import Attack, eval_mode
 from utils.data.split import Split, to_float
+from utils.evaluation.explanations.saliency import heat_maps, similarity
 from utils.evaluation.inference import BATCH, attacked_images
 from utils.evaluation.intervals import Interval, mean_of
-from utils.evaluation.saliency import heat_maps, similarity
 from utils.run import device_of
 
 STEPS = 16  # from the whole image to none of it

@@ -14,7 +14,7 @@ from utils.attacks.pgd import input_gradient
 from utils.attacks.random_noise import noise_of
 from utils.attacks.regions import highest
 from utils.data.split import Split, batches, to_float
-from utils.evaluation.grad_cam import chosen_layer, found_layer, grad_cam
+from utils.evaluation.explanations.grad_cam import chosen_layer, found_layer, grad_cam
 from utils.evaluation.image_similarity import ssim
 from utils.evaluation.inference import BATCH, attacked_images
 from utils.evaluation.intervals import mean_of

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from utils.evaluation.comparisons.differences import difference
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import difference
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import (
     ALPHA,

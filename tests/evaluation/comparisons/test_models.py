@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as witness
 
-from utils.evaluation.comparison import (
+from utils.evaluation.comparisons.differences import gain, gains
+from utils.evaluation.comparisons.models import (
     NO_DIFFERENCE,
     compare,
     flip_predictions,
@@ -15,7 +16,6 @@ from utils.evaluation.comparison import (
     same_patients,
     worse_of,
 )
-from utils.evaluation.metrics import gain, gains
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.evaluation.resampling import holm
 

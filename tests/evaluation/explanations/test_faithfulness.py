@@ -8,7 +8,7 @@ from torch import nn
 
 from utils.attacks.random_noise import RandomSigns
 from utils.data.split import Split, to_float
-from utils.evaluation.faithfulness import (
+from utils.evaluation.explanations.faithfulness import (
     STEPS,
     area,
     deletion,
@@ -20,7 +20,7 @@ from utils.evaluation.faithfulness import (
     shuffle_weights,
     stability,
 )
-from utils.evaluation.saliency import heat_maps
+from utils.evaluation.explanations.saliency import heat_maps
 
 
 class Corner(nn.Module):

@@ -8,8 +8,7 @@ from small import small_split, trained_network
 from utils.attacks.pgd import PGD
 from utils.backbones import build
 from utils.data.split import to_float
-from utils.evaluation.inference import predict
-from utils.evaluation.saliency import (
+from utils.evaluation.explanations.saliency import (
     NOISE,
     before_and_after,
     centre_shift,
@@ -18,6 +17,7 @@ from utils.evaluation.saliency import (
     saliency_shift,
     similarity,
 )
+from utils.evaluation.inference import predict
 
 
 def square(row: int, column: int, side: int = 32) -> np.ndarray:

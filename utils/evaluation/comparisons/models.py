@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from utils.evaluation.comparisons.differences import difference
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import difference
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import ALPHA, count_trainings, holm
 

@@ -11,7 +11,7 @@ from torchvision.models import VisionTransformer, resnet18
 from utils.backbones import build
 from utils.data.split import to_float
 from utils.defences.ensemble import Ensemble
-from utils.evaluation.grad_cam import Layer, chosen_layer, found_layer, grad_cam
+from utils.evaluation.explanations.grad_cam import Layer, chosen_layer, found_layer, grad_cam
 
 IMAGES = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 EXPLAINED = torch.tensor([0, 2, 1])
