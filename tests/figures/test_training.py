@@ -4,7 +4,7 @@ import pytest
 from figure_samples import HISTORY, check_drawn, words
 
 from utils import figures
-from utils.figures.style import DEFENDED as GREEN
+from utils.figures.elements.style import DEFENDED as GREEN
 from utils.figures.training import ENOUGH_TRIALS, SHORT
 
 DEFENDED = {

@@ -17,8 +17,8 @@ from utils.data import patient_split
 from utils.data.split import Split, Splits, batches, to_float, to_uint8
 from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import Predictions
+from utils.figures.elements.style import plural
 from utils.figures.page import Folded
-from utils.figures.style import plural
 from utils.training.features import folded_probe
 
 MISTAKES = (

@@ -14,7 +14,7 @@ from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
-from utils.figures.style import plural
+from utils.figures.elements.style import plural
 
 ByCondition = dict[Condition, Predictions]
 Models = dict[tuple[str, str], ByCondition]  # by (run, variant)

@@ -17,8 +17,8 @@ from utils.evaluation.intervals import TOO_FEW, Interval
 from utils.evaluation.metrics import HEADLINE, score_of, scores
 from utils.evaluation.predictions import Predictions, as_method
 from utils.evaluation.resampling import count_trainings, few_patients
+from utils.figures.elements.style import plural
 from utils.figures.page import Folded, noted
-from utils.figures.style import plural
 
 ROBUST_SCORES = (HEADLINE, "accuracy")
 

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
-from utils.figures.charts import forest, heat_map, name_rows, slant_names
-from utils.figures.grid import grid_axes, image_grid, show_change
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import forest, heat_map, name_rows, slant_names
+from utils.figures.elements.grid import grid_axes, image_grid, show_change
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,

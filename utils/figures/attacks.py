@@ -10,9 +10,9 @@ from utils.data.formats.depth import WHITE
 from utils.data.split import Split
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
-from utils.figures.grid import grid_axes, hide_axes, image_grid, show_change, show_image
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.grid import grid_axes, hide_axes, image_grid, show_change, show_image
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CLEAN,
     DEFENDED,

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from utils.evaluation.metrics import HEADLINE
-from utils.figures.notebook_figure import house_style, panels
-from utils.figures.style import (
+from utils.figures.elements.notebook_figure import house_style, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from utils.evaluation.metrics import SCORES, score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
-from utils.figures.charts import forest, name_rows
-from utils.figures.grid import image_grid
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import forest, name_rows
+from utils.figures.elements.grid import image_grid
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CLEAN,
     chance_line,

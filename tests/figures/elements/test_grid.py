@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from figure_samples import SPLIT, check_drawn, words
 
-from utils.figures.grid import LARGEST, WIDEST, grid_axes, image_grid, show_change, show_image
-from utils.figures.notebook_figure import panel
+from utils.figures.elements.grid import (
+    LARGEST,
+    WIDEST,
+    grid_axes,
+    image_grid,
+    show_change,
+    show_image,
+)
+from utils.figures.elements.notebook_figure import panel
 
 
 def test_rows_and_columns_titles_and_captions():

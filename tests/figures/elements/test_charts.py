@@ -3,9 +3,9 @@
 import numpy as np
 from figure_samples import check_drawn, words
 
-from utils.figures.charts import forest, heat_map, name_rows, nothing, slant_names
-from utils.figures.notebook_figure import panel
-from utils.figures.style import ATTACKED, CLEAN
+from utils.figures.elements.charts import forest, heat_map, name_rows, nothing, slant_names
+from utils.figures.elements.notebook_figure import panel
+from utils.figures.elements.style import ATTACKED, CLEAN
 
 
 def test_a_matrix_shows_whole_numbers_names_and_no_missing_value():

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from utils.figures.notebook_figure import house_style, panel
-from utils.figures.style import (
+from utils.figures.elements.notebook_figure import house_style, panel
+from utils.figures.elements.style import (
     CHANCE,
     readable,
 )

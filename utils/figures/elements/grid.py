@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from utils.figures.notebook_figure import SCREEN, house_style, panels
-from utils.figures.style import (
+from utils.figures.elements.notebook_figure import SCREEN, house_style, panels
+from utils.figures.elements.style import (
     readable,
 )
 

@@ -11,9 +11,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from utils.figures import notebook_figure
-from utils.figures.grid import show_image
-from utils.figures.notebook_figure import BUDGET, SCREEN, STYLE, house_style, panel, panels
+from utils.figures.elements import notebook_figure
+from utils.figures.elements.grid import show_image
+from utils.figures.elements.notebook_figure import BUDGET, SCREEN, STYLE, house_style, panel, panels
 
 
 @house_style

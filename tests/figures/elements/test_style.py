@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from figure_samples import words
 
-from utils.figures.notebook_figure import house_style, panel
-from utils.figures.style import (
+from utils.figures.elements.notebook_figure import house_style, panel
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
