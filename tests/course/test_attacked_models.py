@@ -46,7 +46,7 @@ def test_the_table_tells_what_the_attack_takes_and_the_defence_gives(attacked):
     table = attacked.table()
     lost = table["lost to PGD (points)"]
     assert lost["adversarial", "accuracy"].startswith("0.0")
-    assert lost["standard", "accuracy"].startswith("-")
+    assert float(lost["standard", "accuracy"].split()[0]) > 0
     gained = table["more than standard under PGD (points)"]
     assert gained["standard", "accuracy"] == "" and gained["adversarial", "accuracy"]
 

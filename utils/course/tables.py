@@ -118,7 +118,7 @@ def robustness_table(
     standard = next(iter(answers.values()))
     rows = {}
     for model, found in answers.items():
-        lost = gains(found[CLEAN], found[attacked])
+        lost = gains(found[attacked], found[CLEAN])
         sides = as_method(standard[attacked]), as_method(found[attacked])
         gained = gains(*sides)
         for metric in ROBUST_SCORES:
