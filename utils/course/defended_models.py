@@ -1,6 +1,5 @@
 """Adversarially trained twins of a chapter's network: tuned, trained, watched, and repeated."""
 
-from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,11 +12,7 @@ from utils.backbones import Classifier
 from utils.course.network_chapter import Chapter
 from utils.course.trained_models import TrainedModel
 from utils.data.split import Splits
-from utils.defences.losses.adversarial_training import (
-    AdversarialLoss,
-    collapsed_epochs,
-    fast_adversarial,
-)
+from utils.defences.losses.adversarial_training import AdversarialLoss, collapsed_epochs
 from utils.training.config import TrainConfig
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
@@ -36,8 +31,8 @@ class Defences:
 
     @property
     def collapsed(self) -> list[int]:
-        """The epochs in which fast training hid its gradient from a single step."""
-        return collapsed_epochs(self.histories.get("fast", []))
+        """The epochs in which the training hid its gradient from a single step."""
+        return collapsed_epochs(self.histories["adversarial"])
 
     @property
     def kept(self) -> dict[str, int]:
@@ -45,17 +40,15 @@ class Defences:
         return {name: best_epoch(history)["epoch"] + 1 for name, history in self.histories.items()}
 
 
-def losses_of(chapter: Chapter) -> dict[str, Callable]:
-    """Clean and attacked images weighed against each other, and attacked ones alone.
+def loss_of(chapter: Chapter) -> AdversarialLoss:
+    """Clean and attacked images weighed against each other.
 
     Every class counts the same, as in the score: an attack drives a model to the common classes.
     """
     chosen, epsilon = chapter.parameters, chapter.parameters["EPSILON"] / 255
     lesson = PGD(epsilon, chosen["LESSON_STEPS"], precision="auto")
     own = CrossEntropy(balancing_weights(chapter.splits.train))
-    weighed = AdversarialLoss(lesson, chosen["ADVERSARIAL_WEIGHT"], chosen["GROW"], own)
-    fast = fast_adversarial(epsilon, precision="auto")
-    return {"adversarial": weighed, "fast": replace(fast, own=own)}
+    return AdversarialLoss(lesson, chosen["ADVERSARIAL_WEIGHT"], chosen["GROW"], own)
 
 
 def lessons(chapter: Chapter) -> tuple[Splits, ValidationScore]:
@@ -69,34 +62,28 @@ def lessons(chapter: Chapter) -> tuple[Splits, ValidationScore]:
     return splits, ValidationScore(judge, one_step=fgsm(epsilon, precision="auto"))
 
 
-def defend(
-    chapter: Chapter,
-    twin: TrainedModel,
-    search: SearchSpace | float,
-    kinds: Sequence[str] = ("adversarial", "fast"),
-) -> Defences:
-    """Tune adversarial training on its own objective, then train these kinds from the twin's
-    weights. In place of a search, a learning rate can be given.
+def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace | float) -> Defences:
+    """Tune adversarial training on its own objective, then train from the twin's weights.
+
+    In place of a search, a learning rate can be given.
 
     The judge of the validation images takes five steps and is never trained on.
     """
     chosen, (splits, score) = chapter.parameters, lessons(chapter)
-    fresh, losses = partial(deepcopy, twin.model), losses_of(chapter)
+    fresh, loss = partial(deepcopy, twin.model), loss_of(chapter)
     config = replace(twin.config, epochs=chosen["ADVERSARIAL_EPOCHS"])
     where = chapter.run.checkpoints
     if isinstance(search, SearchSpace):
         journal = where / "tuning.journal"
-        study = tune(fresh, splits, twin.config, journal, search, losses["adversarial"], score)
+        study = tune(fresh, splits, twin.config, journal, search, loss, score)
         config, found = best_config(study, config), study.best_params
     else:
         config, found = replace(config, learning_rate=search), {"learning_rate": search}
-    models, histories = {}, {}
-    for name in kinds:
-        models[name] = fresh()
-        histories[name] = train_or_load(models[name], splits, config, where, losses[name], score)
+    model = fresh()
+    histories = {"adversarial": train_or_load(model, splits, config, where, loss, score)}
     drawn = {"training": figures.defence_curves(histories, splits.validation.classes)}
     chapter.run.save_figure("training", drawn["training"])
-    return Defences(models, histories, config, found, drawn)
+    return Defences({"adversarial": model}, histories, config, found, drawn)
 
 
 def train_pairs(
@@ -108,7 +95,7 @@ def train_pairs(
     Each pair has random weights and an order of its own. Its standard network learns as the twin
     did.
     """
-    (splits, score), loss = lessons(chapter), losses_of(chapter)["adversarial"]
+    (splits, score), loss = lessons(chapter), loss_of(chapter)
     where, found = chapter.run.checkpoints, {"standard": [], "adversarial": []}
     for seed in seeds_of_pairs(config.seed, pairs):
         again = replace(chapter, parameters={**twin.parameters, "SEED": seed})
