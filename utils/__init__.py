@@ -26,6 +26,19 @@ HOME = Path(__file__).resolve().parents[1]  # this code
 ROOT = Path(os.environ.get("SECOND_LOOK_ROOT", HOME)).resolve()  # notebooks, assets, checkpoints
 ALIAS = "folder:"  # of your own images: folder:PATH is the same as PATH
 
+# Data sets by name: any other name is a path. They stand here because folders of runs are called
+# by them; utils/data/datasets.py has the facts, and a test compares the names.
+PHANTOM_NAMES = (
+    *("brain_phantom", "chest_phantom", "cervix_phantom", "findings_phantom"),
+    "chest_findings_phantom",
+)
+FILE_NAMES = ("alzheimer_mri", "chest_xray", "cervical_cancer", "blood_cells")
+MEDMNIST_NAMES = (
+    *("pathmnist", "dermamnist", "octmnist", "pneumoniamnist", "retinamnist", "breastmnist"),
+    *("bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist", "chestmnist"),
+)
+NAMES = (*PHANTOM_NAMES, *FILE_NAMES, *MEDMNIST_NAMES)
+
 
 def exports(package: str, **names: str) -> Callable[[str], object]:
     """A package's `__getattr__`: its public names, each loaded with its module at first use.

@@ -8,7 +8,7 @@ from utils.data.cache import Store
 from utils.data.datasets import facts_of
 from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.patient_split import split_dataset
-from utils.data.source import ImageFiles, Source, is_path, source_of
+from utils.data.source import ImageFiles, Source, source_of
 from utils.data.split import Splits
 from utils.files import short_digest
 from utils.run import ROOT, folder_of
@@ -106,8 +106,7 @@ def _store(
         return Store(VARIABLES / f"{source.name}_{size}_{drawn}", _with_recipe(request))
     if reading.key:
         request["reading"] = asdict(reading)
-    place = folder_of(source.name) if is_path(source.name) else source.name
-    folder = f"{place}_{size}"
+    folder = f"{folder_of(source.name)}_{size}"
     if (tuple(fractions), seed) != (FRACTIONS, 0):
         folder += f"_{short_digest(list(fractions), seed)}"
     folder += f"_{reading.key}" if reading.key else ""
