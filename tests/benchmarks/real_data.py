@@ -25,7 +25,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.course.real.brain_slices import (
     FOLDS,
     LEVELS,

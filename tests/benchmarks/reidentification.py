@@ -17,7 +17,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.duplicates import duplicate_pairs
 from utils.data.loading import load
 from utils.data.patients.recovery import normalise_exposure

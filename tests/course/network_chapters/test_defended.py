@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small_splits, weights_of
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.course.network_chapters.clean import Chapter
 from utils.course.network_chapters.defended import defend, losses_of, seeds_of_pairs, train_pairs
 from utils.course.trained_models import TrainedModel

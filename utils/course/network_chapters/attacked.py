@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from utils import figures
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.course.network_chapters.clean import Chapter
 from utils.course.network_chapters.defended import Defences
 from utils.course.reading_kit.attacked_pairs import write_attacked_pairs

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from utils import figures
 from utils.attacks.pgd import PGD, fgsm
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.course.network_chapters.clean import Chapter
 from utils.course.trained_models import TrainedModel
 from utils.data.split import Splits

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import Attack
-from utils.backbones import Classifier, build
+from utils.backbones.classifier import Classifier, build
 from utils.course.real.sets import SLICES
 from utils.data.datasets import DATASETS
 from utils.data.loading import load
