@@ -1,4 +1,7 @@
-"""What the course consists of: notebooks, what each needs, which parameters it gets."""
+"""What the course consists of: notebooks, what each needs, which parameters it gets.
+
+A profile is a block of env/profiles.yaml; notebooks/README.md says how to add a chapter.
+"""
 
 import ast
 import csv
