@@ -146,15 +146,6 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
     return plan
 
 
-def widest(plan: dict[str, dict]) -> int:
-    """How many notebooks of the plan can run at once."""
-    level = {}
-    for name, job in plan.items():
-        level[name] = 1 + max((level[need] for need in job["needs"]), default=0)
-    levels = list(level.values())
-    return max((levels.count(one) for one in levels), default=1)
-
-
 def _value(line: ast.Assign, path: Path):
     try:
         return ast.literal_eval(line.value)
