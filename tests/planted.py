@@ -12,7 +12,7 @@ from timm.models.vision_transformer import VisionTransformer
 from utils.attacks.apgd import APGD
 from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
-from utils.backbones import RowReader
+from utils.backbones.row_reader import RowReader
 from utils.contamination.noise import jpeg
 from utils.data.split import Split, to_float
 from utils.defences.ensemble import Ensemble

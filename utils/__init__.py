@@ -2,8 +2,7 @@
 
 files          whole files, and reading that runs no code
 run            names, seeds, device, folders: where a run keeps its things
-weights        files of weights, checked by their hash
-backbones      the classifiers
+backbones      the classifiers, and files of weights, checked by their hash
 data           Split, data sets by name, reading files, splitting by patient, drawn images
 attacks        test-time attacks: (model, images, labels) -> images
 evaluation     predictions, metrics, intervals, claims, attack suite, red flags, saliency
@@ -56,5 +55,10 @@ def exports(package: str, **names: str) -> Callable[[str], object]:
 
 
 __getattr__ = exports(
-    __name__, backbones="Classifier RowReader build network_size", run="start_run"
+    __name__,
+    run="start_run",
+    **{
+        "backbones.classifier": "Classifier build network_size",
+        "backbones.row_reader": "RowReader",
+    },
 )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from utils.attacks.fused import fused
-from utils.backbones import build
+from utils.backbones.classifier import build
 
 
 def used(model: nn.Module) -> nn.Module:

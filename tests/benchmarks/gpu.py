@@ -25,7 +25,7 @@ from torch import nn
 
 from utils.attacks.apgd import worst_case
 from utils.attacks.pgd import PGD
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.course.execute import visible_gpus
 from utils.data.phantoms import draw
 from utils.data.split import Split, Splits, to_float

@@ -8,7 +8,7 @@ from small import small_network
 from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import Split, Splits
 from utils.defences.losses.adversarial_training import AdversarialLoss, TradesLoss
 from utils.defences.losses.mart import MartLoss

@@ -13,7 +13,7 @@ import yaml
 from contracts.test_layers import BANNED
 
 from utils import HOME
-from utils.backbones import BACKBONES
+from utils.backbones.catalogue import BACKBONES
 from utils.course.claims import in_words, read_claims
 from utils.course.plan import FIRST, NEEDS, needs_of, parameters_of, read_course
 from utils.course.upkeep import FOUND, bootstrap, repository

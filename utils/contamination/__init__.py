@@ -19,7 +19,7 @@ __getattr__ = exports(
     inpainting_gan="InpaintingGAN train_inpainters",
     inpainting_regions="shapes_of",
     label_noise="ImageDependent LookAlike Symmetric coarse_reading",
-    noise="BiasField Blur FAMILIES Gaussian Motion Poisson Rician jpeg",
+    noise="BiasField Blur Gaussian Motion Poisson Rician jpeg",
     planted_leaks="COPIES leaky_and_clean_splits random_labels",
     resizers="CourseReader RESIZERS Resizer downscale",
     **{

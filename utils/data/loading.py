@@ -7,7 +7,7 @@ from pathlib import Path
 from utils.data.cache import Store
 from utils.data.datasets import facts_of
 from utils.data.formats.reading import AS_SHOWN, Reading
-from utils.data.patient_split import split_dataset
+from utils.data.patients.splitting import split_dataset
 from utils.data.source import ImageFiles, Source, source_of
 from utils.data.split import Splits
 from utils.files import short_digest

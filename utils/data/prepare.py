@@ -21,8 +21,8 @@ from utils.data.formats.findings import (
 )
 from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.listing import Listing
-from utils.data.patient_recovery import recover_patients
-from utils.data.patient_split import GatheredImages
+from utils.data.patients.recovery import recover_patients
+from utils.data.patients.splitting import GatheredImages
 from utils.data.reader import ReadImages, read_images
 from utils.data.split import Split, in_depth
 

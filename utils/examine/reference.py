@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import Split, Splits
 from utils.evaluation.findings.headline import chance_of, headline_of
 from utils.evaluation.inference import predict

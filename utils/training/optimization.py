@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 
 FEWER_CALLS = {"foreach": True}  # all weights in one call: faster, and equal to the last bit
 OPTIMIZERS = {

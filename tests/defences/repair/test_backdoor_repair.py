@@ -7,7 +7,7 @@ import torch
 from small import small_classifier, small_split, trained_network, weights_of
 from torch import nn
 
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.contamination.backdoor import Patch, Poison, backdoor_scores
 from utils.data.split import Splits, to_float
 from utils.defences.repair.backdoor_repair import (

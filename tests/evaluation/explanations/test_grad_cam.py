@@ -8,7 +8,7 @@ from timm import create_model
 from torch import nn
 from torchvision.models import VisionTransformer, resnet18
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import to_float
 from utils.defences.ensemble import Ensemble
 from utils.evaluation.explanations.grad_cam import Layer, chosen_layer, found_layer, grad_cam

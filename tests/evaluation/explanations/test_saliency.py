@@ -6,7 +6,7 @@ import torch
 from small import small_split, trained_network
 
 from utils.attacks.pgd import PGD
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import to_float
 from utils.evaluation.explanations.saliency import (
     NOISE,

@@ -11,7 +11,7 @@ from utils.contamination.corruptions.matrix import stacked
 from utils.contamination.corruptions.registry import corruptions
 from utils.course.real.brain_slices import Heads
 from utils.course.real.steps import as_row, counted, difference_row, score_row
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split, Splits
 from utils.defences.ensemble import combined
 from utils.evaluation.conditions import GREY_LEVELS

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.backbones import Classifier, build
+from utils.backbones.classifier import Classifier, build
 from utils.course.real.sets import Parts, RealSet
 from utils.data.split import Split
 from utils.defences.losses.adversarial_training import fast_adversarial

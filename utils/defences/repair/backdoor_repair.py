@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.contamination.backdoor import Cover, Poison, Trigger
 from utils.data.split import Split, Splits
 from utils.evaluation.inference import features_and_logits, predict

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from utils import figures
 from utils.attacks.pgd import PGD, fgsm
-from utils.backbones import Classifier
-from utils.course.network_chapter import Chapter
+from utils.backbones.classifier import Classifier
+from utils.course.network_chapters.clean import Chapter
 from utils.course.trained_models import TrainedModel
 from utils.data.split import Splits
 from utils.defences.losses.adversarial_training import AdversarialLoss, collapsed_epochs

@@ -12,7 +12,7 @@ from PIL import Image
 
 from utils.audit import report
 from utils.audit.folder import read_folder
-from utils.audit.patient_table import CHECK, table_of_groups
+from utils.audit.patients.table import CHECK, table_of_groups
 from utils.data import loading
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small import small_splits
 
-from utils.course.network_chapter import Chapter, open_chapter
+from utils.course.network_chapters.clean import Chapter, open_chapter
 from utils.course.records import read_records
 from utils.evaluation.comparisons.claims import Claim
 from utils.evaluation.conditions import CLEAN

@@ -6,7 +6,7 @@ Used by tests/benchmarks/real_data.py.
 import numpy as np
 import torch
 
-from utils.data.patient_recovery import normalise_exposure
+from utils.data.patients.recovery import normalise_exposure
 from utils.data.split import Split
 
 

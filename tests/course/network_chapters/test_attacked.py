@@ -8,8 +8,8 @@ from small import small_splits, trained_network
 from torch import nn
 
 from utils.attacks.pgd import PGD
-from utils.course.attacked_models import AttackedModels
-from utils.course.network_chapter import Chapter
+from utils.course.network_chapters.attacked import AttackedModels
+from utils.course.network_chapters.clean import Chapter
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.metrics import score_of
 from utils.run import start_run

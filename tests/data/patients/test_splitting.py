@@ -7,7 +7,7 @@ from folders import class_folders, sizes
 
 from utils.data.duplicates import duplicates_across
 from utils.data.loading import load, manifest
-from utils.data.patient_split import (
+from utils.data.patients.splitting import (
     GatheredImages,
     long_tail,
     split_by_group,

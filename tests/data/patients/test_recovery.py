@@ -11,8 +11,8 @@ from drawn import first_patients
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_rand_score
 
-from utils.data import patient_recovery
-from utils.data.patient_recovery import (
+from utils.data.patients import recovery
+from utils.data.patients.recovery import (
     NEIGHBOURS,
     THRESHOLDS,
     exactly_recovered,
@@ -92,7 +92,7 @@ def test_a_random_order_and_another_exposure_change_nothing():
 def test_among_many_images_patients_are_found_as_well(monkeypatch):
     drawn = draw("brain_phantom", 48, 60, seed=3, views=8)
     exact = alike(drawn.images, drawn.groups)
-    monkeypatch.setattr(patient_recovery, "MANY", 100)
+    monkeypatch.setattr(recovery, "MANY", 100)
     assert alike(drawn.images, drawn.groups) > exact - 0.02
 
 

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 from small import small_network
 
-from utils.backbones import build
-from utils.weights import read_weights
+from utils.backbones.classifier import build
+from utils.backbones.weights import read_weights
 
 
 def state_of(model):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from utils.data.slice_order import slice_heights
+from utils.data.patients.slice_order import slice_heights
 from utils.data.split import Split
 
 PATIENTS, SLICES = 12, 10

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from utils.data.duplicates import nearest
-from utils.data.patient_recovery import normalise_exposure
+from utils.data.patients.recovery import normalise_exposure
 from utils.data.split import Split, Splits
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from small import small_splits, weights_of
 
-from utils.backbones import build
-from utils.course.defended_models import defend, loss_of, seeds_of_pairs, train_pairs
-from utils.course.network_chapter import Chapter
+from utils.backbones.classifier import build
+from utils.course.network_chapters.clean import Chapter
+from utils.course.network_chapters.defended import defend, loss_of, seeds_of_pairs, train_pairs
 from utils.course.trained_models import TrainedModel
 from utils.run import start_run
 from utils.training.config import TrainConfig
@@ -79,7 +79,7 @@ def test_a_pair_has_weights_of_its_own_and_begins_with_its_standard_network(chap
         seen.append((weights_of(model), plan))
         return train_or_load(model, splits, plan, *rest)
 
-    monkeypatch.setattr("utils.course.defended_models.train_or_load", watched)
+    monkeypatch.setattr("utils.course.network_chapters.defended.train_or_load", watched)
     pairs = train_pairs(chapter, twin, replace(config, epochs=1), 2)
     assert [len(side) for side in pairs.values()] == [2, 2]
     assert [plan.epochs for _, plan in seen] == [2, 1, 2, 1]

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from utils.data.patient_recovery import normalise_exposure
+from utils.data.patients.recovery import normalise_exposure
 from utils.evaluation.intervals import UNDEFINED, Interval, mean_of
 
 CUT = re.compile(r"[_\-. ]+|(?<=\d)(?=[^\W\d_])")  # a separator, or a letter after a digit

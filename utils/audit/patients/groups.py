@@ -7,10 +7,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from utils.audit.file_names import MIN_SHARED, likeness, shared_parts
+from utils.audit.patients.file_names import MIN_SHARED, likeness, shared_parts
 from utils.data.duplicates import merge_duplicates
 from utils.data.formats.table import PROPOSALS
-from utils.data.patient_recovery import Links, RecoveredPatients, link_patients, patient_links
+from utils.data.patients.recovery import Links, RecoveredPatients, link_patients, patient_links
 from utils.data.prepare import name_patients
 from utils.evaluation.intervals import Interval
 

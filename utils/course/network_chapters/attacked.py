@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from utils import figures
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
-from utils.backbones import Classifier
-from utils.course.defended_models import Defences
-from utils.course.network_chapter import Chapter
+from utils.backbones.classifier import Classifier
+from utils.course.network_chapters.clean import Chapter
+from utils.course.network_chapters.defended import Defences
 from utils.course.reading_kit.attacked_pairs import write_attacked_pairs
 from utils.course.tables import flag_table, robustness_table
 from utils.course.trained_models import TrainedModel, load_trained, save_trained

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils.audit.file_names import likeness, shared_parts
+from utils.audit.patients.file_names import likeness, shared_parts
 from utils.data.phantoms import draw
 
 COUNT = range(60)
