@@ -21,7 +21,7 @@ __getattr__ = exports(
         "playground.image_scaling": "ImageScaling",
         "playground.patient_leak": "PatientLeak",
         "playground.reading_game": "ReadingGame",
-        "playground.widgets": "Choice Slider explore play",
+        "playground.widgets": "Choice Slider play slide",
         "reading_kit.agreement": "cohen_kappa fleiss_kappa kappa_of",
         "reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit",
         "reading_kit.readers": "MODEL TRUTH SimulatedReader read_or_simulate",

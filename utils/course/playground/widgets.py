@@ -62,7 +62,7 @@ class Choice:
         )
 
 
-def explore(figure_of: Callable[..., NotebookFigure], **controls: Slider | Choice) -> None:
+def slide(figure_of: Callable[..., NotebookFigure], **controls: Slider | Choice) -> None:
     """Show the figure of the first values, and draw it again whenever a control moves."""
     values = {name: control.value for name, control in controls.items()}
     if in_batch():

@@ -33,7 +33,7 @@ FOLDED = 8  # slices of each patient where folds are compared
 FOLD_STRENGTH = (1e-3,)
 COINS = 5
 SEVERITY = 3
-ENOUGH = 0.5  # AUC of a constant answer
+CHANCE_AUC = 0.5  # AUC of a constant answer
 
 
 def clean_scores(heads: Heads) -> dict:
@@ -61,7 +61,7 @@ def clean_scores(heads: Heads) -> dict:
         "images": {"slices": len(heads.slices), "patients": len(vote.labels)},
         "class names": list(vote.class_names),
         "chance": 1 / vote.classes,
-        "learned": rows["AUC"]["low"] > ENOUGH,
+        "learned": rows["AUC"]["low"] > CHANCE_AUC,
     }  # fmt: skip
 
 
