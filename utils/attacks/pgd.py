@@ -123,13 +123,8 @@ def fgsm(epsilon: float = 8 / 255, **settings) -> PGD:
     return PGD(epsilon, steps=1, step=epsilon, random_start=False, **settings)
 
 
-def iterated_fgsm(epsilon: float = 8 / 255, steps: int = 10, **settings) -> PGD:
-    """PGD that starts at the image itself (Kurakin 2017)."""
-    return PGD(epsilon, steps, step=epsilon / steps, random_start=False, **settings)
-
-
 def momentum_fgsm(epsilon: float = 8 / 255, steps: int = 10, momentum: float = 1.0) -> PGD:
-    """Iterated FGSM with momentum; its images fool other models too (Dong 2018)."""
+    """FGSM in small steps, with momentum; its images fool other models too (Dong 2018)."""
     return PGD(epsilon, steps, step=epsilon / steps, random_start=False, momentum=momentum)
 
 

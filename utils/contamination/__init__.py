@@ -6,7 +6,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     adversarial="AdversarialImages",
-    backdoor="AmplitudeMix Blend CleanLabel Cover Patch Poison Sinusoid Warp backdoor_scores",
+    backdoor="AmplitudeMix Blend CleanLabel Cover Patch Poison Sinusoid Warp",
     base="Contamination KINDS contaminate contaminate_each kinds_of",
     composites="Mixture Splice",
     fakes="Fakes",

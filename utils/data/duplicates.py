@@ -129,12 +129,12 @@ def merge_duplicates(images: Tensor, groups: Tensor | None = None) -> Tensor:
     return torch.from_numpy(connected_components(links)[1]).long()[member]
 
 
-def duplicates_across(splits: Splits, threshold: float = NEAR) -> pd.DataFrame:
+def duplicates_across(splits: Splits) -> pd.DataFrame:
     """One row per pair of duplicates, within a split or across two, nearest pairs first."""
     images = torch.cat([split.images for _, split in splits.items()])
     names = np.repeat([name for name, _ in splits.items()], [len(s) for _, s in splits.items()])
     places = np.concatenate([np.arange(len(split)) for _, split in splits.items()])
-    pairs = duplicate_pairs(images, threshold).numpy()
+    pairs = duplicate_pairs(images).numpy()
     pictures = small_grey(images)
     apart = (pictures[pairs[:, 0]] - pictures[pairs[:, 1]]).square().mean(1).sqrt()
     table = pd.DataFrame(

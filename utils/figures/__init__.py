@@ -38,11 +38,7 @@ from utils.figures.contamination.corruptions import (
     wrong_labels,
 )
 from utils.figures.contamination.fakes import flagged_shares
-from utils.figures.contamination.overview import (
-    ablation,
-    accuracy_by_rate,
-    gallery,
-)
+from utils.figures.contamination.overview import accuracy_by_rate, gallery
 from utils.figures.contamination.scaling import (
     footprints,
     hidden_images,
