@@ -6,7 +6,6 @@ of 64 bits takes most patients for duplicates of each other. Only `nearest_in_ce
 images, leaves out pairs.
 """
 
-import hashlib
 import math
 from collections.abc import Iterator
 
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from utils.data.formats.depth import grey_levels
 from utils.data.split import Splits
+from utils.files import digest
 
 SIDE = 32
 ROWS = 1024  # compared at a time
@@ -37,7 +37,7 @@ def small_grey(images: Tensor) -> Tensor:
 
 def pixel_hashes(images: Tensor) -> list[str]:
     """One hash per image; identical images have the same."""
-    return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
+    return [digest(image.numpy().tobytes()) for image in images]
 
 
 def nearest(queries: Tensor, pictures: Tensor, count: int = 1) -> tuple[Tensor, Tensor]:
@@ -123,10 +123,14 @@ def merge_duplicates(images: Tensor, groups: Tensor | None = None) -> Tensor:
     if groups is None:
         groups = torch.arange(len(images))
     _, member = torch.unique(groups, return_inverse=True)
-    first, second = member[pairs[:, 0]], member[pairs[:, 1]]
-    count = int(member.max()) + 1
-    links = coo_matrix((np.ones(len(pairs)), (first, second)), shape=(count, count))
-    return torch.from_numpy(connected_components(links)[1]).long()[member]
+    linked = linked_groups(*member[pairs].T, int(member.max()) + 1)
+    return torch.from_numpy(linked).long()[member]
+
+
+def linked_groups(first, second, count: int) -> np.ndarray:
+    """The number of the group of each of `count` things, if links join first[i] and second[i]."""
+    links = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
+    return connected_components(links, directed=False)[1]
 
 
 def duplicates_across(splits: Splits) -> pd.DataFrame:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from utils.data.datasets import Dataset
-from utils.data.duplicates import merge_duplicates, pixel_hashes
+from utils.data.duplicates import linked_groups, merge_duplicates, pixel_hashes
 from utils.data.formats.findings import (
     finding_columns,
     findings_in,
@@ -174,8 +172,7 @@ def _joined(groups: np.ndarray, *others: np.ndarray) -> Tensor:
     starts = np.cumsum([part.max(initial=-1) + 1 for part in (groups, *others)])
     first = np.concatenate([groups for _ in others] or [[]]).astype(int)
     second = np.concatenate([*map(np.add, others, starts), []]).astype(int)
-    links = coo_matrix((np.ones(len(first)), (first, second)), shape=(starts[-1], starts[-1]))
-    return torch.from_numpy(connected_components(links, directed=False)[1]).long()[groups]
+    return torch.from_numpy(linked_groups(first, second, starts[-1])).long()[groups]
 
 
 def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:

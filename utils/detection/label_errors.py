@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.evaluation.intervals import Interval, quantiles, resamples
+from utils.evaluation.intervals import Interval, around, resamples
 
 ROUNDING = 1e-6  # a probability this far below its limit still reaches it
 
@@ -40,8 +40,7 @@ def wrong_label_share(labels, probabilities, groups=None, seed: int = 0) -> Inte
     weights = np.vstack([np.ones(len(tables), int), resamples(len(tables), seed)])
     joints = _scaled(np.tensordot(weights, tables, 1), weights @ given)
     shares = 1 - np.trace(joints, axis1=1, axis2=2) / joints.sum((1, 2))
-    low, high = quantiles(shares[1:])
-    return Interval(float(shares[0]), min(low, shares[0]), max(high, shares[0]))
+    return around(shares[0], shares[1:])
 
 
 def _by_group(labels, probabilities, groups) -> tuple[np.ndarray, np.ndarray]:

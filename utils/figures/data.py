@@ -16,6 +16,7 @@ from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
+    CONTROL,
     SPLITS,
     name_lines,
     percent,
@@ -23,7 +24,6 @@ from utils.figures.elements.style import (
     variant_colours,
 )
 
-CONTROL = "#999999"
 KINDS = {"clean": CLEAN, "attacked": ATTACKED}
 
 

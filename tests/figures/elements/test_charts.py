@@ -3,7 +3,7 @@
 import numpy as np
 from figure_samples import check_drawn, words
 
-from utils.figures.elements.charts import forest, heat_map, name_rows, nothing, slant_names
+from utils.figures.elements.charts import band, forest, heat_map, name_rows, nothing, slant_names
 from utils.figures.elements.notebook_figure import panel
 from utils.figures.elements.style import ATTACKED, CLEAN
 
@@ -44,3 +44,14 @@ def test_in_place_of_a_figure_without_data_stands_the_reason():
     figure = nothing("No image was flagged.")
     check_drawn(figure)
     assert "No image was flagged." in words(figure) and figure.get_figheight() < 1
+
+
+def test_a_band_holds_its_line():
+    figure, axis = panel(4, 3)
+    band(axis, [0, 10], [(0.5, 0.4, 0.7), (0.9, 0.8, 1.0)], ATTACKED, "score")
+    check_drawn(figure)
+    (line,), (area,) = axis.lines, axis.collections
+    assert line.get_xydata().tolist() == [[0, 0.5], [10, 0.9]] and line.get_color() == ATTACKED
+    edges = {tuple(point) for point in area.get_paths()[0].vertices.tolist()}
+    assert {(0, 0.4), (0, 0.7), (10, 0.8), (10, 1.0)} <= edges
+    assert axis.get_legend_handles_labels()[1] == ["score"]

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from scipy.sparse.csgraph import minimum_spanning_tree
 from torch import Tensor
 
-from utils.data.duplicates import ROWS, SIDE, nearest, nearest_in_cells, small_grey
+from utils.data.duplicates import ROWS, SIDE, linked_groups, nearest, nearest_in_cells, small_grey
 
 NEIGHBOURS = 50  # per image, or half of all images: most should show other patients
 FARTHEST = 10  # the farthest of these neighbours represent other patients
@@ -94,7 +94,7 @@ def link_patients(links: Links, threshold: float | None = None) -> RecoveredPati
     first, second, ratios = _spanning_tree(links)
     threshold = lowest_density_threshold(ratios) if threshold is None else threshold
     kept = ratios < threshold
-    groups = _components(first[kept], second[kept], len(links.ratios))
+    groups = linked_groups(first[kept], second[kept], len(links.ratios))
     farthest_inside = np.zeros(groups.max() + 1)
     np.maximum.at(farthest_inside, groups[first[kept]], ratios[kept])
     margins = np.minimum(threshold - farthest_inside, _nearest_outside(links, groups) - threshold)
@@ -203,11 +203,6 @@ def _spanning_tree(links: Links) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     tree = minimum_spanning_tree(coo_matrix((lengths, (first, second)), shape=shape)).tocoo()
     order = np.argsort(tree.data, kind="stable")
     return tree.row[order], tree.col[order], tree.data[order]
-
-
-def _components(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
-    graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
 
 
 def _nearest_outside(links: Links, groups: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from utils.figures.elements.charts import band
 from utils.figures.elements.grid import image_grid
 from utils.figures.elements.notebook_figure import house_style, panel
 from utils.figures.elements.style import (
@@ -32,9 +33,7 @@ def accuracy_by_rate(
     figure, axis = panel(9, 3.6)
     for (name, by_rate), colour in zip(curves.items(), variant_colours(curves), strict=True):
         rates = np.array(sorted(by_rate))
-        value, low, high = np.array([by_rate[rate] for rate in rates], dtype=float).T
-        axis.plot(100 * rates, value, "o-", color=colour, label=name, markersize=4)
-        axis.fill_between(100 * rates, low, high, color=colour, alpha=0.15, linewidth=0)
+        band(axis, 100 * rates, [by_rate[rate] for rate in rates], colour, name)
     chance_line(axis, chance, "majority class")
     axis.set(xlabel=xlabel, ylim=(0, 1.02))
     percent(axis.yaxis, score)

@@ -1,4 +1,4 @@
-"""The two charts that many figures are made of: a matrix in colours, and dots with intervals."""
+"""The charts that many figures are made of: a matrix in colours, dots with intervals, a band."""
 
 from collections.abc import Iterable, Sequence
 
@@ -68,6 +68,15 @@ def forest(
         label = None
     if chance is not None:
         axis.axvline(chance, color=CHANCE, linestyle=":", label="constant answer")
+
+
+def band(
+    axis: Axes, places: Sequence[float], rows: Sequence[Sequence[float]], colour: str, label: str
+) -> None:
+    """A line through a row (value, low, high) at each place, in the band of its intervals."""
+    value, low, high = np.array(rows, dtype=float).T
+    axis.plot(places, value, "o-", color=colour, label=label, markersize=4)
+    axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 def name_rows(axis: Axes, names: Iterable[str]) -> None:
