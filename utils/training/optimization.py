@@ -89,7 +89,7 @@ def heads_alone(model: nn.Module) -> Iterator[None]:
         _freeze(learning, False)
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
+def weight_average(model: nn.Module, decay: float) -> AveragedModel:
     """An exponential average of all weights and of the statistics of batch norm."""
 
     def mix(means: list[Tensor], newest: list[Tensor], steps: Tensor) -> None:
