@@ -178,7 +178,7 @@ def test_the_first_screen_leads_to_the_glossary(path):
     assert re.search(r"Words: \[glossary\]\((\.\./notebooks/)?README\.md#glossary\)", first)
 
 
-@CLAIMING
+@EVERY
 def test_speaks_the_words_of_the_field(path):
     assert not sorted(set(BANNED.findall(AUTHORS.sub("", prose(path)))))
 

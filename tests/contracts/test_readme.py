@@ -24,7 +24,7 @@ from utils.data.datasets import DATASETS
 README, MAP = HOME / "README.md", HOME / "notebooks/README.md"
 CATALOGUE, MANUAL = HOME / "dataset/README.md", HOME / "utils/audit/README.md"
 OTHERS = [HOME / folder / "README.md" for folder in ("env", "assets", "checkpoints")]
-OTHERS += [HOME / "assets/benchmarks/README.md"]
+OTHERS += [HOME / folder / "README.md" for folder in ("assets/benchmarks", "utils/examine")]
 PAGES = [README, MAP, CATALOGUE, MANUAL, *OTHERS]
 EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
 REPOSITORY = re.compile(r"(https?:|git@|ssh:)\S*(github|gitlab|bitbucket|codeberg)", re.I)

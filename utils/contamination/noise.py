@@ -146,7 +146,10 @@ class Motion(Noise):
 
 
 def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
-    """Images in [0, 1] as they are after saving them as JPEG."""
+    """Images in [0, 1] as they are after saving them as JPEG.
+
+    One by one by Pillow, which users' files come from: another encoder rounds otherwise.
+    """
     saved = []
     for image in to_uint8(pixels):
         file = io.BytesIO()

@@ -194,8 +194,8 @@ def divide(split: Split, shares: Sequence[float], seed: int) -> list[np.ndarray]
 def best_of_probes(
     rows: np.ndarray, split: Split, parts: Sequence[np.ndarray], tries: int, seed: int
 ) -> list[Predictions]:
-    """Of many probes of the first part, each on a few of its features, the one that scores best
-    on the second part: its predictions for that part, and for the third."""
+    """The predictions, for the second part and the third, of the probe that scores best on the
+    second: one of many that learn from the first part, each on a few of its features."""
     rng, found = np.random.default_rng(seed), []
     for _ in range(tries):
         some = rng.choice(rows.shape[1], min(FEATURES, rows.shape[1]), replace=False)

@@ -35,7 +35,10 @@ def folded_source(title: str, thing) -> Folded:
 
 
 def settings(names: Mapping[str, object]) -> dict:
-    """The parameters of a notebook, from its `globals()`: all plain values named in capitals."""
+    """The parameters of a notebook, from its `globals()`: all plain values named in capitals.
+
+    papermill knows them only where it runs the notebook; in JupyterLab nothing else does.
+    """
     kept = {name: value for name, value in names.items() if name.isupper() and _is_plain(value)}
     # the folders of one machine are private
     return {name: value for name, value in kept.items() if not name.endswith("_ROOT")}

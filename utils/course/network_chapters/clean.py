@@ -35,7 +35,7 @@ NOISE = 4 / 255  # of the control
 def open_chapter(name: str, names: dict) -> "Chapter":
     """Seed everything and read the data; `names` are the notebook's `globals()`.
 
-    `LIMIT` counts training images. Of each test patient `PER_PATIENT` images are kept.
+    `LIMIT` counts training images; `PER_PATIENT` counts those of a test patient.
     """
     parameters = settings(names)
     run = start_run(name, parameters["DATASET"], parameters["SEED"])

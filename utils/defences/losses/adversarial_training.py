@@ -138,10 +138,10 @@ class TradesLoss(PairLoss):
             with torch.no_grad():
                 clean = model(images).float()
             for _ in range(self.steps):
-                _, _, uphill = loss_and_gradient(
+                _, _, gradient = loss_and_gradient(
                     model, found, lambda logits: divergence(clean, logits)
                 )
-                change = found + step * LInf.direction(uphill) - images
+                change = found + step * LInf.direction(gradient) - images
                 found = (images + LInf.project(change, self.epsilon)).clamp(0, 1)
         return found
 

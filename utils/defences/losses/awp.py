@@ -48,10 +48,10 @@ class AwpLoss:
             if weight.requires_grad and weight.dim() > 1
         }
         value = self.loss.of_pair(WithTensors(model, copies), images, attacked, labels)
-        uphill = torch.autograd.grad(value, list(weights.values()), allow_unused=True)
+        slopes = torch.autograd.grad(value, list(weights.values()), allow_unused=True)
         return {
             name: weight + self.size * weight.detach().norm() / (slope.norm() + TINY) * slope
-            for (name, weight), slope in zip(weights.items(), uphill, strict=True)
+            for (name, weight), slope in zip(weights.items(), slopes, strict=True)
             if slope is not None
         }
 

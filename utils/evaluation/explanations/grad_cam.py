@@ -2,6 +2,10 @@
 
 The layer is the one that is given, or one that is found: feature maps of a convolution, or the
 tokens before the last attention.
+
+The maps are those of pytorch-grad-cam, the witness in the test. It is not called here because a
+saliency needs what it does not do: leave the weights without a gradient (it calls `backward`), read
+the input of an attention (it hooks outputs), and keep maps that the next layer overwrites.
 """
 
 from collections.abc import Iterator
