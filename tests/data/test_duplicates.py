@@ -9,7 +9,6 @@ from utils.data.duplicates import (
     NEAR,
     duplicate_pairs,
     duplicates_across,
-    linked_groups,
     merge_duplicates,
     nearest,
     nearest_in_cells,
@@ -94,8 +93,3 @@ def test_the_table_of_duplicates_says_where_both_lie():
         ["test", 4, "train", 9],
         ["test", 6, "train", 3],
     ]
-
-
-def test_links_join_what_they_reach():
-    assert linked_groups([0, 3, 4], [4, 1, 2], 6).tolist() == [0, 1, 0, 1, 0, 2]
-    assert linked_groups([], [], 2).tolist() == [0, 1]

@@ -6,6 +6,7 @@ of 64 bits takes most patients for duplicates of each other. Only `nearest_in_ce
 images, leaves out pairs.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator
 
@@ -13,13 +14,11 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from utils.data.components import linked_groups
 from utils.data.formats.depth import grey_levels
 from utils.data.split import Splits
-from utils.files import digest
 
 SIDE = 32
 ROWS = 1024  # compared at a time
@@ -37,7 +36,7 @@ def small_grey(images: Tensor) -> Tensor:
 
 def pixel_hashes(images: Tensor) -> list[str]:
     """One hash per image; identical images have the same."""
-    return [digest(image.numpy().tobytes()) for image in images]
+    return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
 
 
 def nearest(queries: Tensor, pictures: Tensor, count: int = 1) -> tuple[Tensor, Tensor]:
@@ -127,18 +126,12 @@ def merge_duplicates(images: Tensor, groups: Tensor | None = None) -> Tensor:
     return torch.from_numpy(linked).long()[member]
 
 
-def linked_groups(first, second, count: int) -> np.ndarray:
-    """The number of the group of each of `count` things, if links join first[i] and second[i]."""
-    links = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
-    return connected_components(links, directed=False)[1]
-
-
-def duplicates_across(splits: Splits) -> pd.DataFrame:
+def duplicates_across(splits: Splits, threshold: float = NEAR) -> pd.DataFrame:
     """One row per pair of duplicates, within a split or across two, nearest pairs first."""
     images = torch.cat([split.images for _, split in splits.items()])
     names = np.repeat([name for name, _ in splits.items()], [len(s) for _, s in splits.items()])
     places = np.concatenate([np.arange(len(split)) for _, split in splits.items()])
-    pairs = duplicate_pairs(images).numpy()
+    pairs = duplicate_pairs(images, threshold).numpy()
     pictures = small_grey(images)
     apart = (pictures[pairs[:, 0]] - pictures[pairs[:, 1]]).square().mean(1).sqrt()
     table = pd.DataFrame(

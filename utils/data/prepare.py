@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from utils.data.components import linked_groups
 from utils.data.datasets import Dataset
-from utils.data.duplicates import linked_groups, merge_duplicates, pixel_hashes
+from utils.data.duplicates import merge_duplicates, pixel_hashes
 from utils.data.formats.findings import (
     finding_columns,
     findings_in,

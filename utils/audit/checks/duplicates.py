@@ -7,7 +7,8 @@ import pandas as pd
 
 from utils.audit.finding import EXAMPLES, Finding, count_of
 from utils.audit.folder import ImageFolder
-from utils.data.duplicates import NEAR, linked_groups
+from utils.data.components import linked_groups
+from utils.data.duplicates import NEAR
 
 SETS = "duplicates.csv"  # the file beside the report
 FEW_COPIES, MANY_COPIES = 2, 0.01  # images, share of all: two views of a body may look alike

@@ -21,7 +21,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 from torch import Tensor
 
-from utils.data.duplicates import ROWS, SIDE, linked_groups, nearest, nearest_in_cells, small_grey
+from utils.data.components import linked_groups
+from utils.data.duplicates import ROWS, SIDE, nearest, nearest_in_cells, small_grey
 
 NEIGHBOURS = 50  # per image, or half of all images: most should show other patients
 FARTHEST = 10  # the farthest of these neighbours represent other patients
