@@ -48,7 +48,7 @@ def test_auc_agrees_with_scikit_learn(classes, digits):
 def test_a_resample_is_the_same_as_weights_to_scikit_learn():
     predictions = some_predictions()
     weights = resamples(100, seed=3)[:1]
-    _, resampled = metrics._auc(predictions, weights)
+    _, resampled = metrics.auc(predictions, weights)
     expected = [
         witness.roc_auc_score(
             predictions.labels == c,

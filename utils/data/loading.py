@@ -46,9 +46,11 @@ def load(
     source = source_of(name, root, size, test_patients)
     store = _store(source, size, fractions, seed, reading)
     with store.locked():
-        if not store.complete(source.signature()):
-            source = source.fetched(size) if download else source
-            signature = source.signature()
+        signature = source.signature()
+        if not store.complete(signature):
+            if download and not signature:  # nothing is there yet
+                source = source.fetched(size)
+                signature = source.signature()
             gathered = source.read(size, cache_of(source), reading)
             splits, withheld = split_dataset(gathered, fractions, seed)
             facts = {"source": gathered.digest, "quarantine": gathered.quarantine}

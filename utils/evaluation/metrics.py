@@ -1,6 +1,6 @@
 """Scores with intervals, from predictions alone: no model, no images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +42,17 @@ def missed_disease(confusion: np.ndarray) -> np.ndarray:
     return ratio(diseased[..., 0].sum(-1), diseased.sum((-2, -1)), empty=np.nan)
 
 
+def auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean one-against-rest area over the classes with images, of the split and its resamples."""
+    _, member = np.unique(predictions.groups, return_inverse=True)
+    per_image = np.vstack([np.ones(len(member)), weights[:, member]])
+    areas = [auroc(*each, per_image) for each in predictions.one_against_rest()]
+    if len(areas) < 2:
+        return np.nan, np.full(len(weights), np.nan)
+    mean = np.nanmean(areas, 0)
+    return float(mean[0]), mean[1:]
+
+
 class Score(Protocol):
     """(..., classes, classes) -> (...): a number for each confusion matrix."""
 
@@ -56,6 +67,9 @@ SCORES: dict[str, Score] = {
 }
 EVERY_CLASS_THE_SAME = ("balanced accuracy", "macro F1", "macro precision")
 RATES: dict[str, Score] = {"missed disease": missed_disease}  # less is better
+AREAS: dict[str, Callable[[Predictions, np.ndarray], tuple[float, np.ndarray]]] = {
+    "AUC": auc  # of probabilities and weights of the patients, in place of confusion matrices
+}
 HEADLINE = "balanced accuracy"  # of which a constant answer has one share in as many as classes
 
 
@@ -64,7 +78,7 @@ def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
     AUC where it is defined."""
     patients = len(np.unique(predictions.groups))
     known = FINDING_SCORES if isinstance(predictions, FindingPredictions) else SCORES
-    found = {name: draws_of([predictions], name, seed)[0] for name in (*known, "AUC")}
+    found = {name: draws_of([predictions], name, seed)[0] for name in (*known, *AREAS)}
     return interval_table({name: _interval(draws, patients) for name, draws in found.items()})
 
 
@@ -81,14 +95,14 @@ def draws_of(
 
     The same resamples for all sides, by class for the scores in which every class counts the same.
     """
-    if isinstance(sides[0], FindingPredictions) and name != "AUC":
+    if isinstance(sides[0], FindingPredictions) and name not in AREAS:
         return finding_draws(sides, name, seed)
-    if name not in {*SCORES, *RATES, "AUC"}:
-        raise ValueError(f"unknown score {name!r}; choose from {', '.join([*SCORES, *RATES])}, AUC")
+    if name not in (known := [*SCORES, *RATES, *AREAS]):
+        raise ValueError(f"unknown score {name!r}; choose from {', '.join(known)}")
     trainings = [side.by_training for side in sides]
-    if name == "AUC":
+    if name in AREAS:
         weights = resamples(len(np.unique(sides[0].groups)), seed)
-        return [np.stack([np.append(*_auc(p, weights)) for p in each]) for each in trainings]
+        return [np.stack([np.append(*AREAS[name](p, weights)) for p in each]) for each in trainings]
     by_class = name in EVERY_CLASS_THE_SAME if by_class is None else by_class
     score = (SCORES | RATES)[name]
     return [score(resampled_confusions(each, seed, by_class)) for each in trainings]
@@ -121,14 +135,3 @@ def _over_present(per_class: np.ndarray, confusion: np.ndarray) -> np.ndarray:
     """Mean over the classes that have images."""
     present = confusion.sum(-1) > 0
     return (per_class * present).sum(-1) / present.sum(-1)
-
-
-def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarray]:
-    """Mean one-against-rest area over the classes with images, of the split and its resamples."""
-    _, member = np.unique(predictions.groups, return_inverse=True)
-    per_image = np.vstack([np.ones(len(member)), weights[:, member]])
-    areas = [auroc(*each, per_image) for each in predictions.one_against_rest()]
-    if len(areas) < 2:
-        return np.nan, np.full(len(weights), np.nan)
-    mean = np.nanmean(areas, 0)
-    return float(mean[0]), mean[1:]
