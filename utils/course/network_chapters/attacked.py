@@ -172,7 +172,7 @@ class AttackedModels:
         twin: TrainedModel,
         defences: Defences,
         shifts: pd.DataFrame,
-        findings: Sequence[ClaimResult] = (),
+        claims: Sequence[ClaimResult] = (),
     ) -> None:
         """Keep what `results` reads, and the defended model for later chapters."""
         run, parameters = self.chapter.run, self.chapter.parameters
@@ -190,7 +190,7 @@ class AttackedModels:
             saliency_shifts=shifts.to_dict("index"),
             collapsed=defences.collapsed,
             data=self.chapter.attacked_test.content_hash(),
-            claims=[finding.row for finding in findings],
+            claims=[claim.row for claim in claims],
             flags=[
                 {"variant": name, **flag}
                 for name, found in self.flags.items()

@@ -203,9 +203,9 @@ class Chapter:
         training: Training,
         evaluation: CleanEvaluation,
         heat: dict,
-        findings: Sequence[ClaimResult] = (),
+        claims: Sequence[ClaimResult] = (),
     ) -> None:
-        """Keep the model for later chapters, and what `results` reads; `findings` are judged."""
+        """Keep the model for later chapters, and what `results` reads; `claims` are judged."""
         run, parameters = self.run, self.parameters
         save_trained(run, training.model, training.config, self.splits, parameters)
         run.save_predictions({"standard": evaluation.predictions})
@@ -216,5 +216,5 @@ class Chapter:
             conditions=list(evaluation.predictions),
             focus=heat,
             flags=evaluation.flags.to_dict("records"),
-            claims=[finding.row for finding in findings],
+            claims=[claim.row for claim in claims],
         )
