@@ -148,7 +148,7 @@ class Motion(Noise):
 def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
     """Images in [0, 1] as they are after saving them as JPEG.
 
-    One by one by Pillow, which users' files come from: another encoder rounds otherwise.
+    By Pillow: the function of torchvision gives the same, and is deprecated since 0.29.
     """
     saved = []
     for image in to_uint8(pixels):
