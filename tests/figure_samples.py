@@ -18,10 +18,6 @@ PIXELS = SPLIT.images[:3] / 255
 HEAT = np.random.default_rng(0).random((3, 16, 16)) * np.array([1, 1, 0])[:, None, None]
 MASKS = torch.ones(3, 16, 16, dtype=torch.bool)
 FEWER = {name: ANSWERS[name] for name in (CLEAN, SUITE.condition(size=0.05), SUITE.strongest)}
-BY_SEED = {
-    name: {"clean": [ANSWERS[CLEAN]] * 3, "noise": [ANSWERS[SUITE.strongest]] * 3}
-    for name in ("baseline", "other")
-}
 HISTORY = [
     {"epoch": e, "train_loss": 1 / (e + 1), "validation_loss": 1.1 / (e + 1), "score": 0.1 * e}
     | {"train_accuracy": 0.2 * e, "validation_accuracy": 0.15 * e}

@@ -10,13 +10,13 @@ from small import small_network, small_split, trained_network
 from timm.models.vision_transformer import VisionTransformer
 
 from utils.attacks.apgd import APGD
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
-from utils.backbones import RowReader
+from utils.backbones.row_reader import RowReader
 from utils.contamination.noise import jpeg
 from utils.data.split import Split, to_float
-from utils.defences.adversarial_training import AdversarialLoss
 from utils.defences.ensemble import Ensemble
+from utils.defences.losses.adversarial_training import AdversarialLoss
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.flags.red_flags import check_attack

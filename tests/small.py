@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
 from utils.run import Run, start_run

@@ -30,6 +30,15 @@ def test_a_data_set_with_a_plain_name_keeps_it():
     assert folder_of("brain_phantom") == "brain_phantom"
 
 
+def test_a_name_of_the_catalogue_keeps_it_beside_a_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("chest_xray", "mine"):
+        (tmp_path / name).mkdir()
+    assert folder_of("chest_xray") == "chest_xray"
+    assert folder_of("./chest_xray") == folder_of("folder:chest_xray") != "chest_xray"
+    assert folder_of("mine") == folder_of("./mine") != "mine"
+
+
 def test_predictions_are_one_table_with_a_row_per_image(assets):
     run = finished("resnet", conditions={CLEAN: random_predictions(), PGD_4: random_predictions(1)})
     lines = gzip.decompress((run.assets / PREDICTIONS).read_bytes()).decode().splitlines()

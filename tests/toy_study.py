@@ -6,7 +6,7 @@ import torch
 from small import NAMES, soft_pictures
 from torch import nn
 
-from utils.backbones import Classifier, build
+from utils.backbones.classifier import Classifier, build
 from utils.course.real.brain_slices import Heads
 from utils.course.real.sets import RealSet
 from utils.data.split import Split

@@ -2,8 +2,7 @@
 
 files          whole files, and reading that runs no code
 run            names, seeds, device, folders: where a run keeps its things
-weights        files of weights, checked by their hash
-backbones      the classifiers
+backbones      the classifiers, and files of weights, checked by their hash
 data           Split, data sets by name, reading files, splitting by patient, drawn images
 attacks        test-time attacks: (model, images, labels) -> images
 evaluation     predictions, metrics, intervals, claims, attack suite, red flags, saliency
@@ -26,6 +25,19 @@ HOME = Path(__file__).resolve().parents[1]  # this code
 ROOT = Path(os.environ.get("SECOND_LOOK_ROOT", HOME)).resolve()  # notebooks, assets, checkpoints
 ALIAS = "folder:"  # of your own images: folder:PATH is the same as PATH
 
+# Data sets by name: any other name is a path. They stand here because folders of runs are called
+# by them; utils/data/datasets.py has the facts, and a test compares the names.
+PHANTOM_NAMES = (
+    *("brain_phantom", "chest_phantom", "cervix_phantom", "findings_phantom"),
+    "chest_findings_phantom",
+)
+FILE_NAMES = ("alzheimer_mri", "chest_xray", "cervical_cancer", "blood_cells")
+MEDMNIST_NAMES = (
+    *("pathmnist", "dermamnist", "octmnist", "pneumoniamnist", "retinamnist", "breastmnist"),
+    *("bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist", "chestmnist"),
+)
+NAMES = (*PHANTOM_NAMES, *FILE_NAMES, *MEDMNIST_NAMES)
+
 
 def exports(package: str, **names: str) -> Callable[[str], object]:
     """A package's `__getattr__`: its public names, each loaded with its module at first use.
@@ -43,5 +55,10 @@ def exports(package: str, **names: str) -> Callable[[str], object]:
 
 
 __getattr__ = exports(
-    __name__, backbones="Classifier RowReader build network_size", run="start_run"
+    __name__,
+    run="start_run",
+    **{
+        "backbones.classifier": "Classifier build network_size",
+        "backbones.row_reader": "RowReader",
+    },
 )

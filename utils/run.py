@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from utils import ALIAS, ROOT
+from utils import ALIAS, NAMES, ROOT
 from utils.files import atomic_write, locked, short_digest, unfinished_name, write_json
 
 PREDICTIONS, RECORD = "predictions.csv.gz", "record.json"
@@ -127,12 +127,16 @@ def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> R
 
 
 def folder_of(dataset: str) -> str:
-    """The folder name of a data set: its own name; for a path its last part and a digest of all."""
-    if re.fullmatch(r"[\w-]+", dataset, re.ASCII) and not Path(dataset).exists():
+    """The folder name of a data set: its own name; for a path its last part and a digest of all.
+
+    A name of the catalogue is never a path, whatever lies in the folder of the command.
+    """
+    plain = re.fullmatch(r"[\w-]+", dataset, re.ASCII) and not Path(dataset).exists()
+    if dataset in NAMES or plain:
         return dataset
     path = Path(os.path.abspath(Path(dataset.removeprefix(ALIAS)).expanduser()))
-    plain = re.sub(r"[^A-Za-z0-9-]+", "_", path.stem)[:40]
-    return f"folder_{plain}_{short_digest(path)}"
+    last = re.sub(r"[^A-Za-z0-9-]+", "_", path.stem)[:40]
+    return f"folder_{last}_{short_digest(path)}"
 
 
 def autocast(device: torch.device, precision: str, depth: int = 8):

@@ -12,7 +12,7 @@ from witnesses import size_of
 from utils.attacks.adaptive import Adaptive, Expectation, StraightThrough, with_margin
 from utils.attacks.apgd import APGD
 from utils.attacks.base import name_of, with_epsilon
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.losses import margin
 from utils.attacks.pgd import PGD, fgsm
 

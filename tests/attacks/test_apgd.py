@@ -9,7 +9,7 @@ from torch import nn
 from witnesses import Sure
 
 from utils.attacks.apgd import APGD, EVERY_CLASS, WorstCase, worst_case
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.pgd import PGD
 from utils.data.split import Split, to_float

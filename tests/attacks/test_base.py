@@ -16,9 +16,9 @@ from utils.attacks.base import (
     unless_reached,
     with_epsilon,
 )
-from utils.attacks.black_box import Square
-from utils.attacks.few_pixels import FewPixels
-from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.few_pixels import FewPixels
+from utils.attacks.black_box.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.square import Square
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.patch import AdversarialPatch
 from utils.attacks.pgd import PGD

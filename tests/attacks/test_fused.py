@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from utils.attacks.fused import fused
-from utils.backbones import build
+from utils.attacks.fused import fuse_batch_norm
+from utils.backbones.classifier import build
 
 
 def used(model: nn.Module) -> nn.Module:
@@ -26,7 +26,7 @@ def norms(model: nn.Module) -> int:
 @pytest.mark.parametrize("name", ["resnet18_narrow", "tinynet_e"])
 def test_logits_and_gradients_are_those_of_the_model(name):
     model, images = used(build(name, 4, 48)), torch.rand(3, 3, 48, 48, requires_grad=True)
-    copy = fused(model, images.detach())
+    copy = fuse_batch_norm(model, images.detach())
     gradients = [torch.autograd.grad(each(images)[:, 0].sum(), images)[0] for each in (model, copy)]
     assert norms(model) > 0 and norms(copy) == 0
     assert torch.allclose(copy(images), model(images), atol=1e-4)
@@ -36,7 +36,7 @@ def test_logits_and_gradients_are_those_of_the_model(name):
 def test_the_model_itself_is_left_as_it_was():
     model = used(build("resnet18_narrow", 4, 48))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    fused(model, torch.rand(2, 3, 48, 48))
+    fuse_batch_norm(model, torch.rand(2, 3, 48, 48))
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert all(weight.requires_grad for weight in model.parameters())
 
@@ -67,4 +67,4 @@ class Tapped(nn.Module):
 @pytest.mark.parametrize("kind", [Shared, Tapped, nn.Identity])
 def test_a_network_that_cannot_be_folded_is_used_as_it_is(kind):
     model = used(kind())
-    assert fused(model, torch.rand(2, 3, 8, 8)) is model
+    assert fuse_batch_norm(model, torch.rand(2, 3, 8, 8)) is model

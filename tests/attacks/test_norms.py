@@ -6,7 +6,7 @@ from torch import nn
 from witnesses import same
 
 from utils.attacks.apgd import APGD
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.norms import NORMS, check_epsilon, norm_named
 from utils.attacks.pgd import PGD
 

@@ -9,17 +9,17 @@ from torch import nn
 from witnesses import same, size_of
 
 from utils.attacks.apgd import APGD
-from utils.attacks.black_box import Square
-from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.square import Square
 from utils.attacks.losses import AllFindings, OneFinding, is_right
 from utils.attacks.minimal_norm import MinimalNorm
-from utils.attacks.pgd import PGD, fgsm, iterated_fgsm, momentum_fgsm
+from utils.attacks.pgd import PGD, fgsm, momentum_fgsm
 from utils.attacks.random_noise import RandomSigns
 from utils.data.split import to_float
 
 ATTACKS = [
     fgsm(0.1),
-    iterated_fgsm(0.1),
+    PGD(0.1, 10, 0.01, random_start=False),
     PGD(0.1),
     PGD(0.1, loss="margin"),
     momentum_fgsm(0.1),
@@ -158,9 +158,10 @@ def test_fgsm_agrees_with_torchattacks(model, batch, target):
 
 
 @pytest.mark.parametrize("target", [None, 2])
-def test_iterated_fgsm_agrees_with_torchattacks(model, batch, target):
+def test_a_start_at_the_image_itself_agrees_with_torchattacks(model, batch, target):
     theirs = pytest.importorskip("torchattacks").BIM(model, 0.1, 0.01, 10)
-    assert same(iterated_fgsm(0.1, target=target), theirs, model, batch)
+    ours = PGD(0.1, 10, 0.01, random_start=False, target=target)  # Kurakin 2017
+    assert same(ours, theirs, model, batch)
 
 
 @pytest.mark.parametrize("target", [None, 2])

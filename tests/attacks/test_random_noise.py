@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import (
     RandomDirection,

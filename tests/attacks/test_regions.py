@@ -18,10 +18,10 @@ from utils.attacks.regions import (
     StrongestPixels,
     StrongestRows,
 )
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.phantoms import draw
 from utils.data.split import to_float
-from utils.evaluation.saliency import HottestPixels, heat_maps
+from utils.evaluation.explanations.saliency import HottestPixels, heat_maps
 
 REGIONS = [
     StrongestPatch(4),

@@ -7,12 +7,13 @@ from witnesses import some
 
 from utils.attacks.apgd import APGD, worst_case
 from utils.attacks.base import target_of
-from utils.attacks.black_box import Square, queries_needed
-from utils.attacks.few_pixels import FewPixels
-from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.few_pixels import FewPixels
+from utils.attacks.black_box.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.queries import queries_needed
+from utils.attacks.black_box.square import Square
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.patch import AdversarialPatch, ControlPatch
-from utils.attacks.pgd import PGD, fgsm, iterated_fgsm
+from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import RandomDirection, RandomSigns
 from utils.attacks.universal import fit_patch, fit_universal
 from utils.evaluation.attack_suite import AttackSuite
@@ -21,7 +22,7 @@ TARGET = 2
 SIGNS, DIRECTION = RandomSigns(0.1), RandomDirection(1.0)
 CONTROLS = {
     fgsm(0.1, target=TARGET): SIGNS,
-    iterated_fgsm(0.1, target=TARGET): SIGNS,
+    PGD(0.1, 10, 0.01, random_start=False, target=TARGET): SIGNS,
     PGD(0.1, target=TARGET): SIGNS,
     PGD(0.1, target=TARGET, stop_when_fooled=True): SIGNS,
     PGD(1.0, norm="l2", target=TARGET, loss="margin"): DIRECTION,

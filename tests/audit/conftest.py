@@ -7,7 +7,7 @@ from shared import shared
 from utils.audit import audit
 from utils.audit.planted_faults import Faults, plant_faults
 from utils.data import loading
-from utils.data.patient_split import GatheredImages, split_dataset
+from utils.data.patients.splitting import GatheredImages, split_dataset
 from utils.data.phantoms import draw
 
 

@@ -21,9 +21,9 @@ from witnesses import Passes, size_of
 
 from utils.attacks.apgd import APGD, EVERY_CLASS, worst_case
 from utils.attacks.base import target_of
-from utils.attacks.black_box import Square
-from utils.attacks.few_pixels import FewPixels
-from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.few_pixels import FewPixels
+from utils.attacks.black_box.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.square import Square
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.patch import AdversarialPatch, ControlPatch
 from utils.attacks.pgd import PGD, fgsm

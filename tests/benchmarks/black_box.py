@@ -18,9 +18,9 @@ from networks import EPSILON, SIZE, networks
 from side_by_side import in_turn, keep, run
 from small import Counted, small_split, trained_network
 
-from utils.attacks.black_box import Square
-from utils.attacks.few_pixels import FewPixels
-from utils.attacks.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.few_pixels import FewPixels
+from utils.attacks.black_box.hop_skip_jump import HopSkipJump
+from utils.attacks.black_box.square import Square
 from utils.data.loading import load
 from utils.data.split import to_float
 

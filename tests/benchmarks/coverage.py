@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from worlds import Grades, Trainings, pooled
 
-from utils.evaluation.metrics import SCORES, gain, score_of
+from utils.evaluation.comparisons.differences import gain
+from utils.evaluation.metrics import SCORES, score_of
 
 WORLDS, PATIENTS = 1000, 150
 SPREADS = {  # of trainings, of patients, of what they do not share; in logits

@@ -18,10 +18,10 @@ from networks import EPSILON
 from side_by_side import keep, memory, run
 from torch import nn
 
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.pgd import PGD, fgsm
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.loading import load
 from utils.data.split import Split
 from utils.examine.adapter import Expects, adapt

@@ -25,11 +25,11 @@ from torch import nn
 
 from utils.attacks.apgd import worst_case
 from utils.attacks.pgd import PGD
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.course.execute import visible_gpus
 from utils.data.phantoms import draw
 from utils.data.split import Split, Splits, to_float
-from utils.defences.adversarial_training import AdversarialLoss
+from utils.defences.losses.adversarial_training import AdversarialLoss
 from utils.files import atomic_write, scratch_folder
 from utils.run import ROOT, autocast, hardware, versions
 from utils.training.config import TrainConfig

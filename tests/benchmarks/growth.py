@@ -20,7 +20,7 @@ from side_by_side import growth_exponent, keep, memory, run
 from utils.audit import audit
 from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer
-from utils.data.patient_recovery import recover_patients
+from utils.data.patients.recovery import recover_patients
 from utils.data.phantoms import draw
 from utils.data.reader import read_images
 from utils.data.split import Split, Splits, resized

@@ -8,10 +8,10 @@ from small import small_network
 from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import Split, Splits
-from utils.defences.adversarial_training import AdversarialLoss, TradesLoss
-from utils.defences.mart import MartLoss
+from utils.defences.losses.adversarial_training import AdversarialLoss, TradesLoss
+from utils.defences.losses.mart import MartLoss
 from utils.run import ROOT
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load

@@ -21,7 +21,7 @@ import torch
 from side_by_side import growth_exponent, memory
 from sklearn.metrics import adjusted_rand_score
 
-from utils.data.patient_recovery import recover_patients
+from utils.data.patients.recovery import recover_patients
 from utils.data.phantoms import draw
 
 PIECE, SIZE, VIEWS, MILLION = 8000, 48, 8, 1_000_000

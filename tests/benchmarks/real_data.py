@@ -25,7 +25,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.course.real.brain_slices import (
     FOLDS,
     LEVELS,
@@ -36,8 +36,8 @@ from utils.course.real.brain_slices import (
 )
 from utils.course.real.networks import TRAINING
 from utils.data.loading import load
-from utils.data.patient_recovery import normalise_exposure
-from utils.data.slice_order import slice_heights
+from utils.data.patients.recovery import normalise_exposure
+from utils.data.patients.slice_order import slice_heights
 from utils.data.split import Split, Splits
 from utils.defences.ensemble import combined
 from utils.evaluation.inference import predict

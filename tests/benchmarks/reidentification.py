@@ -17,10 +17,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.duplicates import duplicate_pairs
 from utils.data.loading import load
-from utils.data.patient_recovery import normalise_exposure
+from utils.data.patients.recovery import normalise_exposure
 from utils.data.phantoms import draw
 from utils.data.split import Split
 from utils.detection.reidentification import pair_distances, recall_at, train_reidentifier

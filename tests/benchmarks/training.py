@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from side_by_side import keep, run
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.loading import load
 from utils.data.split import Splits
 from utils.training import trainer

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
+from noises import NOISES
 from small import small_split
 
 from utils.contamination.backdoor import Blend, CleanLabel, Cover, Patch, Poison, Sinusoid
@@ -16,12 +17,12 @@ from utils.contamination.base import (
     kinds_of,
 )
 from utils.contamination.label_noise import ImageDependent, LabelError, Symmetric
-from utils.contamination.noise import FAMILIES, Gaussian
+from utils.contamination.noise import Gaussian
 from utils.data.split import Split, to_float
 
 SPLIT = replace(small_split(120), masks=torch.ones(120, 16, 16, dtype=torch.bool))
 SAID = torch.rand(120, 3, generator=torch.Generator().manual_seed(5))
-NOISE = [family(4, rate=0.2, seed=1) for family in FAMILIES]
+NOISE = [family(4, rate=0.2, seed=1) for family in NOISES]
 LABELS = [Symmetric(rate=0.2), ImageDependent(SAID, rate=0.2)]
 POISON = [
     *(Poison(trigger, target=1, rate=0.2) for trigger in (Patch(), Blend(), Sinusoid())),

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from noises import NOISES
 from scipy import ndimage, stats
 from torchvision.transforms.functional import gaussian_blur
 
 from utils.contamination.noise import (
-    FAMILIES,
     BiasField,
     Blur,
     Gaussian,
@@ -42,7 +42,7 @@ def distance(first: torch.Tensor, second: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("picture", PICTURES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NOISES)
 def test_each_severity_is_worse_than_the_one_before(family, picture):
     split = PICTURES[picture]
     damage = [distance(family(k, rate=1.0)(split).images, split.images) for k in SEVERITIES]
@@ -50,7 +50,7 @@ def test_each_severity_is_worse_than_the_one_before(family, picture):
     assert damage[0] > 0.5 and damage[-1] < 80  # grey levels: to be seen, and the image, too
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NOISES)
 def test_images_of_one_batch_and_of_several_are_treated_alike(family, monkeypatch):
     split, noise = PICTURES["grey"], family(3, rate=1.0)
     together = noise(split).images

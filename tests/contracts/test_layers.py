@@ -49,7 +49,7 @@ def imported(name):
 def needed(name):
     """The packages of ours that a module imports from."""
     ours = (full.split(".") for full in imported(name) if full.startswith("utils."))
-    return {parts[1] for parts in ours} - {"exports", "HOME", "ROOT", "ALIAS"}
+    return {parts[1] for parts in ours} - {"exports", "HOME", "ROOT", "ALIAS", "NAMES"}
 
 
 # One test for each rule and not for each module: three hundred files are parsed once.
@@ -147,8 +147,15 @@ def test_speaks_the_words_of_the_field():
 def test_what_a_package_exports_is_there_and_hides_no_module(package):
     """`from utils.attacks import PGD` must not find a module of that name instead."""
     calls = [n for n in tree(package) if isinstance(n, ast.Call) and n.func.id == "exports"]
-    for keyword in (keyword for call in calls for keyword in call.keywords if keyword.arg):
-        for name in ast.literal_eval(keyword.value).split():
-            module = importlib.import_module(f"utils.{package}.{keyword.arg}")
-            assert hasattr(module, name), f"{keyword.arg} has no {name}"
-            assert not (UTILS / package / f"{name}.py").exists(), f"{name} is a module, too"
+    for home, names in (each for call in calls for each in homes(call)):
+        module = importlib.import_module(f"utils.{package}.{home}")
+        for name in names.split():
+            assert hasattr(module, name), f"{home} has no {name}"
+            assert f"{package}.{name}" not in PATHS, f"{name} is a module, too"
+
+
+def homes(call):
+    """The modules that a call of `exports` names, as keywords or by their dotted names."""
+    for keyword in call.keywords:
+        value = ast.literal_eval(keyword.value)
+        yield from value.items() if keyword.arg is None else [(keyword.arg, value)]

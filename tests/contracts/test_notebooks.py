@@ -13,7 +13,7 @@ import yaml
 from contracts.test_layers import BANNED
 
 from utils import HOME
-from utils.backbones import BACKBONES
+from utils.backbones.catalogue import BACKBONES
 from utils.course.claims import in_words, read_claims
 from utils.course.plan import FIRST, NEEDS, needs_of, parameters_of, read_course
 from utils.course.upkeep import FOUND, bootstrap, repository
@@ -178,7 +178,7 @@ def test_the_first_screen_leads_to_the_glossary(path):
     assert re.search(r"Words: \[glossary\]\((\.\./notebooks/)?README\.md#glossary\)", first)
 
 
-@CLAIMING
+@EVERY
 def test_speaks_the_words_of_the_field(path):
     assert not sorted(set(BANNED.findall(AUTHORS.sub("", prose(path)))))
 

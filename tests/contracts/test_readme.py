@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from utils.data.datasets import DATASETS
 README, MAP = HOME / "README.md", HOME / "notebooks/README.md"
 CATALOGUE, MANUAL = HOME / "dataset/README.md", HOME / "utils/audit/README.md"
 OTHERS = [HOME / folder / "README.md" for folder in ("env", "assets", "checkpoints")]
-OTHERS += [HOME / "assets/benchmarks/README.md"]
+OTHERS += [HOME / folder / "README.md" for folder in ("assets/benchmarks", "utils/examine")]
 PAGES = [README, MAP, CATALOGUE, MANUAL, *OTHERS]
 EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
 REPOSITORY = re.compile(r"(https?:|git@|ssh:)\S*(github|gitlab|bitbucket|codeberg)", re.I)
@@ -183,10 +184,13 @@ def test_the_example_of_the_audit_runs():
     assert "Aspect ratio" in example(section(MANUAL, "## A new check"), MANUAL)["CHECKS"]
 
 
-def test_the_attack_of_the_example_stays_within_epsilon():
-    images = torch.rand(2, 1, 8, 8)
-    attacked = example(RECIPES["An attack"])["Brighten"](0.1)(None, images, None)
-    assert (attacked - images).abs().max() <= 0.1 + 1e-6 and attacked.max() <= 1
+def test_the_attack_of_the_example_raises_the_loss_within_epsilon():
+    names, images = example(RECIPES["An attack"]), torch.rand(6, 1, 8, 8)
+    model, labels = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), torch.ones(6)
+    attacked = names["GradientStep"](0.1)(model, images, labels.long())
+    before, after = (names["cross_entropy"](model(x), labels.long()) for x in (images, attacked))
+    assert (attacked - images).abs().max() <= 0.1 + 1e-6 and (after > before).all()
+    assert attacked.min() >= 0 and attacked.max() <= 1 and model[1].weight.grad is None
 
 
 def test_the_figure_of_the_example_draws_both_kinds_of_images():
@@ -202,8 +206,8 @@ def test_the_data_set_of_the_example_finds_the_patient_in_the_path():
 
 
 def test_the_metric_of_the_example_counts_normal_images():
-    metric = example(RECIPES["A metric"])["RATES"]["specificity"]
-    assert metric(np.array([[3, 1, 0], [2, 2, 0], [0, 0, 5]])) == pytest.approx(0.75)
+    metric = example(RECIPES["A metric"])["RATES"]["false alarm"]
+    assert metric(np.array([[3, 1, 0], [2, 2, 0], [0, 0, 5]])) == pytest.approx(0.25)
 
 
 def test_the_defence_of_the_example_lowers_cross_entropy_by_a_share_of_the_entropy():
@@ -213,6 +217,21 @@ def test_the_defence_of_the_example_lowers_cross_entropy_by_a_share_of_the_entro
     assert torch.equal(penalised(strength=0.0).of(logits, labels), plain(logits, labels))
     undecided = penalised(strength=0.25).of(torch.zeros(6, 3), labels)
     assert undecided.item() == pytest.approx(0.75 * np.log(3))
+
+
+def test_the_noise_of_the_example_blackens_its_share_of_the_rows():
+    noise = example(RECIPES["A kind of noise"])["DeadRows"](3)
+    shown = noise.noisy(torch.ones(40, 1, 100, 4), torch.Generator().manual_seed(0))
+    assert (shown == shown[..., :1]).all() and set(shown.unique().tolist()) == {0, 1}
+    assert 1 - shown.mean().item() == pytest.approx(noise.level, rel=0.1)
+
+
+def test_the_red_flag_of_the_example_is_raised_by_what_is_no_number():
+    raised = example(RECIPES["A red flag"])["CLEAN_FLAGS"]["undefined predictions"]
+    sound = SimpleNamespace(probabilities=np.full((4, 2), 0.5))
+    broken = SimpleNamespace(probabilities=np.array([[0.5, 0.5], [np.nan, 0.5]]))
+    assert raised(SimpleNamespace(clean=sound)) is None
+    assert raised(SimpleNamespace(clean=broken)).startswith("1 of 2")
 
 
 # What `make results` writes.

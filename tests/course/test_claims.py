@@ -19,7 +19,7 @@ from utils.course.claims import (
 )
 from utils.course.plan import Notebook
 from utils.course.records import read_records
-from utils.evaluation.claims import Claim
+from utils.evaluation.comparisons.claims import Claim
 from utils.evaluation.intervals import Interval
 from utils.run import start_run
 

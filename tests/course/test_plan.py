@@ -6,7 +6,8 @@ import pytest
 from toy_course import write_notebook
 
 from utils.course import plan
-from utils.course.plan import make_plan, needs_of, read_course, widest
+from utils.course.plan import make_plan, needs_of, read_course
+from utils.course.runner import widest
 
 
 def keys(typed=None):

@@ -17,7 +17,7 @@ from utils.course.publish import (
     with_claims,
 )
 from utils.course.records import WITHDRAWN
-from utils.evaluation.claims import Claim
+from utils.evaluation.comparisons.claims import Claim
 from utils.evaluation.conditions import Condition
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import balanced_accuracy

@@ -25,6 +25,7 @@ from utils.course.results import (
 )
 from utils.course.upkeep import bootstrap, repository
 from utils.evaluation import metrics
+from utils.evaluation.comparisons import differences
 from utils.evaluation.conditions import CLEAN, Condition
 
 NOISE, PGD_4 = Condition("noise", 4 / 255), Condition("pgd", 4 / 255)
@@ -121,10 +122,10 @@ def test_scores_and_drops_are_those_of_the_metrics():
     before, after = ATTACKED[CLEAN], ATTACKED[RESTARTS]
     found = scores_under_pgd(MODELS)["rnn", "standard"]
     assert found["attacked"] == metrics.score_of(after, "balanced accuracy")
-    assert found["change"] == metrics.gain(before, after, "balanced accuracy")
+    assert found["change"] == differences.gain(before, after, "balanced accuracy")
     lost = drops_under_pgd(MODELS)["rnn", "standard"]
-    assert tuple(lost["attacked"]) == tuple(metrics.drops(before, after).loc["combined"])
-    assert tuple(lost["noise"]) == tuple(metrics.drops(before, ATTACKED[NOISE]).loc["combined"])
+    assert tuple(lost["attacked"]) == tuple(differences.drops(before, after).loc["combined"])
+    assert tuple(lost["noise"]) == tuple(differences.drops(before, ATTACKED[NOISE]).loc["combined"])
     assert constant_answer(MODELS) == pytest.approx(1 / 3) and np.isnan(constant_answer({}))
 
 
@@ -135,7 +136,7 @@ def test_one_contrast_is_declared_for_each_network_that_has_both_trainings():
     ]
     table = compare_declared(MODELS)
     assert table["A"].tolist() == ["resnet, adversarial", "rnn, adversarial"]
-    gained = metrics.gain(ATTACKED[RESTARTS], STRONGER[RESTARTS], "balanced accuracy")
+    gained = differences.gain(ATTACKED[RESTARTS], STRONGER[RESTARTS], "balanced accuracy")
     assert table.loc[0, ["value", "low", "high"]].tolist() == list(gained)
     assert table["p (Holm)"].tolist() == pytest.approx([2 * table["p"][0]] * 2)
     assert table["trainings"].tolist() == [1, 1] and compare_declared({}).empty

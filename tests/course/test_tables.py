@@ -8,8 +8,8 @@ from small import random_predictions
 
 from utils.attacks.pgd import PGD
 from utils.course import tables
-from utils.evaluation import metrics
-from utils.evaluation.comparison import compare
+from utils.evaluation.comparisons import differences
+from utils.evaluation.comparisons.models import compare
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
@@ -58,7 +58,7 @@ def test_a_class_with_few_patients_is_named_below_the_tables_of_scores():
 def test_plain_names_will_do_for_conditions():
     gains = tables.gain_table({"clean": random_predictions()}, {"clean": random_predictions(1)})
     assert gains.loc["clean", "accuracy (points)"] == tables.interval_text(
-        metrics.gains(random_predictions(), random_predictions(1)).loc["accuracy"]
+        differences.gains(random_predictions(), random_predictions(1)).loc["accuracy"]
     )
 
 
@@ -75,12 +75,12 @@ def test_clean_attacked_and_the_change_stand_in_one_row():
     clean, attacked = random_predictions(0), random_predictions(1, 0)
     scores, accuracies = (
         {"clean": score_of(clean, n), "attacked": score_of(attacked, n)}
-        | {"change": metrics.gain(clean, attacked, n)}
+        | {"change": differences.gain(clean, attacked, n)}
         for n in ("balanced accuracy", "accuracy")
     )
     name = "rnn", "standard"
     table = tables.change_table({name: scores}, {name: accuracies})
-    lost = metrics.gains(clean, attacked).loc["balanced accuracy"]
+    lost = differences.gains(clean, attacked).loc["balanced accuracy"]
     assert table.loc[name, "change (points)"] == tables.interval_text(lost)
     assert table.loc[name, "accuracy, attacked (%)"] == f"{100 * attacked.accuracy:.1f}"
     assert "nowrap" in tables.wide_table(table).to_html()

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from small import small_split, small_splits
 
 import utils.run
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.course import trained_models
 from utils.course.plan import Notebook
 from utils.course.trained_models import load_trained, save_trained

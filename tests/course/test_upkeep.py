@@ -32,7 +32,7 @@ from utils.course.upkeep import (
     tidy_notebooks,
     with_minutes,
 )
-from utils.evaluation.claims import Claim
+from utils.evaluation.comparisons.claims import Claim
 from utils.evaluation.intervals import Interval
 from utils.run import start_run
 

@@ -3,9 +3,9 @@
 import pytest
 from folders import chest_xray, sizes
 
+from utils import NAMES
 from utils.data.datasets import DATASETS, facts_of
 from utils.data.loading import load, manifest
-from utils.data.names import NAMES
 
 
 def test_every_entry_says_what_it_shows_and_where_it_is_from():

@@ -1,15 +1,22 @@
 """One call, and every defence is measured clean, attacked, and attacked with knowledge of it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from small import small_split, trained_network
 
+from utils.attacks.adaptive import adaptive_attack
 from utils.attacks.pgd import PGD
 from utils.defences.adaptive_evaluation import adaptive_condition, predict_adaptively
+from utils.defences.ensemble import Ensemble
+from utils.defences.losses.adversarial_training import Hardened
 from utils.defences.purification import GreyLevels, Purified
 from utils.defences.smoothing import Smoothed
+from utils.evaluation import inference
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict
+from utils.evaluation.kept_batches import facts_of
 from utils.evaluation.predictions import read_predictions
 from utils.run import start_run
 
@@ -71,3 +78,45 @@ def test_a_run_saves_the_rows_as_they_are(found, assets):
 def test_the_norm_is_named_beside_the_attack():
     assert str(adaptive_condition(PGD(1.0, norm="l2"))) == "adaptive l2 255"
     assert adaptive_condition(ATTACK) == KNOWN
+
+
+class Stopped(Exception):
+    """What ends the evaluation before its end."""
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    """Attacked batches that were computed; at `batches.stop` of them the evaluation is stopped."""
+    seen, attacked_batch = SimpleNamespace(count=0, stop=None), inference._attacked_batch
+
+    def counted(model, images, labels, attack, *rest):
+        if attack is not None:
+            if seen.count == seen.stop:
+                raise Stopped
+            seen.count += 1
+        return attacked_batch(model, images, labels, attack, *rest)
+
+    monkeypatch.setattr(inference, "_attacked_batch", counted)
+    return seen
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_stopped_and_resumed_equals_never_stopped_and_attacks_no_batch_twice(
+    share, batches, tmp_path
+):
+    alone = predict_adaptively(MODELS, SPLIT, ATTACK, batch_size=12)
+    whole, batches.count = batches.count, 0
+    batches.stop = round(share * whole)
+    with pytest.raises(Stopped):
+        predict_adaptively(MODELS, SPLIT, ATTACK, batch_size=12, keep=tmp_path)
+    batches.stop = None
+    resumed = predict_adaptively(MODELS, SPLIT, ATTACK, batch_size=12, keep=tmp_path)
+    assert batches.count == whole
+    for name, rows in alone.items():
+        for condition, expected in rows.items():
+            assert np.array_equal(resumed[name][condition].probabilities, expected.probabilities)
+
+
+@pytest.mark.parametrize("model", [*MODELS.values(), Ensemble([MODEL, MODEL]), Hardened(MODEL)])
+def test_an_attack_that_knows_a_defence_is_known_again_in_another_process(model):
+    assert " at 0x" not in facts_of((adaptive_attack(model, ATTACK), model))

@@ -1,7 +1,7 @@
 """The contract of every defence that is a module: it brings the attack of one that knows it."""
 
 import importlib
-from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 import torch
@@ -12,9 +12,9 @@ import utils.defences
 from utils.attacks.adaptive import adaptive_attack
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float
-from utils.defences.adversarial_training import Hardened
 from utils.defences.base import Defence, views_of
 from utils.defences.ensemble import Ensemble, fit_blending, fit_stacking
+from utils.defences.losses.adversarial_training import Hardened
 from utils.defences.purification import PURIFICATIONS, Purified
 from utils.defences.rejection import Rejector, SelectiveClassifier
 from utils.defences.smoothing import Smoothed
@@ -98,8 +98,8 @@ def test_its_views_predict_classes_and_have_gradients(name):
 
 
 def test_every_defence_that_is_a_module_keeps_the_contract():
-    for path in Path(utils.defences.__file__).parent.glob("*.py"):
-        importlib.import_module(f"utils.defences.{path.stem}")
+    for module in walk_packages(utils.defences.__path__, "utils.defences."):
+        importlib.import_module(module.name)
     kinds = {type(defence) for defence in DEFENCES.values()}
     assert {
         kind for kind in Defence.__subclasses__() if kind.__module__.startswith("utils.")

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from small import small_split
 
-from utils.backbones import Classifier, build
+from utils.backbones.classifier import Classifier, build
 from utils.data.split import Splits
 from utils.defences.etf_head import (
     SCALE,

@@ -6,7 +6,7 @@ import torch
 from small import small_split, trained_network
 
 from utils.attacks.apgd import APGD
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.losses import LOSSES, margin
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float

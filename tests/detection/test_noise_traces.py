@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from noises import NOISES
 from scipy.spatial.distance import mahalanobis
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from utils.contamination.noise import FAMILIES, BiasField, Gaussian
+from utils.contamination.noise import BiasField, Gaussian
 from utils.data.phantoms import draw
 from utils.data.split import Split, to_float
 from utils.detection import noise_traces
@@ -110,7 +111,7 @@ def test_shading_needs_other_films_of_the_same_pose():
     assert found[0] > 0.95 and max(found[1:]) < 0.8
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NOISES)
 def test_noise_of_the_third_severity_is_found(family):
     noisy = family(rate=0.1, severity=3, seed=1)(unmoved(CHEST) if family is BiasField else CHEST)
     assert roc_auc_score(noisy.changed > 0, NoiseLevel().score(noisy)) > 0.95

@@ -8,7 +8,7 @@ from small import small_split, small_splits, trained_network
 from torch import nn
 
 from utils.attacks.pgd import PGD
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.contamination.backdoor import Patch, Poison
 from utils.contamination.base import KINDS, contaminate
 from utils.contamination.label_noise import Symmetric

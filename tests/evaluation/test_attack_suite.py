@@ -4,8 +4,8 @@ import pytest
 from small import small_split, trained_network
 
 from utils.attacks.apgd import APGD, worst_case
-from utils.attacks.black_box import Square
-from utils.attacks.few_pixels import FewPixels
+from utils.attacks.black_box.few_pixels import FewPixels
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN, Condition

@@ -9,7 +9,7 @@ from small import small_network, small_split, trained_network
 
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import to_float
 from utils.evaluation.inference import (
     attacked_images,

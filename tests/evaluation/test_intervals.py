@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, sem, t
 
-from utils.evaluation.intervals import UNDEFINED, Interval, interval_table, mean_of, share
+from utils.evaluation.intervals import UNDEFINED, Interval, around, interval_table, mean_of, share
 
 
 def test_a_mean_ignores_what_is_unknown_and_knows_its_patients():
@@ -20,6 +20,13 @@ def test_an_interval_of_many_is_that_of_student():
     found = mean_of(values, np.arange(200))
     low, high = t.interval(0.95, 199, values.mean(), sem(values))
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.05 * (high - low))
+
+
+def test_an_interval_is_stretched_to_its_number_and_no_further():
+    draws = np.linspace(0.3, 0.5, 101)
+    assert around(0.4, draws) == pytest.approx((0.4, 0.305, 0.495))
+    assert around(0.6, draws) == pytest.approx((0.6, 0.305, 0.6))
+    assert around(0.1, draws) == pytest.approx((0.1, 0.1, 0.495))
 
 
 @pytest.mark.parametrize(("right", "of"), [(0, 20), (3, 20), (20, 20), (1, 1)])

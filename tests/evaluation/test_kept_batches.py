@@ -10,7 +10,7 @@ from small import small_network, small_split
 
 from utils.attacks.apgd import WorstCase
 from utils.attacks.pgd import PGD
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.inference import predict
 from utils.evaluation.kept_batches import facts_of

@@ -7,7 +7,7 @@ from small import some_predictions
 
 from utils.evaluation import metrics
 from utils.evaluation.intervals import resamples
-from utils.evaluation.metrics import drops, gains, score_of, scores
+from utils.evaluation.metrics import score_of, scores
 from utils.evaluation.predictions import Predictions
 
 WITNESSES = {
@@ -48,7 +48,7 @@ def test_auc_agrees_with_scikit_learn(classes, digits):
 def test_a_resample_is_the_same_as_weights_to_scikit_learn():
     predictions = some_predictions()
     weights = resamples(100, seed=3)[:1]
-    _, resampled = metrics._auc(predictions, weights)
+    _, resampled = metrics.auc(predictions, weights)
     expected = [
         witness.roc_auc_score(
             predictions.labels == c,
@@ -93,44 +93,6 @@ def test_patients_that_agree_make_wider_intervals_than_lone_images():
 def test_an_interval_at_the_edge_has_width(skill, value):
     row = scores(some_predictions(skill=skill)).loc["accuracy"]
     assert row["value"] == value and 0.02 < row["high"] - row["low"] < 0.05  # 1 - .025 ** (1 / 100)
-
-
-def test_drop_is_the_closed_form():
-    normal, attacked = some_predictions(skill=20), some_predictions(skill=0)
-    table = drops(normal, attacked)
-    by_hand = 100 * (normal.accuracy - attacked.accuracy) / normal.accuracy
-    assert table.loc["accuracy", "value"] == pytest.approx(by_hand)
-    three = table.loc[list(metrics.DROPS_OF), "value"]
-    assert table.loc["combined", "value"] == pytest.approx(three.mean())
-    assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
-
-
-def test_no_change_is_no_drop_and_the_pairing_sees_it():
-    table = drops(some_predictions(), some_predictions())
-    assert (table == 0).all(axis=None)
-
-
-def test_a_drop_from_nothing_is_undefined():
-    assert np.isnan(metrics.relative_drop(0.0, 0.0))
-
-
-def test_a_drop_needs_the_same_images():
-    with pytest.raises(ValueError, match="same images"):
-        drops(some_predictions(seed=0), some_predictions(seed=1))
-
-
-def test_gains_are_differences_and_their_interval_is_paired():
-    before, after = some_predictions(skill=1), some_predictions(skill=3)
-    table = gains(before, after)
-    assert table.loc["accuracy", "value"] == pytest.approx(after.accuracy - before.accuracy)
-    assert 0 < table.loc["accuracy", "low"] < table.loc["accuracy", "high"]
-    assert (gains(before, before) == 0).all(axis=None)
-
-
-def test_a_total_loss_is_not_more_certain_than_its_patients():
-    table = drops(some_predictions(skill=20), some_predictions(skill=-200))
-    assert table.loc["accuracy", "value"] == 100
-    assert 90 < table.loc["accuracy", "low"] < 98  # 100 patients could hide a few survivors
 
 
 def test_missed_disease_is_the_share_of_diseased_images_predicted_normal():

@@ -8,8 +8,9 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from worlds import Grades, Trainings, pooled
 
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.intervals import DRAWS, Interval
-from utils.evaluation.metrics import SCORES, gain, score_of
+from utils.evaluation.metrics import SCORES, score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import (
     count_trainings,

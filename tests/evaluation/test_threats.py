@@ -5,7 +5,7 @@ import pytest
 import torch
 from small import small_split, trained_network
 
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
 from utils.data.split import to_float

@@ -15,7 +15,7 @@ from utils.examine.reference import reference_network
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch):
-    monkeypatch.setattr(reference, "FEWEST", 60)
+    monkeypatch.setattr(reference, "MIN_IMAGES", 60)
 
 
 @pytest.mark.parametrize("make", [small_split, findings_split])

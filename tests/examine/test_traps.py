@@ -11,7 +11,7 @@ from small import small_network, small_split, trained_network
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from utils.backbones import RowReader
+from utils.backbones.row_reader import RowReader
 from utils.data.split import Split, to_float
 from utils.examine import ModelReport, examine
 from utils.examine.sections.shortcuts import BORDER

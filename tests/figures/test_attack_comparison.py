@@ -8,7 +8,7 @@ from small import some_predictions
 from utils import figures
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
-from utils.figures.style import ATTACKED, CLEAN
+from utils.figures.elements.style import ATTACKED, CLEAN
 
 CLAIMED = {"leak": 0.9, "wrong count": 0.5}
 TRUE = {name: Interval(0.7, 0.6, 0.8) for name in CLAIMED}

@@ -17,7 +17,7 @@ from figure_samples import (
 from matplotlib.colors import to_hex
 
 from utils import figures
-from utils.figures.style import ATTACKED, CLEAN
+from utils.figures.elements.style import ATTACKED, CLEAN
 
 FEW = SPLIT.take(range(2))
 SIGNS = torch.ones_like(PIXELS[:2])

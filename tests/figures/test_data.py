@@ -8,7 +8,7 @@ from small import NAMES, small_splits
 
 from utils import figures
 from utils.evaluation.intervals import Interval
-from utils.figures.style import ATTACKED, CLEAN
+from utils.figures.elements.style import ATTACKED, CLEAN
 
 SCORES = pd.DataFrame(
     {"value": [0.5, 0.9], "low": [0.4, 0.8], "high": [0.6, 1.0]}, index=["network", "look-up"]

@@ -6,10 +6,10 @@ from figure_samples import check_drawn, words
 from small import random_predictions
 
 from utils import figures
-from utils.evaluation.metrics import difference, gain
+from utils.evaluation.comparisons.differences import difference, gain
 from utils.evaluation.predictions import pool_trainings
 from utils.evaluation.resampling import Difference
-from utils.figures.style import ATTACKED, CHANCE, CONTROL, DEFENDED
+from utils.figures.elements.style import ATTACKED, CHANCE, CONTROL, DEFENDED
 
 WEAK, STRONG = (
     pool_trainings([random_predictions(seed, skill) for seed in range(3)]) for skill in (0.5, 6.0)

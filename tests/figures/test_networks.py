@@ -9,7 +9,7 @@ from small import random_predictions
 
 from utils import figures
 from utils.evaluation.intervals import Interval
-from utils.figures.style import ATTACKED, CLEAN, DEFENDED
+from utils.figures.elements.style import ATTACKED, CLEAN, DEFENDED
 
 SIDES = {
     "control": [random_predictions(seed, skill=0) for seed in range(3)],

@@ -6,7 +6,7 @@ from figure_samples import check_drawn, words
 
 from utils import figures
 from utils.evaluation.intervals import Interval
-from utils.figures.style import ATTACKED, CLEAN
+from utils.figures.elements.style import ATTACKED, CLEAN
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(20, 230, (1, 16, 16))

@@ -7,7 +7,7 @@ from figure_samples import check_drawn, words
 from utils import figures
 from utils.evaluation.conditions import Condition
 from utils.evaluation.intervals import Interval
-from utils.figures.style import ATTACKED, CLEAN, DEFENDED
+from utils.figures.elements.style import ATTACKED, CLEAN, DEFENDED
 
 PGD_4 = Condition("pgd", 4 / 255, 1)
 TRAININGS = ("standard", "fast", "adversarial")

@@ -4,7 +4,7 @@ import pytest
 from figure_samples import HISTORY, check_drawn, words
 
 from utils import figures
-from utils.figures.style import DEFENDED as GREEN
+from utils.figures.elements.style import DEFENDED as GREEN
 from utils.figures.training import ENOUGH_TRIALS, SHORT
 
 DEFENDED = {
@@ -62,11 +62,10 @@ def test_the_line_of_a_constant_answer_is_named():
     assert set(line.get_ydata()) == {0.4}
 
 
-def test_a_defence_shows_clean_beside_attacked_and_one_step_of_fast_training_alone():
+def test_a_defence_shows_clean_beside_attacked():
     clean, attacked = FIGURES["defence_curves"]().axes
     shown = {line.get_label(): line for line in attacked.lines if line.get_label()[0] != "_"}
-    assert list(shown) == ["adversarial", "fast", "fast, one step", "constant answer"]
-    assert shown["fast, one step"].get_linestyle() == ":" != shown["fast"].get_linestyle()
+    assert list(shown) == ["adversarial", "fast", "constant answer"]
     assert list(shown["fast"].get_ydata()) == [row["score"] for row in HISTORY]
     assert set(shown["constant answer"].get_ydata()) == {1 / 3}
     assert shown["adversarial"].get_color() == GREEN and shown["fast"].get_color() != GREEN

@@ -9,7 +9,7 @@ from small import random_predictions, small_split
 from utils.evaluation.intervals import Interval
 from utils.evaluation.uncertainty.calibration import calibration_error, reliability
 from utils.evaluation.uncertainty.selective import risk_coverage
-from utils.figures.style import ATTACKED, CLEAN
+from utils.figures.elements.style import ATTACKED, CLEAN
 from utils.figures.uncertainty import (
     coverage_by_severity,
     interval_by_count,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from small import small_network, small_split
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import Splits
 from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions

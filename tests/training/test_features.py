@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from small import NAMES, small_split, small_splits
 
 import utils.training.features as module
-from utils.backbones import Classifier, build
+from utils.backbones.classifier import Classifier, build
 from utils.data.split import Split
 from utils.evaluation.inference import features, predict
 from utils.training.features import (

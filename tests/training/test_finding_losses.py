@@ -7,8 +7,8 @@ from small import findings_network, findings_split, small_network
 
 from utils.attacks.pgd import PGD
 from utils.data.split import Splits, to_float
-from utils.defences.adversarial_training import AdversarialLoss, TradesLoss
-from utils.defences.mart import MartLoss
+from utils.defences.losses.adversarial_training import AdversarialLoss, TradesLoss
+from utils.defences.losses.mart import MartLoss
 from utils.evaluation.findings.scores import mean_auc
 from utils.evaluation.inference import predict
 from utils.training.config import TrainConfig

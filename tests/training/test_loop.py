@@ -15,7 +15,7 @@ from forked import forked, kill
 from small import small_classifier, small_network, small_splits, weights_of
 
 from utils.attacks.pgd import PGD
-from utils.defences.adversarial_training import AdversarialLoss
+from utils.defences.losses.adversarial_training import AdversarialLoss
 from utils.evaluation.inference import predict
 from utils.run import ROOT
 from utils.training.config import TrainConfig

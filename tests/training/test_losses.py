@@ -8,9 +8,9 @@ from small import small_split, trained_network
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_order import FixedRowOrder, ShuffledRows
 from utils.data.split import to_float
-from utils.defences.adversarial_training import AdversarialLoss, TradesLoss
 from utils.defences.etf_head import DotRegression
-from utils.defences.mutual_learning import MutualLoss, MutualPeers
+from utils.defences.losses.adversarial_training import AdversarialLoss, TradesLoss
+from utils.defences.losses.mutual_learning import MutualLoss, MutualPeers
 from utils.evaluation.inference import predict
 from utils.training.losses import (
     ChangedImages,

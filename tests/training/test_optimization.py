@@ -7,18 +7,18 @@ import torch
 from small import small_classifier, small_network, small_splits, weights_of
 from torch import nn
 
-from utils.defences.mutual_learning import MutualPeers
+from utils.defences.losses.mutual_learning import MutualPeers
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load
 from utils.training.optimization import (
     FIRST_RATE,
     OPTIMIZERS,
     SCHEDULES,
-    averaged,
     heads_alone,
     parameter_groups,
     plateau,
     rate_share,
+    weight_average,
 )
 
 STEPS = 40
@@ -123,7 +123,7 @@ def test_a_frozen_backbone_stays_frozen_after():
 def test_the_average_is_the_closed_form(steps):
     """The share of the past is at most the decay, and (1 + n) / (10 + n) while that is less."""
     model = small_network()
-    average, decay, mean = averaged(model, 0.8), 0.8, None
+    average, decay, mean = weight_average(model, 0.8), 0.8, None
     counter = (
         weights_of(model)
         .new_tensor(

@@ -9,15 +9,15 @@ from small import small_classifier, small_network, small_split, small_splits, we
 
 from utils.attacks.pgd import PGD
 from utils.data.split import Splits
-from utils.defences.adversarial_training import (
+from utils.defences.losses.adversarial_training import (
     AdversarialLoss,
     PairLoss,
     TradesLoss,
     fast_adversarial,
 )
-from utils.defences.awp import AwpLoss
-from utils.defences.mart import MartLoss
-from utils.defences.mutual_learning import MutualLoss, MutualPeers
+from utils.defences.losses.awp import AwpLoss
+from utils.defences.losses.mart import MartLoss
+from utils.defences.losses.mutual_learning import MutualLoss, MutualPeers
 from utils.defences.smoothing import NoiseLoss
 from utils.evaluation.inference import BATCH, predict
 from utils.training.config import TrainConfig

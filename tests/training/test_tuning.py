@@ -13,7 +13,7 @@ from forked import FORK, forked, kill
 from small import small_network, small_splits
 
 from utils.attacks.pgd import PGD
-from utils.defences.adversarial_training import AdversarialLoss
+from utils.defences.losses.adversarial_training import AdversarialLoss
 from utils.training import tuning
 from utils.training.config import TrainConfig
 from utils.training.losses import ValidationScore

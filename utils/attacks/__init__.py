@@ -7,13 +7,10 @@ __getattr__ = exports(
     __name__,
     adaptive="Adaptive Expectation StraightThrough",
     apgd="APGD WorstCase worst_case",
-    black_box="Square queries_needed",
-    few_pixels="FewPixels",
-    hop_skip_jump="HopSkipJump",
     losses="AllFindings OneFinding",
     minimal_norm="MinimalNorm",
     patch="AdversarialPatch ControlPatch",
-    pgd="PGD fgsm iterated_fgsm momentum_fgsm",
+    pgd="PGD fgsm momentum_fgsm",
     random_noise="RandomGaussian RandomSigns RandomUniform",
     random_order="FixedRowOrder ShuffledPatches ShuffledRows",
     regions=(
@@ -21,4 +18,10 @@ __getattr__ = exports(
         "StrongestRows"
     ),
     universal="UniversalPatch fit_patch fit_universal",
+    **{
+        "black_box.few_pixels": "FewPixels",
+        "black_box.hop_skip_jump": "HopSkipJump",
+        "black_box.queries": "queries_needed",
+        "black_box.square": "Square",
+    },
 )

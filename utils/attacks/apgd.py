@@ -16,7 +16,7 @@ from utils.attacks.base import (
     target_of,
     with_epsilon,
 )
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.losses import CLASS_LOSSES, LOSSES, AttackLoss, lead_of, success_margin
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.norms import check_epsilon, norm_named

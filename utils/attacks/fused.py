@@ -15,7 +15,7 @@ PROBES = 2  # images on which the copy is compared with the model
 TOLERANCE = 1e-3  # of the largest logit: more than rounding means that the pairs were wrong
 
 
-def fused(model: nn.Module, images: Tensor) -> nn.Module:
+def fuse_batch_norm(model: nn.Module, images: Tensor) -> nn.Module:
     """A copy without batch norm; the model itself if it has none to fold, or the copy differs.
 
     The model must be in evaluation mode; `images` are some that it takes.

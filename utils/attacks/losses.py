@@ -17,7 +17,7 @@ from torch import Tensor
 
 AttackLoss = Callable[[Tensor], Tensor]  # logits -> one number per image
 LabelLoss = Callable[[Tensor, Tensor], Tensor]
-ENOUGH = 1.0  # a finding whose logit lies this far on the wrong side needs no further push
+FAR_ENOUGH_LOGIT = 1.0  # a finding this far on the wrong side needs no further push
 FOR_FINDINGS = "choose PGD, FGSM, Square, or APGD with the loss cross_entropy or margin"
 
 
@@ -79,7 +79,7 @@ class AllFindings:
     """Push the logits of all findings over 0; one that is far enough there pulls no more."""
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return wrong_side(logits, labels).clamp_max(ENOUGH).sum(1)
+        return wrong_side(logits, labels).clamp_max(FAR_ENOUGH_LOGIT).sum(1)
 
     def margin(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Above 0 where every finding is wrong."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode, unless_reached
-from utils.attacks.fused import fused
+from utils.attacks.fused import fuse_batch_norm
 from utils.attacks.losses import (
     AttackLoss,
     LabelLoss,
@@ -79,7 +79,7 @@ class PGD:
 
     def _climb(self, model: nn.Module, images: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         norm = norm_named(self.norm)
-        quick = model if self.precision == "float32" else fused(model, images)
+        quick = model if self.precision == "float32" else fuse_batch_norm(model, images)
         attacked, rows = images.clone(), torch.arange(len(images), device=images.device)
         velocity = torch.zeros_like(images)
         if self.random_start:
@@ -123,13 +123,8 @@ def fgsm(epsilon: float = 8 / 255, **settings) -> PGD:
     return PGD(epsilon, steps=1, step=epsilon, random_start=False, **settings)
 
 
-def iterated_fgsm(epsilon: float = 8 / 255, steps: int = 10, **settings) -> PGD:
-    """PGD that starts at the image itself (Kurakin 2017)."""
-    return PGD(epsilon, steps, step=epsilon / steps, random_start=False, **settings)
-
-
 def momentum_fgsm(epsilon: float = 8 / 255, steps: int = 10, momentum: float = 1.0) -> PGD:
-    """Iterated FGSM with momentum; its images fool other models too (Dong 2018)."""
+    """FGSM in small steps, with momentum; its images fool other models too (Dong 2018)."""
     return PGD(epsilon, steps, step=epsilon / steps, random_start=False, momentum=momentum)
 
 

@@ -5,12 +5,12 @@ folder          the folder as the checks see it
 pixel_measures  brightness, sharpness and the like of each file at its own size
 burnt_in_text   rows of characters in the pixels
 headers         facts from the headers of DICOM files
+patients/       which images show one patient, and the table of patients to split by
 shortcuts       how well facts predict the class
 checks/         the checks, by what they look at
 registry        all checks by their titles
 verdict         may we train on it, and what to do first
 baseline        what is new since an earlier audit
-patient_table   the table of patients that the course can split by
 tables          a row for each image, and what lies beside the report
 page            the report as one HTML page
 report          tables, page, facts and summary

@@ -6,7 +6,7 @@ import numpy as np
 LIMITS = ((40, 80), (60, 100))  # grey levels of a stroke over its surroundings, below the extreme
 MOST_PARTS = 1500  # of one image; more are texture
 LEAST_HEIGHT, MOST_HEIGHT = 5, 1 / 8  # pixels, share of the image
-FEWEST = 3  # characters of a text
+MIN_CHARACTERS = 3  # characters of a text
 
 
 def longest_row(grey: np.ndarray) -> int:
@@ -23,10 +23,10 @@ def longest_row(grey: np.ndarray) -> int:
 
 
 def _row_length(strokes: np.ndarray) -> int:
-    if np.count_nonzero(strokes) < FEWEST * LEAST_HEIGHT:
+    if np.count_nonzero(strokes) < MIN_CHARACTERS * LEAST_HEIGHT:
         return 0
     _, _, boxes, _ = cv2.connectedComponentsWithStats(strokes.view(np.uint8), connectivity=8)
-    if not FEWEST < len(boxes) <= MOST_PARTS + 1:  # the first is what lies around them
+    if not MIN_CHARACTERS < len(boxes) <= MOST_PARTS + 1:  # the first is what lies around them
         return 0
     boxes = _characters(boxes[1:], len(strokes))
     if len(boxes) < 2:

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from utils.audit.patient_groups import PatientGroups
+from utils.audit.patients.groups import PatientGroups
 from utils.audit.pixel_measures import measure_files
 from utils.data.duplicates import (
     duplicate_pairs,

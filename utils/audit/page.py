@@ -17,7 +17,7 @@ from utils.audit.finding import (
     most_severe,
 )
 from utils.audit.folder import ImageFolder
-from utils.audit.patient_table import as_parameter
+from utils.audit.patients.table import as_parameter
 from utils.audit.tables import IMAGES
 from utils.audit.verdict import first_steps, verdict
 from utils.figures.page import embed_png, html_page

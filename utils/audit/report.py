@@ -20,7 +20,7 @@ from utils.audit.finding import (
     most_severe,
 )
 from utils.audit.folder import ImageFolder, read_folder
-from utils.audit.patient_table import (
+from utils.audit.patients.table import (
     CHECK,
     TABLE,
     as_parameter,

@@ -6,7 +6,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     adversarial="AdversarialImages",
-    backdoor="AmplitudeMix Blend CleanLabel Cover Patch Poison Sinusoid Warp backdoor_scores",
+    backdoor="AmplitudeMix Blend CleanLabel Cover Patch Poison Sinusoid Warp",
     base="Contamination KINDS contaminate contaminate_each kinds_of",
     composites="Mixture Splice",
     fakes="Fakes",
@@ -19,7 +19,7 @@ __getattr__ = exports(
     inpainting_gan="InpaintingGAN train_inpainters",
     inpainting_regions="shapes_of",
     label_noise="ImageDependent LookAlike Symmetric coarse_reading",
-    noise="BiasField Blur FAMILIES Gaussian Motion Poisson Rician jpeg",
+    noise="BiasField Blur Gaussian Motion Poisson Rician jpeg",
     planted_leaks="COPIES leaky_and_clean_splits random_labels",
     resizers="CourseReader RESIZERS Resizer downscale",
     **{

@@ -7,16 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from utils.contamination.base import Contamination
 from utils.data.split import Split, to_float, to_levels
-from utils.evaluation.inference import predict
-from utils.evaluation.intervals import interval_table
-from utils.evaluation.metrics import score_of
 
 Trigger = Callable[[Tensor], Tensor]
 
@@ -174,16 +170,6 @@ class Cover(Contamination):
             rows = slice(place, None, count)
             images[rows] = to_levels(trigger(to_float(part.images[rows])), part.depth)
         return replace(part, images=images)
-
-
-def backdoor_scores(model: nn.Module, test: Split, poison: Poison) -> pd.DataFrame:
-    """A model's clean accuracy, attack success rate, and the same rate without the trigger."""
-    splits = {
-        "clean accuracy": test,
-        "attack success rate": poison.with_trigger(test),
-        "without the trigger": poison.without_trigger(test),
-    }
-    return interval_table({name: score_of(predict(model, s)) for name, s in splits.items()})
 
 
 def _coarse_noise(pixels: Tensor, seed: int) -> Tensor:

@@ -1,7 +1,11 @@
-"""Noise: what a scanner, a moving patient or lossy compression does to an image.
+"""Noise in the images of a Split, at their size: planted for a detector or an audit to find.
 
-Each family has five severities. Lengths are shares of the image's width, so that a severity
-means the same at every size; only the blocks of JPEG are always eight pixels wide.
+What a scanner, a moving patient or lossy compression does. Each family has five severities.
+Lengths are shares of the image's width, so that a severity means the same at every size; only the
+blocks of JPEG are always eight pixels wide.
+
+Noise in the *file*, before the pipeline shrinks it, by modality and at severities that look alike,
+is in corruptions/: what the chapter `contamination`, `examine` and `make real` show.
 """
 
 import io
@@ -141,11 +145,11 @@ class Motion(Noise):
         return motion_blur(pixels, direction, self.level)
 
 
-FAMILIES = (Gaussian, Rician, Poisson, SaltAndPepper, Blur, Jpeg, BiasField, Motion)
-
-
 def jpeg(pixels: Tensor, quality: int = 75) -> Tensor:
-    """Images in [0, 1] as they are after saving them as JPEG."""
+    """Images in [0, 1] as they are after saving them as JPEG.
+
+    By Pillow: the function of torchvision gives the same, and is deprecated since 0.29.
+    """
     saved = []
     for image in to_uint8(pixels):
         file = io.BytesIO()

@@ -5,9 +5,6 @@ from utils import exports
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
-    attacked_models="attack_twin clean_twin",
-    network_chapter="open_chapter",
-    defended_models="defend train_pairs",
     museum="Exhibit exhibit_table",
     parameters="refuse_unknown",
     tables=(
@@ -16,12 +13,15 @@ __getattr__ = exports(
     ),
     trained_models="load_trained save_trained",
     **{
+        "network_chapters.attacked": "attack_twin clean_twin",
+        "network_chapters.clean": "open_chapter",
+        "network_chapters.defended": "defend train_pairs",
         "playground.attack_size": "AttackSize",
         "playground.detector_threshold": "DetectorThreshold",
         "playground.image_scaling": "ImageScaling",
         "playground.patient_leak": "PatientLeak",
         "playground.reading_game": "ReadingGame",
-        "playground.widgets": "Choice Slider explore play",
+        "playground.widgets": "Choice Slider play slide",
         "reading_kit.agreement": "cohen_kappa fleiss_kappa kappa_of",
         "reading_kit.kit": "kit_of one_per_patient read_pictures score_kit write_kit",
         "reading_kit.readers": "MODEL TRUTH SimulatedReader read_or_simulate",

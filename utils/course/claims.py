@@ -10,7 +10,7 @@ import pandas as pd
 from utils import HOME
 from utils.course.plan import Notebook, datasets_of, read_course
 from utils.course.records import Record, read_records
-from utils.evaluation.claims import HOLDS, UNDECIDED
+from utils.evaluation.comparisons.claims import HOLDS, UNDECIDED
 from utils.evaluation.intervals import Interval
 from utils.files import write_json
 

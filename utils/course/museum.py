@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD, input_gradient
 from utils.course.tables import flag_table, interval_text
-from utils.data import patient_split
+from utils.data.patients import splitting
 from utils.data.split import Split, Splits, batches, to_float, to_uint8
 from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import Predictions
+from utils.figures.elements.style import plural
 from utils.figures.page import Folded
-from utils.figures.style import plural
 from utils.training.features import folded_probe
 
 MISTAKES = (
@@ -151,7 +151,7 @@ def psnr_of_grey_levels(before: Tensor, after: Tensor) -> Tensor:
 def resplit_by_image(splits: Splits, seed: int) -> Splits:
     """The same images in a new split, image by image: views of a patient end up on both sides."""
     counts = [len(part) for _, part in splits.items()]
-    return patient_split.split_by_image(splits, [count / sum(counts) for count in counts], seed)
+    return splitting.split_by_image(splits, [count / sum(counts) for count in counts], seed)
 
 
 def mean_images(split: Split, count: int, seed: int, same_class: bool) -> Split:
@@ -188,14 +188,14 @@ def coin_tosses(split: Split, seed: int) -> Split:
 
 def divide(split: Split, shares: Sequence[float], seed: int) -> list[np.ndarray]:
     """The rows of parts of these sizes, patient by patient and with every class in each."""
-    return patient_split.split_by_group(split.labels.numpy(), split.patients, shares, seed)
+    return splitting.split_by_group(split.labels.numpy(), split.patients, shares, seed)
 
 
 def best_of_probes(
     rows: np.ndarray, split: Split, parts: Sequence[np.ndarray], tries: int, seed: int
 ) -> list[Predictions]:
-    """Of many probes of the first part, each on a few of its features, the one that scores best
-    on the second part: its predictions for that part, and for the third."""
+    """The predictions, for the second part and the third, of the probe that scores best on the
+    second: one of many that learn from the first part, each on a few of its features."""
     rng, found = np.random.default_rng(seed), []
     for _ in range(tries):
         some = rng.choice(rows.shape[1], min(FEATURES, rows.shape[1]), replace=False)

@@ -73,7 +73,7 @@ def fit_value(notebook: str, name: str, value, default):
 
 def check_networks(settings: Mapping[str, Mapping]) -> None:
     """Build each network once, empty, so that an unknown one or an unfit size is refused now."""
-    from utils.backbones import build  # here: torch takes seconds, and few runs need it
+    from utils.backbones.classifier import build  # here: torch takes seconds, and few runs need it
 
     checked = set()
     for notebook, values in settings.items():

@@ -1,4 +1,7 @@
-"""What the course consists of: notebooks, what each needs, which parameters it gets."""
+"""What the course consists of: notebooks, what each needs, which parameters it gets.
+
+A profile is a block of env/profiles.yaml; notebooks/README.md says how to add a chapter.
+"""
 
 import ast
 import csv
@@ -141,15 +144,6 @@ def make_plan(profile: str, typed: dict, names: list[str]) -> dict[str, dict]:
             "key": _digest([course[name].code, given, sources, data, keys]),
         }
     return plan
-
-
-def widest(plan: dict[str, dict]) -> int:
-    """How many notebooks of the plan can run at once."""
-    level = {}
-    for name, job in plan.items():
-        level[name] = 1 + max((level[need] for need in job["needs"]), default=0)
-    levels = list(level.values())
-    return max((levels.count(one) for one in levels), default=1)
 
 
 def _value(line: ast.Assign, path: Path):

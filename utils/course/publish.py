@@ -18,8 +18,9 @@ from utils.course.results import pool_records, strongest_conditions
 from utils.course.upkeep import collect_minutes, copy_teasers
 from utils.data.datasets import DATASETS
 from utils.data.phantoms import PHANTOMS
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.conditions import CLEAN, Condition
-from utils.evaluation.metrics import HEADLINE, balanced_accuracy, gain, score_of
+from utils.evaluation.metrics import HEADLINE, balanced_accuracy, score_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import few_patients
 
@@ -157,8 +158,7 @@ def _numbers(found: dict[Condition, Predictions], strongest: Condition | None) -
     plain = f"{100 * clean.accuracy:.1f}"
     if attacked is None:
         return [*numbers, *[NONE] * 3, plain, NONE]
-    drop = gain(attacked, clean, HEADLINE)
-    numbers += [str(strongest), str(score_of(attacked, HEADLINE)), str(drop)]
+    numbers += map(str, (strongest, score_of(attacked, HEADLINE), gain(attacked, clean, HEADLINE)))
     return [*numbers, plain, f"{100 * attacked.accuracy:.1f}"]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from utils.course.plan import Notebook, read_course
 from utils.evaluation.conditions import Condition, strongest_of
 from utils.evaluation.predictions import Predictions, read_predictions
-from utils.figures.style import plural
+from utils.figures.elements.style import plural
 from utils.files import read_json
 from utils.run import PREDICTIONS, ROOT
 

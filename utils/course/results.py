@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from utils.course.records import Record
-from utils.evaluation.claims import FAILS, HOLDS, UNDECIDED
-from utils.evaluation.comparison import A_BETTER, compare, same_patients
+from utils.evaluation.comparisons.claims import FAILS, HOLDS, UNDECIDED
+from utils.evaluation.comparisons.differences import drops, gain
+from utils.evaluation.comparisons.models import A_BETTER, compare, same_patients
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import HEADLINE, drops, gain, score_of
+from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
-from utils.figures.style import plural
+from utils.figures.elements.style import plural
 
 ByCondition = dict[Condition, Predictions]
 Models = dict[tuple[str, str], ByCondition]  # by (run, variant)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from utils import HOME
 from utils.course.execute import end_children, visible_gpus
-from utils.course.plan import FIRST, LAST, widest
+from utils.course.plan import FIRST, LAST
 
 
 def run(work: Path, jobs: dict[str, dict], cores: int, options: list[str]) -> list[str]:
@@ -78,6 +78,15 @@ def _arguments(work: Path, jobs: dict[str, dict], cores: int, options: list[str]
     arguments += ["--nolock", "--rerun-incomplete", "--keep-going", "--quiet", "all"]
     chains = _chains(jobs)
     return [*arguments, *options, *(["--prioritize", *chains] if chains else [])]
+
+
+def widest(jobs: dict[str, dict]) -> int:
+    """How many notebooks can run at once."""
+    level = {}
+    for name, job in jobs.items():
+        level[name] = 1 + max((level[need] for need in job["needs"]), default=0)
+    levels = list(level.values())
+    return max((levels.count(one) for one in levels), default=1)
 
 
 def _chains(jobs: dict[str, dict]) -> list[str]:

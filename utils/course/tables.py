@@ -7,17 +7,18 @@ import pandas as pd
 from IPython.display import HTML, Code
 from pandas.io.formats.style import Styler
 
+from utils.evaluation.comparisons.differences import gains, trainings_of
 from utils.evaluation.conditions import (
     CLEAN,
     Condition,
 )
 from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.intervals import TOO_FEW, Interval
-from utils.evaluation.metrics import HEADLINE, gains, score_of, scores, trainings_of
+from utils.evaluation.metrics import HEADLINE, score_of, scores
 from utils.evaluation.predictions import Predictions, as_method
 from utils.evaluation.resampling import count_trainings, few_patients
+from utils.figures.elements.style import plural
 from utils.figures.page import Folded, noted
-from utils.figures.style import plural
 
 ROBUST_SCORES = (HEADLINE, "accuracy")
 
@@ -34,7 +35,10 @@ def folded_source(title: str, thing) -> Folded:
 
 
 def settings(names: Mapping[str, object]) -> dict:
-    """The parameters of a notebook, from its `globals()`: all plain values named in capitals."""
+    """The parameters of a notebook, from its `globals()`: all plain values named in capitals.
+
+    papermill knows them only where it runs the notebook; in JupyterLab nothing else does.
+    """
     kept = {name: value for name, value in names.items() if name.isupper() and _is_plain(value)}
     # the folders of one machine are private
     return {name: value for name, value in kept.items() if not name.endswith("_ROOT")}
@@ -117,7 +121,7 @@ def robustness_table(
     standard = next(iter(answers.values()))
     rows = {}
     for model, found in answers.items():
-        lost = gains(found[CLEAN], found[attacked])
+        lost = gains(found[attacked], found[CLEAN])
         sides = as_method(standard[attacked]), as_method(found[attacked])
         gained = gains(*sides)
         for metric in ROBUST_SCORES:

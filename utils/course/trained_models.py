@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from utils.backbones import Classifier, build
+from utils.backbones.classifier import Classifier, build
 from utils.course.execute import run_notebook
 from utils.course.parameters import refuse_unknown
 from utils.course.plan import read_course

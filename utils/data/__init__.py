@@ -8,10 +8,13 @@ __getattr__ = exports(
     datasets="facts_of",
     duplicates="duplicates_across nearest small_grey",
     loading="load manifest",
-    patient_recovery="exactly_recovered recover_patients tangent_distances",
-    patient_split="long_tail split_by_group split_by_image",
     reader="read_images",
     split="Split Splits concatenate resized to_float to_uint8",
     unseen="concatenate_patients exclude_patients_of foreign_photographs unseen_patients",
-    **{"formats.export": "save_split", "formats.reading": "Reading"},
+    **{
+        "formats.export": "save_split",
+        "formats.reading": "Reading",
+        "patients.recovery": "exactly_recovered recover_patients tangent_distances",
+        "patients.splitting": "long_tail split_by_group split_by_image",
+    },
 )

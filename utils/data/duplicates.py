@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from utils.data.components import linked_groups
 from utils.data.formats.depth import grey_levels
 from utils.data.split import Splits
 
@@ -123,10 +122,8 @@ def merge_duplicates(images: Tensor, groups: Tensor | None = None) -> Tensor:
     if groups is None:
         groups = torch.arange(len(images))
     _, member = torch.unique(groups, return_inverse=True)
-    first, second = member[pairs[:, 0]], member[pairs[:, 1]]
-    count = int(member.max()) + 1
-    links = coo_matrix((np.ones(len(pairs)), (first, second)), shape=(count, count))
-    return torch.from_numpy(connected_components(links)[1]).long()[member]
+    linked = linked_groups(*member[pairs].T, int(member.max()) + 1)
+    return torch.from_numpy(linked).long()[member]
 
 
 def duplicates_across(splits: Splits, threshold: float = NEAR) -> pd.DataFrame:

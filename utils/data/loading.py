@@ -7,8 +7,8 @@ from pathlib import Path
 from utils.data.cache import Store
 from utils.data.datasets import facts_of
 from utils.data.formats.reading import AS_SHOWN, Reading
-from utils.data.patient_split import split_dataset
-from utils.data.source import ImageFiles, Source, is_path, source_of
+from utils.data.patients.splitting import split_dataset
+from utils.data.source import ImageFiles, Source, source_of
 from utils.data.split import Splits
 from utils.files import short_digest
 from utils.run import ROOT, folder_of
@@ -46,9 +46,11 @@ def load(
     source = source_of(name, root, size, test_patients)
     store = _store(source, size, fractions, seed, reading)
     with store.locked():
-        if not store.complete(source.signature()):
-            source = source.fetched(size) if download else source
-            signature = source.signature()
+        signature = source.signature()
+        if not store.complete(signature):
+            if download and not signature:  # nothing is there yet
+                source = source.fetched(size)
+                signature = source.signature()
             gathered = source.read(size, cache_of(source), reading)
             splits, withheld = split_dataset(gathered, fractions, seed)
             facts = {"source": gathered.digest, "quarantine": gathered.quarantine}
@@ -106,8 +108,7 @@ def _store(
         return Store(VARIABLES / f"{source.name}_{size}_{drawn}", _with_recipe(request))
     if reading.key:
         request["reading"] = asdict(reading)
-    place = folder_of(source.name) if is_path(source.name) else source.name
-    folder = f"{place}_{size}"
+    folder = f"{folder_of(source.name)}_{size}"
     if (tuple(fractions), seed) != (FRACTIONS, 0):
         folder += f"_{short_digest(list(fractions), seed)}"
     folder += f"_{reading.key}" if reading.key else ""

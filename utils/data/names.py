@@ -7,19 +7,8 @@ import difflib
 import os
 from pathlib import Path
 
-from utils import ALIAS
+from utils import ALIAS, NAMES
 
-# The catalogue in utils/data/datasets.py has the facts; a test compares the names.
-PHANTOM_NAMES = (
-    *("brain_phantom", "chest_phantom", "cervix_phantom", "findings_phantom"),
-    "chest_findings_phantom",
-)
-FILE_NAMES = ("alzheimer_mri", "chest_xray", "cervical_cancer", "blood_cells")
-MEDMNIST_NAMES = (
-    *("pathmnist", "dermamnist", "octmnist", "pneumoniamnist", "retinamnist", "breastmnist"),
-    *("bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist", "chestmnist"),
-)
-NAMES = (*PHANTOM_NAMES, *FILE_NAMES, *MEDMNIST_NAMES)
 WANTED = "a folder of class folders or a .csv table"
 
 

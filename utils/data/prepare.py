@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from utils.data.components import linked_groups
 from utils.data.datasets import Dataset
 from utils.data.duplicates import merge_duplicates, pixel_hashes
 from utils.data.formats.findings import (
@@ -21,8 +20,8 @@ from utils.data.formats.findings import (
 )
 from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.listing import Listing
-from utils.data.patient_recovery import recover_patients
-from utils.data.patient_split import GatheredImages
+from utils.data.patients.recovery import recover_patients
+from utils.data.patients.splitting import GatheredImages
 from utils.data.reader import ReadImages, read_images
 from utils.data.split import Split, in_depth
 
@@ -174,8 +173,7 @@ def _joined(groups: np.ndarray, *others: np.ndarray) -> Tensor:
     starts = np.cumsum([part.max(initial=-1) + 1 for part in (groups, *others)])
     first = np.concatenate([groups for _ in others] or [[]]).astype(int)
     second = np.concatenate([*map(np.add, others, starts), []]).astype(int)
-    links = coo_matrix((np.ones(len(first)), (first, second)), shape=(starts[-1], starts[-1]))
-    return torch.from_numpy(connected_components(links, directed=False)[1]).long()[groups]
+    return torch.from_numpy(linked_groups(first, second, starts[-1])).long()[groups]
 
 
 def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:

@@ -29,7 +29,7 @@ from utils.data.listing import (
     unlabelled_files,
 )
 from utils.data.names import WANTED, is_path, is_table, resolve_path
-from utils.data.patient_split import GatheredImages
+from utils.data.patients.splitting import GatheredImages
 from utils.data.phantoms import PHANTOMS, draw, fewest_patients
 from utils.data.prepare import apply_recipe, read_listing
 from utils.data.split import Split, concatenate
@@ -40,8 +40,6 @@ __all__ = [
     "ArrayFile",
     "ImageFiles",
     "Source",
-    "is_path",
-    "resolve_path",
     "source_of",
 ]
 SEEDS_APART = {"validation": -1, "test": -2}  # all other draws count up from 0

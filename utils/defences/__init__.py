@@ -6,19 +6,23 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     adaptive_evaluation="predict_adaptively",
-    adversarial_training=("AdversarialLoss Hardened TradesLoss collapsed_epochs fast_adversarial"),
-    awp="AwpLoss",
-    backdoor_repair="fine_prune fine_tune repair_table unlearn",
-    data_cleaning="random_scores relabel_flagged",
     diversity="slope_cosines wrong_at_once wrong_by_chance",
     ensemble="Ensemble combined fit_blending fit_stacking fit_vote mean_of_separate_attacks",
     etf_head="DotRegression SCALE head_on_features simplex_etf",
     familiarity="FamiliarityJudge as_familiar as_foreign",
-    mart="MartLoss",
-    mutual_learning="MutualLoss MutualPeers",
     neural_collapse="nc_measures nc_measures_of",
     purification="GreyLevels JpegFile MedianFilter PURIFICATIONS Purified TotalVariation",
     rejection="Rejector SelectiveClassifier",
     restoration="GlobalFilter SelectiveFilter",
     smoothing="NoiseLoss Smoothed certify",
+    **{
+        "losses.adversarial_training": (
+            "AdversarialLoss Hardened TradesLoss collapsed_epochs fast_adversarial"
+        ),
+        "losses.awp": "AwpLoss",
+        "losses.mart": "MartLoss",
+        "losses.mutual_learning": "MutualLoss MutualPeers",
+        "repair.backdoor_repair": "fine_prune fine_tune repair_table unlearn",
+        "repair.data_cleaning": "random_scores relabel_flagged",
+    },
 )

@@ -135,6 +135,7 @@ def fit_stacking(members: list[Predictions], seed: int = 0) -> StackingRule:
     folds = StratifiedGroupKFold(min(5, *patients), shuffle=True, random_state=seed)
     folds = list(folds.split(inputs, labels, groups))
 
+    # LogisticRegressionCV averages over folds, whatever their size, and without a floor.
     def loss(strength: float) -> float:
         model = LogisticRegression(C=strength, max_iter=2000)
         held_out = cross_val_predict(model, inputs, labels, cv=folds, method="predict_proba")

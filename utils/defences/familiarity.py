@@ -8,7 +8,7 @@ import torch
 from sklearn.covariance import LedoitWolf
 from torch import Tensor, nn
 
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.data.split import Split
 from utils.evaluation.inference import features
 from utils.run import device_of

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
 
-from utils.evaluation.intervals import Interval, interval_table, quantiles, resamples
+from utils.evaluation.intervals import around, interval_table, resamples
 from utils.evaluation.predictions import Predictions
 
 EXACT = 1e3  # the weight of the condition that all shares sum to 1
@@ -24,11 +24,8 @@ def estimated_shares(delivered: Predictions, known: Predictions, seed: int = 0) 
     mean_of_kind = np.stack([_group_means(known, rows, seed + 1) for rows in of_kind], 1)
     mean = _group_means(delivered, np.ones(len(delivered.labels), bool), seed)
     draws = np.array([_mixture(*pair) for pair in zip(mean_of_kind, mean, strict=True)])
-    rows = {}
-    for place, kind in enumerate(kinds):
-        value, (low, high) = float(draws[0, place]), quantiles(draws[1:, place])
-        rows[known.class_names[kind]] = Interval(value, min(low, value), max(high, value))
-    return interval_table(rows)
+    rows = zip(kinds, draws.T, strict=True)
+    return interval_table({known.class_names[k]: around(each[0], each[1:]) for k, each in rows})
 
 
 def _group_means(found: Predictions, chosen: np.ndarray, seed: int) -> np.ndarray:

@@ -33,7 +33,8 @@ Input = TypeVar("Input", contravariant=True)
 class Detector(Protocol[Input]):
     """What every detector of this package has; the input is a Split or what is known of one.
 
-    A detector that must learn also has `fit(...)`, which returns the detector itself.
+    A detector that must learn has `fit(...)`, which returns the detector itself, or, where it is
+    of no use before, comes from a function `train_...` or `fit_...`.
     """
 
     def score(self, images: Input) -> np.ndarray:

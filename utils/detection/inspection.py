@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.loading import load, manifest
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split
 from utils.detection.calibrated_classifier import CalibratedClassifier
 from utils.detection.contamination_classifier import ContaminationClassifier, rank_images

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.evaluation.intervals import Interval, quantiles, resamples
+from utils.evaluation.intervals import Interval, around, resamples
 
 ROUNDING = 1e-6  # a probability this far below its limit still reaches it
 
@@ -24,21 +24,15 @@ def label_error_scores(labels, probabilities) -> np.ndarray:
     return 0.5 + (highest_other - probabilities[own]) / 2
 
 
-def confident_joint(labels, probabilities) -> np.ndarray:
-    """How many images have which given label (row) and which true one (column), estimated.
-
-    An image counts for a class where out-of-fold `probabilities` reach the mean over the images
-    with that label; for the likeliest class, where they reach it for several. Rows are then scaled
-    to the labels that were given, so that the images of which no class is sure count as well.
-    """
-    tables, given = _by_group(labels, probabilities, np.arange(len(labels)))
-    return _scaled(tables.sum(0), given.sum(0))
-
-
 def wrong_label_share(labels, probabilities, groups=None, seed: int = 0) -> Interval:
-    """The share of wrong labels: what lies off the diagonal of the joint.
+    """The share of wrong labels: what lies off the diagonal of the confident joint.
 
-    Its interval is over patients. It knows nothing of a network that is unsure for another reason:
+    The joint counts the images by given label (row) and true one (column). An image counts for a
+    class where out-of-fold `probabilities` reach the mean over the images with that label; for the
+    likeliest class, where they reach it for several. Rows are then scaled to the labels that were
+    given, so that the images of which no class is sure count as well.
+
+    The interval is over patients. It knows nothing of a network that is unsure for another reason:
     where errors of the network look like errors of the labels, the estimate is too high.
     """
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
@@ -46,8 +40,7 @@ def wrong_label_share(labels, probabilities, groups=None, seed: int = 0) -> Inte
     weights = np.vstack([np.ones(len(tables), int), resamples(len(tables), seed)])
     joints = _scaled(np.tensordot(weights, tables, 1), weights @ given)
     shares = 1 - np.trace(joints, axis1=1, axis2=2) / joints.sum((1, 2))
-    low, high = quantiles(shares[1:])
-    return Interval(float(shares[0]), min(low, shares[0]), max(high, shares[0]))
+    return around(shares[0], shares[1:])
 
 
 def _by_group(labels, probabilities, groups) -> tuple[np.ndarray, np.ndarray]:

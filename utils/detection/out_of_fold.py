@@ -11,7 +11,7 @@ import pandas as pd
 from torch import nn
 
 from utils.attacks.adaptive import StraightThrough
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.data.split import Split, Splits
 from utils.defences.ensemble import Ensemble
 from utils.defences.purification import GreyLevels, MedianFilter, Purified, Transform

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.duplicates import nearest
 from utils.data.split import Split, to_float
 from utils.detection.thresholds import threshold_at

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import Attack, eval_mode
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.data.split import Split, batches, to_float, to_levels
 from utils.evaluation.kept_batches import KeptBatches
 from utils.evaluation.predictions import FindingPredictions, Predictions

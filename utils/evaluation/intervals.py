@@ -80,6 +80,12 @@ def quantiles(draws: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def around(value: float, draws: np.ndarray) -> Interval:
+    """The interval of these resamples, stretched to the number where they leave it out."""
+    value, (low, high) = float(value), quantiles(draws)
+    return Interval(value, min(low, value), max(high, value))
+
+
 def with_exact_bound(value: float, draws: np.ndarray, patients: int) -> Interval:
     """At 0 or 1 all resamples agree; the bound is then the exact binomial one for n patients."""
     value = float(value)

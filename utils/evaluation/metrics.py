@@ -1,26 +1,15 @@
 """Scores with intervals, from predictions alone: no model, no images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from utils.evaluation.findings.scores import FINDING_SCORES, finding_draws
-from utils.evaluation.intervals import (
-    Interval,
-    interval_table,
-    largest_unseen_share,
-    resamples,
-    with_exact_bound,
-)
-from utils.evaluation.predictions import FindingPredictions, Predictions, pool_trainings
-from utils.evaluation.resampling import (
-    Difference,
-    count_trainings,
-    over_trainings,
-    resampled_confusions,
-)
+from utils.evaluation.intervals import Interval, interval_table, resamples, with_exact_bound
+from utils.evaluation.predictions import FindingPredictions, Predictions
+from utils.evaluation.resampling import over_trainings, resampled_confusions
 from utils.evaluation.roc import auroc
 
 # Scores: each takes confusion matrices (..., classes, classes), so 2,000 resamples cost one call.
@@ -33,24 +22,35 @@ def accuracy(confusion: np.ndarray) -> np.ndarray:
 
 def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
     """Mean recall of the classes that have images."""
-    return np.nanmean(_ratio(_diagonal(confusion), confusion.sum(-1), empty=np.nan), -1)
+    return np.nanmean(ratio(_diagonal(confusion), confusion.sum(-1), empty=np.nan), -1)
 
 
 def macro_precision(confusion: np.ndarray) -> np.ndarray:
     """Mean over the classes; a class that is never predicted counts 0."""
-    return _over_present(_ratio(_diagonal(confusion), confusion.sum(-2)), confusion)
+    return _over_present(ratio(_diagonal(confusion), confusion.sum(-2)), confusion)
 
 
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
     """Mean over the classes; a class that is never predicted counts 0."""
     both = confusion.sum(-1) + confusion.sum(-2)
-    return _over_present(_ratio(2 * _diagonal(confusion), both), confusion)
+    return _over_present(ratio(2 * _diagonal(confusion), both), confusion)
 
 
 def missed_disease(confusion: np.ndarray) -> np.ndarray:
     """The share of images with a finding that are predicted normal, the first class."""
     diseased = confusion[..., 1:, :]
-    return _ratio(diseased[..., 0].sum(-1), diseased.sum((-2, -1)), empty=np.nan)
+    return ratio(diseased[..., 0].sum(-1), diseased.sum((-2, -1)), empty=np.nan)
+
+
+def auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean one-against-rest area over the classes with images, of the split and its resamples."""
+    _, member = np.unique(predictions.groups, return_inverse=True)
+    per_image = np.vstack([np.ones(len(member)), weights[:, member]])
+    areas = [auroc(*each, per_image) for each in predictions.one_against_rest()]
+    if len(areas) < 2:
+        return np.nan, np.full(len(weights), np.nan)
+    mean = np.nanmean(areas, 0)
+    return float(mean[0]), mean[1:]
 
 
 class Score(Protocol):
@@ -67,8 +67,10 @@ SCORES: dict[str, Score] = {
 }
 EVERY_CLASS_THE_SAME = ("balanced accuracy", "macro F1", "macro precision")
 RATES: dict[str, Score] = {"missed disease": missed_disease}  # less is better
+AREAS: dict[str, Callable[[Predictions, np.ndarray], tuple[float, np.ndarray]]] = {
+    "AUC": auc  # of probabilities and weights of the patients, in place of confusion matrices
+}
 HEADLINE = "balanced accuracy"  # of which a constant answer has one share in as many as classes
-DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the combined drop
 
 
 def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
@@ -76,7 +78,7 @@ def scores(predictions: Predictions, seed: int = 0) -> pd.DataFrame:
     AUC where it is defined."""
     patients = len(np.unique(predictions.groups))
     known = FINDING_SCORES if isinstance(predictions, FindingPredictions) else SCORES
-    found = {name: draws_of([predictions], name, seed)[0] for name in (*known, "AUC")}
+    found = {name: draws_of([predictions], name, seed)[0] for name in (*known, *AREAS)}
     return interval_table({name: _interval(draws, patients) for name, draws in found.items()})
 
 
@@ -86,55 +88,6 @@ def score_of(predictions: Predictions, name: str = "accuracy", seed: int = 0) ->
     return _interval(draws, len(np.unique(predictions.groups)))
 
 
-def relative_drop(normal, attacked):
-    """Percent of the normal score that the attack takes away; NaN where that was 0."""
-    normal = np.asarray(normal, float)
-    return 100 * _ratio(normal - attacked, normal, empty=np.nan)
-
-
-def drops(normal: Predictions, attacked: Predictions, seed: int = 0) -> pd.DataFrame:
-    """Accuracy drops with paired intervals: each resample of patients applies to both sides.
-
-    The combined drop is the mean of the three, which share their resamples.
-    """
-    sides, methods = paired(normal, attacked)
-    rows = {name: relative_drop(*draws_of(sides, name, seed)) for name in DROPS_OF}
-    alike = [relative_drop(*draws_of(sides, name, seed, by_class=True)) for name in DROPS_OF]
-    rows["combined"] = np.mean(alike, 0)
-    found = {name: Difference(draws, methods).interval for name, draws in rows.items()}
-    table = interval_table(found)
-    lost = table["value"] == 100  # in every resample; a larger sample may still have a survivor
-    patients = len(np.unique(normal.groups))
-    table.loc[lost & table["low"].notna(), "low"] = 100 * (1 - largest_unseen_share(patients))
-    return table
-
-
-def gains(before: Predictions, after: Predictions, seed: int = 0) -> pd.DataFrame:
-    """After minus before, for every score, with paired intervals. Two models differ in a
-    score when its interval excludes zero.
-
-    Methods that were trained fewer than three times get a value without an interval.
-    """
-    return interval_table({name: gain(before, after, name, seed) for name in SCORES})
-
-
-def gain(before: Predictions, after: Predictions, name: str, seed: int = 0) -> Interval:
-    """One row of `gains`; for AUC and the rates as well."""
-    return difference(before, after, name, seed).interval
-
-
-def difference(
-    before: Predictions | float, after: Predictions, name: str, seed: int = 0
-) -> Difference:
-    """The same with what its p-value needs. A number, such as chance, can stand for `before`."""
-    if not isinstance(before, Predictions):
-        (draws,) = draws_of([after], name, seed)
-        return Difference(draws - before, after.trainings is not None)
-    sides, methods = paired(before, after)
-    first, second = draws_of(sides, name, seed)
-    return Difference(second - first, methods)
-
-
 def draws_of(
     sides: Sequence[Predictions], name: str, seed: int = 0, by_class: bool | None = None
 ) -> list[np.ndarray]:
@@ -142,43 +95,22 @@ def draws_of(
 
     The same resamples for all sides, by class for the scores in which every class counts the same.
     """
-    if isinstance(sides[0], FindingPredictions) and name != "AUC":
+    if isinstance(sides[0], FindingPredictions) and name not in AREAS:
         return finding_draws(sides, name, seed)
-    if name not in {*SCORES, *RATES, "AUC"}:
-        raise ValueError(f"unknown score {name!r}; choose from {', '.join([*SCORES, *RATES])}, AUC")
+    if name not in (known := [*SCORES, *RATES, *AREAS]):
+        raise ValueError(f"unknown score {name!r}; choose from {', '.join(known)}")
     trainings = [side.by_training for side in sides]
-    if name == "AUC":
+    if name in AREAS:
         weights = resamples(len(np.unique(sides[0].groups)), seed)
-        return [np.stack([np.append(*_auc(p, weights)) for p in each]) for each in trainings]
+        return [np.stack([np.append(*AREAS[name](p, weights)) for p in each]) for each in trainings]
     by_class = name in EVERY_CLASS_THE_SAME if by_class is None else by_class
     score = (SCORES | RATES)[name]
     return [score(resampled_confusions(each, seed, by_class)) for each in trainings]
 
 
-def paired(first: Predictions, second: Predictions) -> tuple[list[Predictions], bool]:
-    """Both sides with as many trainings, paired in their order, and whether they are methods.
-
-    A single network stands against each training of a method; of two methods with unequal
-    numbers of trainings, the first ones of each are paired.
-    """
-    sides = [first.by_training, second.by_training]
-    methods = [each.trainings is not None for each in (first, second)]
-    if not np.array_equal(sides[0][0].labels, sides[1][0].labels):
-        raise ValueError("only the same images in the same order can be compared")
-    if not any(methods):
-        return [first, second], False
-    count = min(len(side) for side, method in zip(sides, methods, strict=True) if method)
-    chosen = [
-        side[:count] if method else side * count
-        for side, method in zip(sides, methods, strict=True)
-    ]
-    return [pool_trainings(side) for side in chosen], True
-
-
-def trainings_of(first: Predictions, second: Predictions) -> str:
-    """How many trainings a comparison has, in words."""
-    sides, _ = paired(first, second)
-    return count_trainings(len(sides[0].by_training))
+def ratio(above, below, empty: float = 0.0) -> np.ndarray:
+    """One number over the other, and `empty` where the other is 0."""
+    return np.divide(above, below, out=np.full(np.shape(below), empty), where=below != 0)
 
 
 def majority_share(labels: np.ndarray) -> float:
@@ -199,22 +131,7 @@ def _diagonal(confusion: np.ndarray) -> np.ndarray:
     return np.diagonal(confusion, axis1=-2, axis2=-1)
 
 
-def _ratio(above, below, empty: float = 0.0) -> np.ndarray:
-    return np.divide(above, below, out=np.full(np.shape(below), empty), where=below != 0)
-
-
 def _over_present(per_class: np.ndarray, confusion: np.ndarray) -> np.ndarray:
     """Mean over the classes that have images."""
     present = confusion.sum(-1) > 0
     return (per_class * present).sum(-1) / present.sum(-1)
-
-
-def _auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarray]:
-    """Mean one-against-rest area over the classes with images, of the split and its resamples."""
-    _, member = np.unique(predictions.groups, return_inverse=True)
-    per_image = np.vstack([np.ones(len(member)), weights[:, member]])
-    areas = [auroc(*each, per_image) for each in predictions.one_against_rest()]
-    if len(areas) < 2:
-        return np.nan, np.full(len(weights), np.nan)
-    mean = np.nanmean(areas, 0)
-    return float(mean[0]), mean[1:]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t
 
-from utils.evaluation.intervals import DRAWS, LEVEL, Interval, quantiles, resamples
+from utils.evaluation.intervals import DRAWS, LEVEL, Interval, around, resamples
 from utils.evaluation.predictions import Predictions
 
 FEWEST_TRAININGS = 3  # for a statement about a method
@@ -75,8 +75,7 @@ class Difference:
         value = float(self.draws[:, 0].mean())
         if not np.isfinite(value) or (self.of_methods and self.trainings < FEWEST_TRAININGS):
             return Interval(value, np.nan, np.nan)
-        low, high = quantiles(self.draws[:, 1:].mean(0))
-        return over_trainings(Interval(value, min(low, value), max(high, value)), self.draws)
+        return over_trainings(around(value, self.draws[:, 1:].mean(0)), self.draws)
 
     def p_value(self, limit: float = 0.0) -> float:
         """Of lying on the other side of `limit`."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import Attack
-from utils.attacks.black_box import QueryAttack, attacked_and_queries
+from utils.attacks.black_box.queries import QueryAttack, attacked_and_queries
 from utils.data.split import Split, to_float
 from utils.evaluation.image_similarity import ssim
 from utils.evaluation.inference import logits, predict

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from utils.backbones import IMAGENET_MEAN, IMAGENET_STD
+from utils.backbones.classifier import IMAGENET_MEAN, IMAGENET_STD
 from utils.data.split import Split, to_float
 from utils.examine.model_files import as_module
 from utils.examine.opaque import first_tensor

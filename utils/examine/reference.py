@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import Split, Splits
 from utils.evaluation.findings.headline import chance_of, headline_of
 from utils.evaluation.inference import predict
@@ -22,7 +22,7 @@ from utils.training.trainer import Trainer
 
 BACKBONE = "resnet10_narrow"
 CONFIG = TrainConfig(epochs=5, batch_size=32, learning_rate=6e-3, schedule="one_cycle")
-FEWEST, MOST = 200, 1000  # images of its training
+MIN_IMAGES, MAX_IMAGES = 200, 1000  # images of its training
 SMALLEST = 32  # pixels
 TIMED = 64  # images of an epoch that is timed
 HELD_OUT = 0.15  # of the patients: they choose the epoch
@@ -36,8 +36,8 @@ def reference_network(known: Split, seconds: float, seed: int = 0) -> nn.Module 
     splits = _splits(known, seed)
     config = replace(CONFIG, seed=seed)
     affordable = seconds / (config.epochs * _seconds_per_image(splits, config))
-    count = int(min(MOST, affordable, len(splits.train)))
-    if count < FEWEST:
+    count = int(min(MAX_IMAGES, affordable, len(splits.train)))
+    if count < MIN_IMAGES:
         return None
     splits = replace(splits, train=splits.train.limit(count, seed))
     network = _new(known, seed)

@@ -1,6 +1,7 @@
 """Every picture: arrays in, Figure out. Nothing is shown, saved or trained here.
 
-A new picture is a function in one of these files, named in the list below.
+A new picture is a function in the file of its topic, named in the list below; what it is drawn
+with lies in elements/.
 """
 
 from utils.figures.attack_comparison import (
@@ -37,11 +38,7 @@ from utils.figures.contamination.corruptions import (
     wrong_labels,
 )
 from utils.figures.contamination.fakes import flagged_shares
-from utils.figures.contamination.overview import (
-    ablation,
-    accuracy_by_rate,
-    gallery,
-)
+from utils.figures.contamination.overview import accuracy_by_rate, gallery
 from utils.figures.contamination.scaling import (
     footprints,
     hidden_images,
@@ -69,15 +66,22 @@ from utils.figures.detection import (
     contact_sheet,
     score_panels,
 )
+from utils.figures.elements.grid import (
+    image_grid,
+)
+from utils.figures.elements.style import (
+    ATTACKED,
+    CLEAN,
+    CONTROL,
+    DEFENDED,
+    plural,
+)
 from utils.figures.fixed_head import (
     features_on_simplex,
     gains_by_imbalance,
     simplexes,
 )
 from utils.figures.gains import paired_gains
-from utils.figures.grid import (
-    image_grid,
-)
 from utils.figures.networks import (
     compound_scaling,
     curves_by_cost,
@@ -96,13 +100,6 @@ from utils.figures.results import (
     drops_by_model,
     severity_grid,
     slopes,
-)
-from utils.figures.style import (
-    ATTACKED,
-    CLEAN,
-    CONTROL,
-    DEFENDED,
-    plural,
 )
 from utils.figures.training import (
     defence_curves,

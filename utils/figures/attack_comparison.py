@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
-from utils.figures.charts import forest, heat_map, name_rows, slant_names
-from utils.figures.grid import grid_axes, image_grid, show_change
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import band, forest, heat_map, name_rows, slant_names
+from utils.figures.elements.grid import grid_axes, image_grid, show_change
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
@@ -164,9 +164,7 @@ def scores_by_count(
     colours = colours or variant_colours(curves)
     for (name, curve), colour in zip(curves.items(), colours, strict=True):
         rows = [score_of(found, metric) for found in curve.values()]
-        places, (value, low, high) = [sizes.index(size) for size in curve], np.array(rows, float).T
-        axis.plot(places, value, "o-", color=colour, label=name, markersize=4)
-        axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+        band(axis, [sizes.index(size) for size in curve], rows, colour, name)
     classes = len(next(iter(curve.values())).class_names)
     chance_line(axis, 1 / classes, "constant answer")
     axis.set_xticks(range(len(sizes)), [str(size) for size in sizes])

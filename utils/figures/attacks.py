@@ -10,9 +10,10 @@ from utils.data.formats.depth import WHITE
 from utils.data.split import Split
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
-from utils.figures.grid import grid_axes, hide_axes, image_grid, show_change, show_image
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import band
+from utils.figures.elements.grid import grid_axes, hide_axes, image_grid, show_change, show_image
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CLEAN,
     DEFENDED,
@@ -79,9 +80,7 @@ def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Fi
     for (name, by_size), colour in zip(curves.items(), variant_colours(curves), strict=True):
         sizes = np.array(sorted(by_size))
         rows = [score_of(by_size[size], HEADLINE) for size in sizes]
-        value, low, high = np.array(rows, dtype=float).T
-        axis.plot(255 * sizes, value, "o-", color=colour, label=name, markersize=4)
-        axis.fill_between(255 * sizes, low, high, color=colour, alpha=0.15, linewidth=0)
+        band(axis, 255 * sizes, rows, colour, name)
     chance_line(axis, 1 / by_size[sizes[0]].classes, "constant answer")
     axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(0, 1.02))
     percent(axis.yaxis, HEADLINE)

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from utils.evaluation.conditions import Condition
 from utils.evaluation.predictions import Predictions
-from utils.figures.charts import heat_map, nothing, slant_names
-from utils.figures.notebook_figure import house_style, panels
-from utils.figures.style import readable
+from utils.figures.elements.charts import heat_map, nothing, slant_names
+from utils.figures.elements.notebook_figure import house_style, panels
+from utils.figures.elements.style import readable
 
 FEWEST_IMAGES = 10  # images, below which a share says little
 ACROSS = 4  # matrices in a row

@@ -9,13 +9,14 @@ from matplotlib.ticker import MaxNLocator
 
 from utils.data.split import Split, Splits
 from utils.evaluation.intervals import Interval
-from utils.figures.charts import forest, heat_map, name_rows, slant_names
-from utils.figures.grid import image_grid, show_image
-from utils.figures.notebook_figure import NotebookFigure, house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import forest, heat_map, name_rows, slant_names
+from utils.figures.elements.grid import image_grid, show_image
+from utils.figures.elements.notebook_figure import NotebookFigure, house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
+    CONTROL,
     SPLITS,
     name_lines,
     percent,
@@ -23,7 +24,6 @@ from utils.figures.style import (
     variant_colours,
 )
 
-CONTROL = "#999999"
 KINDS = {"clean": CLEAN, "attacked": ATTACKED}
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
-from utils.figures.charts import name_rows
-from utils.figures.grid import image_grid
-from utils.figures.notebook_figure import house_style, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import name_rows
+from utils.figures.elements.grid import image_grid
+from utils.figures.elements.notebook_figure import house_style, panels
+from utils.figures.elements.style import (
     CHANCE,
     CONTROL,
     percent,

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
 from utils.evaluation.resampling import Difference
-from utils.figures.charts import forest, name_rows
-from utils.figures.notebook_figure import house_style, panel
-from utils.figures.style import ATTACKED, CHANCE, CONTROL, DEFENDED, percent
+from utils.figures.elements.charts import forest, name_rows
+from utils.figures.elements.notebook_figure import house_style, panel
+from utils.figures.elements.style import ATTACKED, CHANCE, CONTROL, DEFENDED, percent
 
 
 @house_style

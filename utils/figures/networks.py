@@ -11,9 +11,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
-from utils.figures.charts import forest, name_rows
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import forest, name_rows
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,

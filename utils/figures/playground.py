@@ -9,9 +9,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from sklearn.metrics import roc_curve
 
 from utils.evaluation.intervals import Interval
-from utils.figures.grid import grid_axes, hide_axes, image_grid, show_change, show_image
-from utils.figures.notebook_figure import NotebookFigure, house_style, panels
-from utils.figures.style import ATTACKED, CHANCE, CLEAN, CONTROL, chance_line, percent, readable
+from utils.figures.elements.grid import grid_axes, hide_axes, image_grid, show_change, show_image
+from utils.figures.elements.notebook_figure import NotebookFigure, house_style, panels
+from utils.figures.elements.style import (
+    ATTACKED,
+    CHANCE,
+    CLEAN,
+    CONTROL,
+    chance_line,
+    percent,
+    readable,
+)
 
 NEARER = {True: "shows the hidden image", False: "shows the image itself"}
 CONDITIONS = {"clean": CLEAN, "noise": CONTROL, "attacked": ATTACKED}

@@ -15,9 +15,9 @@ from matplotlib.patches import Rectangle
 
 from utils.evaluation.conditions import GREY_LEVELS, Condition
 from utils.evaluation.intervals import Interval
-from utils.figures.charts import forest, name_rows, nothing
-from utils.figures.notebook_figure import house_style, panel
-from utils.figures.style import ATTACKED, CHANCE, CLEAN, KNOWN, readable, spread
+from utils.figures.elements.charts import forest, name_rows, nothing
+from utils.figures.elements.notebook_figure import house_style, panel
+from utils.figures.elements.style import ATTACKED, CHANCE, CLEAN, KNOWN, readable, spread
 
 Scores = Mapping[tuple[str, str], Mapping[str, Interval]]
 SIDES = ("clean", "attacked")

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from utils.evaluation.metrics import HEADLINE
-from utils.figures.notebook_figure import house_style, panels
-from utils.figures.style import (
+from utils.figures.elements.notebook_figure import house_style, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,
@@ -67,8 +67,7 @@ def training_curves(
 def defence_curves(histories: Mapping[str, list[dict]], classes: int) -> Figure:
     """Validation of each training: left on clean images, right attacked, which decides.
 
-    A dot marks the epoch in use. Dotted is fast training under a single step: where that rises
-    and the solid line falls, the training has learned to hide from single steps.
+    A dot marks the epoch in use.
     """
     figure, [[clean, attacked]] = panels(1, 2, 10.5, 3.2, sharey=True)
     for (name, history), colour in zip(histories.items(), variant_colours(histories), strict=True):
@@ -77,9 +76,6 @@ def defence_curves(histories: Mapping[str, list[dict]], classes: int) -> Figure:
             values = [row[key] for row in history]
             axis.plot(epochs, values, mark + "-", color=colour, label=name)
             axis.plot(best["epoch"] + 1, best[key], "o", color=colour, markersize=9)
-        if name == "fast":
-            values = [row["one_step"] for row in history]
-            attacked.plot(epochs, values, ":", color=colour, linewidth=2, label="fast, one step")
     chance_line(attacked, 1 / classes, "constant answer")
     clean.set_ylim(0, 1.02)
     for axis, label in ((clean, "accuracy, clean"), (attacked, f"{HEADLINE}, attacked")):

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
-from utils.figures.charts import forest, name_rows
-from utils.figures.grid import grid_axes, image_grid
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import forest, name_rows
+from utils.figures.elements.grid import grid_axes, image_grid
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,

@@ -1,9 +1,9 @@
 """What a training leaves on disk: whole files only, no code, and proof of what they belong to."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from inspect import isfunction
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from utils.data.split import Split, Splits
-from utils.files import atomic_write, json_digest, read_json, read_tensors, write_json
+from utils.files import atomic_write, digest, json_digest, read_json, read_tensors, write_json
 
 # Raise it when the same settings would train other weights: all models train anew.
 TRAINING_RECIPE = 2
@@ -128,11 +128,9 @@ def description(value) -> str:
 
 def weights_digest(model: nn.Module) -> str:
     """Changes with any weight or buffer, or its name."""
-    weights = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        weights.update(name.encode())
-        weights.update(value.cpu().contiguous().numpy())
-    return weights.hexdigest()[:16]
+    state = model.state_dict().items()
+    named = ((name.encode(), value.cpu().contiguous().numpy()) for name, value in state)
+    return digest(*chain(*named))[:16]
 
 
 def short_name(facts: dict) -> str:

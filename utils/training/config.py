@@ -1,4 +1,7 @@
-"""The settings of a training, checked when they are made."""
+"""The settings of a training, checked when they are made.
+
+Those of a profile, such as `full`, stand in env/profiles.yaml.
+"""
 
 from dataclasses import dataclass
 

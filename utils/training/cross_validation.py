@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from utils.data.duplicates import pixel_hashes
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split, Splits, concatenate
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions

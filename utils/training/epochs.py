@@ -25,10 +25,10 @@ def run_epochs(
 ) -> History:
     """Train from where an earlier call was stopped, or read what it finished; one row per epoch.
 
-    `parts` are all that resuming needs, by name: whatever has a `state_dict`. Of `kept`, the
-    weights after the best epoch are saved. Every epoch reseeds
-    from (seed, epoch), so stopped and resumed equals never stopped. One process at a time trains
-    in the folder of the checkpoint; others wait and then read.
+    `parts` are all that resuming needs, by name: whatever has a `state_dict`. The weights
+    of `kept` after the best epoch are saved. Every epoch reseeds from (seed, epoch), so stopped
+    and resumed equals never stopped. One process at a time trains in the folder of the checkpoint;
+    others wait and then read.
     """
     with locked(checkpoint.folder):  # a finished training in a folder for reading is read
         checkpoint.verify_config()

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 from torch import Tensor, nn
 
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.data.split import Split
 from utils.evaluation.inference import features
 from utils.evaluation.predictions import Predictions

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 
 FEWER_CALLS = {"foreach": True}  # all weights in one call: faster, and equal to the last bit
 OPTIMIZERS = {
@@ -89,15 +89,11 @@ def heads_alone(model: nn.Module) -> Iterator[None]:
         _freeze(learning, False)
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
-    """An exponential average of all weights and of the statistics of batch norm.
-
-    The first steps are forgotten sooner: a short training would otherwise mostly average the
-    random weights from which it began.
-    """
+def weight_average(model: nn.Module, decay: float) -> AveragedModel:
+    """An exponential average of all weights and of the statistics of batch norm."""
 
     def mix(means: list[Tensor], newest: list[Tensor], steps: Tensor) -> None:
-        share = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        share = kept_share(decay, int(steps))
         if means[0].is_floating_point():
             torch._foreach_lerp_(means, newest, 1 - share)
         else:
@@ -106,6 +102,15 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     average = AveragedModel(model, multi_avg_fn=mix, use_buffers=True)
     average.module.eval()
     return average
+
+
+def kept_share(decay: float, steps: int) -> float:
+    """The share of the former mean that an average of weights keeps in a step.
+
+    The first steps are forgotten sooner: the average of a short training would otherwise mostly
+    be the random weights from which it began.
+    """
+    return min(decay, (1 + steps) / (10 + steps))
 
 
 def _freeze(parts: list[Classifier], frozen: bool) -> None:

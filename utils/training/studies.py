@@ -1,6 +1,5 @@
 """Studies: Optuna chooses what to try next, ends what lags, and keeps every trial on disk."""
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
@@ -10,7 +9,7 @@ from typing import Protocol
 import optuna
 from optuna.trial import TrialState
 
-from utils.files import locked
+from utils.files import digest, locked
 from utils.training.checkpoints import short_name
 from utils.training.journal import is_url, journal_storage, lock_folder, opening
 from utils.training.workers import is_alive, this_worker
@@ -184,4 +183,4 @@ def _running(study: optuna.Study, seen: list) -> int:
 
 
 def _trial_seed(seed: int, number: int) -> int:
-    return int(hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()[:8], 16)
+    return int(digest(f"{seed}/{number}".encode())[:8], 16)

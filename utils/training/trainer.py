@@ -19,12 +19,12 @@ from utils.training.losses import EpochScore, Loss
 from utils.training.optimization import (
     OPTIMIZERS,
     PLATEAU,
-    averaged,
     classifiers,
     heads_alone,
     parameter_groups,
     plateau,
     rate_share,
+    weight_average,
 )
 
 # On a CPU a batch that fits its caches is quicker, and every image gets the same bits.
@@ -45,7 +45,7 @@ class Trainer:
             self.plateau = plateau(self.optimizer, config.epochs)
         if config.head_epochs:
             classifiers(model)  # or an error, before anything is trained
-        self.average = averaged(model, config.ema) if config.ema else None
+        self.average = weight_average(model, config.ema) if config.ema else None
 
     @property
     def parts(self) -> dict:

@@ -7,7 +7,7 @@ from folders import NONE_REFUSED, plain_facts, table_of
 from utils.audit.checks.leakage import check_leakage
 from utils.audit.checks.patients import check_patients
 from utils.audit.folder import ImageFolder
-from utils.audit.patient_table import table_of_groups
+from utils.audit.patients.table import table_of_groups
 from utils.data.phantoms import draw
 
 

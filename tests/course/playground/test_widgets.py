@@ -6,7 +6,7 @@ import pytest
 
 from utils.course.playground import widgets
 from utils.course.playground.reading_game import ReadingGame
-from utils.course.playground.widgets import Choice, Slider, explore, play
+from utils.course.playground.widgets import Choice, Slider, play, slide
 from utils.figures.playground import pair_and_change
 
 PAIRS = np.zeros((2, 2, 1, 8, 8), np.uint8)
@@ -45,7 +45,7 @@ def draw(drawn):
 
 def test_a_control_that_moves_draws_the_picture_again(outputs):
     drawn = []
-    explore(draw(drawn), epsilon=Slider(4, 0, 16), image=Choice(["one", "two"], "two"))
+    slide(draw(drawn), epsilon=Slider(4, 0, 16), image=Choice(["one", "two"], "two"))
     box, picture = outputs
     slider, choice = box.children
     slider.value, choice.value = 7, "one"
@@ -56,7 +56,7 @@ def test_a_control_that_moves_draws_the_picture_again(outputs):
 def test_without_widgets_the_picture_comes_with_advice(outputs, monkeypatch):
     monkeypatch.setenv("SECOND_LOOK_BATCH", "1")
     drawn = []
-    explore(draw(drawn), ratio=Slider(0.125, 0, 1, 0.1), seen_by=Choice(["one"]))
+    slide(draw(drawn), ratio=Slider(0.125, 0, 1, 0.1), seen_by=Choice(["one"]))
     play(ReadingGame(PAIRS, "AA", [("a", "b")] * 2))
     assert drawn == [{"ratio": 0.125, "seen_by": "one"}]
     assert not any(isinstance(output, ipywidgets.Widget) for output in outputs)

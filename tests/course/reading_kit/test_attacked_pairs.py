@@ -4,7 +4,7 @@ import pytest
 from small import small_splits, trained_network
 
 from utils.attacks.pgd import PGD
-from utils.course.network_chapter import Chapter
+from utils.course.network_chapters.clean import Chapter
 from utils.course.reading_kit.attacked_pairs import write_attacked_pairs
 from utils.run import start_run
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small_split
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.course.studies.token_heads import READS, TokenHeads, frozen_tokens
 from utils.data.split import Split
 

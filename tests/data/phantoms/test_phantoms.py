@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from utils.backbones import build
-from utils.data.patient_split import split_by_group
+from utils.backbones.classifier import build
+from utils.data.patients.splitting import split_by_group
 from utils.data.phantoms import MIN_PATIENTS, PHANTOMS, draw
 from utils.data.split import Split, Splits, to_float
 from utils.evaluation.inference import predict

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, multilabel_confusion_matrix, roc_auc_score
 
-from utils.evaluation.claims import Claim
-from utils.evaluation.comparison import more_often_right
+from utils.evaluation.comparisons.claims import Claim
+from utils.evaluation.comparisons.differences import gain
+from utils.evaluation.comparisons.models import more_often_right
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.findings.scores import (
     FINDING_SCORES,
@@ -17,7 +18,7 @@ from utils.evaluation.findings.scores import (
     mean_auc,
     usual_score,
 )
-from utils.evaluation.metrics import gain, majority_share, score_of, scores
+from utils.evaluation.metrics import majority_share, score_of, scores
 from utils.evaluation.predictions import (
     FindingPredictions,
     Predictions,

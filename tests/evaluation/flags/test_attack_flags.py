@@ -28,7 +28,7 @@ from small import trained_network
 from witnesses import Sure
 
 from utils.attacks.apgd import APGD, worst_case
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float
 from utils.defences.ensemble import Ensemble

@@ -6,7 +6,7 @@ from planted import EPSILON, scaled
 from small import small_split, trained_network
 
 from utils.attacks.apgd import APGD, worst_case
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.regions import StrongestPatch
 from utils.defences.ensemble import Ensemble

@@ -6,7 +6,7 @@ import torch
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
 
-from utils.backbones import build
+from utils.backbones.classifier import build
 from utils.data.split import to_float
 from utils.examine import ModelReport, examine
 from utils.examine.adapter import has_gradients

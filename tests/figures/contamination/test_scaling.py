@@ -9,7 +9,7 @@ from small import NAMES
 
 from utils import figures
 from utils.evaluation.intervals import Interval
-from utils.figures.style import ATTACKED, CLEAN, CONTROL
+from utils.figures.elements.style import ATTACKED, CLEAN, CONTROL
 
 REACH = [
     pd.DataFrame(rows, ["nearest", "area"], [2, 4])

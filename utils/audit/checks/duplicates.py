@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from utils.audit.finding import EXAMPLES, Finding, count_of
 from utils.audit.folder import ImageFolder
+from utils.data.components import linked_groups
 from utils.data.duplicates import NEAR
 
 SETS = "duplicates.csv"  # the file beside the report
@@ -99,8 +98,7 @@ def _set_numbers(pairs: np.ndarray) -> np.ndarray:
     """The number of the set of each image that is in a pair, in the order of the images."""
     rows, member = np.unique(pairs, return_inverse=True)
     first, second = member.reshape(pairs.shape).T
-    shape = (len(rows), len(rows))
-    return connected_components(coo_matrix((np.ones(len(pairs)), (first, second)), shape))[1] + 1
+    return linked_groups(first, second, len(rows)) + 1
 
 
 def identical_pairs(folder: ImageFolder) -> np.ndarray:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
-from utils.audit.patient_groups import MIN_FOLDER_IMAGES
+from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 
 REFERENCES = 2000  # images that all are compared with
 OF_ALL, OF_CLASS = 0.1, 0.25  # a kind with a larger share of the folder, or of its class, is usual

@@ -5,7 +5,7 @@ import pandas as pd
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
-from utils.audit.patient_groups import MIN_FOLDER_IMAGES
+from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 from utils.data.split import Split
 from utils.detection.noise_traces import traces
 

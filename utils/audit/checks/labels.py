@@ -8,7 +8,7 @@ import torch
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
-from utils.audit.patient_groups import MIN_FOLDER_IMAGES
+from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 from utils.evaluation.metrics import balanced_accuracy
 
 NEIGHBOURS = 10  # nearest images of other patients

@@ -7,7 +7,7 @@ import pandas as pd
 
 from utils.audit.finding import Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
-from utils.audit.patient_groups import MAX_PATIENT_SHARE, MIN_FOLDER_IMAGES, MIN_MARGIN
+from utils.audit.patients.groups import MAX_PATIENT_SHARE, MIN_FOLDER_IMAGES, MIN_MARGIN
 
 
 @dataclass(frozen=True)

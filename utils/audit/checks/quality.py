@@ -8,7 +8,7 @@ import pandas as pd
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
-from utils.audit.patient_groups import MIN_FOLDER_IMAGES
+from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 
 MANY = 0.01  # of the images
 SPREADS = 6.0  # of the middle four fifths: in real folders fewer than one image in 100 is beyond

@@ -9,7 +9,7 @@ import torch
 from utils.audit.finding import Finding, count_of, not_applicable, skipped
 from utils.audit.folder import TEST_PARTS, ImageFolder
 from utils.audit.headers import PATIENT_FACTS, header_facts
-from utils.audit.patient_groups import MIN_FOLDER_IMAGES
+from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 from utils.audit.shortcuts import ALL, image_facts, one_against_rest
 from utils.data.split import Split
 

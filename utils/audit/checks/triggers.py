@@ -11,7 +11,7 @@ from torch import Tensor
 
 from utils.audit.finding import EXAMPLES, Finding, skipped
 from utils.audit.folder import ImageFolder
-from utils.audit.patient_groups import MIN_FOLDER_IMAGES
+from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 
 WIDTH, STEP = 1 / 16, 1 / 32  # of the image: any patch wider than their sum is covered whole
 MIN_CONTRAST = 30.0  # grey levels of spread inside a patch, besides a slope

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from utils.contamination.corruptions.base import Corruption, signs, uniform
 
 OPACITY = 4.0  # the path behind a white pixel: one photon in 55 arrives
-FEWEST = 0.5  # photons: the logarithm of none would be infinite
+MIN_PHOTONS = 0.5  # photons: the logarithm of none would be infinite
 SPREAD = 0.12  # of scattered photons, a share of the width
 LINES = (14, 40)  # of the grid that a reader of the plate has turned into coarse stripes
 PENUMBRA, BLACK = 0.012, 0.02  # of the collimator
@@ -28,7 +28,7 @@ class QuantumNoise(Corruption):
 
     def noisy(self, pixels: Tensor, rng: Generator) -> Tensor:
         counted = torch.poisson(self.level * torch.exp(-OPACITY * pixels), rng)
-        return torch.log(self.level / counted.clamp_min(FEWEST)) / OPACITY
+        return torch.log(self.level / counted.clamp_min(MIN_PHOTONS)) / OPACITY
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.run import progress
 
 Predictor = Callable[[Split], Predictions]
-CLEAN = ("clean", 0)
+UNCHANGED = ("clean", 0)
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class ContaminationMatrix:
     @property
     def families(self) -> list[str]:
         cells = next(iter(self.found.values()))
-        return list(dict.fromkeys(family for family, _ in cells if family != CLEAN[0]))
+        return list(dict.fromkeys(family for family, _ in cells if family != UNCHANGED[0]))
 
     def scores(self, network: str) -> pd.DataFrame:
         """Balanced accuracy by family (row) and severity (column), beside that of clean images."""
         rows = self.table[self.table["network"] == network]
         wide = rows.pivot(index="family", columns="severity", values="value")
-        clean = wide.loc[CLEAN[0], 0]
+        clean = wide.loc[UNCHANGED[0], 0]
         return wide.loc[self.families].drop(columns=0).assign(clean=clean).pipe(_clean_first)
 
     def corruption_errors(self, reference: str) -> pd.DataFrame:
@@ -99,7 +99,7 @@ def contamination_matrix(
     `size`. A network is a list with a predictor for each of its trainings; all see the same images.
     """
     clean = files.resized(size)
-    found = {network: {CLEAN: _all(each, clean)} for network, each in networks.items()}
+    found = {network: {UNCHANGED: _all(each, clean)} for network, each in networks.items()}
     cells = [
         (severity, name, each)
         for severity in severities

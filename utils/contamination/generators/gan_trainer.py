@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from utils.files import read_tensors
 from utils.training.checkpoints import Checkpoint, save_weights, short_name
 from utils.training.epochs import History, run_epochs
-from utils.training.optimization import OPTIMIZERS
+from utils.training.optimization import OPTIMIZERS, kept_share
 
 COLUMNS = ("discriminator_loss", "generator_loss", "real_recognised", "fakes_recognised")
 
@@ -82,14 +82,11 @@ class GANTrainer:
 
 
 def running_average(network: nn.Module, longest: float) -> AveragedModel:
-    """The mean of the weights, in which each step keeps the share `longest` of the former mean.
-
-    The first steps are forgotten sooner: otherwise the average of a short training would mostly
-    be the random weights from which it began.
-    """
+    """The mean of the weights, in which each step keeps the share `longest` of the former mean;
+    the first steps keep less."""
 
     def mix(mean: Tensor, newest: Tensor, steps: Tensor) -> Tensor:
-        share = min(longest, (1 + int(steps)) / (10 + int(steps)))
+        share = kept_share(longest, int(steps))
         return share * mean + (1 - share) * newest
 
     return AveragedModel(network, avg_fn=mix, use_buffers=True)

@@ -12,8 +12,8 @@ from utils.course.reading_kit.kit import one_per_patient, read_key, read_picture
 from utils.data.split import Split
 from utils.evaluation.inference import attacked_split, predict
 from utils.evaluation.intervals import Interval, share
+from utils.figures.elements.style import readable
 from utils.figures.playground import pair_and_change
-from utils.figures.style import readable
 
 UNSURE = "cannot tell"
 CHOICES = ("A", "B", UNSURE)

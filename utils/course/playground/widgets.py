@@ -11,8 +11,8 @@ import ipywidgets
 from IPython.display import DisplayHandle, Markdown, display
 
 from utils.course.playground.reading_game import CHOICES, ReadingGame
-from utils.figures.notebook_figure import NotebookFigure
-from utils.figures.style import readable
+from utils.figures.elements.notebook_figure import NotebookFigure
+from utils.figures.elements.style import readable
 from utils.run import in_batch
 
 HOW_TO_PLAY = (
@@ -62,7 +62,7 @@ class Choice:
         )
 
 
-def explore(figure_of: Callable[..., NotebookFigure], **controls: Slider | Choice) -> None:
+def slide(figure_of: Callable[..., NotebookFigure], **controls: Slider | Choice) -> None:
     """Show the figure of the first values, and draw it again whenever a control moves."""
     values = {name: control.value for name, control in controls.items()}
     if in_batch():

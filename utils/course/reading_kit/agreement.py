@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from utils.course.reading_kit.answers import UNSURE
-from utils.evaluation.intervals import UNDEFINED, Interval, quantiles, resamples
+from utils.evaluation.intervals import UNDEFINED, Interval, around, resamples
 
 PERFECT = 1 - 1e-9  # chance agreement so high that nothing is left above it
 
@@ -48,8 +48,7 @@ def kappa_of(readings: Sequence[Sequence[str]], patients: Sequence, seed: int = 
     value, draws = kappa(given)[0], kappa(given, resamples(len(names), seed)[:, member])
     if np.isnan(value) or np.isnan(draws).all():
         return Interval(float(value), np.nan, np.nan)
-    low, high = quantiles(draws)
-    return Interval(float(value), min(low, float(value)), max(high, float(value)))
+    return around(value, draws)
 
 
 def kappa_matrix(readings: Mapping[str, Sequence[str]]) -> pd.DataFrame:

@@ -76,7 +76,10 @@ def _parse(cell: str, allowed: dict[str, str], where: str) -> str:
 
 
 def _rows(sheet: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells by column name, of the lines that are not blank."""
+    """Line number and cells by column name, of the lines that are not blank.
+
+    pandas would lose the numbers, which errors name, and read the hint before the heading as one.
+    """
     text = _read(Path(sheet)).removeprefix("\ufeff")
     heading = next((s for s in text.splitlines() if s.strip() and not _is_hint(s)), "")
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=heading.count))

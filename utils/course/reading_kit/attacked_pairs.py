@@ -5,8 +5,8 @@ from dataclasses import replace
 import pandas as pd
 
 from utils.attacks.pgd import PGD
-from utils.backbones import Classifier
-from utils.course.network_chapter import Chapter
+from utils.backbones.classifier import Classifier
+from utils.course.network_chapters.clean import Chapter
 from utils.course.reading_kit.kit import one_per_patient, write_kit
 from utils.data.split import to_float
 from utils.evaluation.inference import attacked_split, predict

@@ -6,7 +6,7 @@ from dataclasses import replace
 from torch import nn
 
 from utils.attacks.apgd import APGD, WorstCase
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import noise_of
 from utils.course.real.networks import EPSILON, Study
@@ -14,7 +14,7 @@ from utils.course.real.steps import difference_row, score_row
 from utils.defences.ensemble import Ensemble
 from utils.defences.purification import GreyLevels, Purified
 from utils.evaluation.attack_suite import AttackSuite
-from utils.evaluation.comparison import worse_of
+from utils.evaluation.comparisons.models import worse_of
 from utils.evaluation.conditions import CLEAN, GREY_LEVELS, WORST_CASE, Condition
 from utils.evaluation.flags.red_flags import check_attack
 from utils.evaluation.inference import attacked_split, predict

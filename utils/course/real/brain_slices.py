@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import Attack
-from utils.backbones import Classifier, build
+from utils.backbones.classifier import Classifier, build
 from utils.course.real.sets import SLICES
 from utils.data.datasets import DATASETS
 from utils.data.loading import load
-from utils.data.slice_order import slice_heights
+from utils.data.patients.slice_order import slice_heights
 from utils.data.split import Split
 from utils.evaluation.inference import logits
 from utils.evaluation.predictions import Predictions

@@ -9,7 +9,7 @@ from utils.contamination.corruptions.registry import corruptions
 from utils.contamination.noise import Gaussian
 from utils.course.real.networks import Study
 from utils.course.real.steps import as_row, counted, difference_row, score_row
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split
 from utils.evaluation.flags.red_flags import check_clean
 from utils.evaluation.inference import predict

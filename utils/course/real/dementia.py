@@ -11,7 +11,7 @@ from utils.contamination.corruptions.matrix import stacked
 from utils.contamination.corruptions.registry import corruptions
 from utils.course.real.brain_slices import Heads
 from utils.course.real.steps import as_row, counted, difference_row, score_row
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split, Splits
 from utils.defences.ensemble import combined
 from utils.evaluation.conditions import GREY_LEVELS
@@ -33,7 +33,7 @@ FOLDED = 8  # slices of each patient where folds are compared
 FOLD_STRENGTH = (1e-3,)
 COINS = 5
 SEVERITY = 3
-ENOUGH = 0.5  # AUC of a constant answer
+CHANCE_AUC = 0.5  # AUC of a constant answer
 
 
 def clean_scores(heads: Heads) -> dict:
@@ -61,7 +61,7 @@ def clean_scores(heads: Heads) -> dict:
         "images": {"slices": len(heads.slices), "patients": len(vote.labels)},
         "class names": list(vote.class_names),
         "chance": 1 / vote.classes,
-        "learned": rows["AUC"]["low"] > ENOUGH,
+        "learned": rows["AUC"]["low"] > CHANCE_AUC,
     }  # fmt: skip
 
 

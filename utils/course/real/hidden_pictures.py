@@ -9,7 +9,7 @@ from utils.contamination.image_scaling import Scaling
 from utils.contamination.resizers import Resizer, downscale
 from utils.course.real.networks import Study
 from utils.course.real.steps import as_row, difference_row, score_row
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split
 from utils.defences.restoration import SelectiveFilter
 from utils.detection.scaling_detectors import ScalingDetector

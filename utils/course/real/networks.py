@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils.backbones import Classifier, build
+from utils.backbones.classifier import Classifier, build
 from utils.course.real.sets import Parts, RealSet
 from utils.data.split import Split
-from utils.defences.adversarial_training import fast_adversarial
+from utils.defences.losses.adversarial_training import fast_adversarial
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.training.config import TrainConfig

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.data.loading import load
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split, Splits
 
 HELD_OUT = 0.1  # share of the training patients that no training sees: the same population

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from utils.evaluation.comparisons.differences import difference
 from utils.evaluation.intervals import Interval
-from utils.evaluation.metrics import HEADLINE, difference, score_of
+from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
 from utils.files import read_json, short_digest, write_json
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
 from utils.course.real.steps import as_interval, is_flagged
-from utils.evaluation.claims import FAILS, HOLDS, Claim, ClaimResult
+from utils.evaluation.comparisons.claims import FAILS, HOLDS, Claim, ClaimResult
 
 Key = tuple[str, str]  # chapter, name of the claim
 VERDICTS = {HOLDS: "holds here too", FAILS: "does not"}  # else it is undecided

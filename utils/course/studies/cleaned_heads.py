@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from utils.contamination.base import Contamination, kinds_of
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split
-from utils.defences.data_cleaning import highest_scores, random_scores, relabel_flagged
+from utils.defences.repair.data_cleaning import highest_scores, random_scores, relabel_flagged
 from utils.detection.label_errors import label_error_scores, wrong_label_share
 from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import Predictions

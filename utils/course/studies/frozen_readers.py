@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from utils.backbones import Classifier, RowReader
+from utils.backbones.classifier import Classifier
+from utils.backbones.row_reader import RowReader
 from utils.data.split import Split, Splits
 from utils.evaluation.inference import features
 from utils.evaluation.metrics import HEADLINE, score_of

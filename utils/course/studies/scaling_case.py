@@ -11,7 +11,7 @@ from utils.contamination.resizers import Resizer, Size, downscale
 from utils.course.tables import settings
 from utils.course.trained_models import load_trained
 from utils.data.loading import load
-from utils.data.patient_split import split_by_group
+from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split, Splits
 from utils.data.unseen import exclude_patients_of, unseen_patients
 from utils.evaluation.inference import predict

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.attacks.base import eval_mode
-from utils.backbones import Classifier
+from utils.backbones.classifier import Classifier
 from utils.data.split import Split, to_float
 from utils.evaluation.metrics import balanced_accuracy
 from utils.files import digest

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from utils.attacks.adaptive import Adaptive, adaptive_attack
 from utils.attacks.apgd import WorstCase
 from utils.attacks.base import SizedAttack, in_float32, norm_of, with_epsilon
-from utils.attacks.black_box import QueryAttack, Square
+from utils.attacks.black_box.queries import QueryAttack
+from utils.attacks.black_box.square import Square
 from utils.attacks.norms import norm_named
 from utils.attacks.random_noise import noise_of
 from utils.data.split import Split, to_float

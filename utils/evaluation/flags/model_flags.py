@@ -1,7 +1,7 @@
 """The red flags of a model under attack: its mode, its gradients, its randomness, its outputs."""
 
 from utils.attacks.apgd import APGD, WorstCase
-from utils.attacks.black_box import QueryAttack
+from utils.attacks.black_box.queries import QueryAttack
 from utils.evaluation.flags.judging import NOT_APPLICABLE, SAME
 from utils.evaluation.flags.sanity_checks import AttackEvidence
 

@@ -24,8 +24,8 @@ def watched(model: nn.Module) -> Iterator[SimpleNamespace]:
     members, if it has any, receive the same images.
 
     Every layer that runs is seen, also one that the model hides from `eval()` in a list or a
-    closure. Of such layers only those count that behave differently while they train. `layers` are
-    the kinds of these that do train.
+    closure, if it is of a kind that behaves differently while it trains. `layers` are the kinds of
+    these that do train.
     """
     seen = SimpleNamespace(trains=False, layers=set(), apart=False, first=None)
     parts, members = set(model.modules()), set(getattr(model, "members", ()))

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from utils.evaluation.intervals import Interval, mean_of, quantiles, resamples
+from utils.evaluation.intervals import Interval, around, mean_of, quantiles, resamples
 from utils.evaluation.predictions import Predictions
 
 BINS = 15
@@ -74,8 +74,7 @@ def calibration_difference(
     if not np.array_equal(first.groups, second.groups):
         raise ValueError("only predictions for the same images in the same order can be compared")
     draws = _root(_squared_gaps(first, bins, seed)) - _root(_squared_gaps(second, bins, seed))
-    value, (low, high) = float(draws[0]), quantiles(draws[1:])
-    return Interval(value, min(low, value), max(high, value))
+    return around(draws[0], draws[1:])
 
 
 def _squared_gaps(predictions: Predictions, bins: int, seed: int) -> np.ndarray:

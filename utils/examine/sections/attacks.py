@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from utils.attacks.apgd import APGD, WorstCase, worst_case
-from utils.attacks.black_box import Square
+from utils.attacks.black_box.square import Square
 from utils.attacks.losses import CLASS_LOSSES, AllFindings
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.patch import AdversarialPatch, ControlPatch

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.scores import finding_table
 from utils.evaluation.flags import check_clean
-from utils.evaluation.metrics import gain, score_of, scores
+from utils.evaluation.metrics import score_of, scores
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.resampling import few_patients
 from utils.examine.section import Section, in_words, left_out, points

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from utils.contamination.corruptions.matrix import ContaminationMatrix, contamination_matrix
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
-from utils.evaluation.metrics import gain
 from utils.evaluation.predictions import Predictions
 from utils.examine.section import Section, differ, does_not_apply, points
 from utils.examine.subject import Subject

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 
 from utils.data.split import to_float
-from utils.evaluation.faithfulness import (
+from utils.evaluation.explanations.faithfulness import (
     faithfulness_areas,
     faithfulness_gains,
     randomisation,
 )
+from utils.evaluation.explanations.saliency import heat_maps
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
-from utils.evaluation.saliency import heat_maps
 from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.subject import Subject
 from utils.figures.attacks import heatmap_grid

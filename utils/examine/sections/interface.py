@@ -8,11 +8,12 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from utils.data.split import Split
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.headline import headline_of
 from utils.evaluation.flags.judging import SAME
 from utils.evaluation.flags.model_probes import differences, watched
 from utils.evaluation.inference import predict
-from utils.evaluation.metrics import gain, score_of
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.roc import auroc
 from utils.examine import probes

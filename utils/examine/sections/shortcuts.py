@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from utils.data.split import Split
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
-from utils.evaluation.metrics import HEADLINE, gain
+from utils.evaluation.metrics import HEADLINE
 from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.subject import Subject
 

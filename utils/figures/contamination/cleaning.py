@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
-from utils.figures.charts import forest, heat_map, name_rows
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import forest, heat_map, name_rows
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from utils.evaluation.intervals import Interval
-from utils.figures.charts import forest, name_rows
-from utils.figures.notebook_figure import house_style, panels
-from utils.figures.style import ATTACKED, CHANCE, DEFENDED, percent
+from utils.figures.elements.charts import forest, name_rows
+from utils.figures.elements.notebook_figure import house_style, panels
+from utils.figures.elements.style import ATTACKED, CHANCE, DEFENDED, percent
 
 Pairs = Mapping[str, tuple[Interval, Interval]]
 TITLES = ("fakes that are flagged", "real images that are flagged")

@@ -10,10 +10,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.ndimage import uniform_filter
 
 from utils.evaluation.intervals import Interval
-from utils.figures.charts import forest, heat_map, name_rows
-from utils.figures.grid import grid_axes, hide_axes, image_grid
-from utils.figures.notebook_figure import house_style, panel, panels
-from utils.figures.style import (
+from utils.figures.elements.charts import forest, heat_map, name_rows
+from utils.figures.elements.grid import grid_axes, hide_axes, image_grid
+from utils.figures.elements.notebook_figure import house_style, panel, panels
+from utils.figures.elements.style import (
     ATTACKED,
     CHANCE,
     CLEAN,

@@ -1,0 +1,1 @@
+"""Attacks that query a model: they see its outputs, but neither weights nor gradients."""

@@ -1,0 +1,1 @@
+"""The patients of a folder: proposed from names, known from headers or pixels, as a table."""

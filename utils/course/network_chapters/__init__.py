@@ -1,0 +1,1 @@
+"""What the chapters on one network share: clean, under attack, adversarially trained."""

@@ -1,0 +1,1 @@
+"""Comparisons: differences with intervals, pairs of models, and claims judged by them."""

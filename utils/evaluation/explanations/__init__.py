@@ -1,0 +1,1 @@
+"""Heat maps: where a model looks, and how far that can be trusted."""

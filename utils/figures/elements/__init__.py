@@ -1,0 +1,1 @@
+"""What all figures are made of: colours, panels, charts, rows of images."""
