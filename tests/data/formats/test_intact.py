@@ -32,6 +32,15 @@ def test_a_damaged_jpeg_is_set_aside(damaged, image, size, tmp_path):
     assert "part of the JPEG data is missing" in why_not(tmp_path, damaged(content), size=size)
 
 
+def test_no_module_of_the_current_folder_is_run(tmp_path, monkeypatch):
+    for name in ("cv2", "numpy"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    content = with_a_hole(encoded(NOISE, "JPEG", quality=90))
+    assert "part of the JPEG data is missing" in why_not(tmp_path, content)
+    assert not (tmp_path / "executed").exists()
+
+
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
 def test_an_intact_jpeg_is_read_whatever_its_corner(options, tmp_path):
     levels = LEVELS.copy()

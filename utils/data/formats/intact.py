@@ -22,6 +22,7 @@ DECODE = (
     "import sys, cv2, numpy;"
     "cv2.imdecode(numpy.frombuffer(sys.stdin.buffer.read(), numpy.uint8), cv2.IMREAD_GRAYSCALE)"
 )
+OWN_MODULES = "-P"  # Python would first look for cv2 in the current folder, perhaps a stranger's
 PATIENCE = 60  # seconds
 COMPRESSION, DEFLATE = 259, (8, 32946)  # entry of a TIFF
 PARTS = ((273, 279), (324, 325))  # entries with the places and lengths of strips and of tiles
@@ -70,6 +71,6 @@ def _ends_in_grey(image: Image.Image, full: tuple[int, int]) -> bool:
 
 def _libjpeg_warns(content: bytes) -> bool:
     found = subprocess.run(
-        [sys.executable, "-c", DECODE], input=content, capture_output=True, timeout=PATIENCE
+        [sys.executable, OWN_MODULES, "-c", DECODE], input=content, capture_output=True, timeout=PATIENCE
     )
     return b"Corrupt JPEG data" in found.stderr
