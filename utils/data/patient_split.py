@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from utils.data.duplicates import nearest
+from utils.data.formats.table import shorten
 from utils.data.patient_recovery import normalise_exposure
 from utils.data.split import Split, Splits
 
@@ -144,7 +145,7 @@ def long_tail(split: Split, ratio: float, patients: int = 0, seed: int = 0) -> n
     if (wanted > counts).any():
         short = int(np.argmax(wanted - counts))
         raise ValueError(
-            f"class {split.class_names[short]!r} has {counts[short]} patients and would need "
+            f"class {shorten(split.class_names[short])!r} has {counts[short]} patients and would need "
             f"{wanted[short]}; ask for fewer patients in all, or for 0"
         )
     rng = np.random.default_rng(seed)
@@ -172,7 +173,7 @@ def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Sp
             members = split.take(split.has(label))
             groups = len(np.unique(members.patients))
             raise ValueError(
-                f"class {split.class_names[label]!r} has no image for {part}: its {len(members)} "
+                f"class {shorten(split.class_names[label])!r} has no image for {part}: its {len(members)} "
                 f"images come from {groups} patients or groups, and {', '.join(needed)} "
                 "need one each; add patients or leave the class out"
             )
