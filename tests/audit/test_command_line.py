@@ -56,6 +56,14 @@ def test_names_with_control_characters_reach_no_terminal(tmp_path, capsys):
     assert "\x1b" not in capsys.readouterr().err
 
 
+def test_class_names_in_the_summary_move_no_cursor(tmp_path, cache, capsys):
+    folder = two_classes(tmp_path / "f", 26)
+    picture(folder / "c\x1b]0;owned\x07" / "0.png", 99)
+    command(folder, "--out", tmp_path / "r", "--size", 32)
+    printed = capsys.readouterr().out
+    assert r"c\x1b]0;owned\x07" in printed and "\x1b" not in printed and "\x07" not in printed
+
+
 def test_a_failing_check_ends_with_three_and_hides_no_other(tmp_path, cache, monkeypatch):
     monkeypatch.setitem(CHECKS, "broken", lambda made: 1 / 0)
     assert command(f"folder:{two_classes(tmp_path / 'f')}", "--out", tmp_path / "r") == NOT_AUDITED
@@ -87,9 +95,13 @@ def test_a_name_that_no_terminal_can_print_changes_no_exit_code(tmp_path, cache,
         (["folder:{}/one", "--sise", "2"], "unrecognized"),
         (["folder:{}/one", "--out", "{}/none.csv"], "nothing can be written to"),
         (["folder:{}/one", "--out", "{}/none.csv/report"], "nothing can be written to"),
+        (["folder:{}/one", "--baseline", ""], "baseline is an empty path"),
+        (["folder:{}/one", "--manifest", ""], "manifest is an empty path"),
+        (["folder:{}/one", "--cache", " "], "cache is an empty path"),
+        (["folder:{}/one", "--out", ""], "out is an empty path"),
         (["folder:{}/none.csv"], "has a header and no row"),
         (["folder:{}/one", "--", "--jobs", "2"], "only run takes options"),
-        (["folder:{}/latin.csv"], "latin.csv cannot be read as a table"),
+        (["folder:{}/latin.csv"], "latin.csv cannot be read as a table: it is not in UTF-8"),
         (["folder:{}/zero.csv"], "zero.csv names a file with a zero byte"),
         ([], "required"),
     ],

@@ -148,7 +148,11 @@ def test_audits_a_plain_path_and_runs_no_code_that_lies_there(tmp_path, monkeypa
         picture = folder / "ab"[number % 2] / f"{number}.png"
         picture.parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (40, 40), 40 * number).save(picture)
-    for name in ("json", "numpy", "torch", "utils", "sitecustomize"):
+    noise = Image.effect_noise((200, 200), 60)
+    noise.save(folder / "a/damaged.jpg", quality=95)  # decoded again by a process of its own
+    intact = (folder / "a/damaged.jpg").read_bytes()
+    (folder / "a/damaged.jpg").write_bytes(intact[:9000] + bytes(4096) + intact[13096:])
+    for name in ("json", "numpy", "torch", "cv2", "utils", "sitecustomize"):
         (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
     script = tmp_path / "bin/second-look"
     script.parent.mkdir()
@@ -162,7 +166,8 @@ def test_audits_a_plain_path_and_runs_no_code_that_lies_there(tmp_path, monkeypa
         timeout=120,
     )
     assert done.returncode in (0, 1, 2), done.stderr
-    assert (tmp_path / "report/report.html").exists()
+    page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
+    assert "part of the JPEG data is missing" in page
     monkeypatch.chdir(tmp_path)
     assert ended("audit", "my images", "--out", "again", "--cache", "copies") == done.returncode
     assert not (tmp_path / "executed").exists()

@@ -18,6 +18,7 @@ from utils.data.duplicates import (
     pixel_hashes,
     small_grey,
 )
+from utils.data.formats.table import shorten
 from utils.data.listing import Listing
 from utils.data.loading import cache_of
 from utils.data.names import is_table
@@ -133,7 +134,7 @@ def read_folder(
     if not listing.files:
         raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
     class_names = _class_names(listing)
-    reading = read_images(listing.files, size, cache=_private_cache(source, cache))
+    reading = read_images(listing.files, size, cache=_cache_folder(source, cache))
     refused = pd.DataFrame([*reading.quarantine, *listing.refused], columns=["file", "reason"])
     if not reading.positions:
         first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())
@@ -149,20 +150,17 @@ def read_folder(
     return ImageFolder(source.name, facts, reading.images, refused, class_names, origin)
 
 
-def _private_cache(source: Source, place: str | Path | None) -> Path:
+def _cache_folder(source: Source, place: str | Path | None) -> Path:
     """The folder with the small copies of this source."""
     usual = cache_of(source)
-    folder = Path(place).expanduser() / usual.name if place else usual
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
+    return Path(place).expanduser() / usual.name if place else usual
 
 
 def _class_names(listing: Listing) -> tuple[str, ...]:
     names = tuple(sorted({*listing.labels, *listing.empty} - {""}))
     if len(names) == 1 and "" not in listing.labels:
         raise ValueError(
-            f"only one class, {names[0]!r}; if these are images without classes, "
-            f"name the folder that holds them: .../{names[0]}"
+            f"only one class, {shorten(names[0])!r}; if these are images without classes, "
+            f"name the folder that holds them: .../{shorten(names[0])}"
         )
     return names

@@ -12,13 +12,9 @@ from torch import Tensor
 from utils.data.components import linked_groups
 from utils.data.datasets import Dataset
 from utils.data.duplicates import merge_duplicates, pixel_hashes
-from utils.data.formats.findings import (
-    finding_columns,
-    findings_in,
-    in_one_order,
-    name_several,
-)
+from utils.data.formats.findings import finding_columns, findings_in, in_one_order, name_several
 from utils.data.formats.reading import AS_SHOWN, Reading
+from utils.data.formats.table import shorten
 from utils.data.listing import Listing
 from utils.data.patients.recovery import recover_patients
 from utils.data.patients.splitting import GatheredImages
@@ -28,7 +24,7 @@ from utils.data.split import Split, in_depth
 UNKNOWN = "unknown; only copies of an image are kept together"
 BY_HEADER = "given by the headers of the files"
 BY_FILE = "unknown; the images of one file are kept together, and copies of an image"
-LONGEST_NAME = 300  # letters of a file's name in a message
+LONGEST = 300  # letters of a file's name, or of all classes, in a message
 CLEAR = 64  # pixels: smaller images mix up some patients, and synthetic images with real ones
 
 
@@ -146,7 +142,7 @@ def _without_conflicts(
     clashing = [i for i, digest in enumerate(hashes) if len(classes[digest]) > 1]
     if not clashing:
         return list(range(len(images))), listing, []
-    labels = [" and ".join(sorted(classes[hashes[i]])) for i in clashing]
+    labels = [" and ".join(map(shorten, sorted(classes[hashes[i]]))) for i in clashing]
     reasons = [f"the same image appears under {both}" for both in labels]
     refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
     kept = sorted(set(range(len(images))) - set(clashing))
@@ -190,7 +186,7 @@ def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:
 
 
 def _none_read(quarantine: Sequence[tuple[str, str]]) -> ValueError:
-    first = "; ".join(f"{file[:LONGEST_NAME]}: {reason}" for file, reason in quarantine[:3])
+    first = "; ".join(f"{file[:LONGEST]}: {reason}" for file, reason in quarantine[:3])
     return ValueError(f"none of {len(quarantine)} files could be read ({first})")
 
 
@@ -206,13 +202,14 @@ def _check_classes(listing: Listing, class_names: tuple[str, ...], several: bool
     found = _first_files(listing, several)
     if unknown := sorted(set(found) - set(class_names)):
         raise ValueError(
-            f"unknown class {unknown[0]!r} ({found[unknown[0]]}); "
+            f"unknown class {shorten(unknown[0])!r} ({found[unknown[0]]}); "
             f"this data set has {', '.join(class_names)}"
         )
     if missing := [name for name in class_names if name not in found]:
+        others = shorten(", ".join(map(shorten, sorted(found))), LONGEST)
         raise ValueError(
-            f"class {missing[0]!r} has no (readable) image; found only {', '.join(sorted(found))}"
+            f"class {shorten(missing[0])!r} has no (readable) image; found only {others}"
         )
     if len(class_names) < 2:
-        only = repr(class_names[0]) if class_names else "no finding"
+        only = repr(shorten(class_names[0])) if class_names else "no finding"
         raise ValueError(f"only one class, {only}; a classifier needs at least two")

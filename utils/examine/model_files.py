@@ -15,6 +15,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
+from utils.backbones.weights import refuse_other_kinds
 from utils.examine.onnx_model.reading import read_onnx
 from utils.examine.opaque import Opaque
 from utils.files import read_tensors
@@ -115,6 +116,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     if other := [name for name in wanted if wanted[name].shape != state[name].shape]:
         shapes = " and ".join(str(tuple(side[other[0]].shape)) for side in (state, wanted))
         raise ValueError(f"{path} does not fit the model: {other[0]} has the shapes {shapes}")
+    refuse_other_kinds(path, state, wanted)
     module.load_state_dict(state)
 
 
