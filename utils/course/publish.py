@@ -6,9 +6,10 @@ from pathlib import Path
 
 from utils import HOME
 from utils.course.claims import claim_table, collect_claims, refuse_undecided
-from utils.course.real.findings import findings
-from utils.course.real.page import read_results, real_section, summary
-from utils.course.real.score_table import Results, markdown_table
+from utils.course.real.findings import findings, summary
+from utils.course.real.page import read_results, real_section
+from utils.course.real.score_table import markdown_table
+from utils.course.real.steps import Results
 from utils.course.upkeep import collect_minutes, copy_teasers
 
 README, GUIDE, PAGE = "README.md", "assets/README.md", "assets/RESULTS.md"
