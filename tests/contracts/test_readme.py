@@ -17,8 +17,8 @@ from contracts.test_layers import BANNED
 from utils import HOME
 from utils.course.claims import read_claims, refuse_undecided
 from utils.course.plan import FIRST, LAST, needs_of, read_course
-from utils.course.publish import published_records, results_page, with_claims
-from utils.course.real.page import read_results, with_summary
+from utils.course.publish import written
+from utils.course.real.page import read_results
 from utils.course.upkeep import read_minutes, with_minutes
 from utils.data.datasets import DATASETS
 
@@ -238,11 +238,8 @@ def test_the_red_flag_of_the_example_is_raised_by_what_is_no_number():
 
 
 def test_the_tables_are_those_of_the_records():
-    claims, real = read_claims(HOME), read_results(HOME)
-    page = results_page(claims, published_records(), real)
-    assert text(HOME / "assets/RESULTS.md") == page, "run: make results"
-    filled = with_summary(with_claims(text(README), claims), real, claims)
-    assert text(README) == filled, "run: make results"
+    for name, page in written(HOME, read_claims(HOME), read_results(HOME)).items():
+        assert text(HOME / name) == page, f"{name}: run: make results"
 
 
 def test_every_committed_claim_is_decided_and_declared_in_its_chapter():

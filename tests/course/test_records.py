@@ -1,5 +1,6 @@
 """The record of a run can be read again, whole and unchanged."""
 
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,6 @@ import utils.run
 from utils import HOME
 from utils.course.plan import Notebook
 from utils.course.records import (
-    WITHDRAWN,
     chapters,
     flag_summary,
     missing_runs,
@@ -115,19 +115,12 @@ def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
     assert missing_runs(of_chapters(records, "brain"), chapters("brain")) == ["first"]
 
 
-def test_a_withdrawn_flag_of_an_older_run_counts_no_more(assets):
-    run = finished("resnet", clean=random_predictions())
-    flags = [{"flag": name, "red": True, "reason": "55 % are right"} for name in WITHDRAWN]
-    run.record(conditions=["clean"], flags=[*flags, {**flags[0], "flag": "planted"}])
-    (record,) = read_records(assets)
-    assert record.red == ["planted"] and len(record.facts["flags"]) == 1
-    assert raised_flags([record])["flag"].tolist() == ["planted"]
-    assert flag_summary([record]).startswith("1 check in 1 run")
-
-
-def test_what_is_withdrawn_is_checked_no_more():
-    sources = [path.read_text("utf-8") for path in (HOME / "utils/evaluation").rglob("*.py")]
-    assert sources and not [name for name in WITHDRAWN if name in "".join(sources)]
+def test_git_knows_no_run_and_the_numbers_of_real_sets():
+    """Also where the run used public images: its figures show patients."""
+    run, numbers = "assets/chest_xray/resnet/seed_0/record.json", "assets/chest_xray/real/x.json"
+    command = ["git", "check-ignore", run, numbers]
+    ignored = subprocess.run(command, cwd=HOME, capture_output=True, text=True)
+    assert ignored.stdout.split() == [run]
 
 
 def test_red_flags_and_missing_runs_are_named(assets):

@@ -14,11 +14,6 @@ from utils.figures.elements.style import plural
 from utils.files import read_json
 from utils.run import PREDICTIONS, ROOT
 
-WITHDRAWN = {  # flags of older runs that count no more, and why
-    "images survive a change of every pixel": "the attack that it tried turned images black and "
-    "white, and a sound model may have one prediction for all of these",
-}
-
 
 @dataclass(frozen=True)
 class Record:
@@ -28,10 +23,8 @@ class Record:
 
     @cached_property
     def facts(self) -> dict:
-        """What record.json holds, without the flags that have been withdrawn since."""
-        found = read_json(self.folder / "record.json", "run its notebook again")
-        kept = [flag for flag in found.get("flags", []) if flag["flag"] not in WITHDRAWN]
-        return {**found, "flags": kept}
+        """What record.json holds."""
+        return {"flags": [], **read_json(self.folder / "record.json", "run its notebook again")}
 
     @cached_property
     def predictions(self) -> dict[str, dict[Condition, Predictions]]:

@@ -1,6 +1,6 @@
 """Our figures beside those of the five projects come from records."""
 
-from utils.course.real.five_projects import QUESTIONS, number, project_rows, recorded
+from utils.course.real.five_projects import QUESTIONS, number, project_rows
 
 
 def step(flags=(), **scores) -> dict:
@@ -13,7 +13,6 @@ def test_a_figure_is_that_of_the_record_and_a_dash_where_there_is_none():
     assert number(results, "chest_xray", "clean", "accuracy") == "50.0 (40.0 to 60.0)"
     assert number(results, "chest_xray", "clean", "AUC") == "–"
     assert number(results, "blood_cells", "clean", "accuracy") == "–"
-    assert recorded([], "gan_fakes", "classifier", "clean") == "–"
 
 
 def test_a_flagged_figure_stands_in_no_comparison():
@@ -22,7 +21,7 @@ def test_a_flagged_figure_stands_in_no_comparison():
 
 
 def test_all_five_projects_have_a_row():
-    rows = project_rows({"chest_xray": {"steps": {"clean": step(accuracy=0.5)}}}, [])
+    rows = project_rows({"chest_xray": {"steps": {"clean": step(accuracy=0.5)}}})
     assert len(rows) == len(QUESTIONS) and len({row[0] for row in rows}) == 5
     assert any("50.0 (40.0 to 60.0)" in row[3] for row in rows)
     assert rows[0][3] == "–"  # no slices of MRI were measured

@@ -4,15 +4,19 @@ from utils.course.real.score_table import FLAG, cell, flag_lines, markdown_table
 
 NUMBER = {"value": 0.5, "low": 0.4, "high": 0.6, "trainings": 3, "patients": 9}
 FLAGS = [{"flag": "odd", "reason": "because"}]
-GOOD = {"steps": {"clean": {"scores": {"accuracy": NUMBER}, "images": {"test": 1200}}}}
+GOOD = {
+    "settings": {"size": 64},
+    "steps": {"clean": {"scores": {"accuracy": NUMBER}, "images": {"test": 1200}}},
+}
 FLAGGED = {"steps": {"standard": {"scores": {"pgd 4": NUMBER}, "flags": FLAGS}}}
 
 
 def test_a_row_for_each_score_that_some_set_has():
     lines = score_table({"a": GOOD, "b": FLAGGED}).splitlines()
     assert lines[0] == "|  | a | b |" and lines[2].startswith("| images | 1,200 test | ")
-    assert lines[3] == "| clean, accuracy | 50.0 (40.0 to 60.0) | – |"
-    assert lines[4] == f"| PGD 4 | – | 50.0 (40.0 to 60.0) {FLAG} |" and len(lines) == 5
+    assert lines[3] == "| pixels of the network | 64 | – |"
+    assert lines[6] == "| clean, accuracy | 50.0 (40.0 to 60.0) | – |"
+    assert lines[7] == f"| PGD 4 | – | 50.0 (40.0 to 60.0) {FLAG} |" and len(lines) == 8
 
 
 def test_a_flag_has_its_reason_below():

@@ -1,4 +1,4 @@
-"""A step is taken once, and its numbers survive a file."""
+"""The numbers of a step survive a file, and what may not be compared is known."""
 
 import json
 
@@ -8,42 +8,31 @@ from small import random_predictions
 
 from utils.course.real.steps import (
     SECONDS,
-    Steps,
     as_interval,
     as_row,
     counted,
     difference_row,
     is_flagged,
     score_row,
+    sound,
+    timed,
 )
 from utils.evaluation.intervals import UNDEFINED, Interval
 from utils.evaluation.predictions import pool_trainings
 
 
-def test_a_step_is_taken_once_for_the_same_settings(tmp_path):
-    taken = []
-
-    def measured() -> dict:
-        taken.append(1)
-        return {"scores": {}}
-
-    for settings in ("a", "a", "b"):
-        found = Steps(tmp_path, settings).take("label errors", measured)
-        assert found["scores"] == {} and found[SECONDS] >= 0
-    assert len(taken) == 2
+def test_a_step_says_what_it_cost():
+    found = timed(lambda: {"scores": {}})
+    assert found.pop(SECONDS) >= 0 and found == {"scores": {}}
 
 
-def test_a_step_that_was_killed_leaves_no_record_and_the_earlier_ones(tmp_path):
-    steps = Steps(tmp_path, "a")
-    steps.take("first", lambda: {"x": 1})
-    with pytest.raises(KeyboardInterrupt):
-        steps.take("second", _killed)
-    assert steps.take("second", lambda: {"x": 2})["x"] == 2
-    assert steps.take("first", _killed)["x"] == 1
-
-
-def _killed() -> dict:
-    raise KeyboardInterrupt
+def test_what_learned_nothing_is_no_result():
+    steps = {"clean": {"learned": True}, "hardened": {"learned": False}, "backdoor": {}}
+    results = {"a": {"failed": False, "steps": steps}, "b": {"failed": True, "steps": steps}}
+    assert list(sound(results)) == ["a"] and list(sound(results)["a"]["steps"]) == [
+        "clean",
+        "backdoor",
+    ]
 
 
 def test_an_interval_survives_json_even_where_it_has_no_ends():

@@ -58,6 +58,7 @@ def attacked(study: Study, variant: str) -> dict:
             "one step minus PGD": difference_row(found[step], found[small]),
         },
         "flags": red_flags(study, models[0]),
+        "learned": scores[str(CLEAN)]["low"] > 1 / study.classes,
         "images": {"PGD": len(study.few), "worst case": len(study.fewer)},
     }
 

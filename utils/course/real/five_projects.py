@@ -1,13 +1,10 @@
 """The five student projects whose questions the course took over: their figures beside ours."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from utils.course.real.steps import as_interval, is_flagged
-from utils.course.records import Record
-from utils.evaluation.metrics import score_of
+from utils.course.real.steps import Results, as_interval, is_flagged
 
-Results = Mapping[str, dict]
 NONE = "–"
 
 
@@ -18,7 +15,7 @@ class Question:
     project: str
     asks: str
     theirs: str  # as the project states it
-    ours: Callable[[Results, list[Record]], str]
+    ours: Callable[[Results], str]
     why: str
 
 
@@ -29,23 +26,13 @@ def number(results: Results, dataset: str, step: str, name: str) -> str:
     return NONE if row is None or is_flagged(part) else str(as_interval(row))
 
 
-def recorded(records: Iterable[Record], run: str, variant: str, condition: str) -> str:
-    """An accuracy of chest X-rays from the record of a chapter."""
-    for record in records:
-        if (record.dataset, record.name) == ("chest_xray", run):
-            found = {str(c): p for c, p in record.predictions.get(variant, {}).items()}
-            if condition in found:
-                return str(score_of(found[condition], "accuracy"))
-    return NONE
-
-
-def _folds(results: Results, records: list[Record]) -> str:
+def _folds(results: Results) -> str:
     sides = ("folds by image", "folds by patient")
     found = [number(results, "alzheimer_mri", "leakage", f"{side}, accuracy") for side in sides]
     return f"dementia or none: {found[0]} with folds by image, {found[1]} with folds by patient"
 
 
-def _hardened(results: Results, records: list[Record]) -> str:
+def _hardened(results: Results) -> str:
     sizes = [
         f"{name} {number(results, 'chest_xray', 'hardened', name)}"
         for name in ("clean", "fgsm 1", "pgd 1", "worst case 1")
@@ -53,27 +40,22 @@ def _hardened(results: Results, records: list[Record]) -> str:
     return f"chest X-rays, balanced accuracy: {', '.join(sizes)}"
 
 
-def _vote(results: Results, records: list[Record]) -> str:
+def _vote(results: Results) -> str:
     clean, one = (
         number(results, "chest_xray", "ensemble", name) for name in ("clean", "as one model, 1")
     )
     return f"chest X-rays, balanced accuracy: clean {clean}, attacked as one model {one}"
 
 
-def _kinds(results: Results, records: list[Record]) -> str:
-    ours = number(results, "chest_xray", "clean", "accuracy")
-    ways = ("baseline", "ETF + RECT + DML")
-    fixed = [recorded(records, "etf_rect_dml", way, "clean") for way in ways]
-    return f"{ours}; from random weights {fixed[0]} without their method, {fixed[1]} with it"
+def _kinds(results: Results) -> str:
+    return number(results, "chest_xray", "clean", "accuracy")
 
 
-def _fakes(results: Results, records: list[Record]) -> str:
-    names = {"clean": "real", "real, no sharper": "as blurred", "40 epochs": "fakes"}
-    found = [f"{w} {recorded(records, 'gan_fakes', 'classifier', n)}" for n, w in names.items()]
-    return ", ".join(found)
+def _fakes(results: Results) -> str:
+    return NONE  # no generator is trained on real images
 
 
-def _colour(results: Results, records: list[Record]) -> str:
+def _colour(results: Results) -> str:
     found = [
         f"{step}: clean {number(results, 'blood_cells', step, 'clean')}, "
         f"PGD 4 {number(results, 'blood_cells', step, 'pgd 4')}"
@@ -82,7 +64,7 @@ def _colour(results: Results, records: list[Record]) -> str:
     return f"blood cells, balanced accuracy; {'; '.join(found)}"
 
 
-def _scaling(results: Results, records: list[Record]) -> str:
+def _scaling(results: Results) -> str:
     names = ("nothing hidden", "another diagnosis", "another diagnosis, repaired")
     found = [f"{n} {number(results, 'chest_xray', 'hidden pictures', n)}" for n in names]
     area = number(results, "chest_xray", "hidden pictures", "AUROC of hidden pictures")
@@ -112,7 +94,7 @@ QUESTIONS = (
         *("contaminated chest X-rays", "accuracy, kinds of pneumonia"),
         "38.4 without their method, 46.7 with it",
         _kinds,
-        "In their code the method is not in the loss. Published weights matter more.",
+        "In their code the method is not in the loss. Our network has ImageNet weights.",
     ),
     Question(
         *("fake chest X-rays", "accuracy on fakes"),
@@ -135,9 +117,9 @@ QUESTIONS = (
 )
 
 
-def project_rows(results: Results, records: list[Record]) -> list[list[str]]:
+def project_rows(results: Results) -> list[list[str]]:
     """A row for each question: project, question, their figure, ours, why they differ."""
-    found = [each.ours(results, records) for each in QUESTIONS]
+    found = [each.ours(results) for each in QUESTIONS]
     measured = [ours if "(" in ours else NONE for ours in found]  # an interval, at least
     return [
         [each.project, each.asks, each.theirs, ours, each.why]

@@ -11,7 +11,7 @@ from utils.course.real import other_patients as external
 from utils.course.real.brain_slices import EACH, Heads, network_of_cells, some_slices
 from utils.course.real.networks import Study
 from utils.course.real.sets import RECORD, SETS, SLICES, read_parts
-from utils.course.real.steps import SECONDS, Steps
+from utils.course.real.steps import SECONDS, learned, timed
 from utils.files import read_json, write_json
 from utils.run import ROOT, hardware, versions
 
@@ -29,10 +29,6 @@ def steps_of(study: Study) -> Measures:
         "promises": lambda: clean_scores.promises(study),
         "standard": lambda: attacks.attacked(study, "standard"),
         "ensemble": lambda: attacks.ensemble(study),
-        "hardening": lambda: _trained(study.hardened),
-        "hardened": lambda: attacks.attacked(study, "hardened"),
-        "hardened gain": lambda: attacks.hardened_gain(study),
-        "other attackers": lambda: attacks.other_attackers(study),
         "label errors": lambda: faulty_training.label_errors(study),
         "backdoor": lambda: faulty_training.backdoor(study),
         "pretrained": lambda: faulty_training.pretrained(study),
@@ -42,7 +38,12 @@ def steps_of(study: Study) -> Measures:
         found["hidden pictures"] = lambda: hidden_pictures.hidden_pictures(study)
     if study.real.name == "chest_xray":
         found["kinds of files"] = lambda: external.kinds_of_files(study)
-    return found
+    return found | {
+        "hardening": lambda: _trained(study.hardened),
+        "hardened": lambda: attacks.attacked(study, "hardened"),
+        "hardened gain": lambda: attacks.hardened_gain(study),
+        "other attackers": lambda: attacks.other_attackers(study),
+    }
 
 
 def steps_of_slices(heads: Heads) -> Measures:
@@ -68,45 +69,51 @@ def measure(
     else:
         study = Study(SETS[name], read_parts(SETS[name], root), folder)
         facts, measures = asdict(SETS[name]), steps_of(study)
-    return take_steps(name, facts, measures, folder, only, report)
+    return take_steps(name, facts, measures, only, report)
 
 
 def take_steps(
     name: str,
     facts: dict,
     measures: Measures,
-    folder: Path,
     only: Sequence[str] = (),
     report: Callable[[str, dict], None] = lambda step, found: None,
 ) -> Path:
-    """Take the steps in order; the record is written after each. After a failure nothing follows.
+    """Take the missing steps in order; the record is written after each, so a kill costs one.
 
-    A network that is level with a constant answer has learned nothing: what attacks or faults do
-    to it would say nothing.
+    A network that is level with a constant answer has learned nothing, and what attacks or faults
+    do to it would say nothing: no step follows.
     """
-    steps, record = Steps(folder, repr(sorted(facts.items()))), ROOT / "assets" / name / RECORD
-    found = read_json(record)["steps"] if record.exists() else {}
+    record, about = ROOT / "assets" / name / RECORD, _about(name, facts)
+    found = _finished(record, about)
     for step, run in measures.items():
         if only and step not in only:
             continue
-        found[step] = steps.take(step, run)
+        if step not in found:
+            found[step] = timed(run)
+            write_json(record, _record(about, {k: found[k] for k in measures if k in found}))
         report(step, found[step])
-        write_json(record, _record(name, facts, {k: found[k] for k in measures if k in found}))
-        if not found[step].get("learned", True):
+        if not learned(found[step]):
             break
     return record
 
 
-def _record(name: str, facts: dict, steps: dict) -> dict:
-    return {
-        "dataset": name,
-        "settings": facts,
-        "failed": not steps.get("clean", {}).get("learned", True),
-        SECONDS: round(sum(step.get(SECONDS, 0) for step in steps.values()), 1),
-        "hardware": hardware(torch.device("cpu")),
-        "versions": versions(),
-        "steps": steps,
-    }
+def _about(name: str, facts: dict) -> dict:
+    """What decides the numbers."""
+    machine = {"hardware": hardware(torch.device("cpu")), "versions": versions()}
+    return {"dataset": name, "settings": facts, **machine}
+
+
+def _finished(record: Path, about: dict) -> dict:
+    """The steps of a record, if the same settings, machine and versions have made it."""
+    known = read_json(record) if record.exists() else {}
+    return known["steps"] if about.items() <= known.items() else {}
+
+
+def _record(about: dict, steps: dict) -> dict:
+    seconds = sum(step[SECONDS] for step in steps.values())
+    failed = not learned(steps.get("clean", {}))
+    return {**about, "failed": failed, SECONDS: round(seconds, 1), "steps": steps}
 
 
 def _trained(models: Sequence) -> dict:

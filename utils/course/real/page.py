@@ -1,6 +1,5 @@
-"""The section "Real images" of assets/RESULTS.md and a sentence of README, from the records."""
+"""The section "Real images" of assets/RESULTS.md, from the records of `make real`."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,20 +8,18 @@ from utils.course.real.five_projects import project_rows
 from utils.course.real.score_table import (
     FLAG,
     NONE,
-    Results,
     cell,
     flag_lines,
     markdown_table,
     score_table,
 )
 from utils.course.real.sets import KNOWN, RECORD
-from utils.course.real.steps import as_interval, is_flagged
+from utils.course.real.steps import Results, as_interval, is_flagged, learned, sound
 from utils.course.real.tested_claims import TESTS, UNTESTED, Tested, judged_claims
-from utils.course.records import Record
 from utils.files import read_json
 
+PENDING = "not measured yet"
 PUBLISHED = {"AUC": 0.944, "accuracy": 0.854}  # ResNet-18, 28 pixels, of PneumoniaMNIST
-MARKS = ("<!-- real -->", "<!-- /real -->")
 
 HEAD = f"""## Real images
 
@@ -59,26 +56,30 @@ def read_results(home: Path) -> dict[str, dict]:
     }
 
 
-def real_section(results: Results, claims: Iterable[dict], records: list[Record]) -> str:
+def real_section(results: Results, claims: Iterable[dict]) -> str:
     """All tables about real images; empty where nothing was measured."""
     if not results:
         return ""
-    good = {name: each for name, each in results.items() if not each["failed"]}
+    good = sound(results)
     tested = judged_claims(claims, good)
-    parts = [HEAD, *(failure(each) for each in results.values() if each["failed"])]
+    parts = [HEAD, *(failure(each) for each in results.values())]
     parts += [score_table(good), flag_lines(good), published_line(good)]
-    parts += [CLAIMS_HEAD, claim_lines(tested), untested_line()]
+    parts += [CLAIMS_HEAD, claim_lines(tested), untested_line(tested)]
     parts += [EXTERNAL_HEAD, external_table(good)]
     columns = ("project", "question", "their figure", "ours", "why they differ")
-    parts += [PROJECTS_HEAD, markdown_table(columns, project_rows(good, records))]
+    parts += [PROJECTS_HEAD, markdown_table(columns, project_rows(good))]
     return "\n".join(part for part in parts if part)
 
 
 def failure(result: dict) -> str:
-    """A set whose network learned nothing is a failure, and none of its numbers is a result."""
+    """Networks that learned nothing are a failure, and none of their numbers is a result."""
+    steps = [name for name, step in result["steps"].items() if not learned(step)]
+    if not steps:
+        return ""
     return (
-        f"**{result['dataset']} failed.** Its network is level with a constant answer: it has "
-        "learned nothing, and nothing that was done to it would say anything.\n"
+        f"**{result['dataset']} failed** ({', '.join(steps)}). These networks are level with a "
+        "constant answer: they have learned nothing, and nothing that was done to them would say "
+        "anything.\n"
     )
 
 
@@ -113,14 +114,17 @@ def claim_lines(tested: list[Tested]) -> str:
     return markdown_table(columns, rows)
 
 
-def untested_line() -> str:
-    """What no real set at hand can test, by the reason."""
+def untested_line(tested: list[Tested]) -> str:
+    """What no real set at hand can test, by the reason, and what none has been measured for yet."""
+    measured = {(each.chapter, each.result.claim.name) for each in tested}
+    missing = dict.fromkeys(TESTS.keys() - measured, PENDING) | UNTESTED
     reasons: dict[str, list[str]] = {}
-    for (chapter, name), why in UNTESTED.items():
+    for (chapter, name), why in sorted(missing.items()):
         reasons.setdefault(why, []).append(f"{chapter} ({name})")
-    listed = "\n".join(f"- {why}: {', '.join(names)}" for why, names in reasons.items())
+    listed = "\n".join(f"- {why}: {', '.join(names)}" for why, names in sorted(reasons.items()))
     return (
-        f"Of {len(TESTS) + len(UNTESTED)} claims {len(UNTESTED)} are not tested here:\n\n{listed}\n"
+        f"Of the {len(measured) + len(missing)} claims of the course {len(measured)} stand above, "
+        f"and {len(missing)} are not tested here:\n\n{listed}\n"
     )
 
 
@@ -139,18 +143,3 @@ def difference(result: dict, step: str, name: str) -> str:
     part = result["steps"].get(step, {})
     row = part.get("differences", {}).get(name)
     return NONE if row is None or is_flagged(part) else as_interval(row).text()
-
-
-def with_summary(readme: str, results: Results, claims: Iterable[dict]) -> str:
-    """README with its sentence about real images; without its marks or records, as it was."""
-    good = {name: each for name, each in results.items() if not each["failed"]}
-    if not good or MARKS[0] not in readme:
-        return readme
-    verdicts = [each.verdict for each in judged_claims(claims, good)]
-    counts = [verdicts.count(word) for word in ("holds here too", "does not")]
-    summary = (
-        f"On {len(good)} real sets, {counts[0]} of {len(verdicts)} tests of claims hold too, "
-        f"{counts[1]} do not, and the others are undecided."
-    )
-    inside = re.compile(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", re.DOTALL)
-    return inside.sub(lambda found: f"{MARKS[0]}{summary}{MARKS[1]}", readme)

@@ -1,13 +1,17 @@
 """All scores of the real sets side by side: a row for each score, a column for each set."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from utils.course.real.steps import as_interval, is_flagged
+from utils.course.real.steps import Results, as_interval, is_flagged
 
 NONE, FLAG = "–", "†"
 HARMLESS = "(the attack leaves nothing, so no score is too high)"
-Results = Mapping[str, dict]
 
+SETTINGS = {
+    "size": "pixels of the network",
+    "epochs": "epochs",
+    "hardened_epochs": "epochs under attack, after those",
+}
 # step, score, what the row is called; the same in every set that has it
 ROWS = (
     ("clean", "balanced accuracy", "clean, balanced accuracy"),
@@ -55,12 +59,17 @@ def score_table(results: Results) -> str:
         known = rows.setdefault(shown, [NONE] * len(cells))
         rows[shown] = [old if new == NONE else new for old, new in zip(known, cells, strict=True)]
     kept = [[shown, *cells] for shown, cells in rows.items() if set(cells) != {NONE}]
-    return markdown_table(("", *results), [_trained_on(results), *kept])
+    return markdown_table(("", *results), [*_made_with(results), *kept])
 
 
-def _trained_on(results: Results) -> list[str]:
+def _made_with(results: Results) -> list[list[str]]:
+    """How many images there are and how large, and how long the networks are trained."""
     counts = (each["steps"].get("clean", {}).get("images", {}) for each in results.values())
-    return ["images", *(", ".join(f"{n:,} {k}" for k, n in each.items()) for each in counts)]
+    rows = [["images", *(", ".join(f"{n:,} {k}" for k, n in each.items()) for each in counts)]]
+    for name, shown in SETTINGS.items():
+        found = (str(each.get("settings", {}).get(name, NONE)) for each in results.values())
+        rows.append([shown, *found])
+    return rows
 
 
 def cell(result: dict, step: str, name: str) -> str:

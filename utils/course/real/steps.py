@@ -1,9 +1,7 @@
-"""Steps of a long measurement: each leaves a record of its own, so a kill costs one step."""
+"""Steps of a measurement: their numbers as JSON keeps them, and whether these may be compared."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,27 +9,30 @@ from utils.evaluation.comparisons.differences import difference
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
-from utils.files import read_json, short_digest, write_json
 
 SECONDS = "CPU seconds"
+Results = Mapping[str, dict]  # of each set, its record
 STRONGEST = "pgd 4"  # the score under it says whether an attack leaves anything
 
 
-@dataclass(frozen=True)
-class Steps:
-    """The finished steps of one data set; another setting has a record of its own."""
+def timed(measure: Callable[[], dict]) -> dict:
+    """What `measure` finds, with its CPU seconds."""
+    started = time.process_time()
+    return {**measure(), SECONDS: round(time.process_time() - started, 1)}
 
-    folder: Path
-    settings: str  # everything that decides the numbers
 
-    def take(self, name: str, measure: Callable[[], dict]) -> dict:
-        """What `measure` finds, with its CPU seconds; measured once, then read."""
-        file = self.folder / f"{name.replace(' ', '_')}_{short_digest(self.settings)}.json"
-        if not file.exists():
-            started = time.process_time()
-            found = measure()
-            write_json(file, {**found, SECONDS: round(time.process_time() - started, 1)})
-        return read_json(file)
+def learned(step: dict) -> bool:
+    """Whether the networks of a step are better than a constant answer; a step may not say."""
+    return step.get("learned", True)
+
+
+def sound(results: Results) -> dict[str, dict]:
+    """The results without the sets and steps whose networks learned nothing."""
+    return {
+        name: {**each, "steps": {k: step for k, step in each["steps"].items() if learned(step)}}
+        for name, each in results.items()
+        if not each["failed"]
+    }
 
 
 def as_row(interval: Interval, trainings: int = 1, patients: int = 0) -> dict:

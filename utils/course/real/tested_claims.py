@@ -62,7 +62,7 @@ TESTS: dict[Key, tuple[str, str, str]] = {
 NETWORK = "needs the network of its chapter, trained from random weights"
 SEARCH = "not affordable on one core beside the others"
 PAINTED = "needs to know where the finding is"
-GENERATOR = "needs a generator, which is too dear here; see the record of gan_fakes"
+GENERATOR = "needs a generator of fakes, and none is trained here"
 PLANTED = "is about planted faults, which are the same on real files"
 UNTESTED: dict[Key, str] = {
     ("advanced_attacks", "Printable square"): SEARCH,

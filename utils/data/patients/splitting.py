@@ -174,8 +174,8 @@ def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Sp
             groups = len(np.unique(members.patients))
             raise ValueError(
                 f"class {shorten(split.class_names[label])!r} has no image for {part}: its "
-                f"{len(members)} images come from {groups} patients or groups, and {', '.join(needed)} "
-                "need one each; add patients or leave the class out"
+                f"{len(members)} images come from {groups} patients or groups, and "
+                f"{', '.join(needed)} need one each; add patients or leave the class out"
             )
     if not len(splits.validation):
         raise ValueError("no patient is left for validation; add patients or change the shares")

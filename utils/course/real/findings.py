@@ -1,0 +1,89 @@
+"""What the real sets say, for README and the guide to the records: every number from a record."""
+
+import re
+from collections.abc import Iterable
+
+from utils.course.real.five_projects import number
+from utils.course.real.score_table import NONE, markdown_table
+from utils.course.real.steps import Results, sound
+from utils.course.real.tested_claims import VERDICTS, judged_claims
+from utils.evaluation.comparisons.claims import FAILS, HOLDS
+
+# Topic, step, and a sentence that only places [scores] of the step: no record can contradict it.
+FINDINGS = (
+    ("Clean", "clean", "[balanced accuracy]; [logistic regression on pixels] from pixels alone"),
+    ("Dementia or none, AUC", "clean", "[AUC]; [border alone: AUC] from the border alone"),
+    (
+        *("Folds", "leakage"),
+        "[folds by image] if folds divide images, [folds by patient] if folds divide patients",
+    ),
+    ("Everyday corruptions", "corrupted", "[clean] without one, [mean] on average over families"),
+    (
+        *("Attack", "standard"),
+        "[clean] clean, [noise 4] with random noise of four grey levels, [pgd 4] under PGD of that "
+        "size",
+    ),
+    (
+        *("After adversarial training", "hardened"),
+        "[clean] clean, [noise 4] with random noise of four grey levels, [pgd 4] under PGD of that "
+        "size",
+    ),
+    (
+        *("Ensemble", "ensemble"),
+        "[clean] clean, [through its best member] attacked through its best member, "
+        "[as one model, 4] attacked as one model",
+    ),
+    (
+        *("A fifth of the labels wrong", "label errors"),
+        "[as delivered] as delivered, [flagged dropped] without the flagged images, "
+        "[as many dropped at random] without as many at random",
+    ),
+    (
+        *("Backdoor, share of other classes called the target", "backdoor"),
+        "[patch, as delivered: trigger] with the patch, [patch, as delivered: control] without it, "
+        "[patch, flagged dropped: trigger] with the patch after the repair",
+    ),
+    (
+        *("Hidden pictures", "hidden pictures"),
+        "[nothing hidden] if nothing is hidden, [another diagnosis] if another diagnosis is, "
+        "[another diagnosis, repaired] after the selective median",
+    ),
+)
+SCORE = re.compile(r"\[(.+?)\]")
+COLUMNS = {  # of the table in README: step and score
+    "clean": ("standard", "clean"),
+    "random noise": ("standard", "noise 4"),
+    "PGD": ("standard", "pgd 4"),
+    "hardened: clean": ("hardened", "clean"),
+    "hardened: PGD": ("hardened", "pgd 4"),
+}
+
+
+def findings(results: Results) -> str:
+    """A line for each question that some set answers; without those that a red flag keeps out."""
+    good, lines = sound(results), []
+    for topic, step, says in FINDINGS:
+        said = [f"{name}: {_filled(says, good, name, step)}." for name in good]
+        said = [sentence for sentence in said if NONE not in sentence]
+        lines += [f"- **{topic}.** {' '.join(said)}\n"] if said else []
+    return "".join(lines)
+
+
+def summary(results: Results, claims: Iterable[dict]) -> str:
+    """Two sentences and a table for README."""
+    good = sound(results)
+    if not good:
+        return ""
+    verdicts = [each.verdict for each in judged_claims(claims, good)]
+    counts = [verdicts.count(VERDICTS[word]) for word in (HOLDS, FAILS)]
+    rows = [[name, *(number(good, name, *each) for each in COLUMNS.values())] for name in good]
+    return (
+        f"On {', '.join(good)}, {counts[0]} of {len(verdicts)} tests of claims hold too, "
+        f"{counts[1]} do not, and {len(verdicts) - sum(counts)} are undecided or flagged. "
+        "Noise and PGD change each pixel by at most four grey levels:\n\n"
+        f"{markdown_table(('balanced accuracy (%)', *COLUMNS), rows)}"
+    )
+
+
+def _filled(says: str, results: Results, name: str, step: str) -> str:
+    return SCORE.sub(lambda found: number(results, name, step, found[1]), says)
