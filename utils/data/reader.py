@@ -18,14 +18,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from utils.data.file_facts import NO_FACTS, facts_of_content
+from utils.data.file_facts import NO_FACTS, facts_of_content, studies_of
 from utils.data.formats.depth import DTYPES
 from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
 from utils.data.image_files import in_threads, read_file
 from utils.files import atomic_write, read_tensors, secret_key, short_digest
 from utils.run import progress
 
-READING_RECIPE = 5  # raise it when the same file would give other pixels or facts
+READING_RECIPE = 6  # raise it when the same file would give other pixels or facts
 PATIENT_KEY = "patients.key"
 PIECE = 256  # files that are read, and written to the cache, together
 ABANDONED = 3600  # seconds since the last write: a running process writes a piece in a few
@@ -58,6 +58,11 @@ class ReadImages:
         """The patient that the header of each file of the list names; "" if it names none."""
         names, digests = self.facts["patient"], self.facts["digest"].str[:16]
         return names.where(names != digests, "").to_numpy(dtype=object)
+
+    @property
+    def header_studies(self) -> np.ndarray:
+        """The study that the header of each file names, in the same way."""
+        return studies_of(self.facts)
 
 
 def read_images(
