@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from utils.audit import audit, registry
+from utils.data.file_facts import IDENTIFIERS
 from utils.data.split import Splits
 
 HOME = Path(__file__).resolve().parents[1]
@@ -56,19 +57,22 @@ def table_of(folder, rows, columns=("path", "label", "patient", "split"), titles
 
 def plain_facts(count):
     """Facts of files without any information about the class."""
-    facts = pd.DataFrame({"file": [f"{n}.png" for n in range(count)], "part": "", "patient": ""})
+    facts = pd.DataFrame({"file": [f"{n}.png" for n in range(count)], "part": ""})
+    facts[list(IDENTIFIERS)] = ""
     facts["label"] = ["ab"[n % 2] for n in range(count)]
     same = {"bytes": 900, "width": 64, "height": 64, "bits": 8, "colour": "L", "format": "PNG"}
     return facts.assign(**same)
 
 
-def write_dicom(pydicom, path, patient, seed):
+def write_dicom(pydicom, path, patient, seed, **identifiers):
     meta = pydicom.dataset.FileMetaDataset()
     meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
     meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
     data = pydicom.dataset.Dataset()
     data.file_meta, data.PatientID = meta, patient
+    for name, value in identifiers.items():
+        setattr(data, name, value)
     data.Rows = data.Columns = 16
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0

@@ -159,6 +159,12 @@ def test_a_random_model_is_judged_by_many_predictions(greys):
     assert torch.allclose(known(Bright(), images, labels), torch.tensor(0.9))
 
 
+def test_the_draws_are_those_of_the_expectation_that_is_attacked(model):
+    alone, behind = Expectation(model, 7), nn.Sequential(nn.Identity(), Expectation(model, 9))
+    attacks = (Adaptive((STEADY,), views) for views in ((model,), (model, alone), (alone, behind)))
+    assert [attack.draws for attack in attacks] == [1, 7, 9]
+
+
 def test_a_target_must_be_reached():
     class Greys(nn.Module):
         def forward(self, images):

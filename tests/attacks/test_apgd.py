@@ -188,6 +188,16 @@ def test_a_chain_attacks_the_image_itself_not_what_was_made_of_it(shared):
     assert (attacked - images).abs().max() <= 0.03 + 1e-6
 
 
+def test_the_callers_autocast_does_not_reach_a_chain(shared):
+    """Not even the judgement which images survived: its own precision decides who is attacked."""
+    model, images, labels = shared
+    seen = set()
+    hook = model.register_forward_hook(lambda module, inputs, found: seen.add(found.dtype))
+    with hook, torch.autocast("cpu", torch.bfloat16):
+        WorstCase((PGD(0.03, 2), APGD(0.03, 2)))(model, images, labels)
+    assert seen == {torch.float32}
+
+
 def test_gradients_that_mislead_do_not_mislead_the_chain(shared):
     """A model that rounds its input has no gradient; questions still find the way."""
     model, images, labels = shared[0], *(part[:60] for part in shared[1:])

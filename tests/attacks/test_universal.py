@@ -38,6 +38,15 @@ def test_the_same_seed_makes_the_same_change_and_leaves_the_generators():
     assert all(weight.grad is None for weight in MODEL.parameters())
 
 
+@pytest.mark.parametrize("fit", [fit_universal, fit_patch])
+def test_the_callers_autocast_does_not_reach_the_fit(fit):
+    seen = set()
+    hook = MODEL.register_forward_hook(lambda module, inputs, found: seen.add(found.dtype))
+    with hook, torch.autocast("cpu", torch.bfloat16):
+        fit(MODEL, KNOWN, rounds=1)
+    assert seen == {torch.float32}
+
+
 def test_logits_are_what_predict_makes_probabilities_of():
     found = predict(MODEL, UNSEEN, PGD(0.02))
     again = logits(MODEL, UNSEEN, PGD(0.02)).softmax(1).numpy()

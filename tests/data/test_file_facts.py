@@ -4,10 +4,11 @@ import struct
 import zlib
 
 import numpy as np
+import pandas as pd
 import pytest
 from folders import picture, write_dicom
 
-from utils.data.file_facts import facts_of_content, is_misnamed
+from utils.data.file_facts import facts_of_content, is_misnamed, studies_of
 from utils.files import digest, secret_key
 
 
@@ -45,6 +46,33 @@ def test_a_dicom_file_keeps_of_its_patient_a_digest(tmp_path):
     assert {row["bits"] for row in facts} == {12} and {row["format"] for row in facts} == {"DICOM"}
     first, same, other = (row["patient"] for row in facts)
     assert first == same != other and "patient" not in first
+
+
+def test_study_and_series_are_kept_as_digests_too(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    uids = ["1.2.840.1", "1.2.840.1", "1.2.840.7"]
+    for number, uid in enumerate(uids):
+        names = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.{number}"}
+        write_dicom(pydicom, tmp_path / f"{number}.dcm", "", number, **names)
+    contents = [(tmp_path / f"{number}.dcm").read_bytes() for number in range(3)]
+    one, same, other = (facts_of_content(content, b"key") for content in contents)
+    assert one["study"] == same["study"] != other["study"]
+    assert one["series"] != same["series"] and not one["patient"]
+    assert "840" not in "".join(map(str, one.values()))
+    assert facts_of_content(contents[0], b"another")["study"] != one["study"]
+
+
+@pytest.mark.parametrize(
+    ("study", "series", "expected"),
+    [
+        (["s", "s", "t", "t"], ["1", "2", "3", "4"], ["s", "s", "t", "t"]),
+        (["s", "", "", ""], ["1", "2", "2", ""], ["s", "2", "2", ""]),
+        (["s", "s", "s", "t"], ["1", "2", "3", "4"], ["", "", "", "t"]),
+    ],
+    ids=["studies", "series where no study is named", "one number for most images"],
+)
+def test_the_study_of_an_image(study, series, expected):
+    assert list(studies_of(pd.DataFrame({"study": study, "series": series}))) == expected
 
 
 def test_trying_all_numbers_does_not_find_a_patient_without_the_key(tmp_path):

@@ -174,6 +174,21 @@ def test_patients_of_dicom_headers_stay_together_where_they_tell_patients_apart(
     assert apart == (noted != "unknown")
 
 
+@pytest.mark.parametrize("tag", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_images_of_one_study_stay_together_where_no_patient_is_named(tag, tmp_path):
+    for number in range(48):
+        path = tmp_path / "scans" / "ab"[number // 4 % 2] / f"IM{number:04d}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 3000, (64, 64))
+        path.write_bytes(dicom(noise, **{tag: f"1.2.{number // 4}"}))
+    splits = load(str(tmp_path / "scans"), 16)
+    assert manifest(str(tmp_path / "scans"), 16)["patients"].startswith(
+        "unknown; the images of one"
+    )
+    studies = [{int(Path(f).name[2:]) // 4 for f in split.files} for _, split in splits.items()]
+    assert sum(map(len, studies)) == 12 and all(studies)
+
+
 @pytest.mark.parametrize("kind", ["png", "dicom"])
 def test_what_is_written_can_be_loaded_again(kind, tmp_path):
     for number in range(20):

@@ -90,6 +90,21 @@ class Adaptive:
         return target_of(self.attacks[0])
 
     @property
+    def draws(self) -> int:
+        """Draws of a random model that each step averages; of several views the most count, since
+        of each image the change that harms it most is kept."""
+        return max((part.draws for part in self._parts if isinstance(part, Expectation)), default=1)
+
+    @property
+    def looks_through(self) -> bool:
+        """Whether some view has a gradient of its own where the model may have none."""
+        return any(isinstance(part, Expectation | StraightThrough) for part in self._parts)
+
+    @property
+    def _parts(self) -> list[nn.Module]:
+        return [part for view in self.views for part in view.modules()]
+
+    @property
     def reach(self) -> float:
         """As far as the steps of the attack go, if it has steps."""
         return self.attacks[0].reach

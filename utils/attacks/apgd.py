@@ -131,7 +131,7 @@ class WorstCase:
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         attacked = images.clone()
-        with eval_mode(model):
+        with eval_mode(model), torch.autocast(images.device.type, enabled=False):
             for attack in self.attacks:
                 left = survivors(model, attacked, labels, self.target)
                 if len(left):

@@ -15,7 +15,7 @@ from utils.attacks.losses import AttackLoss, cross_entropy
 from utils.attacks.patch import check_patch, side_of
 from utils.attacks.pgd import loss_and_gradient
 from utils.data.split import Split, batches, to_float
-from utils.run import device_of
+from utils.run import autocast, device_of
 
 SPOTS = {"centre": (0.5, 0.5), "corner": (1.0, 1.0)}  # of the free way; "anywhere" is drawn
 LOSS_CAP = 3.0  # an image with a larger loss is fooled already and has no gradient
@@ -48,7 +48,7 @@ def fit_universal(
     """
     device = device_of(model)
     pattern = torch.zeros_like(to_float(known.images[:1])).to(device)
-    with torch.random.fork_rng(), eval_mode(model):
+    with torch.random.fork_rng(), eval_mode(model), autocast(device, "float32"):
         torch.manual_seed(seed)
         for _ in range(rounds):
             for images, labels in batches(known, 128, shuffle=True):
@@ -121,7 +121,7 @@ def fit_patch(
     side = side_of(area, known.images)
     pixels = torch.full((1, known.images.shape[1], side, side), 0.5, device=device)
     patch = UniversalPatch(pixels, place, turn, shift, target)
-    with torch.random.fork_rng(), eval_mode(model):
+    with torch.random.fork_rng(), eval_mode(model), autocast(device, "float32"):
         torch.manual_seed(seed)
         for number in range(rounds):
             step = 0.25 * (1 - number / rounds)  # long at first

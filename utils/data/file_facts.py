@@ -1,9 +1,12 @@
-"""Facts of one image file: bytes, format, colours, bits, width, height, patient."""
+"""Facts of one image file: bytes, format, colours, bits, width, height, patient, study, series."""
 
 import hashlib
+from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from PIL import Image
 
 from utils.data.formats.dicom import is_dicom
@@ -17,7 +20,11 @@ EXTENSIONS = {
     **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
     **{".png": ("PNG",), ".bmp": ("BMP",), ".dcm": ("DICOM",), ".nii": ("NIfTI",)},
 }
-TEXT = ("format", "colour", "digest", "patient", "reason", "levels")
+# What a DICOM header says about whose image it is.
+IDENTIFIERS = {
+    "patient": "PatientID", "study": "StudyInstanceUID", "series": "SeriesInstanceUID",
+}  # fmt: skip
+TEXT = ("format", "colour", "digest", *IDENTIFIERS, "reason", "levels")
 NUMBERS = ("bytes", "width", "height", "bits", "frames", "blank")  # images that it gives, and not
 NO_FACTS = dict.fromkeys(TEXT, "") | dict.fromkeys(NUMBERS, 0)
 
@@ -25,8 +32,9 @@ NO_FACTS = dict.fromkeys(TEXT, "") | dict.fromkeys(NUMBERS, 0)
 def facts_of_content(content: bytes, key: bytes) -> dict:
     """Facts of a file whose pixels have just been decoded, so that its header can be trusted.
 
-    The patient's number is kept only as a digest with this secret key: hospital numbers are short,
-    and a plain digest would be found by trying them all.
+    Who the patient is, and which study and series of images this is, is kept only as a digest with
+    this secret key: hospital numbers are short, and a plain digest would be found by trying them
+    all; the numbers of studies can be looked up in a hospital.
     """
     common = {"bytes": len(content), "digest": hashlib.sha256(content).hexdigest()}
     if is_dicom(content):
@@ -47,12 +55,12 @@ def _dicom_facts(content: bytes, key: bytes) -> dict:
     from pydicom import dcmread
 
     header = dcmread(BytesIO(content), stop_before_pixels=True)
-    number = str(header.get("PatientID") or "")
+    numbers = {name: str(header.get(tag) or "").strip() for name, tag in IDENTIFIERS.items()}
     return {
         "format": "DICOM", "colour": str(header.PhotometricInterpretation),
         "bits": int(header.get("BitsStored") or header.BitsAllocated),
         "width": int(header.Columns), "height": int(header.Rows),
-        "patient": number and keyed_digest(key, number),
+        **{name: number and keyed_digest(key, number) for name, number in numbers.items()},
     }  # fmt: skip
 
 
@@ -64,6 +72,22 @@ def _nifti_facts(content: bytes) -> dict:
         "format": "NIfTI", "colour": str(kind), "bits": 8 * kind.itemsize,
         "width": volume.shape[0], "height": volume.shape[1],
     }  # fmt: skip
+
+
+def name_patients(names: np.ndarray) -> bool:
+    """Whether every image has a patient name; one name for most images does not count."""
+    return bool((names != "").all()) and Counter(names).most_common(1)[0][1] <= len(names) / 2
+
+
+def studies_of(facts: pd.DataFrame) -> np.ndarray:
+    """The study of each row, the series where no study is named, else "".
+
+    As with patients, one number for most images does not count: programs for de-identification
+    write the same into every file.
+    """
+    names = facts["study"].where(facts["study"] != "", facts["series"])
+    usual = names.map(names.value_counts()) <= len(names) / 2
+    return names.where(usual, "").to_numpy(dtype=object)
 
 
 def is_misnamed(name: str, kind: str) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 from utils.data.components import linked_groups
 from utils.data.datasets import Dataset
 from utils.data.duplicates import merge_duplicates, pixel_hashes
+from utils.data.file_facts import name_patients
 from utils.data.formats.findings import finding_columns, findings_in, in_one_order, name_several
 from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.formats.table import shorten
@@ -23,6 +24,7 @@ from utils.data.split import Split, in_depth
 
 UNKNOWN = "unknown; only copies of an image are kept together"
 BY_HEADER = "given by the headers of the files"
+BY_STUDY = "unknown; the images of one DICOM study are kept together, and copies of an image"
 BY_FILE = "unknown; the images of one file are kept together, and copies of an image"
 LONGEST = 300  # letters of a file's name, or of all classes, in a message
 CLEAR = 64  # pixels: smaller images mix up some patients, and synthetic images with real ones
@@ -67,15 +69,17 @@ def read_listing(
         if size < CLEAR:
             images = read_images(listed.files, CLEAR, dataset.channels, cache, reading).images
         return _with_recovered_patients(split, in_depth(images, 8), dataset, *facts)
-    headers = found.header_patients[np.array(found.positions)[kept]]
-    patients, source = _known_patients(listed, headers, found.has_volumes)
-    split = replace(split, groups=patient_groups(images, patients, split.files))
+    rows = np.array(found.positions)[kept]
+    headers, studies = found.header_patients[rows], found.header_studies[rows]
+    patients, source = _known_patients(listed, headers, studies, found.has_volumes)
+    files = split.files if patients else np.where(studies == "", split.files, studies)
+    split = replace(split, groups=patient_groups(images, patients, files))
     notes = {"patients": source, **_reading_notes(found, reading)}
     return GatheredImages(split, np.array(listed.parts), *facts, notes=notes)
 
 
 def _known_patients(
-    listed: Listing, headers: np.ndarray, volumes: bool
+    listed: Listing, headers: np.ndarray, studies: np.ndarray, volumes: bool
 ) -> tuple[Sequence[str] | None, str]:
     """The patient of each image, if known, and where this is from: table, name rule, or headers.
 
@@ -86,12 +90,7 @@ def _known_patients(
         return listed.patients, proposed if listed.proposed else "given"
     if name_patients(headers):
         return headers.tolist(), BY_HEADER
-    return None, BY_FILE if volumes else UNKNOWN
-
-
-def name_patients(names: np.ndarray) -> bool:
-    """Whether every image has a patient name; one name for most images does not count."""
-    return bool((names != "").all()) and Counter(names).most_common(1)[0][1] <= len(names) / 2
+    return None, BY_STUDY if studies.any() else BY_FILE if volumes else UNKNOWN
 
 
 def _reading_notes(found: ReadImages, reading: Reading) -> dict:
@@ -160,11 +159,11 @@ def patient_groups(
     if patients is None:
         _, first = np.unique(member, return_index=True)
         alike = merge_duplicates(images[torch.from_numpy(first)]).numpy()[member]
-        return _joined(alike, *same_file)
-    return _joined(np.unique(np.array(patients), return_inverse=True)[1], member, *same_file)
+        return joined_groups(alike, *same_file)
+    return joined_groups(np.unique(np.array(patients), return_inverse=True)[1], member, *same_file)
 
 
-def _joined(groups: np.ndarray, *others: np.ndarray) -> Tensor:
+def joined_groups(groups: np.ndarray, *others: np.ndarray) -> Tensor:
     """The smallest groups in which images share one if they share one in any of these."""
     starts = np.cumsum([part.max(initial=-1) + 1 for part in (groups, *others)])
     first = np.concatenate([groups for _ in others] or [[]]).astype(int)

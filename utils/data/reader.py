@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from utils.data.file_facts import NO_FACTS, facts_of_content
+from utils.data.file_facts import NO_FACTS, facts_of_content, studies_of
 from utils.data.formats.depth import DTYPES
 from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
 from utils.data.image_files import in_threads, read_file
@@ -59,6 +59,11 @@ class ReadImages:
         """The patient that the header of each file of the list names; "" if it names none."""
         names, digests = self.facts["patient"], self.facts["digest"].str[:16]
         return names.where(names != digests, "").to_numpy(dtype=object)
+
+    @property
+    def header_studies(self) -> np.ndarray:
+        """The study that the header of each file names, in the same way."""
+        return studies_of(self.facts)
 
 
 def read_images(

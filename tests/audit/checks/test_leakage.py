@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from drawn import first_patients
-from folders import audit_by, picture, two_classes
+from folders import audit_by, picture, two_classes, write_dicom
 from PIL import Image
 
 TITLE = "Leakage between parts"
@@ -69,3 +70,22 @@ def test_a_patient_in_two_parts_of_a_table_is_leakage(tmp_path, cache):
     table.to_csv(tmp_path / "table.csv", index=False)
     _, found = audit_leakage(tmp_path / "table.csv", tmp_path / "report", size=32)
     assert "4 named patients are in two" in found.measured and found.severity == "alarm"
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_study_in_training_and_test_is_a_leak_though_no_patient_is_named(both, tmp_path, cache):
+    pydicom = pytest.importorskip("pydicom")
+    for number in range(12):
+        part = ("train", "test")[number % 2]
+        path = tmp_path / "f" / part / "ab"[number // 2 % 2] / f"{number}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        study = f"1.2.{number // 4}.{0 if both else number % 2}"
+        write_dicom(pydicom, path, "", number, StudyInstanceUID=study)
+    report, found = audit_leakage(tmp_path / "f", tmp_path / "report", size=32)
+    assert (found.severity == "alarm") == both
+    assert ("3 DICOM studies have images in two" in found.measured) == both
+    kinds = found.files["leaks.csv"]["kind"] if both else []
+    assert list(kinds) == ["study"] * 6 * both
+    groups = pd.Series(report.folder.groups)
+    assert groups.nunique() == (3 if both else 6)
+    assert "DICOM studies" in report.folder.group_description

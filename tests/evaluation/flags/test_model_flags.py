@@ -29,11 +29,14 @@ from planted import (
 from small import trained_network
 from torch import nn
 
+from utils.attacks.adaptive import Adaptive, Expectation
 from utils.attacks.pgd import PGD
 from utils.defences.ensemble import Ensemble, mean_of_separate_attacks
+from utils.defences.purification import GreyLevels, Purified
+from utils.defences.smoothing import Smoothed
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.flags.judging import NOT_APPLICABLE
-from utils.evaluation.flags.model_flags import MODEL_FLAGS
+from utils.evaluation.flags.model_flags import ENOUGH_DRAWS, MODEL_FLAGS
 from utils.evaluation.inference import predict
 
 RANDOM, LUCK = "the same image gets different predictions", "early stop on a random model"
@@ -101,6 +104,26 @@ def test_an_attack_in_expectation_may_attack_a_random_model():
         draws = 20
 
     assert not red(evaluated_briefly(Expects(EPSILON, 5), Noisy())) & {RANDOM, LUCK}
+
+
+@pytest.mark.parametrize("draws", [ENOUGH_DRAWS, ENOUGH_DRAWS - 1])
+def test_the_adaptive_attack_on_a_random_model_is_in_expectation(draws):
+    attack = Adaptive((PGD(EPSILON, 5),), (Expectation(Noisy(), draws),), repeats=5)
+    found = red(evaluated_briefly(attack, Noisy())) & {RANDOM, LUCK}
+    assert found == (set() if draws == ENOUGH_DRAWS else {RANDOM})
+
+
+DEFENCES = {  # none has a gradient of its own
+    "smoothing": lambda: Smoothed(trained_network(), 0.1),
+    "fewer grey levels": lambda: Purified(trained_network(), GreyLevels(4)),
+}
+
+
+@pytest.mark.parametrize("defence", DEFENCES)
+def test_the_attack_that_a_defence_brings_raises_no_flag_of_the_model(defence):
+    model, plain = DEFENCES[defence](), PGD(EPSILON, 5)
+    assert DEAD in red(evaluated_briefly(plain, model))
+    assert not red(evaluated_briefly(model.adaptive(plain), model)) & set(MODEL_FLAGS)
 
 
 @pytest.mark.parametrize("published", [SUITE.strongest, SUITE.condition()], ids=str)

@@ -21,14 +21,15 @@ from utils.evaluation.leakage import (
 LEAKS = "leaks.csv"  # the file beside the report
 MIN_TRAINING_IMAGES = 20  # fewer contain no typical neighbour to compare distances with
 BLIND = " Few siblings mean nothing here: the patients are not named, and pixels do not show them."
-KINDS = ("identical", "copy", "patient", "sibling")  # of a leak, the gravest first
+KINDS = ("identical", "copy", "patient", "study", "sibling")  # of a leak, the gravest first
 
 
 @dataclass(frozen=True)
 class Leakage:
     """Test images that are known from training: as duplicates, as patients, as siblings.
 
-    A sibling is a training image less than half as far away as a typical neighbour.
+    The images of one DICOM study are of one patient, also where that one is not named. A sibling is
+    a training image less than half as far away as a typical neighbour.
     """
 
     copied: np.ndarray  # pairs of duplicates in two parts, a training image first
@@ -40,11 +41,13 @@ class Leakage:
     related: int  # test images with a copy or a sibling among the training images
     share_related: Interval
     shared_patients: int
+    shared_studies: int
 
     @property
     def is_leaky(self) -> bool:
         counts = self.identical, self.copies, self.test_images
-        return is_leaky(*counts, self.share_related.value, self.shared_patients)
+        shared = self.shared_patients + self.shared_studies
+        return is_leaky(*counts, self.share_related.value, shared)
 
 
 def check_leakage(folder: ImageFolder) -> Finding:
@@ -57,6 +60,7 @@ def check_leakage(folder: ImageFolder) -> Finding:
         "alarm" if leaky else "note" if len(pairs) or is_blind(folder) else "ok",
         f"{count_of(found.copies, 'test image has', 'test images have')} a copy in another part, "
         f"{_shared_in_words(found, folder)} in two. "
+        + _studies_in_words(found)
         + _siblings_in_words(found, folder),
         "A test on images or patients of the training set measures memory. Siblings are found by "
         "pixels alone: very uniform images may look related without being so."
@@ -88,8 +92,6 @@ def find_leakage(folder: ImageFolder) -> Leakage:
     near = (_across(folder, folder.near_duplicates), nearest[ratios < COPY])
     copied = _once(folder, np.concatenate([identical, *near]))
     tested = np.isin(folder.parts, TEST_PARTS)
-    names = folder.patient_names if _are_named(folder) else np.array([])
-    patients = folder.facts["part"].groupby(names).nunique() if len(names) else pd.Series(dtype=int)
     return Leakage(
         copied=copied,
         siblings=nearest[(ratios >= COPY) & (ratios < SIBLING)],
@@ -99,8 +101,17 @@ def find_leakage(folder: ImageFolder) -> Leakage:
         copies=int(tested[np.unique(copied)].sum()),
         related=int((ratios < SIBLING).sum()),
         share_related=mean_of(ratios < SIBLING, folder.groups[nearest[:, 1]]),
-        shared_patients=int((patients > 1).sum()),
+        shared_patients=_in_two_parts(folder, folder.patient_names if _are_named(folder) else ()),
+        shared_studies=_in_two_parts(folder, folder.studies),
     )
+
+
+def _in_two_parts(folder: ImageFolder, names: np.ndarray) -> int:
+    """How many of these have images in several parts; "" is none."""
+    if not len(names):
+        return 0
+    parts = folder.facts["part"].groupby(names).nunique()
+    return int((parts.drop("", errors="ignore") > 1).sum())
 
 
 def _shared_in_words(found: Leakage, folder: ImageFolder) -> str:
@@ -108,6 +119,13 @@ def _shared_in_words(found: Leakage, folder: ImageFolder) -> str:
         one, more = (f"{word} proposed from file names" for word in ("patient", "patients"))
         return count_of(found.shared_patients, f"{one} is", f"{more} are")
     return count_of(found.shared_patients, "named patient is", "named patients are")
+
+
+def _studies_in_words(found: Leakage) -> str:
+    if not found.shared_studies:
+        return ""
+    one, more = "DICOM study has images", "DICOM studies have images"
+    return f"{count_of(found.shared_studies, one, more)} in two, and a study is of one patient. "
 
 
 def _siblings_in_words(found: Leakage, folder: ImageFolder) -> str:
@@ -126,6 +144,7 @@ def _leakage_table(found: Leakage, folder: ImageFolder) -> pd.DataFrame:
         "test images with an identical image in another part": found.identical,
         "test images with a copy in another part, near-duplicates included": found.copies,
         "patients named in two parts": shared,
+        **({"DICOM studies in two parts": found.shared_studies} if folder.studies.any() else {}),
         "test images with a sibling among the training images": found.related
         if found.compared else None,
         "test images": found.test_images,
@@ -139,7 +158,8 @@ def leak_table(folder: ImageFolder, found: Leakage) -> pd.DataFrame:
     kinds = [
         ("sibling", found.siblings),
         ("copy", found.copied),
-        ("patient", _patient_pairs(folder)),
+        ("patient", _pairs_by(folder, folder.patient_names if _are_named(folder) else ())),
+        ("study", _pairs_by(folder, folder.studies)),
     ]
     pairs = np.concatenate([pairs for _, pairs in kinds])
     known, tested = pairs.T
@@ -156,12 +176,11 @@ def leak_table(folder: ImageFolder, found: Leakage) -> pd.DataFrame:
     return table.assign(order=order).sort_values(["order", "distance"]).drop(columns="order")
 
 
-def _patient_pairs(folder: ImageFolder) -> np.ndarray:
-    """Each test image of a named patient after one training image of the same patient."""
-    if not _are_named(folder):
+def _pairs_by(folder: ImageFolder, names: np.ndarray) -> np.ndarray:
+    """Each test image of a name after one training image of the same name; "" is none."""
+    if not len(names):
         return np.empty((0, 2), int)
-    names = folder.patient_names
-    train = np.flatnonzero(folder.parts == "train")
+    train = np.flatnonzero((folder.parts == "train") & (names != ""))
     first = dict(zip(names[train][::-1], train[::-1], strict=True))
     tested = np.flatnonzero(np.isin(folder.parts, TEST_PARTS) & np.isin(names, list(first)))
     return np.array([(first[names[row]], row) for row in tested], int).reshape(-1, 2)

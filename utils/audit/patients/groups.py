@@ -9,9 +9,10 @@ from torch import Tensor
 
 from utils.audit.patients.file_names import MIN_SHARED, likeness, shared_parts
 from utils.data.duplicates import merge_duplicates
+from utils.data.file_facts import name_patients, studies_of
 from utils.data.formats.table import PROPOSALS
 from utils.data.patients.recovery import Links, RecoveredPatients, link_patients, patient_links
-from utils.data.prepare import name_patients
+from utils.data.prepare import joined_groups
 from utils.evaluation.intervals import Interval
 
 MIN_FOLDER_IMAGES = 50  # fewer images do not show what is usual
@@ -43,11 +44,21 @@ class PatientGroups:
 
     @cached_property
     def groups(self) -> np.ndarray:
-        """Patients as given or by file names; else as recovered from pixels; else copies."""
+        """Patients as given or by file names; else as recovered from pixels; else copies. Images of
+        one DICOM study are of one patient."""
         if self.has_patients or self.names_show_patients:
             known = torch.from_numpy(pd.factorize(self.patient_names)[0])
-            return merge_duplicates(self.images, known).numpy()
-        return self.recovered.groups.numpy() if self.has_patient_signal else self.pixel_groups
+            groups = merge_duplicates(self.images, known).numpy()
+        else:
+            groups = self.recovered.groups.numpy() if self.has_patient_signal else self.pixel_groups
+        alone = np.arange(len(self)).astype(str)
+        studies = np.where(self.studies == "", alone, self.studies)
+        return joined_groups(groups, pd.factorize(studies)[0]).numpy()
+
+    @cached_property
+    def studies(self) -> np.ndarray:
+        """The DICOM study of each image, or its series; "" where the file names neither."""
+        return studies_of(self.facts)
 
     @property
     def are_proposed(self) -> bool:
@@ -133,6 +144,8 @@ class PatientGroups:
             return "patients as proposed from file names"
         if self.has_patient_signal:
             return "patients as recovered from pixels"
+        if self.studies.any():
+            return "DICOM studies, else different images (their patients are unknown)"
         return "different images (their patients are unknown and cannot be recovered)"
 
     @property

@@ -1,5 +1,7 @@
 """What to do about a red flag: one sentence for each."""
 
+from utils.evaluation.flags.model_flags import ENOUGH_DRAWS
+
 ADVICE = {
     # an attack
     "iterated attack weaker than a single step": (
@@ -44,7 +46,7 @@ ADVICE = {
         "Put a differentiable stand-in for rounding or JPEG into the backward pass (BPDA)."
     ),
     "the same image gets different predictions": (
-        "Attack in expectation: average the gradient over at least 20 draws (EOT)."
+        f"Attack in expectation: average the gradient over at least {ENOUGH_DRAWS} draws (EOT)."
     ),
     "early stop on a random model": (
         "Attack without early stop, and count an image as broken by the mean of many draws."

@@ -5,7 +5,7 @@ from utils.attacks.black_box.queries import QueryAttack
 from utils.evaluation.flags.judging import NOT_APPLICABLE, SAME
 from utils.evaluation.flags.sanity_checks import AttackEvidence
 
-ENOUGH_DRAWS = 10  # per step of an attack in expectation, as its field `draws` counts them
+ENOUGH_DRAWS = 20  # per step of an attack in expectation, as its field `draws` counts them
 AGREES = 0.5  # cosine of the slopes; networks have .99, one that rounds its input has about 0
 STOPS = (APGD, WorstCase, QueryAttack)  # at the first success, always
 
@@ -25,13 +25,20 @@ def _leaks(e: AttackEvidence) -> str | None:
     return "the next optimizer step would follow the attacker" if e.checks.leaks else None
 
 
+def _follows_another(e: AttackEvidence) -> bool:
+    """Whether the gradient that the attack follows is not that of the model itself."""
+    return getattr(e.attack, "looks_through", False)
+
+
 def _dead(e: AttackEvidence) -> str | None:
+    if _follows_another(e):
+        return NOT_APPLICABLE
     if e.checks.dead_gradients > 0.01:
         return f"for {e.checks.dead_gradients:.1%} of the images"
 
 
 def _masked(e: AttackEvidence) -> str | None:
-    if isinstance(e.attack, QueryAttack) or e.is_random:
+    if isinstance(e.attack, QueryAttack) or e.is_random or _follows_another(e):
         return NOT_APPLICABLE
     if e.checks.slope_agreement < AGREES:
         agreement = f"{e.checks.slope_agreement:.2f}"
