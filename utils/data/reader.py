@@ -1,9 +1,8 @@
 """Reads a list of image files piece by piece, with facts of each; a stopped reading resumes.
 
 Each finished piece is written whole to a cache folder. The next reading opens only the files that
-are missing there or have changed since, by name, size and time. `load` and `audit` share it. The
-secret key that hides the numbers of patients lies beside the pieces; with another key, all files
-are read again.
+are missing there or have changed since, by name, size and time. The secret key that hides the
+numbers of patients lies beside the pieces; with another key, all files are read again.
 """
 
 import hashlib
