@@ -20,7 +20,8 @@ def test_a_figure_is_an_image_with_its_width_and_keeps_its_style_for_itself():
 def test_a_figure_has_words_for_those_who_cannot_see_it():
     titled = SVG.replace("<style>", "<title>a &lt; b, &quot;c&quot;</title><style>")
     png = shown(**{"image/png": "aGk="})
-    named = {**png, "metadata": {"image/png": {"width": 9, "alt": 'share of "x"'}}}
+    named = shown(**{"image/png": "aGk="})
+    named.metadata["image/png"] = {"width": 9, "alt": 'share of "x"'}
     images = page(code("f()", shown(**{"image/svg+xml": titled}), named, png))("img")
     assert [image["alt"] for image in images] == ['a < b, "c"', 'share of "x"', "Figure"]
 

@@ -16,6 +16,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from utils import HOME
 from utils.data.formats.limits import PIXEL_LIMIT
 from utils.data.formats.reading import Unreadable
 
@@ -26,7 +27,6 @@ DECODE = (
     "import io, sys, cv2, numpy; found = numpy.load(io.BytesIO(sys.stdin.buffer.read()));"
     "[cv2.imdecode(found[name], cv2.IMREAD_GRAYSCALE) for name in found]"
 )
-OWN_MODULES = "-P"  # Python would first look for cv2 in the current folder, perhaps a stranger's
 PATIENCE = 60  # seconds
 MISSING = "damaged: part of the JPEG data is missing"
 COMPRESSION, DEFLATE, JPEG = 259, (8, 32946), 7  # entry of a TIFF
@@ -42,7 +42,7 @@ def check_jpeg(content: bytes, image: Image.Image, full: tuple[int, int]) -> Non
 
 def check_tiff(content: bytes, image: Image.Image, pages: list[int]) -> None:
     """Refuse damaged JPEG data, and deflated data that do not unpack or whose checksum is wrong."""
-    suspects = []
+    doubtful = []
     for page in pages:
         image.seek(page)
         tags = image.tag_v2
@@ -50,9 +50,9 @@ def check_tiff(content: bytes, image: Image.Image, pages: list[int]) -> None:
             for strip in _strips(content, tags):
                 _check_deflated(strip, page)
         elif tags.get(COMPRESSION) == JPEG:
-            suspects += _suspects(_strips(content, tags), bytes(tags.get(TABLES, b"")))
+            doubtful += _doubtful(_strips(content, tags), bytes(tags.get(TABLES, b"")))
     image.seek(pages[0])
-    if suspects and _libjpeg_warns(suspects):
+    if doubtful and _libjpeg_warns(doubtful):
         raise Unreadable(MISSING)
 
 
@@ -62,7 +62,7 @@ def _strips(content: bytes, tags) -> Iterator[bytes]:
             yield content[start : start + length]
 
 
-def _suspects(strips: Iterable[bytes], tables: bytes) -> Iterator[bytes]:
+def _doubtful(strips: Iterable[bytes], tables: bytes) -> Iterator[bytes]:
     """Strips that may be damaged: each is a JPEG, but for the tables that all of them share."""
     pixels = 0
     for strip in strips:
@@ -79,9 +79,11 @@ def _suspects(strips: Iterable[bytes], tables: bytes) -> Iterator[bytes]:
 
 
 def _has_sign(content: bytes, image: Image.Image, full: tuple[int, int]) -> bool:
-    """Whether a JPEG may be damaged; one with too many scans is refused at once."""
+    """Whether a JPEG may be damaged; one with too many scans, or without an end, is refused."""
     if (scans := content.count(SCAN)) > SCAN_LIMIT:
         raise Unreadable(f"JPEG with {scans:,} scans, the limit is {SCAN_LIMIT}")
+    if content.endswith(HOLE) and content.rfind(END) < content.rfind(SCAN):
+        raise Unreadable(MISSING)  # zeros to the end may be codes, and then libjpeg does not warn
     image.load()
     return HOLE in content or _ends_in_grey(image, full)
 
@@ -109,6 +111,12 @@ def _ends_in_grey(image: Image.Image, full: tuple[int, int]) -> bool:
 
 def _libjpeg_warns(contents: list[bytes]) -> bool:
     np.savez(packed := BytesIO(), *(np.frombuffer(content, np.uint8) for content in contents))
-    command = [sys.executable, OWN_MODULES, "-c", DECODE]
-    found = subprocess.run(command, input=packed.getvalue(), capture_output=True, timeout=PATIENCE)
+    # Python must not look for cv2 in the current folder, which may be the folder of the images.
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", DECODE],
+        cwd=HOME,  # which PYTHONPATH may call "."
+        input=packed.getvalue(),
+        capture_output=True,
+        timeout=PATIENCE,
+    )
     return b"Corrupt JPEG data" in found.stderr
