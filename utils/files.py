@@ -105,6 +105,14 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def close_to_others(folder: Path) -> None:
+    """Make the folder if needed, for its owner alone; a read-only one, or another's, stays."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        with suppress(OSError):
+            folder.chmod(0o700)
+
+
 def secret_key(path: Path | None) -> bytes:
     """Random bytes, drawn once and kept in a file that only its owner may read.
 

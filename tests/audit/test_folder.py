@@ -1,6 +1,8 @@
 """What a folder consists of, and which patients and parts it has."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 from folders import picture, two_classes, write_dicom
@@ -62,3 +64,15 @@ def test_the_cache_lies_where_it_should_and_only_its_owner_may_look(tmp_path, ca
     assert place.stat().st_mode & 0o777 == 0o700
     read_folder(str(folder), size=32)
     assert [place.stat().st_mode & 0o777 for place in (cache / "files").iterdir()] == [0o700]
+
+
+def test_a_cache_that_this_user_may_only_read_is_enough(tmp_path, cache, monkeypatch):
+    def refused(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    folder = two_classes(tmp_path / "f")
+    first = read_folder(str(folder), size=32)
+    next((cache / "files").iterdir()).chmod(0o755)
+    monkeypatch.setattr(Path, "chmod", refused)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert (read_folder(str(folder), size=32).images == first.images).all()

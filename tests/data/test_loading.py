@@ -64,6 +64,13 @@ def test_a_store_is_reopened_and_built_anew_only_when_files_change(tmp_path, mon
     assert sizes(load(f"folder:{root}", 8)) == sizes(first)
 
 
+def test_only_their_owner_may_see_the_small_copies_of_images(tmp_path):
+    root = class_folders(tmp_path / "own", ["a", "b"], 20)
+    load(str(root), 8)
+    (place,) = (tmp_path / "variables/files").iterdir()
+    assert list(place.glob("*.pt")) and place.stat().st_mode & 0o777 == 0o700
+
+
 def test_other_requests_go_to_other_folders(tmp_path):
     name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 20)}"
     requests = [{}, {"size": 12}, {"seed": 1}, {"fractions": (0.7, 0.2, 0.1)}]

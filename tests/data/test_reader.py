@@ -1,7 +1,9 @@
 """Reading piece by piece: only new and changed files are opened, and a stopped reading resumes."""
 
+import errno
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +99,30 @@ def test_a_damaged_piece_is_read_anew(folder):
     piece.write_bytes(piece.read_bytes()[:100])
     second = read(folder)
     assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
+
+
+def test_only_its_owner_may_open_a_cache_even_one_that_was_open_before(folder):
+    cache = folder.parent / "cache"
+    for mode in (None, 0o755):
+        if mode:
+            cache.chmod(mode)
+        read(folder)
+        assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+
+
+def test_a_read_only_cache_of_another_user_is_read(folder, opened, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    first, cache = read(folder), folder.parent / "cache"
+    (cache / "32_any_useless.pt").write_bytes(b"no piece")
+    (left := cache / ".piece.pt.elsewhere.1.part").write_bytes(b"half")
+    os.utime(left, (1, 1))
+    cache.chmod(0o755)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for name in ("chmod", "unlink"):
+        monkeypatch.setattr(Path, name, refused)
+    assert torch.equal(read(folder).images, first.images) and len(opened) == 6
 
 
 def test_what_a_killed_process_has_left_half_written_is_removed(folder):

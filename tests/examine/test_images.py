@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from folders import noise_image
+from folders import class_folders, noise_image
 from small import small_split
 
+from utils.data import loading
 from utils.data.formats.findings import as_label
 from utils.examine.images import class_order, in_order, numbered_apart, read_examined
 
@@ -45,6 +46,13 @@ def test_findings_of_a_table_become_columns_in_the_order_of_the_model(tmp_path):
     order = [int(file.rpartition("/")[2][0]) for file in split.files]
     assert [set(row) for row in named] == [set(labels[n].split("|")) for n in order]
     assert split.class_names == ("oedema", "fracture", "mass")
+
+
+def test_only_their_owner_may_see_the_small_copies_of_examined_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
+    read_examined(str(class_folders(tmp_path / "own", ["a", "b"], 4)), 16)
+    (place,) = (tmp_path / "variables/files").iterdir()
+    assert list(place.glob("*.pt")) and place.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_table_gives_every_image_with_its_columns(tmp_path):

@@ -133,7 +133,7 @@ def read_folder(
     if not listing.files:
         raise ValueError("; ".join([f"{name} lists no file", *map(": ".join, listing.refused[:3])]))
     class_names = _class_names(listing)
-    reading = read_images(listing.files, size, cache=_private_cache(source, cache))
+    reading = read_images(listing.files, size, cache=_cache_folder(source, cache))
     refused = pd.DataFrame([*reading.quarantine, *listing.refused], columns=["file", "reason"])
     if not reading.positions:
         first = "; ".join(f"{row.file}: {row.reason}" for row in refused.head(3).itertuples())
@@ -149,13 +149,10 @@ def read_folder(
     return ImageFolder(source.name, facts, reading.images, refused, class_names, origin)
 
 
-def _private_cache(source: Source, place: str | Path | None) -> Path:
+def _cache_folder(source: Source, place: str | Path | None) -> Path:
     """The folder with the small copies of this source."""
     usual = cache_of(source)
-    folder = Path(place).expanduser() / usual.name if place else usual
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
+    return Path(place).expanduser() / usual.name if place else usual
 
 
 def _class_names(listing: Listing) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ are read again.
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from utils.data.file_facts import NO_FACTS, facts_of_content
 from utils.data.formats.depth import DTYPES
 from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
 from utils.data.image_files import in_threads, read_file
-from utils.files import atomic_write, read_tensors, secret_key, short_digest
+from utils.files import atomic_write, close_to_others, read_tensors, secret_key, short_digest
 from utils.run import progress
 
 READING_RECIPE = 5  # raise it when the same file would give other pixels or facts
@@ -70,9 +71,11 @@ def read_images(
     """Read every file as `size` x `size` images, or set it aside with the reason.
 
     `channels` is 1, 3 or None: colour only if some image has it. Without a folder `cache` nothing
-    is kept.
+    is kept; only its owner may open that folder.
     """
     files = [Path(file) for file in files]
+    if cache:
+        close_to_others(Path(cache))
     kind = "-".join(filter(None, [reading.key, f"{size}_{channels or 'any'}"]))
     secret = secret_key(cache and Path(cache) / PATIENT_KEY)
     read = partial(_entry, size=size, channels=channels or 3, reading=reading, secret=secret)
@@ -151,17 +154,16 @@ class _Pieces:
             except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError):
                 useful = []
             if not useful:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # a read-only cache keeps it
+                    path.unlink()
             yield from useful
 
     def sweep(self) -> None:
         """Remove what killed processes have left half written; a running one's file is young."""
         for path in self.folder.glob(".*.pt.*.part") if self.folder else ():
-            try:
+            with suppress(OSError):  # its process has just finished it, or another one swept
                 if time.time() - path.stat().st_mtime > ABANDONED:
                     path.unlink()
-            except FileNotFoundError:  # its process has just finished it, or another one swept
-                continue
 
 
 def _read_with_cache(files: list[Path], read, pieces: _Pieces, secret: bytes) -> list[_Entry]:
