@@ -56,6 +56,14 @@ def test_names_with_control_characters_reach_no_terminal(tmp_path, capsys):
     assert "\x1b" not in capsys.readouterr().err
 
 
+def test_class_names_in_the_summary_move_no_cursor(tmp_path, cache, capsys):
+    folder = two_classes(tmp_path / "f", 20)
+    picture(folder / "c\x1b]0;owned\x07" / "0.png", 99)
+    command(folder, "--out", tmp_path / "r", "--size", 32)
+    printed = capsys.readouterr().out
+    assert r"c\x1b]0;owned\x07" in printed and "\x1b" not in printed and "\x07" not in printed
+
+
 def test_a_failing_check_ends_with_three_and_hides_no_other(tmp_path, cache, monkeypatch):
     monkeypatch.setitem(CHECKS, "broken", lambda made: 1 / 0)
     assert command(f"folder:{two_classes(tmp_path / 'f')}", "--out", tmp_path / "r") == NOT_AUDITED

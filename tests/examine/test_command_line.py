@@ -2,13 +2,14 @@
 
 import json
 import stat
+from types import SimpleNamespace
 
 import pytest
 import torch
 from folders import class_folders
 
 from utils.course.__main__ import main
-from utils.examine import examination
+from utils.examine import command_line, examination
 
 CODE = """
 import torch
@@ -48,6 +49,13 @@ def test_a_model_is_examined_and_the_report_written(case, capsys):
     assert code == facts["exit code"] == 2 and "Verdict" in printed and "index.html" in printed
     assert not (case / "report" / "unfinished").exists()
     assert stat.S_IMODE((case / "report").stat().st_mode) == 0o700  # it holds images
+
+
+def test_class_names_in_the_summary_move_no_cursor(monkeypatch, capsys):
+    report = SimpleNamespace(summary=lambda _: "always b\x1b]0;owned\x07\nExit code", exit_code=1)
+    monkeypatch.setattr(command_line, "_examined", lambda *_, **__: (report, "report/index.html"))
+    assert run("model.py:Bright", "--data", "data") == 1
+    assert capsys.readouterr().out.startswith("always b\\x1b]0;owned\\x07\nExit code\nReport ")
 
 
 @pytest.mark.parametrize(

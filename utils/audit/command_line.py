@@ -51,7 +51,7 @@ def audit_and_print(
         place = out or default_folder(name, root)
         found = audit(name, root, size, place, cache, baseline, manifest)
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
-        print(found.summary(shutil.get_terminal_size().columns), flush=True)
+        print(escaped(found.summary(shutil.get_terminal_size().columns)), flush=True)
         return found.exit_code
     except BrokenPipeError:  # the reader has seen enough; the findings stand
         close_output()
@@ -64,10 +64,15 @@ def audit_and_print(
 
 
 def printable(message) -> str:
-    """A message for a terminal: names of files may hold what moves the cursor, or be very long."""
+    """A message for a terminal, cut in the middle if a name in it is very long."""
     text = str(message)
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Text for a terminal: names of files and classes may hold what moves the cursor."""
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 

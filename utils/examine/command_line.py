@@ -6,7 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from utils.audit.command_line import NOT_DONE, printable
+from utils.audit.command_line import NOT_DONE, escaped, printable
 
 SUMMARY = "ask a trained model, before it is used, how far it can be trusted"
 EXAMPLES = """examples:
@@ -55,7 +55,7 @@ def examine_and_print(model: str, data: str, **options) -> int:
     try:
         report, page = _examined(model, data, **options)
         sys.stdout.reconfigure(errors="backslashreplace")
-        print(report.summary(shutil.get_terminal_size().columns))
+        print(escaped(report.summary(shutil.get_terminal_size().columns)))
         print(f"Report      {page}  (contains images)", flush=True)
         return report.exit_code
     except (ValueError, OSError, RuntimeError) as error:
