@@ -57,7 +57,7 @@ def test_names_with_control_characters_reach_no_terminal(tmp_path, capsys):
 
 
 def test_class_names_in_the_summary_move_no_cursor(tmp_path, cache, capsys):
-    folder = two_classes(tmp_path / "f", 20)
+    folder = two_classes(tmp_path / "f", 26)
     picture(folder / "c\x1b]0;owned\x07" / "0.png", 99)
     command(folder, "--out", tmp_path / "r", "--size", 32)
     printed = capsys.readouterr().out

@@ -1,5 +1,7 @@
 """Nearest neighbours against brute force, and near-duplicates found up to their threshold."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from small import split_of, unrelated
@@ -93,3 +95,28 @@ def test_the_table_of_duplicates_says_where_both_lie():
         ["test", 4, "train", 9],
         ["test", 6, "train", 3],
     ]
+
+
+def test_the_table_misses_no_image_that_has_a_duplicate_before_it():
+    images = torch.cat([unrelated(60), unrelated(30) + 1, unrelated(20), unrelated(9, seed=1)])
+    images = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))]
+    parts = dict(zip(("train", "validation", "test"), images.split([60, 30, 29]), strict=True))
+    table = duplicates_across(Splits(**{name: split_of(part) for name, part in parts.items()}))
+    names = [(name, place) for name, part in parts.items() for place in range(len(part))]
+    pairs = [(names[later], names[earlier]) for earlier, later in duplicate_pairs(images).tolist()]
+    found = {tuple(row) for row in table[["split", "image", "split of twin"]].to_numpy()}
+    assert found == {(*later, earlier[0]) for later, earlier in pairs} and len(found) == len(table)
+    both = [tuple(row) for row in table[["split", "image", "split of twin", "twin"]].to_numpy()]
+    assert set(both) <= {(*later, *earlier) for later, earlier in pairs}
+    same = [bool((parts[a][i] == parts[b][j]).all()) for a, i, b, j in both]
+    assert same == table["identical"].tolist() and any(same) and not all(same)
+
+
+def test_copies_give_rows_by_their_number_and_not_by_its_square():
+    pictures = unrelated(12)
+    splits = Splits(*(split_of(pictures.repeat(times, 1, 1, 1)) for times in (90, 1, 30)))
+    table = duplicates_across(splits)
+    assert len(table) == 12 * (89 + 1 + 30 + 30 + 29)
+    assert table["identical"].all() and (table["distance"] == 0).all()
+    none = replace(splits, validation=splits.train.take(torch.arange(0)))
+    assert len(duplicates_across(none)) == 12 * (89 + 30 + 29)

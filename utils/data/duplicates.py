@@ -9,6 +9,7 @@ images, leaves out pairs.
 import hashlib
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -130,21 +131,70 @@ def merge_duplicates(images: Tensor, groups: Tensor | None = None) -> Tensor:
 
 
 def duplicates_across(splits: Splits, threshold: float = NEAR) -> pd.DataFrame:
-    """One row per pair of duplicates, within a split or across two, nearest pairs first."""
-    images = torch.cat([split.images for _, split in splits.items()])
-    names = np.repeat([name for name, _ in splits.items()], [len(s) for _, s in splits.items()])
-    places = np.concatenate([np.arange(len(split)) for _, split in splits.items()])
-    pairs = duplicate_pairs(images, threshold).numpy()
-    pictures = small_grey(images)
-    apart = (pictures[pairs[:, 0]] - pictures[pairs[:, 1]]).square().mean(1).sqrt()
-    table = pd.DataFrame(
-        {
-            "split": names[pairs[:, 1]],
-            "image": places[pairs[:, 1]],
-            "split of twin": names[pairs[:, 0]],
-            "twin": places[pairs[:, 0]],
-            "distance": apart.numpy(),
-            "identical": (images[pairs[:, 0]] == images[pairs[:, 1]]).flatten(1).all(1).numpy(),
-        }
-    )
+    """Duplicates within a split or across two, nearest pairs first.
+
+    One row per image and split: its nearest duplicate among the images that stand before it. So
+    a thousand copies of one picture give a thousand rows, not their square.
+    """
+    parts = [_Part.of(name, split.images) for name, split in splits.items() if len(split)]
+    pairs = ((part, other) for place, part in enumerate(parts) for other in parts[: place + 1])
+    table = pd.concat([_twins(*pair, threshold) for pair in pairs], ignore_index=True)
     return table.sort_values("distance", ignore_index=True, kind="stable")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The different pictures of a split, in the order of their first images."""
+
+    name: str
+    member: np.ndarray  # which picture each image shows
+    hashes: pd.Index  # of the pictures
+    first: np.ndarray  # the first image of each
+    pictures: Tensor
+
+    @classmethod
+    def of(cls, name: str, images: Tensor) -> "_Part":
+        member, hashes = pd.factorize(np.array(pixel_hashes(images)))
+        _, first = np.unique(member, return_index=True)
+        return cls(name, member, pd.Index(hashes), first, small_grey(images[first]))
+
+    def nearest_in(self, other: "_Part") -> tuple[np.ndarray, np.ndarray]:
+        """For each image the nearest one of another split, and whether it is identical."""
+        same = other.hashes.get_indexer(self.hashes)  # -1 if it is not there
+        near = nearest(self.pictures, other.pictures)[1][:, 0].numpy()
+        found = other.first[np.where(same < 0, near, same)]
+        return found[self.member], (same >= 0)[self.member]
+
+    def nearest_before(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each image the nearest one before it, and whether it is identical."""
+        first = self.first[self.member]
+        again = first < np.arange(len(first))
+        near = self.first[_nearest_before(self.pictures)][self.member]
+        return np.where(again, first, near), again
+
+
+def _twins(part: _Part, other: _Part, threshold: float) -> pd.DataFrame:
+    images, own = np.arange(len(part.member)), other is part
+    twins, identical = part.nearest_before() if own else part.nearest_in(other)
+    apart = _distances(part.pictures, part.member, other.pictures, other.member[twins])
+    rows = {"split": part.name, "image": images, "split of twin": other.name, "twin": twins,
+            "distance": apart, "identical": identical}  # fmt: skip
+    none_before = (images == 0) & own
+    return pd.DataFrame(rows)[(apart <= threshold) & ~none_before]
+
+
+def _nearest_before(pictures: Tensor) -> np.ndarray:
+    """The position of the nearest among the pictures before each; of the first, its own."""
+    found = []
+    for start in range(0, len(pictures), ROWS):
+        (apart,) = _squared_distances(pictures[start : start + ROWS], pictures[: start + ROWS])
+        rows, columns = map(torch.arange, apart.shape)
+        found.append(apart.masked_fill_(columns >= start + rows[:, None], torch.inf).argmin(1))
+    return torch.cat(found).numpy()
+
+
+def _distances(first: Tensor, rows, second: Tensor, others) -> np.ndarray:
+    """Between pairs of pictures, exactly, in grey levels; not all pairs at once."""
+    blocks = zip(*(torch.from_numpy(places).split(ROWS) for places in (rows, others)), strict=True)
+    apart = [(first[one] - second[two]).square().mean(1).sqrt() for one, two in blocks]
+    return torch.cat(apart).numpy()
