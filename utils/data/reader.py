@@ -26,7 +26,7 @@ from utils.data.image_files import in_threads, read_file
 from utils.files import atomic_write, close_to_others, read_tensors, secret_key, short_digest
 from utils.run import progress
 
-READING_RECIPE = 5  # raise it when the same file would give other pixels or facts
+READING_RECIPE = 6  # raise it when the same file would give other pixels or facts
 PATIENT_KEY = "patients.key"
 PIECE = 256  # files that are read, and written to the cache, together
 ABANDONED = 3600  # seconds since the last write: a running process writes a piece in a few

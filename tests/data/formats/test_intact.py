@@ -69,6 +69,52 @@ def test_a_jpeg_of_many_scans_is_not_unpacked(tmp_path):
     assert "scans, the limit is 100" in why_not(tmp_path, many)
 
 
+def tiff_of_jpegs(image: Image.Image) -> bytes:
+    """Several strips, each a JPEG, whose tables stand at one place."""
+    content = encoded(image, "TIFF", compression="jpeg", quality=90)
+    tags = Image.open(io.BytesIO(content)).tag_v2
+    assert tags[intact.COMPRESSION] == intact.JPEG and len(tags[273]) > 2 and tags[intact.TABLES]
+    return content
+
+
+def second_strip(content: bytes) -> tuple[int, int]:
+    tags = Image.open(io.BytesIO(content)).tag_v2
+    return tags[273][1], tags[279][1]
+
+
+def hole_in_a_strip(content: bytes) -> bytes:
+    return with_a_hole(content, second_strip(content)[0] + 5000)
+
+
+def strip_cut_and_closed(content: bytes) -> bytes:
+    start, length = second_strip(content)
+    middle = start + length // 2
+    return content[:middle] + intact.END + content[middle + 2 :]
+
+
+def strip_cut(content: bytes) -> bytes:
+    start, length = second_strip(content)
+    return content[: start + length // 2] + bytes(length // 2) + content[start + length :]
+
+
+@pytest.mark.parametrize("damaged", [hole_in_a_strip, strip_cut_and_closed, strip_cut])
+@pytest.mark.parametrize("image", [NOISE, COLOUR], ids=["grey", "colour"])
+def test_damaged_jpeg_data_inside_a_tiff_are_set_aside(damaged, image, tmp_path):
+    content = tiff_of_jpegs(image)
+    assert not read_one(tmp_path, content).quarantine
+    Image.open(io.BytesIO(damaged(content))).load()  # Pillow says nothing
+    assert "part of the JPEG data is missing" in why_not(tmp_path, damaged(content))
+
+
+def test_intact_jpeg_data_inside_a_tiff_are_read_whatever_their_corners(tmp_path, monkeypatch):
+    """All of their corners look suspicious; one process decodes them."""
+    levels, calls, warns = LEVELS.copy(), [], intact._libjpeg_warns
+    levels[:, -64:] = 128
+    monkeypatch.setattr(intact, "_libjpeg_warns", lambda all_: calls.append(all_) or warns(all_))
+    assert not read_one(tmp_path, tiff_of_jpegs(Image.fromarray(levels))).quarantine
+    assert len(calls) == 1 and len(calls[0]) > 2
+
+
 @pytest.mark.parametrize("tile", [None, (64, 64)])
 @pytest.mark.parametrize("kind", ["uint8", "uint16"])
 def test_a_damaged_deflated_tiff_is_set_aside(kind, tile, tmp_path):
