@@ -44,12 +44,22 @@ def read_weights(backbone: nn.Module, name: str, place: str) -> None:
 
 def _refuse_unsound(path: Path, state: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
     """Refuse what would load without a word and never learn: no numbers, or of another kind."""
+    refuse_other_kinds(path, state, wanted)
     for key, value in state.items():
-        if value.is_floating_point() != wanted[key].is_floating_point() or value.is_complex():
-            kinds = f"{value.dtype}, where the network has {wanted[key].dtype}"
-            raise ValueError(f"{path}: {key} holds {kinds}; save the weights as float32")
         if value.is_floating_point() and not value.float().isfinite().all():
             raise ValueError(f"{path}: {key} holds NaN or infinite values; get the file again")
+
+
+def refuse_other_kinds(path: Path, state: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    """Refuse whole or complex numbers in the place of others: PyTorch would cast them silently."""
+    for key, value in state.items():
+        if _kind(value) != _kind(wanted[key]) and not key.endswith(COUNTER):
+            kinds = f"{value.dtype}, where the network has {wanted[key].dtype}"
+            raise ValueError(f"{path}: {key} holds {kinds}; save the weights as float32")
+
+
+def _kind(value: Tensor) -> tuple[bool, bool]:
+    return value.is_floating_point(), value.is_complex()
 
 
 @dataclass(frozen=True)

@@ -107,3 +107,20 @@ def test_weights_of_another_network_are_refused(tmp_path):
     torch.save(small_network(classes=4).state_dict(), tmp_path / "w.pt")
     with pytest.raises(ValueError, match="does not fit"):
         load_weights(small_network(), tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.bool, torch.complex64])
+def test_weights_of_another_kind_are_refused(kind, tmp_path):
+    state = small_network().state_dict()
+    state["0.weight"] = state["0.weight"].to(kind)
+    torch.save(state, tmp_path / "w.pt")
+    with pytest.raises(ValueError, match=r"w\.pt: 0\.weight holds .* has torch\.float32"):
+        load_weights(small_network(), tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float64])
+def test_weights_of_another_precision_are_taken(kind, tmp_path):
+    state = {name: value.to(kind) for name, value in small_network().state_dict().items()}
+    torch.save(state, tmp_path / "w.pt")
+    load_weights(network := small_network(), tmp_path / "w.pt")
+    assert torch.equal(network.state_dict()["0.weight"], state["0.weight"].float())

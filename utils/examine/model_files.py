@@ -18,6 +18,7 @@ from torch import nn
 from utils.examine.onnx_model.reading import read_onnx
 from utils.examine.opaque import Opaque
 from utils.files import read_tensors
+from utils.weights import refuse_other_kinds
 
 FORMS = "model.py:make_model, net.ts (TorchScript), net.pt2 (torch.export) or net.onnx"
 NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their weights
@@ -115,6 +116,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     if other := [name for name in wanted if wanted[name].shape != state[name].shape]:
         shapes = " and ".join(str(tuple(side[other[0]].shape)) for side in (state, wanted))
         raise ValueError(f"{path} does not fit the model: {other[0]} has the shapes {shapes}")
+    refuse_other_kinds(path, state, wanted)
     module.load_state_dict(state)
 
 
