@@ -5,6 +5,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import pytest
@@ -119,6 +120,24 @@ def test_a_trial_that_ends_while_trials_are_counted_counts(alive, tmp_path, monk
     monkeypatch.setattr(study, "get_trials", read_just_before_it_ends)
     assert studies._next(study, SPACE, trials=4, seed=0) == (None, {})
     assert [each.state.name for each in read()] == ["COMPLETE"] * 4
+
+
+def test_a_worker_that_waits_long_says_once_for_whom(tmp_path, monkeypatch):
+    study = explore(Known(), SPACE, tmp_path / "journal", 3)
+    (trial := study.ask()).set_user_attr("worker", "here:7:1.0")
+    naps = []
+
+    def sleep(seconds):
+        naps.append(seconds)
+        if len(naps) == 2 * studies.PATIENCE:
+            study.tell(trial, 0.5)
+
+    monkeypatch.setattr(studies, "is_alive", lambda worker: True)
+    monkeypatch.setattr(studies, "time", SimpleNamespace(sleep=sleep))
+    with pytest.warns(UserWarning) as said:
+        explore(Known(), SPACE, tmp_path / "journal", 4)
+    words = [str(each.message) for each in said if "waiting" in str(each.message)]
+    assert words == ["all trials have begun; waiting for trial 3 of process 7 on here"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="forks")

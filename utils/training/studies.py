@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from utils.training.workers import is_alive, this_worker
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, AssertionError)  # by Optuna
 POLL = 0.2  # seconds between two looks at the trials of other workers
+PATIENCE = 50  # looks after which a worker says for whom it waits
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,14 @@ def explore(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     drawn = {name: asdict(each) if is_dataclass(each) else each for name, each in space.items()}
     study = _open_study(short_name({**objective.facts, "space": drawn, "seed": seed}), storage)
-    folder = lock_folder(storage, study.study_name)
+    folder, polls = lock_folder(storage, study.study_name), 0
     while len(_finished(study)) < trials:
         with locked(folder):
             trial, settings = _next(study, space, trials, seed)
         if trial is None:
+            polls += 1
+            if polls == PATIENCE:
+                warnings.warn(_awaited(study), stacklevel=2)
             time.sleep(POLL)
             continue
         try:
@@ -161,6 +166,14 @@ def _next(
     trial = study.ask()
     trial.set_user_attr("worker", this_worker())
     return trial, _suggest(trial, space)
+
+
+def _awaited(study: optuna.Study) -> str:
+    """Whose trials this worker waits for; a long wait looks like a standstill."""
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    workers = [(t.number, *t.user_attrs.get("worker", "?:?").split(":")[:2]) for t in running]
+    named = [f"trial {trial} of process {number} on {host}" for trial, host, number in workers]
+    return f"all trials have begun; waiting for {', '.join(named)}"
 
 
 def _finished(study: optuna.Study) -> list:
