@@ -1,5 +1,6 @@
 """Which files a folder or a table lists, and which it refuses with a reason."""
 
+import errno
 import os
 import subprocess
 
@@ -123,10 +124,29 @@ def test_rows_without_a_label_are_set_aside_and_make_no_class(tmp_path):
 
 
 def test_a_name_that_no_file_can_have_is_one_row_set_aside(tmp_path):
-    (tmp_path / "table.csv").write_text(f"path,label\na.png,cat\n{300 * 'x'}.png,dog\nb,dog\n")
+    long, deep = f"{300 * 'x'}.png", "short/" * 800 + "x.png"
+    rows = ["path,label", "a.png,cat", f"{long},dog", f"{deep},dog", "b,dog"]
+    (tmp_path / "table.csv").write_text("\n".join(rows))
     found = table_files(tmp_path / "table.csv")
     assert [file.name for file in found.files] == ["a.png", "b"]
-    assert [reason for _, reason in found.refused] == ["a name of more than 255 bytes"]
+    reasons = ["a name of more than 255 bytes", "a path of more than 4095 bytes"]
+    assert [reason for _, reason in found.refused] == reasons
+    assert signature(tmp_path / "table.csv")
+
+
+def test_a_path_too_long_for_this_system_does_not_stop_the_table(tmp_path, monkeypatch):
+    """Some systems take fewer bytes than Linux does."""
+    deep = "short/" * 600 + "x.png"
+    (tmp_path / "table.csv").write_text(f"path,label\na.png,cat\n{deep},dog\n")
+    stat = os.stat
+
+    def short_only(path, *arguments, **options):
+        if len(os.fsencode(path)) > 1024:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", short_only)
+    assert signature(tmp_path / "table.csv")
 
 
 def test_a_table_of_test_images_alone_says_what_it_lacks(tmp_path):

@@ -37,6 +37,16 @@ def test_a_table_of_which_every_row_is_refused_says_why_in_few_words(tmp_path):
     assert len(str(error.value)) < 1000
 
 
+@pytest.mark.parametrize("rows", [["{}"], ["{}", "b"]], ids=["one class", "none can be read"])
+def test_a_label_of_megabytes_is_not_repeated_in_the_message(rows, tmp_path):
+    lines = [f"{n}.png,{label.format('x' * 3_000_000)}" for n, label in enumerate(rows)]
+    (tmp_path / "t.csv").write_text("\n".join(["path,label", *lines]))
+    noise_image(tmp_path / "1.png", 0)
+    with pytest.raises(ValueError, match="class") as error:
+        load(str(tmp_path / "t.csv"), 8)
+    assert len(str(error.value)) < 1000
+
+
 def test_broken_files_and_images_under_two_classes_are_set_aside_with_the_reason(cervix_splits):
     listed = {
         Path(file).name: reason for file, reason in manifest("cervical_cancer", 32)["quarantine"]

@@ -18,6 +18,7 @@ from utils.data.duplicates import (
     pixel_hashes,
     small_grey,
 )
+from utils.data.formats.table import shorten
 from utils.data.listing import Listing
 from utils.data.loading import cache_of
 from utils.data.names import is_table
@@ -159,7 +160,7 @@ def _class_names(listing: Listing) -> tuple[str, ...]:
     names = tuple(sorted({*listing.labels, *listing.empty} - {""}))
     if len(names) == 1 and "" not in listing.labels:
         raise ValueError(
-            f"only one class, {names[0]!r}; if these are images without classes, "
-            f"name the folder that holds them: .../{names[0]}"
+            f"only one class, {shorten(names[0])!r}; if these are images without classes, "
+            f"name the folder that holds them: .../{shorten(names[0])}"
         )
     return names

@@ -19,7 +19,7 @@ PARTS = {
     "test": "test",
     "testing": "test",
 }
-LONGEST_NAME = 255  # bytes, of a file or folder
+LONGEST_NAME, LONGEST_PATH = 255, 4095  # bytes: no file system takes more
 JUNK = ("thumbs.db", "desktop.ini", "__macosx")
 
 
@@ -68,10 +68,8 @@ def class_folders(root: Path) -> Listing:
             f"{root} has no class folders with files in them; expected "
             f"{root.name}/CLASS/IMAGE or {root.name}/train/CLASS/IMAGE"
         )
-    empty = sorted(_class_names(root, split) - set(labels))
-    return Listing(
-        tuple(files), tuple(labels), tuple(parts), refused=tuple(refused), empty=tuple(empty)
-    )
+    empty = tuple(sorted(_class_names(root, split) - set(labels)))
+    return Listing(tuple(files), tuple(labels), tuple(parts), None, tuple(refused), empty)
 
 
 def _class_names(root: Path, split: bool) -> set[str]:
@@ -147,6 +145,8 @@ def table_files(path: Path, labelled: bool = True) -> Listing:
 def _row_refusal(named: str, label: str | bool, file: Path, folder: Path) -> str:
     if max(map(len, map(os.fsencode, file.parts))) > LONGEST_NAME:
         return f"a name of more than {LONGEST_NAME} bytes"
+    if len(os.fsencode(file)) > LONGEST_PATH:
+        return f"a path of more than {LONGEST_PATH} bytes"
     if not Path(named).is_absolute() and leaves_folder(file, folder):
         return "leads out of its folder"
     return "" if label else "no label"
@@ -169,7 +169,7 @@ def signature(source: Path) -> str:
         facts = ((entry.path, entry.stat(follow_symlinks=False)) for entry in _tree(source))
     else:
         files = [source, *(table_files(source, False).files if is_table(source) else ())]
-        facts = ((str(file), file.stat()) for file in files if file.exists())
+        facts = ((str(file), file.stat()) for file in files if os.path.exists(file))
     return short_digest(
         source, *(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)
     )

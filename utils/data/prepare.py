@@ -13,13 +13,9 @@ from torch import Tensor
 
 from utils.data.datasets import Dataset
 from utils.data.duplicates import merge_duplicates, pixel_hashes
-from utils.data.formats.findings import (
-    finding_columns,
-    findings_in,
-    in_one_order,
-    name_several,
-)
+from utils.data.formats.findings import finding_columns, findings_in, in_one_order, name_several
 from utils.data.formats.reading import AS_SHOWN, Reading
+from utils.data.formats.table import shorten
 from utils.data.listing import Listing
 from utils.data.patient_recovery import recover_patients
 from utils.data.patient_split import GatheredImages
@@ -29,7 +25,7 @@ from utils.data.split import Split, in_depth
 UNKNOWN = "unknown; only copies of an image are kept together"
 BY_HEADER = "given by the headers of the files"
 BY_FILE = "unknown; the images of one file are kept together, and copies of an image"
-LONGEST_NAME = 300  # letters of a file's name in a message
+LONGEST = 300  # letters of a file's name, or of all classes, in a message
 CLEAR = 64  # pixels: smaller images mix up some patients, and synthetic images with real ones
 
 
@@ -192,7 +188,7 @@ def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:
 
 
 def _none_read(quarantine: Sequence[tuple[str, str]]) -> ValueError:
-    first = "; ".join(f"{file[:LONGEST_NAME]}: {reason}" for file, reason in quarantine[:3])
+    first = "; ".join(f"{file[:LONGEST]}: {reason}" for file, reason in quarantine[:3])
     return ValueError(f"none of {len(quarantine)} files could be read ({first})")
 
 
@@ -208,13 +204,14 @@ def _check_classes(listing: Listing, class_names: tuple[str, ...], several: bool
     found = _first_files(listing, several)
     if unknown := sorted(set(found) - set(class_names)):
         raise ValueError(
-            f"unknown class {unknown[0]!r} ({found[unknown[0]]}); "
+            f"unknown class {shorten(unknown[0])!r} ({found[unknown[0]]}); "
             f"this data set has {', '.join(class_names)}"
         )
     if missing := [name for name in class_names if name not in found]:
+        others = shorten(", ".join(map(shorten, sorted(found))), LONGEST)
         raise ValueError(
-            f"class {missing[0]!r} has no (readable) image; found only {', '.join(sorted(found))}"
+            f"class {shorten(missing[0])!r} has no (readable) image; found only {others}"
         )
     if len(class_names) < 2:
-        only = repr(class_names[0]) if class_names else "no finding"
+        only = repr(shorten(class_names[0])) if class_names else "no finding"
         raise ValueError(f"only one class, {only}; a classifier needs at least two")

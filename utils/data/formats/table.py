@@ -16,10 +16,10 @@ def read_table(path: Path, parts: tuple[str, ...]) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)
             table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
     except ValueError as error:  # not UTF-8, uneven rows, an empty file
-        raise ValueError(f"{path} cannot be read as a table ({_short(error)})") from None
+        raise ValueError(f"{path} cannot be read as a table ({shorten(error)})") from None
     if missing := sorted({"path", "label"} - set(table)):
         raise ValueError(
-            f"{path} lacks the column {missing[0]!r}; it has {_short(', '.join(table))}. "
+            f"{path} lacks the column {missing[0]!r}; it has {shorten(', '.join(table))}. "
             "Needed are path and label; patient and split may follow, with commas between them"
         )
     if not len(table):
@@ -32,7 +32,7 @@ def read_table(path: Path, parts: tuple[str, ...]) -> pd.DataFrame:
         table["split"] = table["split"].str.lower()
         if unknown := sorted(set(table["split"]) - {*parts, ""}):
             raise ValueError(
-                f"{path} names the split {_short(unknown[0])!r}; choose from {', '.join(parts)}"
+                f"{path} names the split {shorten(unknown[0])!r}; choose from {', '.join(parts)}"
             )
     return table
 
@@ -42,6 +42,7 @@ def proposed_from(table: pd.DataFrame) -> str:
     return " and ".join(sorted(PROPOSALS & set(table.get("source", ()))))
 
 
-def _short(text: object) -> str:
+def shorten(text: object, most: int = SHOWN) -> str:
+    """Text for a message: a cell of a table may hold megabytes."""
     text = str(text)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return text if len(text) <= most else f"{text[:most]}..."
