@@ -119,10 +119,12 @@ def test_a_file_without_a_dot_and_an_image_of_a_table_change_the_key(root):
     folder.mkdir()
     (folder / "table.csv").write_text("path,label\nIM0002,a\n")
     (root / "elsewhere").mkdir()
-    (root / "other.csv").write_text("path,label\nelsewhere/x.png,a\n")
+    for table, image in (("other.csv", "x.png"), ("OTHER.CSV", "y.png")):
+        (root / table).write_text(f"path,label\nelsewhere/{image},a\n")
     for typed, file in (
         ({"DATASET": str(folder)}, folder / "IM0001"),
         ({"DATASET": str(root / "other.csv")}, root / "elsewhere/x.png"),
+        ({"DATASET": str(root / "OTHER.CSV")}, root / "elsewhere/y.png"),
     ):
         before = keys(typed)
         file.write_text("pixels")

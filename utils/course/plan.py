@@ -21,7 +21,7 @@ from utils.course.parameters import (
     refuse_unknown_parameters,
     with_prepared_datasets,
 )
-from utils.data.names import is_path
+from utils.data.names import is_path, is_table
 
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.
@@ -202,7 +202,7 @@ def _raw_data(parameters: dict) -> list:
 
 def _files(place: Path) -> Iterator[Path]:
     """A folder's files at any depth; a table, and the images that it lists."""
-    if place.is_dir() or place.suffix != ".csv":
+    if place.is_dir() or not is_table(place):
         yield from (place, *place.rglob("*"))
         return
     yield place

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from utils.data.duplicates import nearest
+from utils.data.formats.table import shorten
 from utils.data.patient_recovery import normalise_exposure
 from utils.data.split import Split, Splits
 
@@ -144,8 +145,8 @@ def long_tail(split: Split, ratio: float, patients: int = 0, seed: int = 0) -> n
     if (wanted > counts).any():
         short = int(np.argmax(wanted - counts))
         raise ValueError(
-            f"class {split.class_names[short]!r} has {counts[short]} patients and would need "
-            f"{wanted[short]}; ask for fewer patients in all, or for 0"
+            f"class {shorten(split.class_names[short])!r} has {counts[short]} patients and would "
+            f"need {wanted[short]}; ask for fewer patients in all, or for 0"
         )
     rng = np.random.default_rng(seed)
     drawn = [rng.permutation(np.flatnonzero(label == c))[:n] for c, n in enumerate(wanted)]
@@ -172,9 +173,9 @@ def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Sp
             members = split.take(split.has(label))
             groups = len(np.unique(members.patients))
             raise ValueError(
-                f"class {split.class_names[label]!r} has no image for {part}: its {len(members)} "
-                f"images come from {groups} patients or groups, and {', '.join(needed)} "
-                "need one each; add patients or leave the class out"
+                f"class {shorten(split.class_names[label])!r} has no image for {part}: its "
+                f"{len(members)} images come from {groups} patients or groups, and "
+                f"{', '.join(needed)} need one each; add patients or leave the class out"
             )
     if not len(splits.validation):
         raise ValueError("no patient is left for validation; add patients or change the shares")

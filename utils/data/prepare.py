@@ -143,7 +143,7 @@ def _without_conflicts(
     clashing = [i for i, digest in enumerate(hashes) if len(classes[digest]) > 1]
     if not clashing:
         return list(range(len(images))), listing, []
-    labels = [" and ".join(sorted(classes[hashes[i]])) for i in clashing]
+    labels = [" and ".join(map(shorten, sorted(classes[hashes[i]]))) for i in clashing]
     reasons = [f"the same image appears under {both}" for both in labels]
     refused = list(zip((str(listing.files[i]) for i in clashing), reasons, strict=True))
     kept = sorted(set(range(len(images))) - set(clashing))
