@@ -5,7 +5,7 @@ import pytest
 from folders import NONE_REFUSED, plain_facts, table_of
 
 from utils.audit.checks.leakage import check_leakage
-from utils.audit.checks.patients import check_patients
+from utils.audit.checks.patients import check_patients, find_groups
 from utils.audit.folder import ImageFolder
 from utils.audit.patient_table import table_of_groups
 from utils.data.phantoms import draw
@@ -42,6 +42,20 @@ def test_pixels_of_slices_show_patients_and_those_of_x_rays_do_not(name, shown):
     assert folder.knows_patients == shown and (len(table) > 0) == shown
     assert (found.severity == "skipped") != shown
     assert ("pixels do not show patients" in found.measured) != shown
+
+
+def test_a_group_by_pixels_that_spans_classes_is_doubted_and_not_counted():
+    drawn = draw("brain_phantom", 48, 60)
+    facts = plain_facts(len(drawn)).assign(label=[drawn.class_names[n] for n in drawn.labels])
+    folder = ImageFolder("x", facts, drawn.images, NONE_REFUSED, drawn.class_names)
+    known, groups = find_groups(folder), folder.recovered.groups.numpy()
+    first = np.flatnonzero(folder.are_sure & (folder.recovered.sizes[groups] > 1))[0]
+    facts.loc[first, "label"] = next(n for n in drawn.class_names if n != facts.label[first])
+    spanning = find_groups(folder)
+    assert (spanning.patients, spanning.doubted) == (known.patients - 1, known.doubted + 1)
+    assert spanning.images == known.images - (groups == groups[first]).sum()
+    assert f"{spanning.doubted} more group" in check_patients(folder).measured
+    assert not folder.are_sure[first]
 
 
 def folder_with_names(patients):

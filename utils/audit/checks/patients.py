@@ -12,9 +12,11 @@ from utils.audit.patient_groups import MAX_PATIENT_SHARE, MIN_FOLDER_IMAGES, MIN
 
 @dataclass(frozen=True)
 class RecoveredGroups:
-    """Groups of several different images that stay the same if the threshold moves a little."""
+    """Groups of several different images of one class that stay the same if the threshold moves a
+    little; `doubted` ones stay, too, but span classes or are far larger than the rest."""
 
     patients: int
+    doubted: int
     images: int
     largest: int  # different images
     examples: tuple[int, ...]  # positions of some images of the largest groups
@@ -109,22 +111,28 @@ def _proposed_from_names(folder: ImageFolder) -> Finding:
 
 def _recovered(folder: ImageFolder) -> Finding:
     found = find_groups(folder)
-    measured = "No group of several images stays the same if the threshold moves."
+    measured = "No group of several images can be relied on."
     if found.images:
         measured = (
             f"{found.images:,} of {len(folder):,} images belong to "
             f"{count_of(found.patients, 'group')} of several images; the largest group has "
             f"{found.largest}."
         )
+    if found.doubted:
+        measured += (
+            f" {count_of(found.doubted, 'more group is', 'more groups are')} doubted: of several "
+            "classes, or far larger than the rest."
+        )
     names, labels = folder.patient_names, folder.facts["label"].to_numpy()
     return Finding(
-        "note" if found.images else "ok",
+        "note" if found.images or found.doubted else "ok",
         f"No patient names; groups come from pixels. {measured} Counted are groups that stay the "
         f"same if the threshold moves by {MIN_MARGIN:g} of the distance to other patients.",
         "An indication, no proof: it works if images of one patient are aligned, as slices are, "
         "and fails for rotated, mirrored or cropped ones. No group found does not mean none there.",
         "Get the patient of each image (a table with a column patient). Until then split by these "
-        "groups, uncertain ones included, so that images of one patient stay together."
+        "groups, doubted ones included, so that images of one patient stay together; the column "
+        "`sure` of the table marks them."
         if found.images else "Get the patient of each image all the same.",
         flagged=found.examples,
         captions=tuple(f"{names[i]}: {labels[i]}".removesuffix(": ") for i in found.examples),
@@ -135,11 +143,15 @@ def find_groups(folder: ImageFolder) -> RecoveredGroups:
     found = folder.recovered
     pairs = np.unique(np.stack([found.groups.numpy(), folder.pixel_groups]), axis=1)
     different = np.bincount(pairs[0])  # images per group, copies counted once
-    certain = (different > 1) & (found.margins >= MIN_MARGIN)
+    stable = (different > 1) & (found.margins >= MIN_MARGIN)
+    sure = np.zeros(len(different), dtype=bool)
+    sure[found.groups.numpy()] = folder.are_sure
+    certain = stable & sure
     largest = np.flatnonzero(certain)[np.argsort(-different[certain], kind="stable")][:3]
     rows = [np.flatnonzero(found.groups == group)[:4].tolist() for group in largest]
     return RecoveredGroups(
         int(certain.sum()),
+        int((stable & ~sure).sum()),
         int(found.sizes[certain].sum()),
         int(different[certain].max(initial=0)),
         tuple(sum(rows, [])),
