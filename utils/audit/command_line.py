@@ -48,7 +48,7 @@ def audit_and_print(
         print(f"second-look: auditing {name!a}", file=sys.stderr, flush=True)
         from utils.audit.report import audit, default_folder  # here: --help needs none of it
 
-        place = out or default_folder(name, root)
+        place = default_folder(name, root) if out is None else out
         found = audit(name, root, size, place, cache, baseline, manifest)
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
         print(escaped(found.summary(shutil.get_terminal_size().columns)), flush=True)

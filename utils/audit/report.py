@@ -30,6 +30,7 @@ from utils.audit.patient_table import (
 from utils.audit.tables import image_table, tables_of, write_tables
 from utils.audit.verdict import first_steps, not_made, verdict
 from utils.data.loading import cache_of
+from utils.data.names import refuse_empty
 from utils.data.source import source_of
 from utils.files import atomic_write, private_folder, write_json
 from utils.run import ROOT
@@ -111,6 +112,7 @@ def audit(
     """
     if not 32 <= size <= 512:
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
+    refuse_empty(root=root, out=out, cache=cache, baseline=baseline, manifest=manifest)
     for place in filter(None, (out, cache)):
         _refuse_unwritable(Path(place))
     old = read_baseline(baseline) if baseline else None

@@ -44,6 +44,13 @@ def resolve_path(name: str) -> Path:
     raise FileNotFoundError(f"{path} is neither a folder nor a .csv table{_guess(text)}")
 
 
+def refuse_empty(**places) -> None:
+    """An empty path, as from a variable that is not set, does not count as one left out."""
+    for name, place in places.items():
+        if place is not None and not str(place).strip():
+            raise ValueError(f"{name} is an empty path; name one, or leave it out")
+
+
 def is_table(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
 
