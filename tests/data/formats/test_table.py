@@ -23,6 +23,13 @@ def test_a_table_that_cannot_be_used_says_why_in_few_words(case, tmp_path):
     assert len(str(error.value)) < 400
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_table_in_another_encoding_says_how_to_save_it(encoding, tmp_path):
+    (tmp_path / "table.csv").write_text("path,label\nM\u00fcller.png,a\n", encoding=encoding)
+    with pytest.raises(ValueError, match="cannot be read as a table: .*; save it as CSV UTF-8"):
+        read_table(tmp_path / "table.csv", PARTS)
+
+
 @pytest.mark.parametrize("end", ["", ",", ",more"])
 def test_a_comma_at_the_end_of_each_row_shifts_nothing(end, tmp_path):
     (tmp_path / "table.csv").write_text(f"path,label\na.png,cat{end}\nb.png, dog {end}\n")

@@ -15,7 +15,10 @@ def read_table(path: Path, parts: tuple[str, ...]) -> pd.DataFrame:
         with warnings.catch_warnings():  # a comma at the end of each row must not shift the columns
             warnings.simplefilter("ignore", pd.errors.ParserWarning)
             table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-    except ValueError as error:  # not UTF-8, uneven rows, an empty file
+    except UnicodeDecodeError as error:
+        reason = f"{path} cannot be read as a table: it is not in UTF-8 ({shorten(error)})"
+        raise ValueError(f"{reason}; save it as CSV UTF-8, as spreadsheets call it") from None
+    except ValueError as error:  # uneven rows, an empty file
         raise ValueError(f"{path} cannot be read as a table ({shorten(error)})") from None
     if missing := sorted({"path", "label"} - set(table)):
         raise ValueError(
