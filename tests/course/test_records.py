@@ -1,6 +1,7 @@
 """The record of a run can be read again, whole and unchanged."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from utils.course.records import (
     chapters,
     flag_summary,
     missing_runs,
+    of_chapters,
     overview,
     raised_flags,
     read_records,
@@ -93,12 +95,24 @@ RECORDS = ["chapter.record(training)"]
 
 
 def test_a_chapter_is_missed_where_it_is_at_home(monkeypatch):
-    homes = {"resnet": {"DATASET": "brain"}, "cervix": {"DATASET": "cervix"}, "first": {}}
+    homes = {"resnet": {"DATASET": "brain"}, "cervix": {"DATASET": "cervix"}}
+    homes["first"] = {"DATASETS": "brain chest"}
     course = {name: Notebook(Path(name), RECORDS, defaults) for name, defaults in homes.items()}
     course["playground"] = Notebook(Path("playground"), ["look()"], {"DATASET": "brain"})
     monkeypatch.setattr(utils.course.records, "read_course", lambda: course)
-    assert chapters("brain") == ["resnet"] and chapters("cervix") == ["cervix"]
-    assert chapters("folder:mine") == ["cervix", "resnet"]
+    homes = {"cervix": "cervix", "first": "brain", "resnet": "brain"}
+    assert chapters("brain") == chapters("cervix") == homes
+    assert chapters("folder:mine") == dict.fromkeys(homes, "folder:mine")
+    records = [
+        SimpleNamespace(name=name, dataset=dataset)
+        for name in ("resnet", "cervix")
+        for dataset in ("brain", "cervix", "folder:mine")
+    ]
+    found = [(record.name, record.dataset) for record in of_chapters(records, "brain")]
+    assert found == [("resnet", "brain"), ("cervix", "brain"), ("cervix", "cervix")]
+    found = {record.dataset for record in of_chapters(records, "folder:mine")}
+    assert found == {"folder:mine"}
+    assert missing_runs(of_chapters(records, "brain"), chapters("brain")) == ["first"]
 
 
 def test_a_withdrawn_flag_of_an_older_run_counts_no_more(assets):
@@ -130,4 +144,5 @@ def test_raised_flags_are_counted_in_a_line_and_listed_with_their_reasons(assets
     finished("rnn", 2, red=True, clean=random_predictions())
     records = read_records(assets)
     assert "2 checks in 2 runs, raised in rnn (seed 2)" in flag_summary(records)
-    assert raised_flags(records).to_numpy().tolist() == [["rnn", 2, "all", "planted", "because"]]
+    (row,) = raised_flags(records).to_numpy().tolist()
+    assert row == [records[1].dataset, "rnn", 2, "all", "planted", "because"]

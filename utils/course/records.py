@@ -1,12 +1,13 @@
 """The records that runs leave, read back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from utils.course.plan import Notebook, read_course
+from utils.course.plan import Notebook, datasets_of, read_course
 from utils.evaluation.conditions import Condition, strongest_of
 from utils.evaluation.predictions import Predictions, read_predictions
 from utils.figures.style import plural
@@ -92,35 +93,42 @@ def overview(records: list[Record]) -> pd.DataFrame:
 
 def raised_flags(records: list[Record]) -> pd.DataFrame:
     """The checks that are raised, each with its run, model and reason."""
+    columns = ["data set", "run", "seed", "model", "flag", "reason"]
     rows = [
-        {"run": record.name, "seed": record.facts["seed"], "model": flag.get("variant", "all")}
-        | {"flag": flag["flag"], "reason": flag["reason"]}
+        (record.dataset, record.name, record.facts["seed"], flag.get("variant", "all"))
+        + (flag["flag"], flag["reason"])
         for record in records
         for flag in record.facts["flags"]
         if flag["red"]
     ]
-    return pd.DataFrame(rows, columns=["run", "seed", "model", "flag", "reason"])
+    return pd.DataFrame(rows, columns=columns)
 
 
 def flag_summary(records: list[Record]) -> str:
     """How many checks there were, and which runs have a raised one; one line."""
     checks = sum(len(record.facts["flags"]) for record in records)
     red = [f"{record.name} (seed {record.facts['seed']})" for record in records if record.red]
-    verdict = f"raised in {', '.join(red)}; these runs are left out above" if red else "none raised"
+    verdict = f"raised in {', '.join(red)}" if red else "none raised"
     return f"{plural(checks, 'check')} in {plural(len(records), 'run')}, {verdict}"
 
 
-def chapters(dataset: str) -> list[str]:
-    """The notebooks that leave a record of this data set: those with it as their default.
+def chapters(dataset: str) -> dict[str, str]:
+    """The data set of every chapter that leaves a record: its own, the default of its notebook.
 
-    For a data set that is no default, all that leave a record of some data set.
+    Where `dataset` is the default of none, each chapter is expected to have run on it.
     """
-    defaults = {
-        name: notebook.defaults["DATASET"]
-        for name, notebook in read_course().items()
-        if "DATASET" in notebook.defaults and leaves_record(notebook)
+    homes = {
+        name: datasets_of(notebook.defaults)[0]
+        for name, notebook in sorted(read_course().items())
+        if leaves_record(notebook) and datasets_of(notebook.defaults)
     }
-    return sorted(name for name in defaults if defaults[name] == dataset) or sorted(defaults)
+    return homes if dataset in homes.values() else dict.fromkeys(homes, dataset)
+
+
+def of_chapters(records: list[Record], dataset: str) -> list[Record]:
+    """The records of this data set, and those of the other chapters on data sets of their own."""
+    homes = chapters(dataset)
+    return [r for r in records if r.dataset in (dataset, homes.get(r.name))]
 
 
 def leaves_record(notebook: Notebook) -> bool:
@@ -128,6 +136,6 @@ def leaves_record(notebook: Notebook) -> bool:
     return any("record(" in cell for cell in notebook.code)
 
 
-def missing_runs(records: list[Record], expected: list[str]) -> list[str]:
+def missing_runs(records: list[Record], expected: Iterable[str]) -> list[str]:
     """The expected runs without a record."""
     return [name for name in expected if name not in {record.name for record in records}]
