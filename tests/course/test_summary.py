@@ -1,5 +1,6 @@
 """A run in words."""
 
+import json
 import subprocess
 
 import pytest
@@ -55,3 +56,32 @@ def test_names_parameters_that_differ_from_the_committed_ones(root):
     told = "Not as committed: resnet EPOCHS=3 (was 2), resnet NEW='a' (was 'absent')"
     assert changed_parameters({"resnet": {}, "new": {}}) == told
     assert changed_parameters({"results": {}}) == ""
+
+
+def flagged(root, name, *red, sound=("sound",)):
+    """A record of this chapter, with checks that are raised and others."""
+    folder = root / "assets/brain" / name / "seed_0"
+    folder.mkdir(parents=True)
+    flags = [{"flag": flag, "red": flag in red, "reason": "why"} for flag in (*red, *sound)]
+    facts = {"run": name, "dataset": "brain", "seed": 0, "flags": flags}
+    (folder / "record.json").write_text(json.dumps(facts))
+    return folder / "record.json"
+
+
+def test_the_last_lines_name_the_red_flags_of_this_run(root):
+    work = root / "work"
+    (work / "notebooks").mkdir(parents=True)
+    jobs = make_plan("quick", {}, ["resnet", "prepare_dataset"])
+    for name in jobs:
+        (work / f"notebooks/{name}.ipynb").touch()
+    flagged(root, "prepare_dataset")
+    flagged(root, "museum", "of another run")
+    record = flagged(root, "resnet", "memory", "one \x1b[31m answer")
+    last = run_summary(work, jobs, [], []).split("\n")[-2:]
+    assert last[0] == "Red flags           4 checks in 2 runs, raised in resnet (seed 0)"
+    assert last[1] == r"                    resnet: memory, one \x1b[31m answer"
+    record.write_text("{")
+    assert "unknown, because" in run_summary(work, jobs, [], []).split("\n")[-1]
+    record.unlink()
+    last = run_summary(work, jobs, [], []).split("\n")[-1]
+    assert last == "Red flags           1 check in 1 run, none raised"

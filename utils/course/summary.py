@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from utils import ROOT
-from utils.audit.command_line import printable
+from utils.audit.command_line import escaped, printable
 from utils.course.plan import LAST, read_notebook
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -45,7 +45,10 @@ def remove_blocked(work: Path, jobs: dict[str, dict], failed: list[str]) -> list
 
 
 def run_summary(work: Path, jobs: dict[str, dict], failed: list[str], blocked: list[str]) -> str:
-    """What failed, what was not run, and what this run has made; nothing that an older one left."""
+    """What failed, what was not run, what this run has made, and which numbers not to trust.
+
+    Nothing that an older run left.
+    """
     parts = [_failure(work, name) for name in failed]
     if blocked:
         parts.append(f"Not run, because they need what failed: {', '.join(blocked)}")
@@ -57,6 +60,7 @@ def run_summary(work: Path, jobs: dict[str, dict], failed: list[str], blocked: l
     if LAST in done and not failed:
         places.append(("Results page", work / "results.html"))
     parts.append("\n".join(f"{title:18}  {place}" for title, place in places))
+    parts.append(_red_flags(jobs, done) if done else "")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -99,3 +103,24 @@ def _records(jobs: dict[str, dict], done: Iterable[str]) -> list[Path]:
     kept = {(folder_of(dataset), name) for name in done for dataset in jobs[name]["datasets"]}
     found = {folder for folder, name in kept if (ROOT / "assets" / folder / name).exists()}
     return [ROOT / "assets" / folder for folder in sorted(found)]
+
+
+def _red_flags(jobs: dict[str, dict], done: Iterable[str]) -> str:
+    """Which of these chapters raised a red flag; empty where none of them leaves a record."""
+    from utils.course.records import Record, flag_summary  # here, as above
+    from utils.run import RECORD, folder_of
+
+    seeds = {name: f"seed_{jobs[name]['settings'].get('SEED', 0)}" for name in done}
+    folders = [
+        ROOT / "assets" / folder_of(dataset) / name / seed
+        for name, seed in seeds.items()
+        for dataset in jobs[name]["datasets"]
+    ]
+    records = [Record(folder) for folder in folders if (folder / RECORD).exists()]
+    try:
+        lines = [flag_summary(records)] if records else []
+        lines += [f"{record.name}: {', '.join(record.red)}" for record in records if record.red]
+    except ValueError as error:  # a damaged record
+        lines = [f"unknown, because {error}"]
+    titles = ["Red flags", *[""] * len(lines)]
+    return escaped("\n".join(f"{t:18}  {line}" for t, line in zip(titles, lines, strict=False)))
