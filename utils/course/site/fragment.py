@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,6 +13,7 @@ from utils.course.site.contents import address_of
 from utils.course.site.tables import tidy_table
 
 HEADINGS = ("h1", "h2", "h3", "h4")
+Address = Callable[[str], str]
 PICTURES = (".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp")
 
 
@@ -25,8 +26,13 @@ class Fragment:
     files: set[str] = field(default_factory=set)
 
 
-def make_fragment(html: str, source: str, root: Path, pages: Collection[str]) -> Fragment:
-    """`pages` are the files that have a page; a link from prose gives other files one as well."""
+def make_fragment(
+    html: str, source: str, root: Path, pages: Collection[str], address: Address = address_of
+) -> Fragment:
+    """`pages` are the files that have a page; a link from prose gives other files one as well.
+
+    `address` tells where the page of a file lies, relative to the root.
+    """
     fragment = Fragment(BeautifulSoup(html, "html.parser"))
     for tag in fragment.body(["style", "script", "link"]):
         tag.decompose()
@@ -38,7 +44,7 @@ def make_fragment(html: str, source: str, root: Path, pages: Collection[str]) ->
     for picture in fragment.body("img"):
         _set_picture(picture, source, root, fragment)
     for link in fragment.body("a", href=True):
-        _set_link(link, source, root, pages, fragment)
+        _set_link(link, source, root, pages, fragment, address)
     return fragment
 
 
@@ -76,7 +82,12 @@ def _set_picture(picture: Tag, source: str, root: Path, fragment: Fragment) -> N
 
 
 def _set_link(
-    link: Tag, source: str, root: Path, pages: Collection[str], fragment: Fragment
+    link: Tag,
+    source: str,
+    root: Path,
+    pages: Collection[str],
+    fragment: Fragment,
+    address: Address,
 ) -> None:
     parts = urlsplit(link["href"])
     if parts.scheme or parts.netloc:
@@ -90,8 +101,8 @@ def _set_link(
         link.unwrap()  # the words stay
         return
     fragment.files.add(target)
-    address = target if target.endswith(PICTURES) else address_of(target)
-    link["href"] = posixpath.relpath(address, posixpath.dirname(source) or ".") + anchor
+    there = target if target.endswith(PICTURES) else address(target)
+    link["href"] = posixpath.relpath(there, posixpath.dirname(address(source)) or ".") + anchor
 
 
 def _target(address: str, source: str, root: Path) -> str | None:
