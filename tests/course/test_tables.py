@@ -4,8 +4,10 @@ import re
 
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from small import random_predictions
 
+from utils import HOME
 from utils.attacks.pgd import PGD
 from utils.course import tables
 from utils.evaluation import metrics
@@ -135,11 +137,23 @@ def test_flags_are_one_line_that_names_those_raised():
     assert repr(tables.flag_line(flags[1:2])) == "1 check, none raised"
 
 
+def test_raised_flags_are_red_also_where_two_models_have_the_same_and_names_are_no_code():
+    rows = [("a", True, "<b>why"), ("a", False, ""), ("a", True, "how"), ("b", False, "")]
+    flags = pd.DataFrame(rows, columns=["flag", "red", "reason"], index=[0, 1, 0, 1])
+    page = tables.flag_line(flags)._repr_html_()
+    cells = BeautifulSoup(page, "html.parser")("td", class_="raised")
+    assert [cell.get_text() for cell in cells] == ["RED: <b>why.", "RED: how."]
+    assert re.search(r"td\.raised\s*{\s*color: #c62828", page) and "<b>" not in page
+    style = (HOME / "utils/course/site/site.css").read_text(encoding="utf-8")
+    assert "td.raised { color: var(--alarm); }" in style
+    assert page == tables.flag_line(flags)._repr_html_()
+
+
 def test_a_red_flag_has_its_reason():
     open_ = f"{NOT_RESOLVED}: too few patients (3)"
     rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
     table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
-    assert table["verdict"].tolist() == ["RED: why.", "no", NOT_APPLICABLE, open_]
+    assert table["verdict"].tolist() == ["RED: why.", "not raised", NOT_APPLICABLE, open_]
 
 
 def test_a_red_flag_of_the_course_has_its_advice():
@@ -148,4 +162,4 @@ def test_a_red_flag_of_the_course_has_its_advice():
         [(name, True, "why"), (name, False, "")], columns=["flag", "red", "reason"]
     )
     red, other = tables.flag_table(flags)["verdict"]
-    assert red == f"RED: why. {ADVICE[name]}" and other == "no"
+    assert red == f"RED: why. {ADVICE[name]}" and other == "not raised"

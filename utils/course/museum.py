@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD, input_gradient
-from utils.course.tables import flag_table, interval_text
+from utils.course.tables import coloured_flags, interval_text
 from utils.data import patient_split
 from utils.data.split import Split, Splits, batches, to_float, to_uint8
 from utils.evaluation.intervals import Interval
@@ -68,9 +68,9 @@ class Exhibit:
         return "claimed: {claimed}; without the mistake: {true}".format(**self.row)
 
     def _repr_html_(self) -> str:
-        red = flag_table(self.flags[self.flags["red"]])
+        red = self.flags[self.flags["red"]]
         line = f"{self} · {plural(len(red), 'red flag')}"  # which name the mistake: folded away
-        return Folded(line, red)._repr_html_()
+        return Folded(line, coloured_flags(red))._repr_html_()
 
 
 def by_mistake(exhibits: Mapping[int, Exhibit]) -> dict[str, Exhibit]:

@@ -7,10 +7,7 @@ import pandas as pd
 from IPython.display import HTML, Code
 from pandas.io.formats.style import Styler
 
-from utils.evaluation.conditions import (
-    CLEAN,
-    Condition,
-)
+from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.intervals import TOO_FEW, Interval
 from utils.evaluation.metrics import HEADLINE, gains, score_of, scores, trainings_of
@@ -20,6 +17,9 @@ from utils.figures.page import Folded, noted
 from utils.figures.style import plural
 
 ROBUST_SCORES = (HEADLINE, "accuracy")
+NOT_RAISED = "not raised"
+RAISED = "raised"  # the class of such a cell, which the site has in red as well
+LEFT = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
 
 
 def show_source(thing) -> HTML:
@@ -174,14 +174,22 @@ def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def prose_table(table: pd.DataFrame) -> Styler:
     """A table of sentences, aligned on the left."""
-    left = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
-    return table.style.set_table_styles([left])
+    return table.style.set_table_styles(LEFT)
 
 
 def flag_line(flags: pd.DataFrame) -> Folded:
     """The red flags in one line, such as "5 checks, none raised", with their table behind it."""
     raised = ", ".join(flags["flag"][flags["red"]]) or "none"
-    return Folded(f"{plural(len(flags), 'check')}, {raised} raised", flag_table(flags))
+    return Folded(f"{plural(len(flags), 'check')}, {raised} raised", coloured_flags(flags))
+
+
+def coloured_flags(flags: pd.DataFrame) -> Styler:
+    """The table of flags to look at, with the raised ones in red."""
+    table = flag_table(flags).reset_index()  # several models may have a flag of one name
+    raised = pd.DataFrame({"verdict": flags["red"].map({True: RAISED, False: ""}).to_numpy()})
+    looks = [{"selector": f"td.{RAISED}", "props": "color: #c62828"}, *LEFT]
+    shown = Styler(table, uuid="flags", cell_ids=False).format(escape="html").hide(axis="index")
+    return shown.set_td_classes(raised).set_table_styles(looks)
 
 
 def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
@@ -190,7 +198,7 @@ def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
     A red one has its advice as well.
     """
     verdicts = [
-        f"RED: {reason}. {ADVICE.get(flag, '')}".strip() if red else reason or "no"
+        f"RED: {reason}. {ADVICE.get(flag, '')}".strip() if red else reason or NOT_RAISED
         for flag, red, reason in zip(flags["flag"], flags["red"], flags["reason"], strict=True)
     ]
     return pd.DataFrame({"flag": flags["flag"], "verdict": verdicts}).set_index("flag")

@@ -9,6 +9,7 @@ from string import Template
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
+from pandas.io.formats.style import Styler
 from PIL import Image
 
 STYLE = """
@@ -53,7 +54,7 @@ class Folded:
     """A table or source code behind one line, which opens it; without HTML the line alone."""
 
     line: str
-    shown: pd.DataFrame | HTML
+    shown: pd.DataFrame | Styler | HTML
 
     def __repr__(self) -> str:
         return self.line
