@@ -1,7 +1,9 @@
 """A figure shows itself: sharp, small, and the same each time."""
 
 import base64
+import inspect
 from io import BytesIO
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
+from utils import figures
 from utils.figures import notebook_figure
 from utils.figures.grid import show_image
 from utils.figures.notebook_figure import BUDGET, SCREEN, STYLE, house_style, panel, panels
@@ -18,6 +21,10 @@ from utils.figures.notebook_figure import BUDGET, SCREEN, STYLE, house_style, pa
 
 @house_style
 def lines():
+    """A line that falls & rises.
+
+    Nothing else.
+    """
     figure, axis = panel(6, 3)
     axis.plot([0, 1, 2], [3, 1, 2], label="a line")
     axis.set(xlabel="time (days)", title="one line")
@@ -42,6 +49,24 @@ def test_lines_and_words_are_svg_in_pixels_of_a_screen():
     assert svg.startswith("<svg") and "time (days)" in svg
     width = float(svg.split('width="')[1].split('"')[0])
     assert width == pytest.approx(6 * SCREEN, abs=12)
+
+
+def test_words_stand_for_a_figure_where_it_cannot_be_seen():
+    words = "A line that falls & rises. Titles: one line. Axes: time (days). Legend: a line."
+    figure = lines()
+    assert figure.alt == words
+    svg = ElementTree.fromstring(figure.mime_bundle()[0]["image/svg+xml"])
+    title = svg.find("{http://www.w3.org/2000/svg}title")
+    assert svg.get("role") == "img" and title.text == words
+    assert figure.quick_bundle()[1]["image/png"]["alt"] == words
+    assert pictures([noise(8)])._png(2)[1]["alt"] == "Figure"
+    figure.axes[0].set_title("t" * 5000)
+    assert len(figure.alt) < 500
+
+
+def test_every_figure_of_the_course_says_what_it_shows():
+    drawing = [draw for draw in vars(figures).values() if hasattr(draw, "__wrapped__")]
+    assert len(drawing) > 40 and all(map(inspect.getdoc, drawing))
 
 
 def test_the_same_figure_is_the_same_file_on_every_day():

@@ -1,9 +1,11 @@
 """Figures in the house style that show themselves in a notebook, sharp and small."""
 
 import base64
+import inspect
 import re
 from collections.abc import Callable
 from functools import wraps
+from html import escape
 from io import BytesIO
 
 import numpy as np
@@ -30,8 +32,10 @@ WITHOUT_DATE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 EMBEDDED = re.compile(r'"data:image/png;base64,\s*([^"]*)"')
 ATTRIBUTE = re.compile(r'="(?!data:)[^"]*"')
+OPENING = re.compile(r"<svg\b([^>]*)>")
 BETWEEN_TAGS = re.compile(r">\s*(?:<!--[^>]*-->)?\s*<(?!g )")
 DECIMALS = re.compile(r"(\d+\.\d\d)\d+")
+SPOKEN = 400  # letters that stand for a figure where it cannot be seen
 
 
 class NotebookFigure(Figure):
@@ -40,6 +44,23 @@ class NotebookFigure(Figure):
     A figure without images is always SVG. A PNG has twice the resolution of a screen, or less
     where the images are so large that the notebook would grow too much.
     """
+
+    subject = ""  # in words: by the function that draws it
+
+    @property
+    def alt(self) -> str:
+        """What stands for the figure where it cannot be seen: subject, titles, axes and lines."""
+        legends = filter(None, [*self.legends, *(axis.get_legend() for axis in self.axes)])
+        parts = {
+            "": [self.subject, self.get_suptitle()],
+            "Titles: ": [axis.get_title() for axis in self.axes],
+            "Axes: ": [text for a in self.axes for text in (a.get_xlabel(), a.get_ylabel())],
+            "Legend: ": [text.get_text() for legend in legends for text in legend.get_texts()],
+        }
+        words = {kind: ", ".join(filter(None, dict.fromkeys(each))) for kind, each in parts.items()}
+        spoken = ". ".join(f"{kind}{text}".rstrip(".") for kind, text in words.items() if text)
+        spoken = " ".join(f"{spoken}.".split()) if spoken else "Figure"
+        return spoken if len(spoken) <= SPOKEN else f"{spoken[:SPOKEN]}..."
 
     def savefig(self, *args, **options) -> None:
         with rc_context(STYLE):  # ticks are made late, with the settings of that moment
@@ -62,6 +83,7 @@ class NotebookFigure(Figure):
         drawn = self._drawn("png", DENSITIES[0])
         with Image.open(BytesIO(drawn)) as image:
             size = {"width": image.width // DENSITIES[0], "height": image.height // DENSITIES[0]}
+        size["alt"] = self.alt
         return {"image/png": base64.b64encode(drawn).decode()}, {"image/png": size}
 
     def _ipython_display_(self) -> None:
@@ -78,21 +100,31 @@ class NotebookFigure(Figure):
         text = self._drawn("svg", DENSITIES[0], metadata=WITHOUT_DATE).decode()
         text = SIZE.sub(_in_screen_pixels, text[text.find("<svg") :], count=1)
         text = ATTRIBUTE.sub(_short, EMBEDDED.sub(_with_few_colours, text))
-        return BETWEEN_TAGS.sub("><", text)
+        title = f"<title>{escape(self.alt)}</title>"
+        text = BETWEEN_TAGS.sub("><", text)
+        return OPENING.sub(lambda found: f'<svg role="img"{found[1]}>{title}', text, count=1)
 
-    def _png(self, density: float) -> tuple[str, dict[str, int]]:
+    def _png(self, density: float) -> tuple[str, dict]:
         image = Image.open(BytesIO(self._drawn("png", density)))
         size = {"width": round(image.width / density), "height": round(image.height / density)}
+        size["alt"] = self.alt
         return _few_colours(image), size
 
 
 def house_style(draw: Callable) -> Callable:
-    """Draw in the style of the course, and leave matplotlib's settings as they were."""
+    """Draw in the style of the course, and leave matplotlib's settings as they were.
+
+    What the function says of itself in its first paragraph becomes the subject of its figure.
+    """
+    subject = (inspect.getdoc(draw) or "").partition("\n\n")[0]
 
     @wraps(draw)
     def in_style(*args, **options):
         with rc_context(STYLE):
-            return draw(*args, **options)
+            drawn = draw(*args, **options)
+        if isinstance(drawn, NotebookFigure):
+            drawn.subject = subject
+        return drawn
 
     return in_style
 

@@ -17,6 +17,15 @@ def test_a_figure_is_an_image_with_its_width_and_keeps_its_style_for_itself():
     assert image["style"] == "--width: 300px"
 
 
+def test_a_figure_has_words_for_those_who_cannot_see_it():
+    titled = SVG.replace("<style>", "<title>a &lt; b, &quot;c&quot;</title><style>")
+    png = shown(**{"image/png": "aGk="})
+    named = shown(**{"image/png": "aGk="})
+    named.metadata["image/png"] = {"width": 9, "alt": 'share of "x"'}
+    images = page(code("f()", shown(**{"image/svg+xml": titled}), named, png))("img")
+    assert [image["alt"] for image in images] == ['a < b, "c"', 'share of "x"', "Figure"]
+
+
 def test_a_control_says_where_it_works_and_gives_way_to_a_picture():
     control = {WIDGET: {"model_id": "1"}, "text/plain": "IntSlider(value=1)"}
     assert NO_WIDGET.split(">")[1].split("<")[0] in page(code("f()", shown(**control))).get_text()

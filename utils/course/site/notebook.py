@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
 
 from nbconvert.filters import Highlight2HTML, ansi2html
 
@@ -13,6 +13,7 @@ from utils.course.site.markdown import markdown_to_html
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NO_WIDGET = "<p class='note'>Here is a control to play with. It works in JupyterLab only.</p>"
 COLAB = "COLAB_RELEASE_TAG"  # stands in the cell that fetches the course there
+SVG_TITLE = re.compile(r"<title>([^<]*)</title>")  # the figure's own comes first
 SVG_WIDTH = re.compile(r"<svg\b[^>]*?\bwidth=\"([\d.]+)")
 
 
@@ -59,11 +60,14 @@ def _forms(output: dict) -> Iterator[str]:
     texts = {kind: "".join(part) for kind, part in data.items() if isinstance(part, str | list)}
     alternative = texts.get("text/plain", "")
     if svg := texts.get("image/svg+xml"):
-        yield _picture("svg+xml", base64.b64encode(svg.encode()).decode(), _svg_width(svg))
+        drawn = base64.b64encode(svg.encode()).decode()
+        named = SVG_TITLE.search(svg)
+        yield _picture("svg+xml", drawn, _svg_width(svg), unescape(named[1]) if named else "")
     for kind in ("png", "jpeg"):
         if picture := texts.get(f"image/{kind}"):
-            size = output["metadata"].get(f"image/{kind}", {})
-            yield _picture(kind, picture.replace("\n", ""), size.get("width"))
+            facts = output["metadata"].get(f"image/{kind}", {})
+            shown = picture.replace("\n", "")
+            yield _picture(kind, shown, facts.get("width"), facts.get("alt", ""))
     if WIDGET in output["data"]:
         yield NO_WIDGET
     if html := texts.get("text/html"):
@@ -74,10 +78,11 @@ def _forms(output: dict) -> Iterator[str]:
         yield _plain(alternative)
 
 
-def _picture(kind: str, data: str, width: float | None) -> str:
+def _picture(kind: str, data: str, width: float | None, alt: str) -> str:
     """As an <img>: the styles and names in an SVG must not meet those of the page."""
     size = f' style="--width: {float(width):g}px"' if width else ""
-    return f'<img class="figure" alt="Figure"{size} src="data:image/{kind};base64,{data}">'
+    alt = escape(alt or "Figure")
+    return f'<img class="figure" alt="{alt}"{size} src="data:image/{kind};base64,{data}">'
 
 
 def _svg_width(svg: str) -> float | None:
