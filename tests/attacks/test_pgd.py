@@ -41,6 +41,16 @@ def test_stays_in_the_ball_and_in_the_pixel_range(attack, model, batch):
     assert attacked.dtype == torch.float32 and not attacked.requires_grad
 
 
+@pytest.mark.parametrize("attack", [PGD(0.1), APGD(0.1), MinimalNorm()], ids=repr)
+def test_a_model_without_gradients_is_refused_with_what_to_use(attack, model, batch):
+    class Opaque(nn.Module):
+        def forward(self, images):
+            return model(images).detach()
+
+    with pytest.raises(ValueError, match="no gradient .* Square"):
+        attack(Opaque(), *batch)
+
+
 @pytest.mark.parametrize("attack", EVERY, ids=repr)
 def test_moves_the_loss_where_it_should(attack, model, batch):
     images, labels = batch

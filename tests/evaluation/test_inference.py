@@ -41,6 +41,12 @@ def test_answers_are_those_of_the_model_in_evaluation_mode(model):
     assert np.array_equal(found.groups, SPLIT.groups)
 
 
+@pytest.mark.parametrize("classes", [1, 2, 6])
+def test_other_outputs_than_one_per_class_are_refused(classes):
+    with pytest.raises(ValueError, match=rf"answers in the shape \(50, {classes}\).* 3 names"):
+        predict(small_network(classes=classes), SPLIT)
+
+
 def test_the_seed_decides_and_what_ran_before_does_not(model):
     first = predict(model, SPLIT, ATTACK).probabilities
     torch.rand(5)

@@ -144,6 +144,11 @@ def loss_and_gradient(
     with torch.enable_grad():
         logits = model(pixels).float()
         losses = loss(logits)
+        if not losses.requires_grad:
+            raise ValueError(
+                "the answers of this model have no gradient with respect to its images; "
+                "attack it with Square or another black box"
+            )
         gradient = torch.autograd.grad(losses.sum(), pixels)[0]
     return logits.detach(), losses.detach(), gradient
 

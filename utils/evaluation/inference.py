@@ -130,7 +130,7 @@ def _forward(
         if digest:  # costs a copy to the host
             images_seen.update(images.cpu().contiguous().numpy())
         with torch.no_grad():
-            return model(images).float().cpu()
+            return _checked(model(images), split).float().cpu()
 
     with _reproducible(model, seed):
         # Clean batches take no time, and the digest needs the attacked images themselves.
@@ -138,6 +138,18 @@ def _forward(
         kept = KeptBatches(folder, attack, model, seen_by_attacker, device_of(model))
         rows = [kept.get(*pair, partial(answer, *pair)) for pair in batches(split, batch_size)]
     return torch.cat(rows), (images_seen.hexdigest()[:16],) * digest
+
+
+def _checked(answers: Tensor, split: Split) -> Tensor:
+    """A model with one output would seem to give everything to the first class."""
+    if answers.ndim != 2 or answers.shape[1] != split.classes:
+        each = "finding" if split.has_findings else "class"
+        raise ValueError(
+            f"the model answers in the shape {tuple(answers.shape)}, and the images have "
+            f"{split.classes} names; one logit for each {each} is needed. "
+            "utils.examine.adapter.adapt wraps a model with other outputs"
+        )
+    return answers
 
 
 @contextmanager
