@@ -1,5 +1,7 @@
 """The picture of an attack shows the attack, and its outcome in colour."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -124,3 +126,14 @@ def test_the_maps_of_two_halves_say_what_correlation_can_be_expected():
 
 def test_a_constant_answer_has_its_share_although_one_class_is_common():
     check_balanced(lambda curve: figures.accuracy_by_epsilon({"standard": curve}))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_line_below_an_equal_one_can_be_seen(count):
+    """Under one step PGD is FGSM."""
+    curves = {str(number): SUITE.curve(ANSWERS, "pgd") for number in range(count)}
+    lines = figures.accuracy_by_epsilon(curves).axes[0].lines[:count]
+    for below, above in pairwise(lines):
+        assert below.get_linewidth() > above.get_linewidth() + 0.7
+        assert below.get_markersize() > above.get_markersize() + 1
+    assert lines[-1].get_linewidth() == 1.5

@@ -74,13 +74,19 @@ def change_grid(
 
 @house_style
 def accuracy_by_epsilon(curves: Mapping[str, Mapping[float, Predictions]]) -> Figure:
-    """Balanced accuracy against the size of the change, with 95 % intervals; epsilon 0 is clean."""
+    """Balanced accuracy against the size of the change, with 95 % intervals; epsilon 0 is clean.
+
+    The first line is the widest, so that it can be seen below another that is equal to it.
+    """
     figure, axis = panel(8.5, 3.8)
-    for (name, by_size), colour in zip(curves.items(), variant_colours(curves), strict=True):
+    widths = np.linspace(min(4, 1.5 * len(curves)), 1.5, len(curves))
+    looks = zip(variant_colours(curves), widths, strict=True)
+    for (name, by_size), (colour, width) in zip(curves.items(), looks, strict=True):
         sizes = np.array(sorted(by_size))
         rows = [score_of(by_size[size], HEADLINE) for size in sizes]
         value, low, high = np.array(rows, dtype=float).T
-        axis.plot(255 * sizes, value, "o-", color=colour, label=name, markersize=4)
+        line = {"linewidth": width, "markersize": 1 + 2 * width}
+        axis.plot(255 * sizes, value, "o-", color=colour, label=name, **line)
         axis.fill_between(255 * sizes, low, high, color=colour, alpha=0.15, linewidth=0)
     chance_line(axis, 1 / by_size[sizes[0]].classes, "constant answer")
     axis.set(xlabel="largest change of a pixel (grey levels of 255)", ylim=(0, 1.02))
