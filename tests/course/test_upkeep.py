@@ -106,6 +106,24 @@ def notebook(*sources):
     return json.dumps({"cells": cells})
 
 
+AROUND = "Before this: [r](r.ipynb) · {}: [s](s.ipynb), which goes on · Words: [g](g.md)"
+
+
+@pytest.mark.parametrize("word", ["Next", "After"])
+def test_the_last_line_leads_to_the_next_chapter(word):
+    first = f"# T\n\n{AROUND.format(word)}"
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": source}
+        for source in (first, "## References\n\n- One 2020.\n")
+    ]
+    text = tidy(json.dumps({"cells": cells}), "notebooks/t.ipynb", "")
+    last = "".join(json.loads(text)["cells"][-1]["source"])
+    assert last == "## References\n\n- One 2020.\n\nNext: [s](s.ipynb), which goes on"
+    assert tidy(text, "notebooks/t.ipynb", "") == text
+    moved = tidy(text.replace("s.ipynb", "new.ipynb"), "notebooks/t.ipynb", "")
+    assert moved.count("new.ipynb") == 2 and moved.count("Next: ") == 1 + (word == "Next")
+
+
 def first_cell(text):
     return "".join(json.loads(text)["cells"][0]["source"])
 

@@ -33,6 +33,7 @@ ON_ONE_CORE = re.compile(r"\d+ minutes?(?= on one CPU core)")
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
 FOUND = re.compile(r"(<!-- claim:(.+?) -->)(.*?)(<!-- /claim -->)", re.DOTALL)
 ADDRESS = re.compile(r"(https|ssh|file)://[\w./~:@%+-]+")
+NEXT = re.compile(r"^Before this: .*? · (?:Next|After): (.*?) · Words: ", re.MULTILINE)
 SETUP = re.compile(r'import os\nimport sys\n\nif "COLAB_.*?environ\["PYTHONPATH"\]\)', re.DOTALL)
 
 BOOTSTRAP = """import os
@@ -131,20 +132,14 @@ def notebook_files(root: Path = HOME) -> list[Path]:
     return sorted([*root.glob("dataset/*.ipynb"), *root.glob("notebooks/*.ipynb")])
 
 
-def tidy(
-    text: str,
-    name: str,
-    url: str,
-    claims: Iterable[dict] = (),
-    number: str = "",
-    minutes: int | None = None,
-) -> str:
-    """The text of a notebook: its number, minutes, badge, claims, lines for Colab, nbval tags."""
+def tidy(text: str, name: str, url: str, claims: Iterable = (), number="", minutes=None) -> str:
+    """The text of a notebook: its number, minutes, badge, claims, way on, lines for Colab, tags."""
     notebook = json.loads(text)
     _set_number(notebook["cells"][0], number)
     _set_minutes(notebook["cells"][0], minutes)
     _set_badge(notebook["cells"][0], name, url)
     _set_claims(notebook["cells"][0], [row for row in claims if row["chapter"] == Path(name).stem])
+    _set_next(notebook["cells"][0], notebook["cells"][-1])
     for cell in (cell for cell in notebook["cells"] if cell["cell_type"] == "code"):
         source = SETUP.sub(lambda _: bootstrap(url), "".join(cell["source"]))
         cell["source"] = source.splitlines(keepends=True)
@@ -198,6 +193,13 @@ def _set_claims(cell: dict, claims: list[dict]) -> None:
     found = {row["name"]: in_words(row) for row in claims}
     source = FOUND.sub(lambda m: f"{m[1]}{found.get(m[2], m[3])}{m[4]}", "".join(cell["source"]))
     cell["source"] = source.splitlines(keepends=True)
+
+
+def _set_next(first: dict, last: dict) -> None:
+    """The way to the next chapter, which the first screen names, as the last line as well."""
+    if found := NEXT.search("".join(first["source"])):
+        text = "".join(last["source"]).partition("\n\nNext: ")[0].rstrip("\n")
+        last["source"] = f"{text}\n\nNext: {found[1]}".splitlines(keepends=True)
 
 
 def _set_badge(cell: dict, name: str, url: str) -> None:
