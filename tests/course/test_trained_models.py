@@ -74,7 +74,16 @@ def test_a_model_that_was_made_otherwise_is_not_taken(run, chapters_run, name, c
     with pytest.raises(RuntimeError, match="the chapter toy ran, and still .* is .*, not"):
         load_trained(run, splits, parameters, data_root="/data")
     assert chapters_run == [("toy", {**parameters, "DATA_ROOT": "/data"})]
-    assert "the chapter toy runs first, because" in capsys.readouterr().err
+    assert "the chapter toy runs first, as " in capsys.readouterr().err
+
+
+def test_a_chapter_that_runs_first_says_how_long_it_takes(run, chapters_run, monkeypatch, capsys):
+    monkeypatch.setattr(trained_models, "read_minutes", lambda root: {"toy": 4, "other": 1})
+    with pytest.raises(RuntimeError, match="left no model"):
+        load_trained(run, SPLITS, ASKED)
+    words = "toy runs first (about 4 minutes on one core as it is committed), as it left no model"
+    assert words in capsys.readouterr().err
+    assert trained_models._cost("other") == " (about 1 minute on one core as it is committed)"
 
 
 def test_a_chapter_that_was_killed_while_leaving_has_left_nothing(run, chapters_run, monkeypatch):

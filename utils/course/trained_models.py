@@ -7,11 +7,14 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from utils import HOME
 from utils.backbones import Classifier, build
 from utils.course.execute import run_notebook
 from utils.course.parameters import refuse_unknown
 from utils.course.plan import read_course
+from utils.course.upkeep import read_minutes
 from utils.data.split import Splits
+from utils.figures.style import plural
 from utils.files import atomic_write, locked, read_tensors
 from utils.run import Run, announced
 from utils.training.checkpoints import TRAINING_RECIPE
@@ -52,7 +55,7 @@ def load_trained(run: Run, splits: Splits, parameters: dict, data_root: str = ""
     path = _file(run)
     with locked(path.parent):
         if mismatch := _mismatch(path, splits, parameters):
-            with announced(f"the chapter {run.name} runs first, because {mismatch}"):
+            with announced(f"the chapter {run.name} runs first{_cost(run.name)}, as {mismatch}"):
                 _run_chapter(run.name, {**parameters, "DATA_ROOT": data_root})
         if mismatch := _mismatch(path, splits, parameters):
             raise RuntimeError(f"the chapter {run.name} ran, and still {mismatch}")
@@ -96,6 +99,12 @@ def _run_chapter(name: str, parameters: dict) -> None:
     course = read_course()
     refuse_unknown("chapter", [name], course)
     run_notebook(course[name].path, course[name].overrides(parameters))
+
+
+def _cost(name: str) -> str:
+    """How long a chapter takes, where that is known."""
+    minutes = read_minutes(HOME).get(name)
+    return f" (about {plural(minutes, 'minute')} on one core as it is committed)" if minutes else ""
 
 
 def _file(run: Run) -> Path:
