@@ -23,7 +23,12 @@ def cut_and_closed(content: bytes) -> bytes:
     return content[: len(content) // 2] + b"\xff\xd9"
 
 
-@pytest.mark.parametrize("damaged", [with_a_hole, cut_and_closed])
+def zeros_to_the_end(content: bytes) -> bytes:
+    """As after a power cut: the length is there, the data are not."""
+    return content[: len(content) // 2].ljust(len(content), b"\0")
+
+
+@pytest.mark.parametrize("damaged", [with_a_hole, cut_and_closed, zeros_to_the_end])
 @pytest.mark.parametrize("image", [NOISE, COLOUR], ids=["grey", "colour"])
 @pytest.mark.parametrize("size", [64, 600])
 def test_a_damaged_jpeg_is_set_aside(damaged, image, size, tmp_path):
@@ -55,6 +60,10 @@ def test_an_intact_jpeg_with_a_long_run_of_zeros_is_read(tmp_path):
     content = encoded(Image.fromarray(black), "JPEG", quality=90, optimize=True)
     assert intact.HOLE[:2000] in content
     assert not read_one(tmp_path, content).quarantine
+
+
+def test_zeros_after_the_end_of_a_jpeg_are_no_damage(tmp_path):
+    assert not read_one(tmp_path, encoded(NOISE, "JPEG") + bytes(9000)).quarantine
 
 
 def test_only_files_with_a_sign_are_decoded_twice(tmp_path, monkeypatch):
@@ -92,12 +101,18 @@ def strip_cut_and_closed(content: bytes) -> bytes:
     return content[:middle] + intact.END + content[middle + 2 :]
 
 
-def strip_cut(content: bytes) -> bytes:
+def strip_of_zeros_from_the_middle(content: bytes) -> bytes:
     start, length = second_strip(content)
-    return content[: start + length // 2] + bytes(length // 2) + content[start + length :]
+    return (
+        content[:start]
+        + zeros_to_the_end(content[start : start + length])
+        + content[start + length :]
+    )
 
 
-@pytest.mark.parametrize("damaged", [hole_in_a_strip, strip_cut_and_closed, strip_cut])
+@pytest.mark.parametrize(
+    "damaged", [hole_in_a_strip, strip_cut_and_closed, strip_of_zeros_from_the_middle]
+)
 @pytest.mark.parametrize("image", [NOISE, COLOUR], ids=["grey", "colour"])
 def test_damaged_jpeg_data_inside_a_tiff_are_set_aside(damaged, image, tmp_path):
     content = tiff_of_jpegs(image)

@@ -16,6 +16,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from utils import HOME
 from utils.data.formats.limits import PIXEL_LIMIT
 from utils.data.formats.reading import Unreadable
 
@@ -26,7 +27,6 @@ DECODE = (
     "import io, sys, cv2, numpy; found = numpy.load(io.BytesIO(sys.stdin.buffer.read()));"
     "[cv2.imdecode(found[name], cv2.IMREAD_GRAYSCALE) for name in found]"
 )
-OWN_MODULES = "-P"  # Python would first look for cv2 in the current folder, perhaps a stranger's
 PATIENCE = 60  # seconds
 MISSING = "damaged: part of the JPEG data is missing"
 COMPRESSION, DEFLATE, JPEG = 259, (8, 32946), 7  # entry of a TIFF
@@ -79,9 +79,11 @@ def _suspects(strips: Iterable[bytes], tables: bytes) -> Iterator[bytes]:
 
 
 def _has_sign(content: bytes, image: Image.Image, full: tuple[int, int]) -> bool:
-    """Whether a JPEG may be damaged; one with too many scans is refused at once."""
+    """Whether a JPEG may be damaged; one with too many scans, or without an end, is refused."""
     if (scans := content.count(SCAN)) > SCAN_LIMIT:
         raise Unreadable(f"JPEG with {scans:,} scans, the limit is {SCAN_LIMIT}")
+    if content.endswith(HOLE) and content.rfind(END) < content.rfind(SCAN):
+        raise Unreadable(MISSING)  # zeros to the end may be codes, and then nobody warns
     image.load()
     return HOLE in content or _ends_in_grey(image, full)
 
@@ -109,6 +111,12 @@ def _ends_in_grey(image: Image.Image, full: tuple[int, int]) -> bool:
 
 def _libjpeg_warns(contents: list[bytes]) -> bool:
     np.savez(packed := BytesIO(), *(np.frombuffer(content, np.uint8) for content in contents))
-    command = [sys.executable, OWN_MODULES, "-c", DECODE]
-    found = subprocess.run(command, input=packed.getvalue(), capture_output=True, timeout=PATIENCE)
+    # Python must not look for cv2 in the current folder, which may be a stranger's.
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", DECODE],
+        cwd=HOME,  # which PYTHONPATH may call "."
+        input=packed.getvalue(),
+        capture_output=True,
+        timeout=PATIENCE,
+    )
     return b"Corrupt JPEG data" in found.stderr
