@@ -19,7 +19,7 @@ from utils.training.workers import is_alive, this_worker
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, AssertionError)  # by Optuna
 POLL = 0.2  # seconds between two looks at the trials of other workers
-PATIENCE = 50  # looks after which a worker says for whom it waits
+PATIENCE = 50  # looks after which a worker names those that it waits for
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def check_jpeg(content: bytes, image: Image.Image, full: tuple[int, int]) -> Non
 
 def check_tiff(content: bytes, image: Image.Image, pages: list[int]) -> None:
     """Refuse damaged JPEG data, and deflated data that do not unpack or whose checksum is wrong."""
-    suspects = []
+    doubtful = []
     for page in pages:
         image.seek(page)
         tags = image.tag_v2
@@ -50,9 +50,9 @@ def check_tiff(content: bytes, image: Image.Image, pages: list[int]) -> None:
             for strip in _strips(content, tags):
                 _check_deflated(strip, page)
         elif tags.get(COMPRESSION) == JPEG:
-            suspects += _suspects(_strips(content, tags), bytes(tags.get(TABLES, b"")))
+            doubtful += _doubtful(_strips(content, tags), bytes(tags.get(TABLES, b"")))
     image.seek(pages[0])
-    if suspects and _libjpeg_warns(suspects):
+    if doubtful and _libjpeg_warns(doubtful):
         raise Unreadable(MISSING)
 
 
@@ -62,7 +62,7 @@ def _strips(content: bytes, tags) -> Iterator[bytes]:
             yield content[start : start + length]
 
 
-def _suspects(strips: Iterable[bytes], tables: bytes) -> Iterator[bytes]:
+def _doubtful(strips: Iterable[bytes], tables: bytes) -> Iterator[bytes]:
     """Strips that may be damaged: each is a JPEG, but for the tables that all of them share."""
     pixels = 0
     for strip in strips:
@@ -83,7 +83,7 @@ def _has_sign(content: bytes, image: Image.Image, full: tuple[int, int]) -> bool
     if (scans := content.count(SCAN)) > SCAN_LIMIT:
         raise Unreadable(f"JPEG with {scans:,} scans, the limit is {SCAN_LIMIT}")
     if content.endswith(HOLE) and content.rfind(END) < content.rfind(SCAN):
-        raise Unreadable(MISSING)  # zeros to the end may be codes, and then nobody warns
+        raise Unreadable(MISSING)  # zeros to the end may be codes, and then libjpeg does not warn
     image.load()
     return HOLE in content or _ends_in_grey(image, full)
 
@@ -111,7 +111,7 @@ def _ends_in_grey(image: Image.Image, full: tuple[int, int]) -> bool:
 
 def _libjpeg_warns(contents: list[bytes]) -> bool:
     np.savez(packed := BytesIO(), *(np.frombuffer(content, np.uint8) for content in contents))
-    # Python must not look for cv2 in the current folder, which may be a stranger's.
+    # Python must not look for cv2 in the current folder, which may be the folder of the images.
     found = subprocess.run(
         [sys.executable, "-P", "-c", DECODE],
         cwd=HOME,  # which PYTHONPATH may call "."
