@@ -71,11 +71,17 @@ def forest(
 
 
 def band(
-    axis: Axes, places: Sequence[float], rows: Sequence[Sequence[float]], colour: str, label: str
+    axis: Axes,
+    places: Sequence[float],
+    rows: Sequence[Sequence[float]],
+    colour: str,
+    label: str,
+    width: float = 1.5,
 ) -> None:
     """A line through a row (value, low, high) at each place, in the band of its intervals."""
     value, low, high = np.array(rows, dtype=float).T
-    axis.plot(places, value, "o-", color=colour, label=label, markersize=4)
+    look = {"color": colour, "linewidth": width, "markersize": 1 + 2 * width}
+    axis.plot(places, value, "o-", label=label, **look)
     axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
