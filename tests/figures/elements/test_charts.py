@@ -48,10 +48,11 @@ def test_in_place_of_a_figure_without_data_stands_the_reason():
 
 def test_a_band_holds_its_line():
     figure, axis = panel(4, 3)
-    band(axis, [0, 10], [(0.5, 0.4, 0.7), (0.9, 0.8, 1.0)], ATTACKED, "score")
+    band(axis, [0, 10], [(0.5, 0.4, 0.7), (0.9, 0.8, 1.0)], ATTACKED, "score", width=3)
     check_drawn(figure)
     (line,), (area,) = axis.lines, axis.collections
     assert line.get_xydata().tolist() == [[0, 0.5], [10, 0.9]] and line.get_color() == ATTACKED
+    assert line.get_linewidth() == 3
     edges = {tuple(point) for point in area.get_paths()[0].vertices.tolist()}
     assert {(0, 0.4), (0, 0.7), (10, 0.8), (10, 1.0)} <= edges
     assert axis.get_legend_handles_labels()[1] == ["score"]

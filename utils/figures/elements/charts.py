@@ -80,8 +80,8 @@ def band(
 ) -> None:
     """A line through a row (value, low, high) at each place, in the band of its intervals."""
     value, low, high = np.array(rows, dtype=float).T
-    line = {"linewidth": width, "markersize": 1 + 2 * width}
-    axis.plot(places, value, "o-", color=colour, label=label, **line)
+    look = {"color": colour, "linewidth": width, "markersize": 1 + 2 * width}
+    axis.plot(places, value, "o-", label=label, **look)
     axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
