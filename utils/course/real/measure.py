@@ -9,13 +9,14 @@ import torch
 from utils.course.real import attacks, clean_scores, dementia, faulty_training, hidden_pictures
 from utils.course.real import other_patients as external
 from utils.course.real.brain_slices import EACH, Heads, network_of_cells, some_slices
-from utils.course.real.networks import Study
+from utils.course.real.networks import HARDENED_EPOCHS, LESSON_STEPS, Study
 from utils.course.real.sets import RECORD, SETS, SLICES, read_parts
 from utils.course.real.steps import SECONDS, learned, timed
 from utils.files import read_json, write_json
 from utils.run import ROOT, hardware, versions
 
 DRAWN = {"chest_xray": "chest_phantom"}  # drawn sets of the same classes
+HARDENING = {"epochs": HARDENED_EPOCHS, "steps of the attack": LESSON_STEPS}
 Measures = Mapping[str, Callable[[], dict]]
 
 
@@ -39,7 +40,7 @@ def steps_of(study: Study) -> Measures:
     if study.real.name == "chest_xray":
         found["kinds of files"] = lambda: external.kinds_of_files(study)
     return found | {
-        "hardening": lambda: _trained(study.hardened),
+        "hardening": lambda: _trained(study.hardened) | HARDENING,
         "hardened": lambda: attacks.attacked(study, "hardened"),
         "hardened gain": lambda: attacks.hardened_gain(study),
         "other attackers": lambda: attacks.other_attackers(study),

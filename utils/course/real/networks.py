@@ -11,18 +11,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.attacks.pgd import PGD
 from utils.backbones.classifier import Classifier, build
 from utils.course.real.sets import Parts, RealSet
 from utils.data.split import Split
-from utils.defences.losses.adversarial_training import fast_adversarial
+from utils.defences.losses.adversarial_training import AdversarialLoss
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.training.config import TrainConfig
 from utils.training.features import frozen_features
 from utils.training.loop import train_or_load
-from utils.training.losses import CrossEntropy, balancing_weights
+from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
 
 EPSILON = 4 / 255  # of the attack that is trained on
+LESSON_STEPS = 2  # of it
+HARDENED_EPOCHS = 2  # after those of the standard training
+ROBUST = ValidationScore(PGD(EPSILON, 3, stop_when_fooled=True))  # it chooses the hardened epoch
 TRAINING = TrainConfig(
     batch_size=32,
     learning_rate=5e-4,
@@ -107,7 +111,7 @@ class Study:
 
     @cached_property
     def hardened(self) -> list[Classifier]:
-        """Each of them, trained on under a fast attack."""
+        """Each of them, trained on under attack; one step would teach it to hide its gradient."""
         return [self._hardened(seed, model) for seed, model in enumerate(self.standard)]
 
     def pooled(self, split: Split, models: list[Classifier] | None = None) -> Predictions:
@@ -129,10 +133,9 @@ class Study:
 
     def _hardened(self, seed: int, model: Classifier) -> Classifier:
         model = deepcopy(model)
-        config = replace(TRAINING, epochs=self.real.hardened_epochs, head_rate=1, seed=seed)
-        loss = fast_adversarial(EPSILON)
-        loss = replace(loss, own=self._loss(0.0))
-        train_or_load(model, self.parts.small, config, self.folder, loss)
+        config = replace(TRAINING, epochs=HARDENED_EPOCHS, head_rate=1, seed=seed)
+        loss = AdversarialLoss(PGD(EPSILON, LESSON_STEPS), weight=1.0, own=self._loss(0.0))
+        train_or_load(model, self.parts.small, config, self.folder, loss, ROBUST)
         return model
 
     def _loss(self, smoothing: float) -> CrossEntropy:

@@ -7,11 +7,6 @@ from utils.course.real.steps import Results, as_interval, is_flagged
 NONE, FLAG = "–", "†"
 HARMLESS = "(the attack leaves nothing, so no score is too high)"
 
-SETTINGS = {
-    "size": "pixels of the network",
-    "epochs": "epochs",
-    "hardened_epochs": "epochs under attack, after those",
-}
 # step, score, what the row is called; the same in every set that has it
 ROWS = (
     ("clean", "balanced accuracy", "clean, balanced accuracy"),
@@ -64,12 +59,19 @@ def score_table(results: Results) -> str:
 
 def _made_with(results: Results) -> list[list[str]]:
     """How many images there are and how large, and how long the networks are trained."""
-    counts = (each["steps"].get("clean", {}).get("images", {}) for each in results.values())
-    rows = [["images", *(", ".join(f"{n:,} {k}" for k, n in each.items()) for each in counts)]]
-    for name, shown in SETTINGS.items():
-        found = (str(each.get("settings", {}).get(name, NONE)) for each in results.values())
-        rows.append([shown, *found])
-    return rows
+    rows: dict[str, list[str]] = {}
+    for result in results.values():
+        steps, settings = result["steps"], result.get("settings", {})
+        counts = steps.get("clean", {}).get("images", {})
+        found = {
+            "images": ", ".join(f"{count:,} {name}" for name, count in counts.items()),
+            "pixels of the network": settings.get("size", NONE),
+            "epochs": settings.get("epochs", NONE),
+            "epochs under attack, after those": steps.get("hardening", {}).get("epochs", NONE),
+        }
+        for name, shown in found.items():
+            rows.setdefault(name, []).append(str(shown))
+    return [[name, *cells] for name, cells in rows.items() if set(cells) != {NONE}]
 
 
 def cell(result: dict, step: str, name: str) -> str:

@@ -26,7 +26,6 @@ class RealSet:
     trainings: int = 3
     images: int = 1500  # training images, drawn at random; 0 means all
     epochs: int = 2
-    hardened_epochs: int = 1  # after those
     attacked: int = 200  # test images under PGD, as many of each class
     worst: int = 60  # of them under the worst case, and in the smaller experiments
     corrupted: int = 200  # test images under every corruption

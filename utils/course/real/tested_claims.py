@@ -45,7 +45,7 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ("resnet_atk", "Noise"): ("standard", "noise minus clean", ""),
     ("resnet_atk", "Adversarial training"): (
         *("hardened gain", "hardened minus standard, PGD"),
-        "fast, from a trained network",
+        "from a trained network",
     ),
     ("scaling_attack", "Hidden picture"): ("hidden pictures", "nothing minus another", ""),
     ("scaling_attack", "Same diagnosis"): ("hidden pictures", "same minus nothing", ""),
