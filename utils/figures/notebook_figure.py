@@ -111,6 +111,29 @@ def panels(
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def small_png(picture: Image.Image, budget: int) -> bytes:
+    """A PNG within a budget of bytes where it can be: as it is, or in fewer and fewer colours."""
+    for colours in (None, 256, 96):
+        small = BytesIO()
+        kept = with_palette(picture, colours) if colours else picture
+        kept.save(small, format="png", optimize=True)
+        if small.tell() <= budget:
+            break
+    return small.getvalue()
+
+
+def with_palette(picture: Image.Image, colours: int) -> Image.Image:
+    """In so few colours. Half are the commonest, which stay as they are: a palette that only
+    covers the rest breaks the scale of a heat map. The others cover it, so that rare ones stay.
+    """
+    counted = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
+    common = [colour for _, colour in counted[: colours // 2]]
+    rest = picture.quantize(colours - len(common), Image.Quantize.MAXCOVERAGE).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([level for colour in common for level in colour] + rest)
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
 def _in_screen_pixels(found: re.Match) -> str:
     width, height = (float(points) * SCREEN / 72 for points in found.groups())
     return f'width="{width:.0f}" height="{height:.0f}"'
