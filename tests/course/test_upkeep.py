@@ -209,18 +209,6 @@ def test_the_colour_of_a_few_letters_stays_beside_many_greys(assets, monkeypatch
     assert small.getpixel((2, 2)) == pytest.approx((213, 94, 0), abs=12)
 
 
-def test_a_picture_that_is_small_keeps_all_its_colours(assets, monkeypatch):
-    course = {"results": Notebook(HOME, ["look()"], {"DATASET": "brain_phantom"})}
-    monkeypatch.setattr(upkeep, "read_course", lambda: course)
-    monkeypatch.setattr(claims, "read_course", lambda: course)
-    picture = Image.merge("RGB", [Image.linear_gradient("L"), *[Image.new("L", (256, 256))] * 2])
-    picture.save(start_run("results", "brain_phantom").assets / TEASER)
-    (assets / "readme").mkdir()
-    copy_teasers(assets.parent)
-    kept = Image.open(assets / "readme/results.png").convert("RGB")
-    assert kept.tobytes() == picture.tobytes()
-
-
 def test_a_chapter_without_a_record_brings_the_picture_of_its_own_data(assets, monkeypatch):
     own = {"DATASET": "brain_phantom"}
     course = {"results": Notebook(HOME, ["look()"], own), "rnn": Notebook(HOME, ["record()"], own)}
