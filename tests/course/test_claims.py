@@ -107,6 +107,8 @@ def test_a_claim_in_words_has_its_interval_and_says_if_it_fails():
     assert in_words(less) == "30.0 points (95 % interval 20.0 to 40.0)"
     failed = {**ROWS[0], "verdict": "does not hold"}
     assert in_words(failed).endswith("to 20.0; the claim does not hold)")
+    alone = {**ROWS[0], "B": "none"}
+    assert in_words(alone) == "10.0 % (95 % interval 5.0 to 20.0)"
 
 
 def test_records_count_as_committed_by_data_set_seed_and_parameters(home):

@@ -1,5 +1,6 @@
 """The museum shows what it says: each mistake does its damage, and raises its flag."""
 
+import re
 from copy import deepcopy
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from small import small_split, small_splits, trained_network
 
+from utils import HOME
 from utils.attacks.pgd import PGD
 from utils.course.museum import (
     MISTAKES,
@@ -188,3 +190,11 @@ def test_a_table_of_exhibits_says_claim_truth_and_flags():
     table = exhibit_table(exhibits)
     assert table.loc["a"].tolist() == ["90.0 %", "50.0 (40.0 to 60.0)", "one"]
     assert table.loc["b"].tolist() == ["24.1 dB", "50.0 (40.0 to 60.0)", "none"]
+
+
+def test_every_mistake_without_an_exhibit_has_the_test_that_the_page_names():
+    page = (HOME / "notebooks/museum.ipynb").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert named
+    for path, test in named:
+        assert f"def {test}(" in (HOME / path).read_text(encoding="utf-8"), f"{path}::{test}"

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
@@ -41,6 +42,20 @@ def test_tables_read_well():
     assert list(scores.columns)[:2] == ["balanced accuracy (%)", "accuracy (%)"]
     assert "class PGD" in re.sub("<[^>]+>", "", tables.show_source(PGD).data)
     assert "<summary>The attack</summary>" in tables.folded_source("The attack", PGD)._repr_html_()
+
+
+def test_accuracy_is_left_out_where_it_says_what_balanced_accuracy_says():
+    """With as many images of each class; else both stay, and the line below is about patients."""
+    noise, attacked = list(ATTACKED)[1:3]
+    counts = np.bincount(ATTACKED[CLEAN].labels)
+    places = np.concatenate(
+        [np.flatnonzero(ATTACKED[CLEAN].labels == k)[: counts.min()] for k in range(len(counts))]
+    )
+    balanced = {c: found.take(places) for c, found in ATTACKED.items()}
+    for make in (tables.score_table, lambda f: tables.robustness_table({"a": f}, noise, attacked)):
+        page = make(balanced)._repr_html_()
+        assert "so accuracy is the same" in page and ">accuracy" not in page
+        assert "so accuracy is the same" not in make(ATTACKED)._repr_html_()
 
 
 def test_source_code_has_letters_of_one_width_on_exported_pages_too():
@@ -147,6 +162,12 @@ def test_raised_flags_are_red_also_where_two_models_have_the_same_and_names_are_
     style = (HOME / "utils/course/site/site.css").read_text(encoding="utf-8")
     assert "td.raised { color: var(--alarm); }" in style
     assert page == tables.flag_line(flags)._repr_html_()
+
+
+def test_a_long_reason_and_a_long_list_of_flags_are_shown_to_their_end():
+    rows = [(f"flag {k}", True, f"reason {k} " + "and so on " * 20 + "END") for k in range(80)]
+    page = tables.flag_line(pd.DataFrame(rows, columns=["flag", "red", "reason"]))._repr_html_()
+    assert page.count("END") == 80 and "..." not in page
 
 
 def test_a_red_flag_has_its_reason():

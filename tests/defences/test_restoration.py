@@ -103,12 +103,23 @@ def test_what_cannot_be_is_refused(wrong):
         GlobalFilter(*wrong)
 
 
-@pytest.mark.parametrize(
+EVERY_REPAIR = pytest.mark.parametrize(
     "repair",
     [SelectiveFilter(BILINEAR, SIZE), SelectiveFilter(BILINEAR, SIZE, at_random=True)]
     + [GlobalFilter(kind) for kind in ("median", "minimum", "peak", "unsharp")],
     ids=str,
 )
+
+
+@EVERY_REPAIR
+def test_each_repair_begins_with_the_image_as_it_arrived(repair):
+    """One that wrote into its images would hand its result to the repair after it."""
+    images = noise()
+    assert not torch.equal(repair(images), noise())
+    assert torch.equal(images, noise())
+
+
+@EVERY_REPAIR
 def test_sixteen_bits_are_repaired_like_eight(repair):
     shallow, deep = repair(noise()), repair(in_depth(noise(), 16))
     assert deep.dtype == torch.uint16

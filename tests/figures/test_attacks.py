@@ -29,6 +29,8 @@ SURE = {
     "random signs": np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]),
     "PGD": np.array([[0.1, 0.8, 0.1], [0.1, 0.6, 0.3]]),
 }
+ACROSS = np.linspace(-2, 2, 9)
+PLANE = ACROSS + 0 * ACROSS[:, None]  # uphill to the right
 LOOKS = ("looks", "looks without masks")
 FIGURES = {
     "accuracy_by_epsilon": lambda: figures.accuracy_by_epsilon(
@@ -46,6 +48,7 @@ FIGURES = {
         {"standard": np.array([0, 0.01, 0.5, np.inf])},
         {"standard": SUITE.curve(ANSWERS, "pgd")},
     ),
+    "loss_surface": lambda: figures.loss_surface(ACROSS, PLANE, PLANE > 1.1),
     "sensitivities": lambda: figures.sensitivities({"standard": HEAT[0], "adversarial": HEAT[1]}),
 }
 
@@ -61,6 +64,17 @@ def test_the_line_of_smallest_changes_falls_where_an_image_does():
     assert levels[-1] == pytest.approx(255 * largest) and left[0] == 0.75
     steps = [0.75 if level < 2.55 else (0.5 if level < 127.5 else 0.25) for level in levels]
     assert left.tolist() == steps
+
+
+def test_the_prediction_turns_where_the_orange_line_is():
+    axis = FIGURES["loss_surface"]().axes[0]
+    (line,) = [
+        each for each in axis.collections if to_hex(each.get_edgecolor()[0]) == ATTACKED.lower()
+    ]
+    (path,) = line.get_paths()
+    assert (path.vertices[:, 0] > 1).all() and (path.vertices[:, 0] < 1.5).all()
+    same = figures.loss_surface(ACROSS, PLANE, PLANE > 9)  # it never turns
+    assert len(same.axes[0].collections) == len(axis.collections) - 1
 
 
 def test_every_change_stands_beside_the_others_on_one_scale():

@@ -96,7 +96,8 @@ def test_others_are_named_where_weights_are_and_nowhere_else():
 
 
 def test_trainings_stand_at_what_they_have_cost_and_only_attacked_ones_on_the_right():
-    left, right = costs().axes
+    loss, left, right = costs().axes
+    assert [row["validation_loss"] for row in HISTORY] == list(loss.lines[0].get_ydata())
     named = [[line.get_label() for line in axis.lines] for axis in (left, right)]
     assert {"first", "again", "defended"} <= set(named[0]) and "first" not in named[1]
     (defended,) = [line for line in right.lines if line.get_label() == "defended"]

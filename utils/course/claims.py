@@ -71,14 +71,16 @@ def interval_of(row: dict) -> Interval:
 def in_words(row: dict) -> str:
     """What was found, for a sentence: "18.3 points (95 % interval 12.3 to 24.2)".
 
-    Where A was claimed to be less, this is by how much it is. A claim that fails says so.
+    Where A was claimed to be less, this is by how much it is. A claim that fails says so. A share
+    that is compared with nothing is a share, in percent, and no difference in points.
     """
     interval = interval_of(row)
     if row["direction"] == "less":
         interval = Interval(-interval.value, -interval.high, -interval.low)
     value, low, high = (f"{100 * end:.1f}" for end in interval)
     verdict = "" if row["verdict"] == HOLDS else f"; the claim {row['verdict']}"
-    return f"{value} points (95 % interval {low} to {high}{verdict})"
+    unit = "%" if row["B"] == "none" else "points"
+    return f"{value} {unit} (95 % interval {low} to {high}{verdict})"
 
 
 def read_claims(home: Path) -> list[dict]:

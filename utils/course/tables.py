@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from IPython.display import HTML, Code
 from pandas.io.formats.style import Styler
@@ -80,13 +81,25 @@ def score_table(found: Mapping[Condition | str, Predictions]) -> pd.DataFrame:
     rows = {str(name): with_interval(scores(p)) for name, p in found.items()}
     table = pd.DataFrame(rows).T
     table.insert(0, HEADLINE, table.pop(HEADLINE))
+    table = table[[name for name in table if name not in _repeated(found)]]
     return noted(table.rename(columns=lambda name: f"{name} (%)"), warning(found))
 
 
+def _repeated(found: Mapping[Condition | str, Predictions]) -> tuple[str, ...]:
+    """Scores that say the same as another one: with as many images of each class, accuracy."""
+    labels = next(iter(found.values())).labels
+    balanced = labels.ndim == 1 and np.ptp(np.bincount(labels)[labels]) == 0
+    return ("accuracy",) if balanced else ()
+
+
 def warning(found: Mapping[Condition | str, Predictions]) -> str:
-    """A line for below a table, where a class has too few patients; all have the same patients."""
+    """A line for below a table: a class has too few patients, or accuracy is left out.
+
+    All have the same patients.
+    """
     few = few_patients(next(iter(found.values())))
-    return f"Read with care: {few}." if few else ""
+    lines = ["As many images of each class, so accuracy is the same."] * bool(_repeated(found))
+    return " ".join([*lines, *[f"Read with care: {few}."] * bool(few)])
 
 
 def gain_table(
@@ -124,7 +137,7 @@ def robustness_table(
         lost = gains(found[attacked], found[CLEAN])
         sides = as_method(standard[attacked]), as_method(found[attacked])
         gained = gains(*sides)
-        for metric in ROBUST_SCORES:
+        for metric in (name for name in ROBUST_SCORES if name not in _repeated(standard)):
             score = {c: score_of(found[c], metric) for c in (CLEAN, noise, attacked)}
             rows[model, metric] = {
                 "clean (%)": str(score[CLEAN]),
@@ -157,6 +170,9 @@ def change_table(
         for name, found in scores.items()
     }
     table = pd.DataFrame(rows).T
+    if all(np.isclose(accuracies[n][side].value, scores[n][side].value)
+           for n in scores for side in ("clean", "attacked")):  # fmt: skip
+        table = table.drop(columns=[name for name in table if name.startswith("accuracy")])
     return table.rename_axis(index=["network", "training"]) if rows else table
 
 

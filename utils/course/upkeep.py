@@ -18,6 +18,7 @@ from utils.course.claims import as_committed, in_words, read_claims
 from utils.course.plan import read_course
 from utils.course.records import leaves_record
 from utils.course.site.contents import MAP, chapter_numbers
+from utils.figures.elements.notebook_figure import small_png
 from utils.files import write_json
 from utils.run import folder_of
 
@@ -26,6 +27,7 @@ MEASURED = "measured"  # a tag by hand: looks like a fact, but differs between m
 A_MEASURED_NUMBER = re.compile(r"\d\.\d|\d ?%|\d ?(ms|s|min)\b|\be[+-]\d")
 NUMBERED = re.compile(r"\A# +(?:\d+ · )?")
 TEASER = "teaser.png"  # what a run calls it
+TEASER_BYTES = 60_000  # of a picture on the first screen
 MINUTES = "assets/course_minutes.json"  # of each chapter, on one CPU core
 ROW = re.compile(r"^(\|[^|]*\| *\[(\w+)\]\(\S+\.ipynb\)(?:[^|]*\|){3} *)(\d+)( *\|)", re.MULTILINE)
 TOTAL = re.compile(r"(<!-- minutes -->).*?(<!-- /minutes -->)")
@@ -76,9 +78,8 @@ def copy_teasers(root: Path = HOME) -> None:
             folders[name] = root / "assets" / folder_of(own["DATASET"]) / name / seed
     for name, folder in folders.items():
         if (made := folder / TEASER).exists():
-            picture = Image.open(made).convert("RGB")  # a third of the bytes in few colours:
-            small = picture.quantize(96, Image.Quantize.MAXCOVERAGE)  # rare ones stay
-            small.save(root / f"assets/readme/{name}.png", optimize=True)
+            picture = small_png(Image.open(made).convert("RGB"), TEASER_BYTES)
+            (root / f"assets/readme/{name}.png").write_bytes(picture)
 
 
 def collect_minutes(root: Path = HOME) -> dict[str, int]:

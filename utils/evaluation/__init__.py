@@ -19,7 +19,7 @@ __getattr__ = exports(
     threats="Threat carry_out reached threat_table",
     **{
         "comparisons.claims": "Claim judge",
-        "comparisons.differences": "difference gain gains",
+        "comparisons.differences": "difference drops gain gains",
         "comparisons.models": "compare flip_predictions",
         "explanations.faithfulness": (
             "deletion faithfulness_areas faithfulness_gains insertion randomisation stability"

@@ -19,6 +19,7 @@ from utils.figures.attacks import (
     accuracy_by_epsilon,
     change_grid,
     heatmap_grid,
+    loss_surface,
     perturbations,
     sensitivities,
     smallest_changes,

@@ -121,6 +121,28 @@ def smallest_changes(
 
 
 @house_style
+def loss_surface(steps: Sequence[float], losses: np.ndarray, wrong: np.ndarray) -> Figure:
+    """The loss around one image: to the right along the step of FGSM, upwards along random signs.
+
+    `steps` are in epsilon, `losses` and `wrong` have a row for each random step. Beyond the orange
+    line the prediction is wrong. In the diamond no pixel moves by more than epsilon.
+    """
+    figure, axis = panel(6.5, 4)
+    filled = axis.contourf(steps, steps, losses, levels=16, cmap="Greys")
+    figure.colorbar(filled, label="loss")
+    wrong = np.asarray(wrong, float)
+    if 0 < wrong.mean() < 1:
+        axis.contour(steps, steps, wrong, levels=[0.5], colors=[ATTACKED], linewidths=2)
+    axis.plot([1, 0, -1, 0, 1], [0, 1, 0, -1, 0], "--", color=CLEAN, linewidth=1.2)
+    for place, name in ((0, "image"), (1, "FGSM")):
+        axis.plot(place, 0, "o", color=CLEAN)
+        axis.annotate(name, (place, 0), (6, 6), textcoords="offset points", color=CLEAN)
+    axis.set(xlabel="along the step of FGSM (epsilon)", ylabel="along random signs (epsilon)")
+    axis.set_aspect("equal")
+    return figure
+
+
+@house_style
 def heatmap_grid(
     images, masks, maps: Mapping[str, np.ndarray], captions: Mapping[str, list]
 ) -> Figure:

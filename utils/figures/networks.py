@@ -113,27 +113,31 @@ def curves_by_cost(
     colours: Sequence[str],
     constant: float,
 ) -> Figure:
-    """Validation of each training by what it has cost: left on clean images, right attacked.
+    """Validation of each training by what it has cost: loss on clean images, accuracy on clean
+    images, accuracy on attacked ones.
 
     `passes` are the passes per training image up to the end of each epoch. A training that was
     never attacked has no line on the right. A larger dot marks the epoch in use.
     """
-    figure, [axes] = panels(1, 2, 10.5, 3.3, sharey=True)
+    figure, [axes] = panels(1, 3, 13, 3.3)
     for (name, history), colour in zip(histories.items(), colours, strict=True):
         line = ":" if colour in colours[: list(histories).index(name)] else "-"
         best = history.index(best_epoch(history))
-        clean = [row["validation_accuracy"] for row in history]
+        loss, clean = ([row[f"validation_{of}"] for row in history] for of in ("loss", "accuracy"))
         attacked = [row.get("attacked", row["score"]) for row in history if "one_step" in row]
-        for axis, values in zip(axes, (clean, attacked), strict=True):
+        for axis, values in zip(axes, (loss, clean, attacked), strict=True):
             if values:
                 axis.plot(passes[name], values, "." + line, color=colour, label=name)
                 axis.plot(passes[name][best], values[best], "o", color=colour, markersize=8)
-    for axis, title in zip(axes, ("clean images", "attacked images"), strict=True):
-        chance_line(axis, constant, "constant answer")
+    for axis, title in zip(axes, ("clean images", "clean images", "attacked images"), strict=True):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set(title=title, xlabel="passes per training image", ylim=(0, 1.02))
+        axis.set(title=title, xlabel="passes per training image", ylabel="validation loss")
+    for axis in axes[1:]:
+        chance_line(axis, constant, "constant answer")
+        axis.set_ylim(0, 1.02)
+        percent(axis.yaxis, "validation accuracy")
+    for axis in axes:
         name_lines(axis)
-    percent(axes[0].yaxis, "validation accuracy")
     return figure
 
 

@@ -85,3 +85,13 @@ def test_the_picture_and_the_curves_are_drawn(attacked):
 
 def test_the_reading_kit_has_its_pairs(attacked):
     assert attacked.reading_kit().loc["pairs"].item() == 2
+
+
+def test_no_network_beats_another_where_the_interval_contains_zero(attacked):
+    better, same = attacked.answers["standard"], attacked.answers["adversarial"]
+    assert attacked.facts().endswith(": True") or attacked.facts().endswith(": not shown")
+    twins = replace(attacked, answers={"standard": better, "adversarial": better})
+    assert twins.facts().endswith("adversarial training beats standard under PGD: not shown")
+    turned = replace(attacked, answers={"standard": same, "adversarial": better})
+    expected = attacked.facts().replace("True", "False").splitlines()[1]
+    assert turned.facts().splitlines()[1] == expected

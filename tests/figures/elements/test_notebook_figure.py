@@ -16,7 +16,16 @@ from PIL import Image
 from utils import figures
 from utils.figures.elements import notebook_figure
 from utils.figures.elements.grid import show_image
-from utils.figures.elements.notebook_figure import BUDGET, SCREEN, STYLE, house_style, panel, panels
+from utils.figures.elements.notebook_figure import (
+    BUDGET,
+    SCREEN,
+    STYLE,
+    house_style,
+    panel,
+    panels,
+    small_png,
+    with_palette,
+)
 
 
 @house_style
@@ -89,6 +98,28 @@ def test_a_png_is_shown_at_half_its_pixels_in_few_colours():
     assert image.width == pytest.approx(2 * size["width"], abs=1) and image.mode == "L"
     image = Image.open(BytesIO(base64.b64decode(pictures([noise(64, 3)])._png(1)[0])))
     assert image.mode == "P"
+
+
+def test_the_scale_of_a_heat_map_survives_a_palette():
+    """Flat cells, and around them more colours than the palette has."""
+    cells = [plt.get_cmap("viridis")(level, bytes=True)[:3] for level in range(40, 100)]
+    edges = noise(160, 3).astype(np.uint8).transpose(1, 2, 0)
+    picture = np.concatenate([np.repeat(np.array([cells], np.uint8), 60, 0).repeat(3, 1)[:, :160],
+                              edges])  # fmt: skip
+    kept = np.array(with_palette(Image.fromarray(picture), 256).convert("RGB"))
+    assert (kept[:60] == picture[:60]).all()
+    before = np.array(
+        Image.fromarray(picture).quantize(96, Image.Quantize.MAXCOVERAGE).convert("RGB")
+    )
+    assert (before[:60] != picture[:60]).any()
+
+
+def test_a_picture_gets_fewer_colours_only_where_it_is_too_large():
+    picture = Image.fromarray(noise(64, 3).astype(np.uint8).transpose(1, 2, 0))
+    colours = [
+        len(Image.open(BytesIO(small_png(picture, budget))).getcolors()) for budget in (9_000, 10)
+    ]
+    assert colours[0] > 96 >= colours[1]
 
 
 def test_the_smaller_format_is_shown_and_none_is_too_large(monkeypatch):

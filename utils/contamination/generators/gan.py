@@ -79,7 +79,8 @@ class Discriminator(nn.Module):
     """A number per image, higher for a real image *of its class* (Miyato 2018).
 
     It also sees how much the images of its batch differ, so that it can tell a generator that
-    draws the same image again and again (Karras 2018).
+    draws the same image again and again (Karras 2018). The penalty R1 in the trainer keeps its
+    slope small, in place of spectral norm.
     """
 
     def __init__(self, classes: int, size: int, channels: int = 1, width: int = 16):

@@ -23,7 +23,7 @@ from utils.evaluation.explanations.saliency import before_and_after, saliency_sh
 from utils.evaluation.flags.red_flags import check_attack, check_clean
 from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.leakage import leakage_report
-from utils.evaluation.metrics import score_of
+from utils.evaluation.metrics import HEADLINE, gain, score_of
 from utils.evaluation.predictions import Predictions
 
 
@@ -199,11 +199,16 @@ class AttackedModels:
         )
 
     def facts(self) -> str:
-        """What must hold on every machine, or the run is not to be believed."""
-        strongest = {name: found.accuracy for name, found in self.strongest.items()}
+        """What must hold on every machine, or the run is not to be believed.
+
+        Where the interval of the difference contains zero, no network beats the other.
+        """
+        strongest = self.strongest
         noise = self.answers["standard"][self.suite.noise].accuracy
-        better = strongest["adversarial"] > strongest["standard"]
+        ahead = gain(strongest["standard"], strongest["adversarial"], HEADLINE)
+        shown = ahead.low > 0 or ahead.high < 0
         return (
-            f"PGD takes more than noise: {strongest['standard'] < noise}\n"
-            f"adversarial training beats standard under PGD: {better}"
+            f"PGD takes more than noise: {strongest['standard'].accuracy < noise}\n"
+            "adversarial training beats standard under PGD: "
+            f"{ahead.value > 0 if shown else 'not shown'}"
         )

@@ -22,7 +22,7 @@ from utils.figures.elements.style import (
     readable,
 )
 
-COLOURS = (ATTACKED, CLEAN, DEFENDED, CONTROL)
+PLACES = ("#56B4E9", "#882255", CONTROL)  # no attack and no defence
 
 
 @house_style
@@ -58,7 +58,7 @@ def score_by_severity(
 ) -> Figure:
     """A score with its interval against severity, a line per condition; severity 0 is clean."""
     figure, axis = panel(7, 3.3)
-    for shift, (name, line), colour in zip((-0.03, 0.03, 0), curves.items(), COLOURS, strict=False):
+    for shift, (name, line), colour in zip((-0.03, 0.03, 0), curves.items(), PLACES, strict=False):
         value, low, high = np.array([line[severity] for severity in sorted(line)]).T
         places = np.array(sorted(line)) + shift
         axis.plot(places, value, "o-", color=colour, label=name, markersize=4)

@@ -24,6 +24,7 @@ from utils.figures.elements.style import (
     readable,
 )
 
+DETECTORS = ("#56B4E9", "#882255")  # neither clean images nor a defence
 INVISIBLE = 40  # decibels, above which few people see a difference
 
 
@@ -184,7 +185,7 @@ def price_of_disguise(
     """
     figure, axis = panel(9.5, 4)
     decibels, alone = np.array(list(price.values())), np.array([name in apart for name in price])
-    for (name, found), colour in zip(shares.items(), (ATTACKED, CLEAN, DEFENDED), strict=False):
+    for (name, found), colour in zip(shares.items(), (ATTACKED, *DETECTORS), strict=False):
         for chosen, mark, label in ((~alone, "o-", name), (alone, "D", None)):
             order = np.flatnonzero(chosen)[np.argsort(-decibels[chosen])]
             if len(order):
