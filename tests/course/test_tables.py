@@ -5,17 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
 from small import random_predictions
 
-from utils import HOME
 from utils.attacks.pgd import PGD
 from utils.course import tables
 from utils.evaluation.comparisons import differences
 from utils.evaluation.comparisons.models import compare
 from utils.evaluation.conditions import CLEAN, Condition
-from utils.evaluation.flags.advice import ADVICE
-from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import as_method, pool_trainings
@@ -142,45 +138,3 @@ def test_a_defence_that_was_trained_once_has_no_interval_over_the_standard_one()
     gained = table["more than standard under PGD (points)"]
     assert gained["adversarial", "accuracy"].endswith("(one training)")
     assert gained["standard", "accuracy"] == ""
-
-
-def test_flags_are_one_line_that_names_those_raised():
-    rows = [("a", True, "why"), ("b", False, f"{NOT_RESOLVED}: few"), ("c", True, "how")]
-    flags = pd.DataFrame(rows, columns=["flag", "red", "reason"])
-    line = tables.flag_line(flags)
-    assert repr(line) == "3 checks, a, c raised" and "RED: why" in line._repr_html_()
-    assert repr(tables.flag_line(flags[1:2])) == "1 check, none raised"
-
-
-def test_raised_flags_are_red_also_where_two_models_have_the_same_and_names_are_no_code():
-    rows = [("a", True, "<b>why"), ("a", False, ""), ("a", True, "how"), ("b", False, "")]
-    flags = pd.DataFrame(rows, columns=["flag", "red", "reason"], index=[0, 1, 0, 1])
-    page = tables.flag_line(flags)._repr_html_()
-    cells = BeautifulSoup(page, "html.parser")("td", class_="raised")
-    assert [cell.get_text() for cell in cells] == ["RED: <b>why.", "RED: how."]
-    assert re.search(r"td\.raised\s*{\s*color: #c62828", page) and "<b>" not in page
-    style = (HOME / "utils/course/site/site.css").read_text(encoding="utf-8")
-    assert "td.raised { color: var(--alarm); }" in style
-    assert page == tables.flag_line(flags)._repr_html_()
-
-
-def test_a_long_reason_and_a_long_list_of_flags_are_shown_to_their_end():
-    rows = [(f"flag {k}", True, f"reason {k} " + "and so on " * 20 + "END") for k in range(80)]
-    page = tables.flag_line(pd.DataFrame(rows, columns=["flag", "red", "reason"]))._repr_html_()
-    assert page.count("END") == 80 and "..." not in page
-
-
-def test_a_red_flag_has_its_reason():
-    open_ = f"{NOT_RESOLVED}: too few patients (3)"
-    rows = [("a", True, "why"), ("b", False, ""), ("c", False, NOT_APPLICABLE), ("d", False, open_)]
-    table = tables.flag_table(pd.DataFrame(rows, columns=["flag", "red", "reason"]))
-    assert table["verdict"].tolist() == ["RED: why.", "not raised", NOT_APPLICABLE, open_]
-
-
-def test_a_red_flag_of_the_course_has_its_advice():
-    name = "the same image gets different predictions"
-    flags = pd.DataFrame(
-        [(name, True, "why"), (name, False, "")], columns=["flag", "red", "reason"]
-    )
-    red, other = tables.flag_table(flags)["verdict"]
-    assert red == f"RED: why. {ADVICE[name]}" and other == "not raised"

@@ -5,11 +5,12 @@ from utils import exports
 # What chapters import from the package itself, by the module that defines it.
 __getattr__ = exports(
     __name__,
+    flag_tables="flag_line flag_table",
     museum="Exhibit exhibit_table",
     parameters="refuse_unknown",
     tables=(
-        "flag_line flag_table folded_source gain_table interval_text pair_table "
-        "prose_table score_table settings share_table show_source with_interval"
+        "folded_source gain_table interval_text pair_table prose_table score_table settings "
+        "share_table show_source with_interval"
     ),
     trained_models="load_trained save_trained",
     **{

@@ -12,7 +12,8 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD, input_gradient
-from utils.course.tables import coloured_flags, interval_text
+from utils.course.flag_tables import coloured_flags
+from utils.course.tables import interval_text
 from utils.data.patients import splitting
 from utils.data.split import Split, Splits, batches, to_float, to_uint8
 from utils.evaluation.intervals import Interval

@@ -10,17 +10,13 @@ from pandas.io.formats.style import Styler
 
 from utils.evaluation.comparisons.differences import gains, trainings_of
 from utils.evaluation.conditions import CLEAN, Condition
-from utils.evaluation.flags.advice import ADVICE
 from utils.evaluation.intervals import TOO_FEW, Interval
 from utils.evaluation.metrics import HEADLINE, score_of, scores
 from utils.evaluation.predictions import Predictions, as_method
 from utils.evaluation.resampling import count_trainings, few_patients
-from utils.figures.elements.style import plural
 from utils.figures.page import Folded, noted
 
 ROBUST_SCORES = (HEADLINE, "accuracy")
-NOT_RAISED = "not raised"
-RAISED = "raised"  # the class of such a cell, which the site has in red as well
 LEFT = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
 
 
@@ -195,33 +191,6 @@ def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
 def prose_table(table: pd.DataFrame) -> Styler:
     """A table of sentences, aligned on the left."""
     return table.style.set_table_styles(LEFT)
-
-
-def flag_line(flags: pd.DataFrame) -> Folded:
-    """The red flags in one line, such as "5 checks, none raised", with their table behind it."""
-    raised = ", ".join(flags["flag"][flags["red"]]) or "none"
-    return Folded(f"{plural(len(flags), 'check')}, {raised} raised", coloured_flags(flags))
-
-
-def coloured_flags(flags: pd.DataFrame) -> Styler:
-    """The table of flags to look at, with the raised ones in red."""
-    table = flag_table(flags).reset_index()  # several models may have a flag of one name
-    raised = pd.DataFrame({"verdict": flags["red"].map({True: RAISED, False: ""}).to_numpy()})
-    looks = [{"selector": f"td.{RAISED}", "props": "color: #c62828"}, *LEFT]
-    shown = Styler(table, uuid="flags", cell_ids=False).format(escape="html").hide(axis="index")
-    return shown.set_td_classes(raised).set_table_styles(looks)
-
-
-def flag_table(flags: pd.DataFrame) -> pd.DataFrame:
-    """Red flags for the reader, each with its reason; one may be not applicable or not resolved.
-
-    A red one has its advice as well.
-    """
-    verdicts = [
-        f"RED: {reason}. {ADVICE.get(flag, '')}".strip() if red else reason or NOT_RAISED
-        for flag, red, reason in zip(flags["flag"], flags["red"], flags["reason"], strict=True)
-    ]
-    return pd.DataFrame({"flag": flags["flag"], "verdict": verdicts}).set_index("flag")
 
 
 def _probability(p: float) -> str:

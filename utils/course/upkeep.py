@@ -50,7 +50,6 @@ if "COLAB_RELEASE_TAG" in os.environ and not os.path.exists("../utils"):
     !{sys.executable} -m pip install -q -r ../env/requirements.txt
     os.environ["PYTHONPATH"] = os.path.abspath("..")
     sys.path.insert(0, os.environ["PYTHONPATH"])"""
-CLONE = "!git clone -q URL second-look"
 UPLOAD = 'raise FileNotFoundError("upload second-look.zip, which `make archive` makes")'
 
 
@@ -150,7 +149,7 @@ def tidy(text: str, name: str, url: str, claims: Iterable = (), number="", minut
 
 def bootstrap(url: str) -> str:
     """The lines that fetch the course on Colab, from its address or from an uploaded archive."""
-    return BOOTSTRAP.replace("FETCH", CLONE.replace("URL", url) if url else UPLOAD)
+    return BOOTSTRAP.replace("FETCH", f"!git clone -q {url} second-look" if url else UPLOAD)
 
 
 def is_compared(cell: dict) -> bool:
@@ -197,7 +196,7 @@ def _set_claims(cell: dict, claims: list[dict]) -> None:
 
 
 def _set_next(first: dict, last: dict) -> None:
-    """The way to the next chapter, which the first screen names, as the last line as well."""
+    """The way to the next chapter, as on the first screen, as the last line."""
     if found := NEXT.search("".join(first["source"])):
         text = "".join(last["source"]).partition("\n\nNext: ")[0].rstrip("\n")
         last["source"] = f"{text}\n\nNext: {found[1]}".splitlines(keepends=True)

@@ -32,9 +32,9 @@ NO_FACTS = dict.fromkeys(TEXT, "") | dict.fromkeys(NUMBERS, 0)
 def facts_of_content(content: bytes, key: bytes) -> dict:
     """Facts of a file whose pixels have just been decoded, so that its header can be trusted.
 
-    Who the patient is, and which study and series of images this is, is kept only as a digest with
-    this secret key: hospital numbers are short, and a plain digest would be found by trying them
-    all; the numbers of studies can be looked up in a hospital.
+    The patient, the study and the series are kept only as digests with this secret key: hospital
+    numbers are short, and a plain digest would be found by trying them all; the numbers of studies
+    can be looked up in a hospital.
     """
     common = {"bytes": len(content), "digest": hashlib.sha256(content).hexdigest()}
     if is_dicom(content):

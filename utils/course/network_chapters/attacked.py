@@ -10,20 +10,22 @@ from utils import figures
 from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import RandomSigns
 from utils.backbones.classifier import Classifier
+from utils.course.flag_tables import flag_table
 from utils.course.network_chapters.clean import Chapter
 from utils.course.network_chapters.defended import Defences
 from utils.course.reading_kit.attacked_pairs import write_attacked_pairs
-from utils.course.tables import flag_table, robustness_table
+from utils.course.tables import robustness_table
 from utils.course.trained_models import TrainedModel, load_trained, save_trained
 from utils.data.split import Split
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.comparisons.claims import ClaimResult
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.explanations.saliency import before_and_after, saliency_shift
 from utils.evaluation.flags.red_flags import check_attack, check_clean
 from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.leakage import leakage_report
-from utils.evaluation.metrics import HEADLINE, gain, score_of
+from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
 
 

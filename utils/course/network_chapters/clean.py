@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from utils import figures
 from utils.attacks.random_noise import RandomSigns
 from utils.backbones.classifier import Classifier, build
-from utils.course.tables import flag_table, score_table, settings
+from utils.course.flag_tables import flag_table
+from utils.course.tables import score_table, settings
 from utils.course.trained_models import save_trained
 from utils.data.loading import load
 from utils.data.split import Split, Splits, to_float

@@ -63,9 +63,9 @@ def findings(results: Results) -> str:
     """A line for each question that some set answers; without those that a red flag keeps out."""
     good, lines = sound(results), []
     for topic, step, says in FINDINGS:
-        said = [f"{name}: {_filled(says, good, name, step)}." for name in good]
-        said = [sentence for sentence in said if NONE not in sentence]
-        lines += [f"- **{topic}.** {' '.join(said)}\n"] if said else []
+        sentences = [f"{name}: {_filled(says, good, name, step)}." for name in good]
+        sentences = [sentence for sentence in sentences if NONE not in sentence]
+        lines += [f"- **{topic}.** {' '.join(sentences)}\n"] if sentences else []
     return "".join(lines)
 
 
