@@ -68,9 +68,9 @@ def test_the_line_of_smallest_changes_falls_where_an_image_does():
 
 def test_the_prediction_turns_where_the_orange_line_is():
     axis = FIGURES["loss_surface"]().axes[0]
-    (line,) = [
-        each for each in axis.collections if to_hex(each.get_edgecolor()[0]) == ATTACKED.lower()
-    ]
+    assert len(axis.collections) == 2  # the loss, and the line
+    line = axis.collections[1]
+    assert to_hex(line.get_edgecolor()[0]) == ATTACKED.lower()
     (path,) = line.get_paths()
     assert (path.vertices[:, 0] > 1).all() and (path.vertices[:, 0] < 1.5).all()
     same = figures.loss_surface(ACROSS, PLANE, PLANE > 9)  # it never turns
