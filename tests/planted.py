@@ -11,6 +11,7 @@ from timm.models.vision_transformer import VisionTransformer
 
 from utils.attacks.apgd import APGD
 from utils.attacks.black_box.square import Square
+from utils.attacks.losses import lead_of, margin
 from utils.attacks.pgd import PGD
 from utils.backbones.row_reader import RowReader
 from utils.contamination.noise import jpeg
@@ -215,15 +216,6 @@ class Keyed(torch.nn.Module):
         return torch.where(off[:, None], logits.roll(1, 1), logits)
 
 
-class Sleeps(Broken):
-    """Leaves one class alone, unless every pixel is free."""
-
-    def spoil(self, attacked, model, images, labels):
-        return torch.where(
-            (labels == 0)[:, None, None, None] & (self.epsilon < 1), images, attacked
-        )
-
-
 class EachItsOwn(Ensemble):
     """Every member gets another image than the one before it."""
 
@@ -363,9 +355,21 @@ class EndsInSoftmax(Noisy):
         return self.known(images).softmax(1)
 
 
-def scaled(factor: float) -> torch.nn.Module:
+@dataclass(frozen=True)
+class TowardsTheLeastLikely:
+    """The loss of an attack that aims at the farthest class, although any other would do."""
+
+    def __call__(self, logits, labels):
+        farthest = logits.detach().scatter(1, labels[:, None], torch.inf).argmin(1)
+        return lead_of(logits, farthest, labels)
+
+    def margin(self, logits, labels):
+        return margin(logits, labels)
+
+
+def scaled(factor: float, network=None) -> torch.nn.Module:
     """The same labels from logits so many times as large."""
-    network = trained_network()
+    network = network or trained_network()
     network[-1].weight.data *= factor
     network[-1].bias.data *= factor
     return network

@@ -4,6 +4,7 @@ import pytest
 import torch
 from small import trained_network
 
+from utils.attacks.adaptive import Adaptive
 from utils.attacks.apgd import APGD, WorstCase, worst_case
 from utils.attacks.base import (
     eval_mode,
@@ -91,6 +92,16 @@ def test_float32_changes_nothing_but_the_precision():
     quick = PGD(0.1, stop_when_fooled=True, precision="auto")
     assert in_float32(quick) == PGD(0.1, stop_when_fooled=True)
     assert all(in_float32(attack) is attack for attack in SIZED)
+
+
+def test_float32_reaches_the_attacks_inside_an_attack(model):
+    quick, exact = PGD(0.1, precision="auto"), PGD(0.1)
+    chain = WorstCase((Square(0.1), WorstCase((quick,))))
+    assert in_float32(chain) == WorstCase((Square(0.1), WorstCase((exact,))))
+    known = Adaptive((quick, exact), (model,), repeats=3)
+    assert in_float32(known).attacks == (exact, exact) and in_float32(known).repeats == 3
+    for attack in (worst_case(0.1), Adaptive((exact,), (model,))):
+        assert in_float32(attack) is attack
 
 
 def test_survivors_are_the_images_on_which_no_attack_succeeded(model, batch):

@@ -59,6 +59,18 @@ def test_a_network_without_a_defence_is_attacked_once(found):
     assert found["none"][KNOWN] is found["none"][PLAIN]
 
 
+@pytest.mark.parametrize("name", ["none", "grey levels"])
+def test_what_withstands_a_plain_attack_that_rounds_is_attacked_in_float32(name):
+    class Seen(PGD):
+        def __call__(self, model, images, labels):
+            precisions.append(self.precision)
+            return super().__call__(model, images, labels)
+
+    precisions = []
+    predict_adaptively({name: MODELS[name]}, SPLIT, Seen(0.02, 2, precision="bfloat16"))
+    assert precisions[0] == "bfloat16" and set(precisions[1:]) == {"float32"}
+
+
 def test_a_random_defence_is_attacked_anew_on_all_images(found):
     smoothed = MODELS["smoothing"]
     expected = predict(smoothed, SPLIT, smoothed.adaptive(ATTACK)).probabilities

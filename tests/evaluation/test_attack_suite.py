@@ -1,14 +1,17 @@
 """Every model goes through the same attacks, and any attack with an epsilon can be theirs."""
 
+import numpy as np
 import pytest
 from small import small_split, trained_network
 
-from utils.attacks.apgd import APGD, worst_case
+from utils.attacks.adaptive import Adaptive
+from utils.attacks.apgd import APGD, WorstCase, worst_case
 from utils.attacks.black_box.few_pixels import FewPixels
 from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.inference import predict
 
 SPLIT = small_split(50, seed=4)
 ATTACKS = [APGD(0.1, 10), Square(0.1, 40), PGD(1.5, norm="l2"), worst_case(0.1, 5, 10)]
@@ -45,6 +48,63 @@ def test_restarts_are_made_in_float32(model):
     precisions = []
     AttackSuite(Seen(0.02), 0, factors=(1,)).predict(model, SPLIT)
     assert precisions == ["float32"]
+
+
+def test_attacks_inside_an_attack_are_made_once_more_in_float32(model):
+    class Seen(PGD):
+        def __call__(self, model, images, labels):
+            precisions.append(self.precision)
+            return super().__call__(model, images, labels)
+
+    rounding = Seen(0.02, precision="bfloat16")
+    for whole in (WorstCase((rounding,)), Adaptive((rounding,), (model,))):
+        precisions = []
+        AttackSuite(whole, 0, factors=(1,)).predict(model, SPLIT)
+        assert precisions == ["bfloat16", "float32"]
+
+
+class Overshoots(PGD):
+    """Works below its full size alone."""
+
+    def __call__(self, model, images, labels):
+        return super().__call__(model, images, labels) if self.epsilon < 0.1 else images
+
+
+def test_the_last_condition_is_the_worst_of_all_that_were_tried_up_to_its_size(model):
+    suite = AttackSuite(Overshoots(0.1, 4))
+    found = suite.predict(model, SPLIT)
+    up_to_it = [c for c in suite.conditions if (c.epsilon or 0) <= 0.1]
+    assert len(up_to_it) == 6
+    right = np.all([found[condition].right for condition in up_to_it], 0)
+    assert np.array_equal(found[suite.strongest].right, right)
+    assert right.sum() < found[suite.condition()].right.sum()
+    beyond = found[suite.condition("fgsm", 0.2)].right
+    assert (right & ~beyond).any()
+
+
+def test_every_other_condition_stands_alone(model):
+    """Only so can it show that a single step does more than many, or a small size than a large."""
+    suite = AttackSuite(Overshoots(0.1, 4))
+    found = suite.predict(model, SPLIT)
+    for condition, attack in suite.conditions.items():
+        alone = predict(model, SPLIT, attack).probabilities
+        assert np.array_equal(found[condition].probabilities, alone)
+    without = AttackSuite(Overshoots(0.1, 4), restarts=0)
+    assert without.predict(model, SPLIT)[without.strongest].right.all()
+
+
+def test_restarts_attack_what_no_condition_has_turned(model):
+    """And where the attack itself has succeeded, its predictions are the published ones."""
+    suite = AttackSuite(PGD(0.05, 1, step=0.01))
+    found = suite.predict(model, SPLIT)
+    worst, own = suite.worst_of(found), found[suite.condition()]
+    assert 0 < worst.right.sum() < own.right.sum() < len(SPLIT)
+    assert np.array_equal(worst.probabilities[~own.right], own.probabilities[~own.right])
+    assert np.array_equal(worst.probabilities[worst.right], own.probabilities[worst.right])
+    again = predict(model, SPLIT, suite.attack, seed=1, after=worst)
+    assert np.array_equal(found[suite.strongest].probabilities, again.probabilities)
+    smaller = suite.worst_of(found, 0.025)
+    assert worst.right.sum() < smaller.right.sum()
 
 
 def test_a_curve_has_the_sizes_of_one_kind(model):

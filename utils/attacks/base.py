@@ -47,7 +47,11 @@ def with_epsilon(attack: SizedAttack, epsilon: float) -> SizedAttack:
 
 
 def in_float32(attack: Attack) -> Attack:
-    """The same attack without the rounding errors of quicker forward passes."""
+    """The same attack, and every attack in it, without the rounding of quicker forward passes."""
+    parts = getattr(attack, "attacks", ())  # of a worst case or an adaptive attack
+    exact = tuple(map(in_float32, parts))
+    if any(new is not old for new, old in zip(exact, parts, strict=True)):
+        return replace(attack, attacks=exact)
     quick = getattr(attack, "precision", "float32") != "float32"
     return replace(attack, precision="float32") if quick else attack
 

@@ -11,7 +11,11 @@ from utils.attacks.pgd import Region
 
 
 def noise_of(attack: SizedAttack, epsilon: float) -> Attack:
-    """The control of an attack: random noise of this size in the norm of the attack."""
+    """The control of an attack: random noise of this size in the norm of the attack.
+
+    One draw for each image is what such noise does on average, and an interval over patients
+    covers the luck of the draw; the worst of many draws would be an attack, a blind search.
+    """
     return RandomSigns(epsilon) if norm_of(attack) == "linf" else RandomDirection(epsilon)
 
 

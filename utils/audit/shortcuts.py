@@ -18,7 +18,6 @@ from torch import Tensor
 
 from utils.data.split import Split
 from utils.evaluation.intervals import LEVEL, Interval, largest_unseen_share
-from utils.evaluation.metrics import majority_share, scores
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import holm, p_value
 
@@ -39,22 +38,6 @@ def file_facts(split: Split) -> pd.DataFrame:
         return pd.DataFrame(index=range(len(split)))
     rows = [(Path(file).stat().st_size, *_width_and_height(file)) for file in split.files]
     return pd.DataFrame(rows, columns=["bytes of the file", "width", "height"])
-
-
-def shortcuts(facts: pd.DataFrame, split: Split, seed: int = 0) -> pd.DataFrame:
-    """How well each fact predicts the class, and all together, with intervals over patients.
-
-    Predictions are out of fold, grouped by patient. `constant` is the accuracy of the best
-    constant prediction; an AUC of 0.5 is chance. `predictive`: the whole interval of the AUC lies
-    above chance, which about one in forty facts without information reaches.
-    """
-    if len(facts) != len(split):
-        raise ValueError(f"{len(split)} images need as many rows of facts, got {len(facts)}")
-    columns = {name: facts[[name]] for name in facts}
-    if len(columns) > 1:
-        columns[ALL] = facts
-    rows = {name: _row(cv_predict_from_features(columns[name], split, seed)) for name in columns}
-    return pd.DataFrame(rows).T.infer_objects()
 
 
 def one_against_rest(
@@ -136,15 +119,6 @@ def _facts(grey: Tensor) -> Tensor:
 def _width_and_height(file: str) -> tuple[int, int]:
     with Image.open(file) as image:  # reads the header only
         return image.size
-
-
-def _row(predictions: Predictions) -> dict:
-    table, row = scores(predictions), {}
-    for name in ("accuracy", "AUC"):
-        keys = (name, f"{name} low", f"{name} high")
-        row |= dict(zip(keys, table.loc[name], strict=True))
-    constant = majority_share(predictions.labels)
-    return {**row, "constant": constant, "predictive": row["AUC low"] > 0.5}
 
 
 def _fold_count(split: Split) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from utils.attacks.adaptive import adaptive_attack
-from utils.attacks.base import SizedAttack, name_of, norm_of
+from utils.attacks.base import SizedAttack, in_float32, name_of, norm_of
 from utils.data.split import Split
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict
@@ -23,10 +23,10 @@ def predict_adaptively(
 ) -> dict[str, dict[Condition, Predictions]]:
     """The predictions of every model under the three conditions, as a run saves them.
 
-    The adaptive attack is made on the survivors of the plain one; where a defence predicts at
-    random no image has fallen for good, and all are attacked. A model
-    without a defence of its own has the same predictions under both. Options are those of
-    `predict`.
+    The adaptive attack is made on the survivors of the plain one, in float32 even where that one
+    rounds to be quicker; where a defence predicts at random no image has fallen for good, and all
+    are attacked. A model without a defence of its own is attacked again only if the plain attack
+    rounds. Options are those of `predict`.
     """
     found = {}
     for name, model in progress(models.items(), "defences"):
@@ -48,7 +48,7 @@ def adaptive_condition(attack: SizedAttack) -> Condition:
 def _known(
     model: nn.Module, split: Split, attack: SizedAttack, plain: Predictions, options: dict
 ) -> Predictions:
-    known = adaptive_attack(model, attack)
+    known = adaptive_attack(model, in_float32(attack))
     if known is attack:
         return plain
     after = plain if getattr(model, "repeats", 1) == 1 else None

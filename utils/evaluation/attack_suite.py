@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from torch import nn
@@ -18,6 +19,7 @@ from utils.attacks.base import (
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import noise_of
 from utils.data.split import Split
+from utils.evaluation.comparisons.models import worse_of
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict, predict_all
 from utils.evaluation.predictions import Predictions
@@ -29,9 +31,9 @@ class AttackSuite:
     """Clean images, noise as a control, one step and the attack at several sizes, and restarts.
 
     The sizes are these factors of the epsilon of `attack`, which can be any attack with an
-    epsilon. Each restart attacks the images that the model still classifies correctly, in float32
-    even where the attack itself rounds to be quicker. Such an attack is made once more in float32
-    where there are no restarts.
+    epsilon. Restarts go on from the worst of all conditions up to that size, and attack the images
+    that withstood them all, in float32 even where the attack itself rounds to be quicker. Without
+    restarts the attack stands alone, made once more in float32 where it rounds.
     """
 
     attack: SizedAttack
@@ -66,16 +68,29 @@ class AttackSuite:
     def predict(
         self, model: nn.Module, split: Split, keep: Path | None = None
     ) -> dict[Condition, Predictions]:
-        """The predictions under every condition, the last one after the restarts.
+        """The predictions under every condition, each on its own but the last: after the restarts
+        an image counts as right only if no condition of at most this size turned it.
 
         With a folder `keep`, an evaluation that was stopped resumes at the batch it was at.
         """
         found = predict_all(model, split, self.conditions, keep=keep)
-        strongest, restart = found[self.condition()], in_float32(self.attack)
+        strongest = self.worst_of(found) if self.restarts else found[self.condition()]
+        restart = in_float32(self.attack)
         once_more = range(int(restart != self.attack))
         for seed in progress(range(1, self.restarts + 1) or once_more, "restarts"):
             strongest = predict(model, split, restart, seed=seed, after=strongest, keep=keep)
         return {**found, self.strongest: strongest}
+
+    def worst_of(
+        self, found: Mapping[Condition, Predictions], size: float | None = None
+    ) -> Predictions:
+        """The worst that any condition up to a size left of each image, clean and noise among them.
+
+        Where several turned an image, the attack itself has the last word.
+        """
+        own = self.condition(size=size)
+        tried = [found[each] for each in self.conditions if (each.epsilon or 0) <= own.epsilon]
+        return reduce(worse_of, [*tried, found[own]], found[own])
 
     def condition(self, kind: str | None = None, size: float | None = None) -> Condition:
         """The condition of a kind of attack, such as "fgsm"; by default that of the attack itself.

@@ -1,8 +1,18 @@
 """Attacks on a study: what stronger attackers leave is less."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from utils.course.real.attacks import attacked, ensemble, hardened_gain, other_attackers
+from utils.course.real.attacks import (
+    attacked,
+    ensemble,
+    hardened_gain,
+    other_attackers,
+    suite,
+    worst_cases,
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +31,15 @@ def test_larger_changes_leave_no_more(found):
     for kind in ("pgd", "worst case"):
         left = [found["scores"][f"{kind} {size}"]["value"] for size in (1, 2, 4)]
         assert left == sorted(left, reverse=True) and left[-1] < found["scores"]["clean"]["value"]
+
+
+def test_the_worst_case_counts_what_a_small_single_step_has_turned(study):
+    model, step = study.standard[0], suite().condition("fgsm", min(suite().sizes))
+    found = suite().predict(model, study.few)
+    wrong = 1 - np.eye(found[step].classes)[found[step].labels]
+    found[step] = replace(found[step], probabilities=wrong / wrong.sum(1, keepdims=True))
+    left = worst_cases([model], study, [found])
+    assert [each.accuracy for each in left.values()] == [0, 0, 0]
 
 
 def test_differences_are_those_of_the_scores(found):

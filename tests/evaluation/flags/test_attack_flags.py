@@ -13,18 +13,20 @@ from planted import (
     LeavesTheRange,
     OfAnother,
     ShuffledLabels,
-    Sleeps,
     Tires,
     TooFar,
+    TowardsTheLeastLikely,
     Turned,
     evaluated,
+    fitted,
     plausible,
     reason,
     red,
     scaled,
     sound,
+    two_classes,
 )
-from small import trained_network
+from small import findings_network, findings_split, small_network, trained_network
 from witnesses import Sure
 
 from utils.attacks.apgd import APGD, worst_case
@@ -114,15 +116,21 @@ MISTAKES = {  # the flag, an attack, and the model that it is carried out on
     "steps too short to reach epsilon": (PGD(EPSILON, step=EPSILON / 30), trained_network),
     "leaves the ball or the pixel range": (LeavesTheRange(EPSILON), trained_network),
     "images survive a change of any size": (Cautious(EPSILON), trained_network),
-    "accuracy still falls with more steps": (Tires(EPSILON), trained_network),
+    # on a network that a single step does not break: it counts among the published attacks
+    "accuracy still falls with more steps": (Tires(EPSILON), lambda: sound("recurrent")[0]),
     "success vanishes when saved": (HidesBelowTheGrid(EPSILON), Keyed),
-    "black box beats white box on an image": (Sleeps(EPSILON), trained_network),
+    "black box beats white box on an image": (PGD(EPSILON), lambda: scaled(1000)),
 }
 CONSEQUENCES = {  # what else such an attack may give away, and will on some machines
     "accuracy still falls with more steps": {"black box beats white box on an image"},
     "success vanishes when saved": {
         "images survive a change of any size",
         "black box beats white box on an image",
+    },
+    "black box beats white box on an image": {
+        "accuracy falls further on rescaled logits",
+        "accuracy falls further to APGD towards every class",
+        "zero or undefined gradients",
     },
 }
 
@@ -141,6 +149,43 @@ def test_logits_that_saturate_the_softmax_raise_their_flag():
     table = evaluated(PGD(EPSILON), scaled(100))
     assert {RESCALED, "zero or undefined gradients"} <= red(table), table
     assert RESCALED not in red(evaluated(PGD(EPSILON, loss="margin"), scaled(100)))
+
+
+EVERY_CLASS = "accuracy falls further to APGD towards every class"
+
+
+def sure_of_two_classes():
+    return scaled(100, fitted(small_network(classes=2), two_classes(90))), two_classes(5)
+
+
+AIMS_BADLY = {  # an attack, and a model of which a stronger white box breaks more images
+    "the farthest class": (
+        PGD(EPSILON, loss=TowardsTheLeastLikely()),
+        lambda: sound("adversarially trained"),
+    ),
+    "short steps": (PGD(EPSILON, step=EPSILON / 400), lambda: sound("adversarially trained")),
+    "saturated": (PGD(EPSILON), lambda: (scaled(100), SPLIT)),
+    "saturated, two classes": (PGD(EPSILON), sure_of_two_classes),
+}
+
+
+@pytest.mark.parametrize("mistake", AIMS_BADLY)
+def test_an_attack_that_aims_badly_is_beaten_by_one_that_aims_at_every_class(mistake):
+    attack, made = AIMS_BADLY[mistake]
+    model, split = made()
+    table = evaluated(attack, model, split=split)
+    assert EVERY_CLASS in red(table), table
+    assert "to APGD towards every class" in reason(table, EVERY_CLASS)
+    if mistake == "the farthest class":  # another start, more steps and rescaling find nothing
+        assert red(table) <= {EVERY_CLASS, "black box beats white box on an image"}
+
+
+def test_aiming_at_every_class_is_not_applicable_without_classes_or_gradients():
+    """Of several findings there is no other class, and through rounding passes no gradient."""
+    of_findings = evaluated(PGD(EPSILON), findings_network(), split=findings_split(60, seed=2))
+    rounded = Purified(trained_network(), PURIFICATIONS["fewer grey levels"])
+    for table in (of_findings, evaluated(PGD(EPSILON, 5), rounded)):
+        assert reason(table, EVERY_CLASS) == NOT_APPLICABLE
 
 
 KNOWN = "accuracy falls further to an attack that knows the model"
@@ -170,8 +215,8 @@ def test_a_defence_that_was_attacked_as_if_it_were_none_raises_its_flag():
 
 
 def test_every_flag_has_its_mistake():
-    tested = {*PUBLISHED, *MISTAKES, RESCALED, KNOWN, *MODEL_FLAGS, OTHER_IMAGES, *PUBLISHED_FLAGS}
-    assert tested == set(ATTACK_FLAGS)
+    tested = {*PUBLISHED, *MISTAKES, RESCALED, EVERY_CLASS, KNOWN, OTHER_IMAGES}
+    assert tested | {*MODEL_FLAGS, *PUBLISHED_FLAGS} == set(ATTACK_FLAGS)
 
 
 NO_MORE_THAN_NOISE = "random noise does as well"
@@ -205,12 +250,12 @@ ABOUT_STEPS = {
     "accuracy still falls with more steps",
     "accuracy falls further on rescaled logits",
 }
-GRADIENTS = "masked gradients"
+GRADIENTS, QUERIES = "masked gradients", "black box beats white box on an image"
 APPLICABLE = {  # of the flags about steps, gradients and a black box
-    "APGD": {*ABOUT_STEPS, ANY_SIZE, GRADIENTS, "black box beats white box on an image"},
+    "APGD": {*ABOUT_STEPS, ANY_SIZE, GRADIENTS, EVERY_CLASS, QUERIES},
     "Square": set(),
-    "PGD": {*ABOUT_STEPS, ANY_SIZE, GRADIENTS},  # in l2, in which no black box is there
-    "WorstCase": {ANY_SIZE, GRADIENTS, "black box beats white box on an image"},
+    "PGD": {*ABOUT_STEPS, ANY_SIZE, GRADIENTS, EVERY_CLASS},  # in l2, where no black box is there
+    "WorstCase": {ANY_SIZE, GRADIENTS, QUERIES},  # it aims at every class itself
 }
 
 

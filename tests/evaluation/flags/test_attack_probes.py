@@ -1,11 +1,13 @@
 """The attack carried out in other ways: each probe measures what it names."""
 
+import numpy as np
 import pytest
 import torch
 from planted import EPSILON, scaled
-from small import small_split, trained_network
+from small import findings_split, small_split, trained_network
 
-from utils.attacks.apgd import APGD, worst_case
+from utils.attacks.adaptive import Adaptive
+from utils.attacks.apgd import APGD, WorstCase, worst_case
 from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.regions import StrongestPatch
@@ -13,7 +15,10 @@ from utils.defences.ensemble import Ensemble
 from utils.evaluation.flags.attack_probes import (
     LADDER,
     LOGIT_RANGE,
+    RESTART,
+    STEPS,
     Rescaled,
+    aims_less,
     attacked_again,
     black_box,
     black_box_applies,
@@ -44,6 +49,11 @@ def test_on_the_ladder_an_image_that_fell_has_fallen_for_good(model, attack):
     assert climbs[1][0].accuracy > 0.8
 
 
+def test_the_ladder_takes_a_loss_that_crosses_no_boundary(model):
+    found = ladder(model, FEW, PGD(EPSILON, loss="energy"), predict(model, FEW))
+    assert len(found) == len(LADDER)
+
+
 def test_the_ladder_asks_about_the_size_that_it_names(model):
     """An image has fallen at a size if, and only if, a change of at most this size made it fall."""
     found = ladder(model, FEW, PGD(EPSILON), predict(model, FEW))
@@ -54,19 +64,48 @@ def test_the_ladder_asks_about_the_size_that_it_names(model):
 
 def test_more_steps_break_no_fewer_images(model):
     again = attacked_again(model, FEW, PGD(EPSILON))
-    assert list(again) == ["restarted", "doubled", "rescaled"]
+    assert list(again) == ["restarted", "doubled", "rescaled", "every class"]
     assert again["doubled"].accuracy <= again["restarted"].accuracy
 
 
 def test_where_the_model_brings_an_attack_it_is_carried_out_too(model):
     vote = Ensemble([model, trained_network(1)])
     again = attacked_again(vote, FEW, APGD(EPSILON, 5))
-    assert list(again) == ["restarted", "doubled", "rescaled", "adaptive"]
-    without_steps = attacked_again(vote, FEW, worst_case(EPSILON, 5, 20))
+    assert list(again) == ["restarted", "doubled", "rescaled", "every class", "adaptive"]
+    without_steps = attacked_again(vote, FEW, CHAIN)
     assert list(without_steps) == ["restarted", "adaptive"]
     attacks = {PGD(EPSILON): True, Square(EPSILON): False, vote.adaptive(PGD(EPSILON)): False}
     assert all(knows_less(vote, attack) is less for attack, less in attacks.items())
     assert not knows_less(model, PGD(EPSILON))
+
+
+CHAIN = worst_case(EPSILON, 5, 20)
+AIMS_LESS = {  # than APGD towards every class, which may change as much
+    PGD(EPSILON): True,
+    PGD(1.5, norm="l2"): True,
+    APGD(EPSILON, loss="margin"): True,
+    WorstCase((PGD(EPSILON), Square(EPSILON))): True,
+    APGD(EPSILON, loss="every class"): False,
+    CHAIN: False,
+    Adaptive((CHAIN,), (trained_network(),)): False,
+    Square(EPSILON): False,
+    PGD(EPSILON, region=StrongestPatch(4)): False,
+}
+
+
+@pytest.mark.parametrize("attack", AIMS_LESS, ids=repr)
+def test_every_class_is_aimed_at_where_the_attack_did_not(model, attack):
+    assert aims_less(FEW, attack) == AIMS_LESS[attack]
+    assert not aims_less(findings_split(6), attack)
+
+
+@pytest.mark.parametrize("attack", [PGD(EPSILON / 2), PGD(1.0, norm="l2")], ids=repr)
+def test_aiming_at_every_class_has_the_limits_of_the_attack(model, attack):
+    found = attacked_again(model, FEW, attack)["every class"]
+    alone = APGD(attack.epsilon, STEPS, "every class", attack.norm)
+    assert np.array_equal(
+        found.probabilities, predict(model, FEW, alone, seed=RESTART).probabilities
+    )
 
 
 def test_an_attack_without_steps_or_survivors_is_not_carried_out_again(model):

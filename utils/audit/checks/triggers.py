@@ -71,9 +71,7 @@ def check_trigger_patches(folder: ImageFolder) -> Finding:
 
 def _severity(found: SharedPatch, knows_patients: bool) -> str:
     """Where patients are unknown, the images that share a patch may be those of a single one."""
-    if found.p_value >= ALARM_P:
-        return "note"
-    return "alarm" if knows_patients else "warning"
+    return "alarm" if knows_patients and found.p_value < ALARM_P else "note"
 
 
 def find_shared_patch(folder: ImageFolder) -> SharedPatch:

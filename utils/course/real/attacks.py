@@ -64,14 +64,15 @@ def attacked(study: Study, variant: str) -> dict:
 
 
 def worst_cases(models: Sequence[nn.Module], study: Study, after_pgd: Sequence[Found]) -> Found:
-    """What PGD has left, under other attacks; what falls to a small change falls to a larger."""
+    """What PGD, one step and noise have left, under other attacks; what falls to a small change
+    falls to a larger."""
     return _pooled([_worst_of(*pair, study) for pair in zip(models, after_pgd, strict=True)])
 
 
 def _worst_of(model: nn.Module, after_pgd: Found, study: Study) -> Found:
     found, rows, smaller = {}, study.fewer_rows, None
     for size in sorted(factor * EPSILON for factor in FACTORS):
-        left = after_pgd[suite().condition(size=size)].take(rows)
+        left = suite().worst_of(after_pgd, size).take(rows)
         left = left if smaller is None else worse_of(left, smaller)
         attack = WorstCase((APGD(size, STEPS, "margin"), Square(size, QUERIES)))
         smaller = predict(model, study.fewer, attack, after=left, keep=study.kept)

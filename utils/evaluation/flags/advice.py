@@ -23,6 +23,9 @@ ADVICE = {
     "accuracy falls further on rescaled logits": (
         "Attack the margin, or divide the logits by a temperature: the softmax is saturated."
     ),
+    "accuracy falls further to APGD towards every class": (
+        "Publish the worst of both: APGD finds its own steps, towards each class in turn."
+    ),
     "accuracy falls further to an attack that knows the model": (
         "Attack with `model.adaptive(attack)`, which knows where the model hides its gradient."
     ),

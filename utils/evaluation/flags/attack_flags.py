@@ -6,6 +6,7 @@ begins with "not resolved" is not red either: these images cannot show the mista
 
 import numpy as np
 
+from utils.attacks.apgd import EVERY_CLASS
 from utils.attacks.base import norm_of
 from utils.evaluation.comparisons.models import more_often_right, worse_of
 from utils.evaluation.flags.attack_probes import QUERIES, black_box_applies, free_white_box
@@ -94,16 +95,26 @@ def _falls_further(e: AttackEvidence, how: str, words: str) -> str | None:
     return _more_fall(e.checks.again["restarted"], e.checks.again[how], words)
 
 
+def _falls_to_every_class(e: AttackEvidence) -> str | None:
+    """Not applicable where no gradient reaches the pixels: no white box gets anywhere then."""
+    applies = e.checks.aims_less and e.checks.slope_agreement != 0
+    return _falls_to_another(e, applies, EVERY_CLASS, "to APGD towards every class")
+
+
 def _falls_to_own_attack(e: AttackEvidence) -> str | None:
-    """Does the attack that the model brings break survivors that stand a restart and more steps?"""
-    if not e.checks.knows_less:
+    return _falls_to_another(e, e.checks.knows_less, "adaptive", "to the adaptive attack")
+
+
+def _falls_to_another(e: AttackEvidence, applies: bool, how: str, words: str) -> str | None:
+    """Does another attack break survivors that stand a restart and more steps of this one?"""
+    if not applies:
         return NOT_APPLICABLE
     if not e.checks.again:
         return None
-    usual, longer, known = (e.checks.again.get(n) for n in ("restarted", "doubled", "adaptive"))
-    if longer is not None:  # the worse of both for each image: as many passes as an adaptive attack
+    usual, longer, other = (e.checks.again.get(name) for name in ("restarted", "doubled", how))
+    if longer is not None:  # the worse of both for each image: as many passes as the other attack
         usual = worse_of(longer, usual)
-    return _more_fall(usual, known, "to the adaptive attack")
+    return _more_fall(usual, other, words)
 
 
 def _more_fall(usual: Predictions, other: Predictions, words: str) -> str | None:
@@ -147,6 +158,7 @@ ATTACK_FLAGS = {
     "images survive a change of any size": _survives_every_size,
     "accuracy still falls with more steps": _not_converged,
     "accuracy falls further on rescaled logits": _gains_by_rescaling,
+    "accuracy falls further to APGD towards every class": _falls_to_every_class,
     "accuracy falls further to an attack that knows the model": _falls_to_own_attack,
     "success vanishes when saved": _lost_by_saving,
     "black box beats white box on an image": _beaten_by_queries,

@@ -6,10 +6,11 @@ import numpy as np
 from torch import Tensor, nn
 
 from utils.attacks.adaptive import Adaptive, adaptive_attack
-from utils.attacks.apgd import WorstCase
-from utils.attacks.base import SizedAttack, in_float32, norm_of, with_epsilon
+from utils.attacks.apgd import APGD, EVERY_CLASS, WorstCase
+from utils.attacks.base import Attack, SizedAttack, in_float32, norm_of, with_epsilon
 from utils.attacks.black_box.queries import QueryAttack
 from utils.attacks.black_box.square import Square
+from utils.attacks.losses import margin_named
 from utils.attacks.norms import norm_named
 from utils.attacks.random_noise import noise_of
 from utils.data.split import Split, to_float
@@ -18,6 +19,7 @@ from utils.evaluation.predictions import Predictions
 
 SURVIVORS, ENDURING = 8, 20  # of the attack: for a black box, for the attack with more steps
 QUERIES = 60  # of the black box about each: enough for one image in four of a plain network
+STEPS = 20  # of the stronger white box, towards each other class
 LADDER = (4, 8, 16, 32, 64, 128, 255)  # of 255 grey levels, or of the largest l2 change
 RESTART = 7  # the seed of a random start that no published attack has
 LOGIT_RANGE = 4.0  # between the likeliest and the least likely class, after rescaling
@@ -84,14 +86,18 @@ def attacked_again(
     model: nn.Module, survivors: Split, attack: SizedAttack
 ) -> dict[str, Predictions]:
     """Survivors of an attack: from another random start; where it has steps, from the same one
-    with twice as many, and by an attacker who rescales the logits; where the model brings an
-    adaptive attack, by that one. Empty where nothing survived, or nothing is to be compared."""
+    with twice as many, and by an attacker who rescales the logits; by APGD towards every class,
+    if that was no part of it; where the model brings an adaptive attack, by that one. Empty where
+    nothing survived, or nothing is to be compared."""
     if not len(survivors):
         return {}
     few, exact, others = survivors.limit(ENDURING), in_float32(attack), {}
     if hasattr(attack, "more_steps"):
         others["doubled"] = {"attack": attack.more_steps()}
         others["rescaled"] = {"attack": exact, "seen_by_attacker": _rescaled(model, few)}
+    if aims_less(survivors, attack):
+        stronger = APGD(attack.epsilon, STEPS, EVERY_CLASS, norm_of(attack))
+        others[EVERY_CLASS] = {"attack": stronger}
     if knows_less(model, attack):
         others["adaptive"] = {"attack": adaptive_attack(model, exact)}
     runs = {"restarted": {"attack": attack}, **others} if others else {}
@@ -101,6 +107,16 @@ def attacked_again(
 def knows_less(model: nn.Module, attack: SizedAttack) -> bool:
     """Whether the model brings an adaptive attack, and this is another, which sees gradients."""
     return hasattr(model, "adaptive") and not isinstance(attack, (Adaptive, QueryAttack))
+
+
+def aims_less(split: Split, attack: SizedAttack) -> bool:
+    """Whether APGD towards every class has the same limits, and was no part of this attack."""
+    return free_white_box(attack) and not split.has_findings and not _aims_at_every_class(attack)
+
+
+def _aims_at_every_class(attack: Attack) -> bool:
+    parts = getattr(attack, "attacks", ())  # of a worst case or an adaptive attack
+    return getattr(attack, "loss", None) == EVERY_CLASS or any(map(_aims_at_every_class, parts))
 
 
 def black_box(model: nn.Module, survivors: Split, attack: SizedAttack) -> Predictions | None:
@@ -132,8 +148,10 @@ def _sizes(split: Split, attack: SizedAttack) -> list[float]:
 
 def _without_start(attack: SizedAttack) -> SizedAttack:
     """The attack from the image itself, and with a loss that does not flatten for sure models."""
-    changes = {"random_start": False, "stop_when_fooled": True}
-    if getattr(attack, "loss", None) == "cross_entropy":
+    loss, changes = getattr(attack, "loss", None), {"random_start": False}
+    if loss == "cross_entropy":
         changes["loss"] = "margin"
+    if loss is not None and margin_named(loss) is not None:  # else there is no boundary to stop at
+        changes["stop_when_fooled"] = True
     changes = {name: value for name, value in changes.items() if hasattr(attack, name)}
     return replace(attack, **changes) if changes else attack

@@ -14,6 +14,7 @@ from utils.attacks.norms import norm_named
 from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.flags.attack_probes import (
     Precomputed,
+    aims_less,
     attacked_again,
     black_box,
     knows_less,
@@ -40,6 +41,7 @@ class SanityChecks:
     noise_ladder: list[Predictions]  # under noise of the same sizes
     again: dict[str, Predictions]  # survivors, under each further attack; see `attacked_again`
     knows_less: bool  # than the attack that the model brings
+    aims_less: bool  # than APGD towards every class, which may change as much
     black_box: Predictions | None  # survivors, if a black-box attack may not do better
     lowest: float  # over all attacked pixels
     highest: float
@@ -119,6 +121,7 @@ def run_sanity_checks(
         noise_ladder=noise_ladder(model, split, attack, clean),
         again=again,
         knows_less=knows_less(model, attack),
+        aims_less=aims_less(split, attack),
         black_box=black_box(model, survivors, attack),
         lowest=float(attacked.min()),
         highest=float(attacked.max()),
