@@ -58,6 +58,59 @@ def test_grey_of_a_colour_image_is_its_brightness():
     assert grey.item() == pytest.approx(0.299 + 0.587 / 2 + 0.114 / 4)
 
 
+def by_brightness(precision=torch.float32, size=16):
+    """A network that answers like `two_classes`."""
+    network = nn.Sequential(nn.AvgPool2d(size), nn.Flatten(), nn.Linear(1, 2))
+    network[2].weight.data = torch.tensor([[0.0], [8.0]])
+    network[2].bias.data = torch.tensor([0.0, -4.0])
+    return network.to(precision)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("precision", [torch.float64, torch.float16, torch.bfloat16])
+def test_other_precisions_are_recognised_and_answer_alike(precision, hidden, split):
+    own = by_brightness(precision)
+    model = adapt((lambda images: own(images)) if hidden else own, split, Expects())
+    found = torch.from_numpy(predict(model, split).probabilities)
+    expected = two_classes(to_float(split.images)).softmax(1)
+    assert torch.allclose(found, expected, atol=0.03 if hidden else 1e-5)
+    assert (model.original is own) != hidden
+    assert next(own.parameters()).dtype == precision and has_gradients(model, split)
+
+
+def test_a_model_that_brings_images_into_its_precision_itself_is_left_alone(split):
+    own = by_brightness(torch.float64)
+    model = adapt(nn.Sequential(Cast(torch.float64), own), split, Expects())
+    assert model.original is None and model.model[1] is own
+
+
+class Cast(nn.Module):
+    def __init__(self, precision):
+        super().__init__()
+        self.precision = precision
+
+    def forward(self, images):
+        return images.to(self.precision)
+
+
+REFUSED = {
+    "a size that does not fit, in 16 bits": (by_brightness(torch.float16, size=32), "--size"),
+    "two precisions": (
+        nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), Cast(torch.float64), nn.Linear(1, 2)),
+        "float()",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_the_advice_is_about_what_is_wrong(what, split):
+    model, advice = REFUSED[what]
+    with pytest.raises(ValueError, match="takes no images") as refusal:
+        adapt(model, split, Expects())
+    assert advice in str(refusal.value)
+    assert sum(other in str(refusal.value) for other in ("--size", "float()")) == 1
+
+
 @pytest.mark.parametrize(
     ("model", "why"),
     [

@@ -10,7 +10,8 @@ from utils.examine.adapter import EACH_FINDING, EXCLUSIVE
 SEES = "Does it see what it should?"
 DO_NOT_APPLY = {
     "Does the border decide?", "Does it know when not to answer?", "How small a change is enough?",
-    "Does it obey a mark?", "Where does it look?",
+    "Does it obey a mark?", "Can one change turn every image?",
+    "Does it stay sure under other images?", "Where does it look?",
 }  # fmt: skip
 OPTIONS = {"attacked": 24, "epsilon": 16 / 255, "minutes": 60}
 

@@ -2,13 +2,18 @@
 
 import pickle
 import sys
+from copy import deepcopy
 
 import pytest
 import torch
 from small import small_network
 
 from utils.data.split import to_float
+from utils.evaluation.inference import predict
+from utils.examine.adapter import Expects, adapt
 from utils.examine.model_files import as_module, load_weights, read_model
+from utils.examine.sections.interface import ask_interface
+from utils.examine.subject import Subject
 
 CODE = """
 import torch
@@ -56,6 +61,18 @@ def test_files_without_code_answer_as_before(save, name, count, network, images,
     model = read_model(tmp_path / name)
     with torch.no_grad():
         assert torch.allclose(model(pixels[:count]), network(pixels[:count]), atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.float16])
+@pytest.mark.parametrize(("save", "name"), [(torchscript, "net.ts"), (exported, "net.pt2")])
+def test_files_of_another_precision_are_examined(save, name, precision, network, images, tmp_path):
+    own = deepcopy(network).to(precision)
+    save(own, tmp_path / name, to_float(images.images[:2]).to(precision))
+    model = adapt(read_model(tmp_path / name), images, Expects())
+    found, expected = (predict(each, images).probabilities for each in (model, network))
+    assert abs(found - expected).max() < 0.02
+    name_in_words = str(precision).removeprefix("torch.")
+    assert name_in_words in ask_interface(Subject(model, images)).measured
 
 
 REFUSED = [

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from utils.data.split import Split, to_float
 from utils.evaluation.inference import predict
+from utils.evaluation.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +54,16 @@ class Strip:
 
     def score(self, images: Split) -> np.ndarray:
         """Minus the mean entropy of the predictions; higher is more suspicious."""
-        overlays = (Overlaid(other, self.weight) for other in self.others)
-        found = (predict(self.model, images, overlay).probabilities for overlay in overlays)
-        return -np.mean([entropy(probabilities, axis=1) for probabilities in found], 0)
+        return sureness(self.predictions(images))
+
+    def predictions(self, images: Split) -> list[Predictions]:
+        """Those under each of the others, laid over all images."""
+        return [predict(self.model, images, Overlaid(each, self.weight)) for each in self.others]
+
+
+def sureness(found: Sequence[Predictions]) -> np.ndarray:
+    """Minus the mean entropy of several predictions for the same images."""
+    return -np.mean([entropy(each.probabilities, axis=1) for each in found], 0)
 
 
 class ScaleUp:

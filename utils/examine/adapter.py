@@ -9,6 +9,14 @@ from utils.backbones.classifier import IMAGENET_MEAN, IMAGENET_STD
 from utils.data.split import Split, to_float
 from utils.examine.model_files import as_module
 from utils.examine.opaque import first_tensor
+from utils.examine.precision import (
+    USUAL,
+    WithImagesIn,
+    forms_of,
+    is_about_precision,
+    name_of,
+    precision_of,
+)
 
 IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey level of a colour
@@ -50,12 +58,31 @@ class ExaminedModel(nn.Module):
     """The model behind what its owner says it wants to see, with logits of all classes.
 
     `output` is what the model itself returns: "logits", "probabilities", "one logit" or "one
-    probability", of the second of two classes, or one of the names above.
+    probability", of the second of two classes, or one of the names above. Of a model that is
+    examined in a copy of float32, `original` is the model itself.
     """
 
-    def __init__(self, model: nn.Module, expects: Expects, channels: int, output: str):
+    def __init__(
+        self,
+        model: nn.Module,
+        expects: Expects,
+        channels: int,
+        output: str,
+        original: nn.Module | None = None,
+    ):
         super().__init__()
         self.model, self.expects, self.channels, self.output = model, expects, channels, output
+        self.held = [original]  # in a list: it is no part of what is examined
+
+    @property
+    def original(self) -> nn.Module | None:
+        return self.held[0]
+
+    @property
+    def in_its_precision(self) -> "ExaminedModel":
+        """The model itself, where this is a copy of float32."""
+        own = WithImagesIn(self.original, precision_of(self.original))
+        return ExaminedModel(own, self.expects, self.channels, self.output)
 
     def forward(self, images: Tensor) -> Tensor:
         return as_logits(first_tensor(self.model(self.shown(images))), self.output)
@@ -66,7 +93,7 @@ class ExaminedModel(nn.Module):
 
     def expecting(self, expects: Expects) -> "ExaminedModel":
         """The same model, shown the images in another way."""
-        return ExaminedModel(self.model, expects, self.channels, self.output)
+        return ExaminedModel(self.model, expects, self.channels, self.output, self.original)
 
 
 def in_channels(images: Tensor, channels: int) -> Tensor:
@@ -94,23 +121,38 @@ def as_logits(found: Tensor, output: str) -> Tensor:
 
 
 def adapt(model: object, split: Split, expects: Expects) -> ExaminedModel:
-    """Find out by trial how many channels the model takes and what it returns."""
+    """Find out by trial in which precision the model takes images, how many channels it takes and
+    what it returns."""
     module, errors = as_module(model), []
     some = to_float(split.images[:TRIED])
-    for channels in dict.fromkeys((some.shape[1], 3, 1)):
-        if len(expects.mean) == 3 != channels:
-            continue
-        try:
-            with torch.no_grad():
-                found = first_tensor(module(expects(in_channels(some, channels))))
-        except Exception as error:  # someone else's model can fail in any way
-            errors.append(f"{channels} channels: {_first_line(error)}")
-            continue
-        return ExaminedModel(module, expects, channels, _output_of(found, split))
-    raise ValueError(
-        f"the model takes no images of {split.size} x {split.size} pixels ({'; '.join(errors)}). "
-        "Give the size it was trained at as --size"
-    )
+    for form in forms_of(module):
+        for channels in dict.fromkeys((some.shape[1], 3, 1)):
+            if len(expects.mean) == 3 != channels:
+                continue
+            try:
+                with torch.no_grad():
+                    found = first_tensor(form(expects(in_channels(some, channels))))
+            except Exception as error:  # someone else's model can fail in any way
+                errors.append(f"{channels} channels: {_first_line(error)}")
+                continue
+            copied = form is not module and not isinstance(form, WithImagesIn)
+            output = _output_of(found, split)
+            return ExaminedModel(form, expects, channels, output, module if copied else None)
+    raise ValueError(_refusal(module, split, errors))
+
+
+def _refusal(module: nn.Module, split: Split, errors: list[str]) -> str:
+    """Why no form of the model takes the images, and what to change."""
+    own = name_of(precision_of(module))
+    others = [error for error in errors if not is_about_precision(error)]
+    tried = "" if own == name_of(USUAL) else f" in float32 or {own}, the precision of its weights"
+    return (
+        f"the model takes no images of {split.size} x {split.size} pixels{tried} "
+        f"({'; '.join(dict.fromkeys(others or errors))}). "
+    ) + (
+        "Give the size it was trained at as --size" if others
+        else "Tensors of two precisions meet in it: save it in one, best in 32 bits (model.float())"
+    )  # fmt: skip
 
 
 def _output_of(found: Tensor, split: Split) -> str:

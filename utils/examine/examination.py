@@ -14,6 +14,7 @@ from utils.examine.adapter import Expects, adapt
 from utils.examine.section import Section, left_out
 from utils.examine.sections.attacks import ask_attack, ask_patch, ask_smallest_change
 from utils.examine.sections.backdoor import ask_backdoor
+from utils.examine.sections.blending import ask_blending
 from utils.examine.sections.clean import ask_clean, ask_leakage
 from utils.examine.sections.confidence import ask_abstention, ask_calibration
 from utils.examine.sections.corruptions import ask_corruptions
@@ -22,6 +23,7 @@ from utils.examine.sections.interface import ask_interface
 from utils.examine.sections.pipeline import ask_pipeline
 from utils.examine.sections.shortcuts import ask_shortcuts
 from utils.examine.sections.subgroups import ask_subgroups
+from utils.examine.sections.universal import ask_universal
 from utils.examine.subject import Subject
 from utils.run import progress
 
@@ -46,6 +48,8 @@ QUESTIONS: dict[str, Question] = {  # a new question is one entry
     "How small a change is enough?": ask_smallest_change,
     "What can a sticker do?": ask_patch,
     "Does it obey a mark?": ask_backdoor,
+    "Can one change turn every image?": ask_universal,
+    "Does it stay sure under other images?": ask_blending,
     "Where does it look?": ask_explanations,
 }
 

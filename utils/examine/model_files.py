@@ -140,11 +140,12 @@ def _torchscript(path: Path) -> nn.Module:
 
 
 def _exported(path: Path) -> nn.Module:
-    """Its batch may be as long as the example that it was made with."""
+    """Its batch may be as long as the example that it was made with, and is as precise."""
     program = torch.export.load(path)
     inputs = [node for node in program.graph.nodes if node.op == "placeholder"]
-    batch = inputs[-1].meta["val"].shape[0]
-    return Opaque(program.module(), batch if isinstance(batch, int) else 0)
+    example = inputs[-1].meta["val"]
+    batch = example.shape[0]
+    return Opaque(program.module(), batch if isinstance(batch, int) else 0, example.dtype)
 
 
 _READERS = {"TorchScript": _torchscript, "exported program": _exported, "ONNX": read_onnx}

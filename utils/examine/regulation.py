@@ -21,7 +21,8 @@ DUTIES = {  # a duty or threat, and the questions that say something about it
         "What can an attacker do?", "How small a change is enough?", "What can a sticker do?",
     ),
     "EU AI Act 15(5), FDA data poisoning: training data": (
-        "Does it obey a mark?", "Does the border decide?",
+        "Does it obey a mark?", "Can one change turn every image?",
+        "Does it stay sure under other images?", "Does the border decide?",
     ),
     "FDA data leakage, overfitting": ("Does it know these patients?",),
     "FDA model bias": ("Is it as good for everybody?",),

@@ -1,5 +1,7 @@
 """A model from an ONNX file: its own answers, and the gradients of a copy that agrees with them."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -56,6 +58,14 @@ def test_a_copy_is_attacked_and_the_file_judges(network, images, tmp_path):
     ours, its = (ModelReport(examine(m, images, **options)) for m in (network, read_model(path)))
     assert ours[ATTACKED].numbers == its[ATTACKED].numbers
     assert "a copy in torch" in its[SEES].measured and "a copy" not in ours[SEES].measured
+
+
+def test_a_file_that_wants_images_of_16_bits_gets_them(network, images, tmp_path):
+    own, pixels = deepcopy(network).half(), to_float(images.images[:9])
+    model = read_model(saved(own, tmp_path / "net.onnx", pixels[:2].half()))
+    with torch.no_grad():
+        assert torch.allclose(model(pixels).float(), network(pixels), atol=0.1)
+    assert "in float16" in ModelReport(examine(model, images, questions=[SEES]))[SEES].measured
 
 
 @pytest.mark.parametrize("fault", ["other weights", "fails"])

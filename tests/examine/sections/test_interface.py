@@ -1,5 +1,6 @@
 """Faults of the interface are pointed at by name; a sound model has none."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -45,6 +46,31 @@ def test_a_sound_model_is_ok(subject):
     found = ask_interface(subject)
     assert found.severity == "ok", found.measured
     assert "with gradients" in found.measured
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16])
+def test_another_precision_is_said_and_no_fault(precision, images, network):
+    own = deepcopy(network).to(precision)
+    found = ask_interface(Subject(adapt(own, images, Expects()), images))
+    assert found.severity == "ok", found.measured
+    assert f"its weights are {str(precision).removeprefix('torch.')}" in found.measured
+
+
+class Overflowing(nn.Module):
+    """Its numbers are larger than 16 bits hold: 65,504."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images):
+        return self.network(images * 1e5 / 1e5)
+
+
+def test_numbers_that_16_bits_do_not_hold_are_an_alarm(images, network):
+    own = Overflowing(deepcopy(network)).half()
+    found = ask_interface(Subject(adapt(own, images, Expects()), images))
+    assert found.severity == "alarm" and "In its own precision, float16" in found.measured
 
 
 @pytest.mark.parametrize("fault", FAULTS)

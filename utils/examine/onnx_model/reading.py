@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from utils.examine.opaque import Opaque
 
+PRECISIONS = {"tensor(float16)": torch.float16, "tensor(double)": torch.float64}  # else float32
 FAITHFUL = 1e-4  # of the largest answer: as far as the copy in torch may lie from the file
 
 
@@ -22,7 +23,8 @@ class OnnxModel(Opaque):
                 session.run(None, {wanted.name: images.detach().cpu().numpy()})[0]
             )
 
-        super().__init__(answer, wanted.shape[0] if isinstance(wanted.shape[0], int) else 0)
+        batch = wanted.shape[0] if isinstance(wanted.shape[0], int) else 0
+        super().__init__(answer, batch, PRECISIONS.get(wanted.type))
         self.copy = copy
 
     def forward(self, images: Tensor) -> Tensor:

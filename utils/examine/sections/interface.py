@@ -13,17 +13,20 @@ from utils.evaluation.findings.headline import headline_of
 from utils.evaluation.flags.judging import SAME
 from utils.evaluation.flags.model_probes import differences, watched
 from utils.evaluation.inference import predict
+from utils.evaluation.intervals import mean_of
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.roc import auroc
 from utils.examine import probes
 from utils.examine.adapter import EXCLUSIVE, ExaminedModel, other_views
-from utils.examine.section import Section, points
+from utils.examine.precision import USUAL, name_of, precision_of
+from utils.examine.section import Section, differ, points
 from utils.examine.subject import Subject
 
 TRIED = 400  # images that decide whether another view is better
 FAR_BETTER = 0.05  # of balanced accuracy, the lower bound: no luck, and worth a change
 TWICE = 16  # images that are predicted again
+IN_ITS_OWN = 64  # images that a model of 16 or 64 bits predicts in its own precision
 NOW = "as it is shown them now"
 
 
@@ -36,8 +39,9 @@ def ask_interface(subject: Subject) -> Section:
             "Nothing else can be measured.", "Look for a division by zero in the model.",
         )  # fmt: skip
     views = _views(subject)
-    faults = dict(_faults(subject, views))
-    facts = _facts(subject)
+    precision, overflow = _precision(subject)
+    faults = dict([*overflow, *_faults(subject, views)])
+    facts = f"{_facts(subject)}{precision}"
     if not faults:
         return Section(
             "ok", f"{facts}. The same image always gets the same answer.",
@@ -60,6 +64,29 @@ def _facts(subject: Subject) -> str:
     several = f" ({split.classes} findings, each by itself)" if subject.several else ""
     rounds = ", rounds its images first (quantisation or JPEG)" if subject.rounds else ""
     return f"Takes {shape}, returns {model.output}{several}, {slope}{rounds}"
+
+
+def _precision(subject: Subject) -> tuple[str, list[tuple[str, str]]]:
+    """What is said of the precision of the model, and what is wrong with it."""
+    model, few = subject.model, subject.images.limit(IN_ITS_OWN)
+    if model.original is None:
+        own = precision_of(model.model)
+        return (f", computes in {name_of(own)}" if own != USUAL else ""), []
+    own = name_of(precision_of(model.original))
+    copied = f", examined in a copy in float32 (its weights are {own}, in which "
+    try:
+        found = predict(model.in_its_precision, few)
+    except Exception:  # someone else's model can fail in any way
+        return f"{copied}it does not run here)", []
+    changed = mean_of(differ(found, predict(model, few)), few.patients)
+    said = f"{copied}{changed} % of the answers are others)"
+    if not np.isfinite(found.probabilities).all():
+        return said, [(f"In its own precision, {own}, some answers are no numbers.",
+                       "Use it in float32 or bfloat16, which reach further.")]  # fmt: skip
+    if changed.low > FAR_BETTER:
+        return said, [(f"In its own precision, {own}, {changed} % of the answers are others.",
+                       "Use it in float32, in which it is examined.")]  # fmt: skip
+    return said, []
 
 
 def _faults(subject: Subject, views: Mapping[str, Predictions]) -> Iterator[tuple[str, str]]:

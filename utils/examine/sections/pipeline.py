@@ -12,6 +12,7 @@ from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
+from utils.examine.other_readers import other_readings
 from utils.examine.section import Section, differ, does_not_apply
 from utils.examine.sections.scaling import scaling_result
 from utils.examine.subject import Subject
@@ -33,9 +34,13 @@ def ask_pipeline(subject: Subject) -> Section:
         return does_not_apply("The model knows too little about clean images.")
     rows = subject.images.some_rows(IMAGES, subject.seed)
     few, clean = subject.images.take(rows), subject.clean.take(rows.numpy())
-    found = {name: predict(subject.model, _changed(few, step)) for name, step in STEPS.items()}
-    flips = {name: mean_of(differ(clean, each), clean.groups) for name, each in found.items()}
-    costs = {name: gain(each, clean, subject.headline) for name, each in found.items()}
+    by_files, not_asked = other_readings(few)
+    found = {name: (clean, predict(subject.model, _changed(few, step)))
+             for name, step in STEPS.items()}  # fmt: skip
+    found |= {name: (clean.take(each.rows), predict(subject.model, each.images))
+              for name, each in by_files.items()}  # fmt: skip
+    flips = {name: mean_of(differ(*sides), sides[0].groups) for name, sides in found.items()}
+    costs = {name: gain(after, before, subject.headline) for name, (before, after) in found.items()}
     worst = max(flips, key=lambda name: flips[name].value)
     sensitive, scaling = flips[HARMLESS].low > MANY, scaling_result(subject)
     through = scaling is not None and scaling.lets_through
@@ -43,12 +48,14 @@ def ask_pipeline(subject: Subject) -> Section:
     return Section(
         "warning" if sensitive or through else "note" if changed else "ok",
         f"{HARMLESS}, changes {flips[HARMLESS]} % of the answers; {worst}, {flips[worst]} %. "
-        f"{scaling or NO_SCALING}",
+        f"{scaling or NO_SCALING} {not_asked}".strip(),
         "Steps that look harmless and differ from hospital to hospital. The images were brought to "
-        f"{few.size} pixels before; here each step is made to these.",
+        f"{few.size} pixels before; here each step is made to these. What depends on a file, such "
+        "as its EXIF orientation, is measured on those files alone that show it.",
         " ".join([ONE_PIPELINE] * (sensitive or changed) + [AVERAGE] * through),
         pd.DataFrame(
-            {"answers that change (%)": flips, f"{subject.headline} lost (points)": costs}
+            {"images": {name: len(before.labels) for name, (before, _) in found.items()},
+             "answers that change (%)": flips, f"{subject.headline} lost (points)": costs}
         ).astype(str).rename_axis("step").reset_index(),
         numbers={f"changed by {name}": each for name, each in flips.items()}
         | ({"decided by a hidden picture": scaling.hidden} if scaling else {}),
