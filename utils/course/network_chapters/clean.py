@@ -97,10 +97,9 @@ class CleanEvaluation:
     def baselines(self) -> str:
         """The scores that need no learning."""
         leakage, constant = self.leakage, 1 / len(self.predictions[CLEAN].class_names)
-        return (
-            f"constant answer {constant:.1%} in balanced accuracy; in accuracy "
-            f"majority class {leakage.majority:.1%}, nearest neighbour {leakage.baseline.value:.1%}"
-        )
+        majority, nearest = leakage.majority, leakage.baseline.value
+        others = f"majority class {majority:.1%}, nearest neighbour {nearest:.1%}"
+        return f"constant answer {constant:.1%} in balanced accuracy; in accuracy {others}"
 
 
 @dataclass(frozen=True)
