@@ -17,9 +17,9 @@ def parts() -> Parts:
 
 @pytest.fixture(scope="session")
 def study(parts, tmp_path_factory) -> Study:
-    """Two trainings; the hardened ones are those of other seeds."""
+    """Two trainings; the narrow and the hardened ones are those of other seeds."""
     study = Study(REAL, parts, tmp_path_factory.mktemp("study"))
-    for name, first in (("standard", 0), ("hardened", 2)):
+    for name, first in (("standard", 0), ("hardened", 2), ("narrow", 4)):
         vars(study)[name] = [network(parts.small.train, first + k) for k in range(2)]
     return study
 

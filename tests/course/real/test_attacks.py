@@ -51,8 +51,8 @@ def test_differences_are_those_of_the_scores(found):
 def test_the_gain_compares_both_kinds_of_networks(study):
     found = hardened_gain(study)
     clean = [found["scores"][f"{name}, clean, all test images"]["value"]
-             for name in ("hardened", "standard")]  # fmt: skip
-    gap = found["differences"]["hardened minus standard, clean"]["value"]
+             for name in ("hardened", "before")]  # fmt: skip
+    gap = found["differences"]["hardened minus before, clean"]["value"]
     assert gap == pytest.approx(clean[0] - clean[1])
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from toy_study import REAL
 
+from utils.course.real import networks
 from utils.course.real.networks import Enlarged, Study, make_network
 from utils.training.checkpoints import weights_digest
 
@@ -27,11 +28,16 @@ def test_the_network_itself_enlarges_tiny_images():
 
 
 @pytest.mark.slow
-def test_trainings_differ_by_seed_and_a_second_study_loads_them(parts, tmp_path):
+def test_trainings_differ_by_seed_and_a_second_study_loads_them(parts, tmp_path, monkeypatch):
+    monkeypatch.setattr(networks, "HARDENED_EPOCHS", 1)
+    monkeypatch.setattr(networks, "NARROW_TRAINING", replace(networks.NARROW_TRAINING, epochs=1))
     real = replace(REAL, enlarged=32, trainings=2)
     first, second = Study(real, parts, tmp_path), Study(real, parts, tmp_path)
-    digests = [[weights_digest(m) for m in (*s.standard, *s.hardened)] for s in (first, second)]
-    assert digests[0] == digests[1] and len(set(digests[0])) == 4
+    digests = [
+        [weights_digest(model) for model in (*each.standard, *each.narrow, *each.hardened)]
+        for each in (first, second)
+    ]
+    assert digests[0] == digests[1] and len(set(digests[0])) == 6
 
 
 def test_the_fewer_images_are_among_the_few(study):

@@ -93,18 +93,18 @@ def red_flags(study: Study, model: nn.Module) -> list[dict]:
 
 
 def hardened_gain(study: Study) -> dict:
-    """What adversarial training wins under PGD, and costs on clean images."""
+    """What training under attack wins under PGD, and costs on clean images: the same networks."""
     attack, test = suite().attack, study.few
-    under = {
-        name: pool_trainings([predict(model, test, attack, keep=study.kept) for model in models])
-        for name, models in (("standard", study.standard), ("hardened", study.hardened))
-    }
-    clean = {name: study.pooled(study.test, getattr(study, name)) for name in under}
+    under, clean = {}, {}
+    for name, models in (("before", study.narrow), ("hardened", study.hardened)):
+        found = [predict(model, test, attack, keep=study.kept) for model in models]
+        under[name], clean[name] = pool_trainings(found), study.pooled(study.test, models)
     return {
-        "scores": {f"{name}, clean, all test images": score_row(e) for name, e in clean.items()},
+        "scores": {f"{name}, PGD": score_row(each) for name, each in under.items()}
+        | {f"{name}, clean, all test images": score_row(each) for name, each in clean.items()},
         "differences": {
-            "hardened minus standard, PGD": difference_row(under["hardened"], under["standard"]),
-            "hardened minus standard, clean": difference_row(clean["hardened"], clean["standard"]),
+            "hardened minus before, PGD": difference_row(under["hardened"], under["before"]),
+            "hardened minus before, clean": difference_row(clean["hardened"], clean["before"]),
         },
     }
 
@@ -139,10 +139,13 @@ def ensemble(study: Study) -> dict:
 
 
 def other_attackers(study: Study) -> dict:
-    """Of the first training: questions alone, a rounding defence, saved files, short steps."""
+    """Of the first training: questions alone, saved files, short steps.
+
+    Rounding and hardening, two defences of one narrow network.
+    """
     model, some = study.standard[0], study.fewer
     attack = suite().attack
-    rounded = Purified(model, GreyLevels())
+    rounded = Purified(study.narrow[0], GreyLevels())
     found = {
         "clean": predict(model, some),
         "PGD": predict(model, some, attack),

@@ -24,9 +24,9 @@ FINDINGS = (
         "size",
     ),
     (
-        *("After adversarial training", "hardened"),
-        "[clean] clean, [noise 4] with random noise of four grey levels, [pgd 4] under PGD of that "
-        "size",
+        *("Adversarial training of a narrow network", "hardened gain"),
+        "[before, clean, all test images] clean and [before, PGD] under PGD of four grey levels "
+        "before, [hardened, clean, all test images] and [hardened, PGD] after",
     ),
     (
         *("Ensemble", "ensemble"),
@@ -54,8 +54,8 @@ COLUMNS = {  # of the table in README: step and score
     "clean": ("standard", "clean"),
     "random noise": ("standard", "noise 4"),
     "PGD": ("standard", "pgd 4"),
-    "hardened: clean": ("hardened", "clean"),
-    "hardened: PGD": ("hardened", "pgd 4"),
+    "narrow network: PGD": ("hardened gain", "before, PGD"),
+    "hardened: PGD": ("hardened gain", "hardened, PGD"),
 }
 
 

@@ -9,14 +9,18 @@ import torch
 from utils.course.real import attacks, clean_scores, dementia, faulty_training, hidden_pictures
 from utils.course.real import other_patients as external
 from utils.course.real.brain_slices import EACH, Heads, network_of_cells, some_slices
-from utils.course.real.networks import HARDENED_EPOCHS, LESSON_STEPS, Study
+from utils.course.real.networks import HARDENED_EPOCHS, LESSON_STEPS, NARROW_TRAINING, Study
 from utils.course.real.sets import RECORD, SETS, SLICES, read_parts
 from utils.course.real.steps import SECONDS, learned, timed
 from utils.files import read_json, write_json
 from utils.run import ROOT, hardware, versions
 
 DRAWN = {"chest_xray": "chest_phantom"}  # drawn sets of the same classes
-HARDENING = {"epochs": HARDENED_EPOCHS, "steps of the attack": LESSON_STEPS}
+HARDENING = {
+    "clean epochs": NARROW_TRAINING.epochs,
+    "epochs under attack": HARDENED_EPOCHS,
+    "steps of the attack": LESSON_STEPS,
+}
 Measures = Mapping[str, Callable[[], dict]]
 
 

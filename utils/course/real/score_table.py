@@ -27,7 +27,11 @@ ROWS = (
     *(("standard", f"{kind} {size}", f"{kind.replace('pgd', 'PGD')} {size}")
       for kind in ("pgd", "worst case") for size in (1, 2, 4)),
     ("ensemble", "as one model, 4", "the vote, attacked as one model, 4"),
+    ("hardened gain", "before, clean, all test images", "narrow network: clean, all images"),
+    ("hardened gain", "before, PGD", "narrow network: PGD 4"),
+    ("hardened gain", "hardened, clean, all test images", "hardened: clean, all images"),
     ("hardened", "clean", "hardened: clean"),
+    ("hardened", "noise 4", "hardened: noise 4"),
     *(("hardened", f"{kind} {size}", f"hardened: {kind.replace('pgd', 'PGD')} {size}")
       for kind in ("pgd", "worst case") for size in (1, 2, 4)),
     ("label errors", "AUROC of wrong labels", "a fifth of the labels wrong: AUROC of finding them"),
@@ -62,12 +66,13 @@ def _made_with(results: Results) -> list[list[str]]:
     rows: dict[str, list[str]] = {}
     for result in results.values():
         steps, settings = result["steps"], result.get("settings", {})
-        counts = steps.get("clean", {}).get("images", {})
+        counts, hardening = steps.get("clean", {}).get("images", {}), steps.get("hardening", {})
         found = {
             "images": ", ".join(f"{count:,} {name}" for name, count in counts.items()),
             "pixels of the network": settings.get("size", NONE),
             "epochs": settings.get("epochs", NONE),
-            "epochs under attack, after those": steps.get("hardening", {}).get("epochs", NONE),
+            "epochs of the narrow network": hardening.get("clean epochs", NONE),
+            "epochs under attack, after those": hardening.get("epochs under attack", NONE),
         }
         for name, shown in found.items():
             rows.setdefault(name, []).append(str(shown))

@@ -18,8 +18,16 @@ TESTS: dict[Key, tuple[str, str, str]] = {
         *("backdoor", "patch: with minus without"),
         "a head on frozen features",
     ),
-    ("defences", "Seeming defence"): ("other attackers", "rounding minus known", ""),
-    ("defences", "Lasting defence"): ("other attackers", "hardened minus rounding", ""),
+    ("defences", "Seeming defence"): (
+        "other attackers",
+        "rounding minus known",
+        "a narrow network",
+    ),
+    ("defences", "Lasting defence"): (
+        "other attackers",
+        "hardened minus rounding",
+        "a narrow network",
+    ),
     ("efficientnet", "Pretrained weights"): ("pretrained", "published minus random", ""),
     ("efficientnet_atk", "One step"): ("standard", "one step minus PGD", "twenty steps"),
     ("efficientnet_atk", "One grey level"): (
@@ -44,8 +52,8 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ("resnet_atk", "Four grey levels"): ("standard", "clean minus PGD", ""),
     ("resnet_atk", "Noise"): ("standard", "noise minus clean", ""),
     ("resnet_atk", "Adversarial training"): (
-        *("hardened gain", "hardened minus standard, PGD"),
-        "from a trained network",
+        *("hardened gain", "hardened minus before, PGD"),
+        "a narrow network, trained on",
     ),
     ("scaling_attack", "Hidden picture"): ("hidden pictures", "nothing minus another", ""),
     ("scaling_attack", "Same diagnosis"): ("hidden pictures", "same minus nothing", ""),
