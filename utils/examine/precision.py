@@ -49,10 +49,15 @@ def forms_of(model: nn.Module) -> Iterator[nn.Module]:
     own = precision_of(model)
     if own != USUAL:
         with suppress(Exception):  # someone else's model can fail in any way
-            yield deepcopy(model).float()
+            yield _in_float32(model)
         yield WithImagesIn(model, own)
     elif isinstance(model, Opaque):
         yield from (WithImagesIn(model, precision) for precision in OTHERS)
+
+
+def _in_float32(model: nn.Module) -> nn.Module:
+    with torch.no_grad():  # or a copy of TorchScript would remember where its weights are from
+        return deepcopy(model).float()
 
 
 def name_of(precision: torch.dtype) -> str:
