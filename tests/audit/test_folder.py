@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from folders import picture, two_classes, write_dicom
 
-from utils.audit import audit
+from utils.audit import audit, report
 from utils.audit.folder import read_folder
 from utils.data import reader
 from utils.data.loading import load
@@ -76,3 +76,10 @@ def test_a_cache_that_this_user_may_only_read_is_enough(tmp_path, cache, monkeyp
     monkeypatch.setattr(Path, "chmod", refused)
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert (read_folder(str(folder), size=32).images == first.images).all()
+
+
+def test_an_audit_needs_no_right_to_write_into_a_cache_that_is_there(tmp_path, cache, monkeypatch):
+    folder, mine = two_classes(tmp_path / "f"), tmp_path / "mine"
+    first = audit(str(folder), size=32, cache=mine)
+    monkeypatch.setattr(report, "_refuse_unwritable", lambda place: pytest.fail(f"{place}"))
+    assert audit(str(folder), size=32, cache=mine).table.equals(first.table)

@@ -113,7 +113,8 @@ def audit(
     if not 32 <= size <= 512:
         raise ValueError(f"size must be from 32 to 512 pixels, got {size}")
     refuse_empty(root=root, out=out, cache=cache, baseline=baseline, manifest=manifest)
-    for place in filter(None, (out, cache)):
+    new_cache = cache if cache and not Path(cache).is_dir() else None  # others may be read-only
+    for place in filter(None, (out, new_cache)):
         _refuse_unwritable(Path(place))
     old = read_baseline(baseline) if baseline else None
     key = read_key(manifest) if manifest else None
