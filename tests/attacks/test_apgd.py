@@ -8,7 +8,7 @@ from small import NAMES, small_network, small_split
 from torch import nn
 from witnesses import Sure
 
-from utils.attacks.apgd import APGD, EVERY_CLASS, WorstCase, worst_case
+from utils.attacks.apgd import APGD, EVERY_CLASS, WorstCase, worst_case_chain
 from utils.attacks.black_box.square import Square
 from utils.attacks.minimal_norm import MinimalNorm
 from utils.attacks.pgd import PGD
@@ -18,9 +18,9 @@ LOSSES = ["cross_entropy", "margin", EVERY_CLASS]
 ATTACKS = [
     *(APGD(0.1, 20, loss, norm) for loss in LOSSES for norm in ("linf", "l2")),
     WorstCase((PGD(0.1, 5), PGD(0.1, 5))),
-    worst_case(0.1, 10, 20),
-    worst_case(0.1, 10, 20, minimal_norm=True),
-    worst_case(0.1, 10, 20, target=1),
+    worst_case_chain(0.1, 10, 20),
+    worst_case_chain(0.1, 10, 20, minimal_norm=True),
+    worst_case_chain(0.1, 10, 20, target=1),
     *(APGD(0.1, 20, loss, norm, target=1) for loss in LOSSES[:2] for norm in ("linf", "l2")),
 ]
 
@@ -98,7 +98,7 @@ def test_finds_the_exact_optimum_of_a_linear_model(classes, loss):
     torch.manual_seed(classes)
     model, images = linear(classes), torch.rand(200, 1, 6, 6)
     labels = model(images).argmax(1)
-    attack = worst_case(0.04) if loss == "worst case" else APGD(0.04, loss=loss)
+    attack = worst_case_chain(0.04) if loss == "worst case" else APGD(0.04, loss=loss)
     lead = optimum(model, images, labels, 0.04)
     sure = lead.abs() > 1e-5  # of the rest, rounding decides
     fooled = model(attack(model, images, labels)).argmax(1) != labels
@@ -165,7 +165,7 @@ def test_as_low_as_the_autoattack_of_torchattacks(shared):
     model, images, labels = shared
     library = pytest.importorskip("torchattacks").AutoAttack(model, eps=0.05, n_classes=4)
     found = robust(model, lambda _, *batch: library(*batch), images, labels)
-    ours = robust(model, worst_case(0.05), images, labels)
+    ours = robust(model, worst_case_chain(0.05), images, labels)
     assert 0.1 < ours < 0.9 and ours <= found + 0.005
 
 
@@ -201,7 +201,7 @@ def test_the_callers_autocast_does_not_reach_a_chain(shared):
 def test_gradients_that_mislead_do_not_mislead_the_chain(shared):
     """A model that rounds its input has no gradient; questions still find the way."""
     model, images, labels = shared[0], *(part[:60] for part in shared[1:])
-    rounding, chain = nn.Sequential(Rounded(), *model).eval(), worst_case(0.1, 20, 300)
+    rounding, chain = nn.Sequential(Rounded(), *model).eval(), worst_case_chain(0.1, 20, 300)
     by_gradient = robust(rounding, WorstCase(chain.attacks[:-1]), images, labels)
     whole = robust(rounding, chain, images, labels)
     assert whole < by_gradient - 0.1
@@ -224,17 +224,17 @@ def test_a_wrong_setting_is_refused_when_made(wrong):
 
 
 def test_the_l2_chain_asks_no_squares():
-    assert not any(isinstance(attack, Square) for attack in worst_case(norm="l2").attacks)
+    assert not any(isinstance(attack, Square) for attack in worst_case_chain(norm="l2").attacks)
 
 
 def test_a_chain_has_100_steps_and_the_smallest_change_only_if_wanted():
-    assert {attack.steps for attack in worst_case().attacks[:-1]} == {100}
-    kinds = [type(attack) for attack in worst_case(minimal_norm=True).attacks]
+    assert {attack.steps for attack in worst_case_chain().attacks[:-1]} == {100}
+    kinds = [type(attack) for attack in worst_case_chain(minimal_norm=True).attacks]
     assert kinds == [APGD] * 3 + [MinimalNorm, Square]
-    assert {attack.epsilon for attack in worst_case(0.1, minimal_norm=True).attacks} == {0.1}
+    assert {attack.epsilon for attack in worst_case_chain(0.1, minimal_norm=True).attacks} == {0.1}
 
 
 def test_a_chain_to_a_target_has_it_in_every_link():
-    chain = worst_case(target=2, minimal_norm=True)
+    chain = worst_case_chain(target=2, minimal_norm=True)
     assert chain.target == 2 and {attack.target for attack in chain.attacks} == {2}
-    assert WorstCase(()).target is worst_case().target is None
+    assert WorstCase(()).target is worst_case_chain().target is None

@@ -5,7 +5,7 @@ import torch
 from small import trained_network
 
 from utils.attacks.adaptive import Adaptive
-from utils.attacks.apgd import APGD, WorstCase, worst_case
+from utils.attacks.apgd import APGD, WorstCase, worst_case_chain
 from utils.attacks.base import (
     eval_mode,
     in_float32,
@@ -29,8 +29,8 @@ NAMES = {
     "pgd": PGD(),
     "pgd l2": PGD(norm="l2"),
     "apgd": APGD(),
-    "worst case": worst_case(),
-    "worst case l2": worst_case(norm="l2"),
+    "worst case": worst_case_chain(),
+    "worst case l2": worst_case_chain(norm="l2"),
     "square": Square(),
     "few pixels": FewPixels(),
     "hop skip jump": HopSkipJump(),
@@ -59,7 +59,7 @@ def test_an_attack_is_named_after_its_class_and_norm(name):
     assert norm_of(NAMES[name]) == ("l2" if name.endswith("l2") else "linf")
 
 
-@pytest.mark.parametrize("attack", [*SIZED, worst_case(0.1)], ids=repr)
+@pytest.mark.parametrize("attack", [*SIZED, worst_case_chain(0.1)], ids=repr)
 def test_another_size_of_an_attack_is_the_same_attack(attack):
     larger = with_epsilon(attack, 0.2)
     assert type(larger) is type(attack) and larger.epsilon == 0.2 and attack.epsilon == 0.1
@@ -100,7 +100,7 @@ def test_float32_reaches_the_attacks_inside_an_attack(model):
     assert in_float32(chain) == WorstCase((Square(0.1), WorstCase((exact,))))
     known = Adaptive((quick, exact), (model,), repeats=3)
     assert in_float32(known).attacks == (exact, exact) and in_float32(known).repeats == 3
-    for attack in (worst_case(0.1), Adaptive((exact,), (model,))):
+    for attack in (worst_case_chain(0.1), Adaptive((exact,), (model,))):
         assert in_float32(attack) is attack
 
 

@@ -5,7 +5,7 @@ import torch
 from small import small_split
 from witnesses import some
 
-from utils.attacks.apgd import APGD, worst_case
+from utils.attacks.apgd import APGD, worst_case_chain
 from utils.attacks.base import target_of
 from utils.attacks.black_box.few_pixels import FewPixels
 from utils.attacks.black_box.hop_skip_jump import HopSkipJump
@@ -29,7 +29,7 @@ CONTROLS = {
     APGD(0.1, 20, target=TARGET): SIGNS,
     APGD(0.1, 20, "margin", target=TARGET): SIGNS,
     APGD(1.0, 20, norm="l2", target=TARGET): DIRECTION,
-    worst_case(0.1, 10, 50, target=TARGET): SIGNS,
+    worst_case_chain(0.1, 10, 50, target=TARGET): SIGNS,
     MinimalNorm("linf", 20, 0.1, TARGET): SIGNS,
     MinimalNorm("l2", 20, 1.0, TARGET): DIRECTION,
     Square(0.1, 200, target=TARGET): SIGNS,

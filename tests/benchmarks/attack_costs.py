@@ -19,7 +19,7 @@ from side_by_side import Cost, keep, run
 from torch import nn
 from witnesses import Passes, size_of
 
-from utils.attacks.apgd import APGD, EVERY_CLASS, worst_case
+from utils.attacks.apgd import APGD, EVERY_CLASS, worst_case_chain
 from utils.attacks.base import target_of
 from utils.attacks.black_box.few_pixels import FewPixels
 from utils.attacks.black_box.hop_skip_jump import HopSkipJump
@@ -56,8 +56,8 @@ def attacks() -> dict:
         "PGD-20": PGD(EPSILON),
         "APGD-50": APGD(EPSILON, STEPS),
         "APGD-50, every class": APGD(EPSILON, STEPS, EVERY_CLASS),
-        "worst case": worst_case(EPSILON),
-        "worst case, minimal norm": worst_case(EPSILON, minimal_norm=True),
+        "worst case": worst_case_chain(EPSILON),
+        "worst case, minimal norm": worst_case_chain(EPSILON, minimal_norm=True),
         "minimal norm l2": MinimalNorm("l2", STEPS),
         "minimal norm linf": MinimalNorm("linf", STEPS),
         "minimal norm linf within epsilon": MinimalNorm("linf", STEPS, EPSILON),
@@ -70,7 +70,7 @@ def attacks() -> dict:
     targeted = {
         "PGD-20": PGD(EPSILON, target=TARGET),
         "APGD-50": APGD(EPSILON, STEPS, "margin", target=TARGET),
-        "worst case": worst_case(EPSILON, target=TARGET),
+        "worst case": worst_case_chain(EPSILON, target=TARGET),
         "minimal norm linf within epsilon": MinimalNorm("linf", STEPS, EPSILON, TARGET),
         "patch, 8 %": AdversarialPatch(target=TARGET),
         "Square, 300": Square(EPSILON, 300, target=TARGET),

@@ -23,7 +23,7 @@ from benchmarks.chapters import run_chapter
 from benchmarks.timed_parts import Part, run_parts
 from torch import nn
 
-from utils.attacks.apgd import worst_case
+from utils.attacks.apgd import worst_case_chain
 from utils.attacks.pgd import PGD
 from utils.backbones.classifier import build
 from utils.course.execute import visible_gpus
@@ -108,7 +108,7 @@ def pgd(scale: Scale) -> list[dict]:
 def worst(scale: Scale) -> list[dict]:
     """Our worst case beside the four attacks of torchattacks' AutoAttack, at their settings."""
     mine, others = scale.queries
-    ours = worst_case(EPSILON, scale.steps, mine)
+    ours = worst_case_chain(EPSILON, scale.steps, mine)
     ways = {
         "ours": lambda model: partial(ours, model),
         "torchattacks": lambda model: their_worst_case(model, others),

@@ -27,7 +27,7 @@ from side_by_side import keep, run
 from torchattacks import APGD as TheirAPGD
 from torchattacks import FAB, AutoAttack, MultiAttack, Square
 
-from utils.attacks.apgd import worst_case
+from utils.attacks.apgd import worst_case_chain
 from utils.data.loading import load
 from utils.data.split import Split, Splits
 
@@ -57,8 +57,8 @@ def auto_attack_of_art(model, images, labels):
 
 WORST = {
     "torchattacks": auto_attack,
-    "ours": worst_case(EPSILON, minimal_norm=True),
-    "ours, without minimal norm": worst_case(EPSILON),
+    "ours": worst_case_chain(EPSILON, minimal_norm=True),
+    "ours, without minimal norm": worst_case_chain(EPSILON),
 }
 BESIDE = "Torchattacks' AutoAttack beside our chain, both at their usual settings, on"
 UNLIKE = """Theirs makes 5,000 queries about each image that is left, ours 1,000. Ours saves fewer
@@ -120,7 +120,7 @@ def small_table() -> pd.DataFrame:
 
 
 def art_table() -> pd.DataFrame:
-    ways = {"ART": auto_attack_of_art, "ours": worst_case(EPSILON, minimal_norm=True)}
+    ways = {"ART": auto_attack_of_art, "ours": worst_case_chain(EPSILON, minimal_norm=True)}
     pairs = brains(OF_ART)
     table = pd.DataFrame(
         row for splits, test in pairs

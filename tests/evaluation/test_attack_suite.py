@@ -5,7 +5,7 @@ import pytest
 from small import small_split, trained_network
 
 from utils.attacks.adaptive import Adaptive
-from utils.attacks.apgd import APGD, WorstCase, worst_case
+from utils.attacks.apgd import APGD, WorstCase, worst_case_chain
 from utils.attacks.black_box.few_pixels import FewPixels
 from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
@@ -14,7 +14,7 @@ from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict
 
 SPLIT = small_split(50, seed=4)
-ATTACKS = [APGD(0.1, 10), Square(0.1, 40), PGD(1.5, norm="l2"), worst_case(0.1, 5, 10)]
+ATTACKS = [APGD(0.1, 10), Square(0.1, 40), PGD(1.5, norm="l2"), worst_case_chain(0.1, 5, 10)]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     adaptive="Adaptive Expectation StraightThrough",
-    apgd="APGD WorstCase worst_case",
+    apgd="APGD WorstCase worst_case_chain",
     losses="AllFindings OneFinding",
     minimal_norm="MinimalNorm",
     patch="AdversarialPatch ControlPatch",

@@ -139,7 +139,7 @@ class WorstCase:
         return attacked
 
 
-def worst_case(
+def worst_case_chain(
     epsilon: float = 8 / 255,
     steps: int = 100,
     queries: int = 1000,

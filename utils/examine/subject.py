@@ -20,13 +20,13 @@ from utils.evaluation.inference import predict
 from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
-from utils.examine import probes
+from utils.examine import checks
 from utils.examine.adapter import ExaminedModel, has_gradients
 from utils.examine.reference import reference_network
 
 COLOUR = "photograph"
 NOISE = 3  # severity
-PROBED = 16  # images of the probes
+PROBED = 16  # images of the checks
 CALIBRATED = 0.5  # of the patients: they set temperatures and thresholds, the others judge them
 
 
@@ -80,18 +80,18 @@ class Subject:
 
     @cached_property
     def lead(self) -> float:
-        return probes.lead(self.model, self.images.limit(PROBED))
+        return checks.lead(self.model, self.images.limit(PROBED))
 
     @cached_property
     def constant(self) -> bool:
-        return probes.ignores_its_input(self.model, self.images.limit(PROBED))
+        return checks.ignores_its_input(self.model, self.images.limit(PROBED))
 
     @cached_property
     def rounds(self) -> bool:
         """Whether something before the network rounds the images; a model whose answers cannot
         move for another reason does not show it."""
-        fixed = self.constant or self.lead > probes.SATURATED
-        return not fixed and probes.rounds_images(self.model, self.images.limit(PROBED))
+        fixed = self.constant or self.lead > checks.SATURATED
+        return not fixed and checks.rounds_images(self.model, self.images.limit(PROBED))
 
     @cached_property
     def gradients(self) -> bool:

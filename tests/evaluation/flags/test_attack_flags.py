@@ -29,7 +29,7 @@ from planted import (
 from small import findings_network, findings_split, small_network, trained_network
 from witnesses import Sure
 
-from utils.attacks.apgd import APGD, worst_case
+from utils.attacks.apgd import APGD, worst_case_chain
 from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.data.split import to_float
@@ -209,7 +209,7 @@ def test_an_attack_that_knows_the_vote_raises_none():
 
 def test_a_defence_that_was_attacked_as_if_it_were_none_raises_its_flag():
     """Rounding has no gradient; a worst case of many attacks without it is no better."""
-    for attack in (PGD(EPSILON, 5), worst_case(EPSILON, 5, 30)):
+    for attack in (PGD(EPSILON, 5), worst_case_chain(EPSILON, 5, 30)):
         table = evaluated(attack, Purified(trained_network(), PURIFICATIONS["fewer grey levels"]))
         assert KNOWN in red(table), table
 
@@ -243,7 +243,7 @@ OTHERS = [
     APGD(EPSILON, steps=20),
     Square(EPSILON, queries=200),
     PGD(1.5, norm="l2"),
-    worst_case(EPSILON, 10, 30),
+    worst_case_chain(EPSILON, 10, 30),
 ]
 ABOUT_STEPS = {
     "steps too short to reach epsilon",

@@ -12,7 +12,7 @@ from utils.attacks.adaptive import without_stop
 from utils.attacks.base import SizedAttack, norm_of
 from utils.attacks.norms import norm_named
 from utils.data.split import Split, to_float, to_levels
-from utils.evaluation.flags.attack_probes import (
+from utils.evaluation.flags.attack_checks import (
     Precomputed,
     aims_less,
     attacked_again,
@@ -21,13 +21,13 @@ from utils.evaluation.flags.attack_probes import (
     ladder,
     noise_ladder,
 )
-from utils.evaluation.flags.gradient_probes import dead_gradients, slope_agreement
+from utils.evaluation.flags.gradient_checks import dead_gradients, slope_agreement
 from utils.evaluation.flags.judging import SAME
-from utils.evaluation.flags.model_probes import differences, returns_probabilities, watched
+from utils.evaluation.flags.model_checks import differences, returns_probabilities, watched
 from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.predictions import Predictions
 
-REPEATED = 8  # images that the probes of the model predict several times
+REPEATED = 8  # images that the checks of the model predict several times
 
 
 @dataclass(frozen=True)

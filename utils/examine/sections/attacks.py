@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from utils.attacks.apgd import APGD, WorstCase, worst_case
+from utils.attacks.apgd import APGD, WorstCase, worst_case_chain
 from utils.attacks.black_box.square import Square
 from utils.attacks.losses import CLASS_LOSSES, AllFindings
 from utils.attacks.minimal_norm import MinimalNorm
@@ -82,7 +82,7 @@ def _by_gradients(subject: Subject) -> Section:
 def _worst_case(subject: Subject, before: Predictions) -> Predictions:
     """What PGD has left, after further losses with more steps and after questions alone. What one
     short attack overlooks is no fault of the model."""
-    chain = worst_case(subject.epsilon, LONGER, QUERIES)
+    chain = worst_case_chain(subject.epsilon, LONGER, QUERIES)
     if subject.several:  # one loss of the chain is about each other class
         gradients = [APGD(subject.epsilon, LONGER, loss) for loss in CLASS_LOSSES]
         chain = WorstCase((*gradients, Square(subject.epsilon, QUERIES)))

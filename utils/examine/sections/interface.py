@@ -11,13 +11,13 @@ from utils.data.split import Split
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.headline import headline_of
 from utils.evaluation.flags.judging import SAME
-from utils.evaluation.flags.model_probes import differences, watched
+from utils.evaluation.flags.model_checks import differences, watched
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.roc import auroc
-from utils.examine import probes
+from utils.examine import checks
 from utils.examine.adapter import EXCLUSIVE, ExaminedModel, other_views
 from utils.examine.precision import USUAL, name_of, precision_of
 from utils.examine.section import Section, differ, points
@@ -94,11 +94,11 @@ def _faults(subject: Subject, views: Mapping[str, Predictions]) -> Iterator[tupl
     few = subject.images.limit(TWICE)
     yield from _changing(subject.model, few)
     yield from _constant(subject)
-    if probes.overwrites_images(subject.model, few):
+    if checks.overwrites_images(subject.model, few):
         yield ("The model writes into the images it is given: what shares them, such as the next "
                "member of an ensemble, sees others.",
                "Compute with copies inside it: `x = x - mean`, not `x -= mean`.")  # fmt: skip
-    if subject.lead > probes.SATURATED:
+    if subject.lead > checks.SATURATED:
         yield (f"The softmax is saturated: the first answer leads by {subject.lead:.0f} in logits, "
                "so it is certain to the last digit.",
                "Look for a factor on the logits and remove it, or divide by a temperature; attack "
@@ -119,7 +119,7 @@ def _changing(model: ExaminedModel, few: Split) -> Iterator[tuple[str, str]]:
         yield (f"A part of the model is in training mode{kinds}.",
                "Call eval() on every part before use, also on those in lists.")  # fmt: skip
     again, in_company = differences(model, few)
-    if again > SAME and (count := probes.versions(model, few)) <= probes.FEW:
+    if again > SAME and (count := checks.versions(model, few)) <= checks.FEW:
         yield (f"The same image gets different answers, one of about {count}: test-time "
                "augmentation or a choice among members, by lot.",
                "Answer with the mean over all versions instead of one of them.")  # fmt: skip

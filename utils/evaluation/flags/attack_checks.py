@@ -1,4 +1,4 @@
-"""Probes of the attack: carried out again with other sizes, steps, losses and knowledge."""
+"""Checks of the attack: carried out again with other sizes, steps, losses and knowledge."""
 
 from dataclasses import replace
 

@@ -5,7 +5,7 @@ import torch
 from planted import Augments, Compresses, Noisy, Rounds, scaled
 from torch import nn
 
-from utils.examine import probes
+from utils.examine import checks
 from utils.examine.adapter import Expects, adapt
 
 
@@ -42,11 +42,11 @@ class Member(nn.Module):
 
 def test_a_sound_model_shows_nothing(network, images, few):
     model = adapt(network, images, Expects())
-    assert not probes.ignores_its_input(model, few)
-    assert not probes.rounds_images(model, few)
-    assert not probes.overwrites_images(model, few)
-    assert 0 < probes.lead(model, few) < probes.SATURATED
-    assert probes.versions(model, few) == 1
+    assert not checks.ignores_its_input(model, few)
+    assert not checks.rounds_images(model, few)
+    assert not checks.overwrites_images(model, few)
+    assert 0 < checks.lead(model, few) < checks.SATURATED
+    assert checks.versions(model, few) == 1
 
 
 class Constant(nn.Module):
@@ -55,28 +55,28 @@ class Constant(nn.Module):
 
 
 def test_an_ignored_input_is_seen(few):
-    assert probes.ignores_its_input(Constant(), few)
+    assert checks.ignores_its_input(Constant(), few)
 
 
 @pytest.mark.parametrize("kind", [Rounds, Compresses])
 def test_what_rounds_before_the_network_is_seen(kind, few):
-    assert probes.rounds_images(kind(), few)
+    assert checks.rounds_images(kind(), few)
 
 
 @pytest.mark.parametrize("make", [in_place, SharedInput])
 def test_writing_into_shared_images_is_seen(make, network, images, few):
-    assert probes.overwrites_images(adapt(make(network), images, Expects()), few)
+    assert checks.overwrites_images(adapt(make(network), images, Expects()), few)
 
 
 def test_members_that_compute_with_copies_are_sound(network, images, few):
     model = adapt(SharedInput(network, copies=True), images, Expects())
-    assert not probes.overwrites_images(model, few)
+    assert not checks.overwrites_images(model, few)
 
 
 def test_the_lead_grows_with_the_logits(few):
-    assert probes.lead(scaled(1000), few) == pytest.approx(1000 * probes.lead(scaled(1), few), 1e-4)
+    assert checks.lead(scaled(1000), few) == pytest.approx(1000 * checks.lead(scaled(1), few), 1e-4)
 
 
 def test_a_choice_has_few_versions_and_noise_one_for_each_pass(few):
-    assert probes.versions(Augments(), few) == 2
-    assert probes.versions(Noisy(), few) == probes.PASSES
+    assert checks.versions(Augments(), few) == 2
+    assert checks.versions(Noisy(), few) == checks.PASSES

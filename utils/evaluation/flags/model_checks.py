@@ -1,4 +1,4 @@
-"""Probes of the model: does one image always get one prediction, and what runs in training mode?"""
+"""Checks of the model: does one image always get one prediction, and what runs in training mode?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

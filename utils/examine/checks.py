@@ -1,4 +1,4 @@
-"""Probes of an examined model: small experiments that find what no score shows."""
+"""Checks of an examined model: small experiments that find what no score shows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

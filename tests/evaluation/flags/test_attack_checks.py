@@ -7,12 +7,12 @@ from planted import EPSILON, scaled
 from small import findings_split, small_split, trained_network
 
 from utils.attacks.adaptive import Adaptive
-from utils.attacks.apgd import APGD, WorstCase, worst_case
+from utils.attacks.apgd import APGD, WorstCase, worst_case_chain
 from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.regions import StrongestPatch
 from utils.defences.ensemble import Ensemble
-from utils.evaluation.flags.attack_probes import (
+from utils.evaluation.flags.attack_checks import (
     LADDER,
     LOGIT_RANGE,
     RESTART,
@@ -79,7 +79,7 @@ def test_where_the_model_brings_an_attack_it_is_carried_out_too(model):
     assert not knows_less(model, PGD(EPSILON))
 
 
-CHAIN = worst_case(EPSILON, 5, 20)
+CHAIN = worst_case_chain(EPSILON, 5, 20)
 AIMS_LESS = {  # than APGD towards every class, which may change as much
     PGD(EPSILON): True,
     PGD(1.5, norm="l2"): True,

@@ -1,4 +1,4 @@
-"""Probes of the gradients: are they there, and do they say how the model will change?"""
+"""Checks of the gradients: are they there, and do they say how the model will change?"""
 
 import torch
 import torch.nn.functional as F
