@@ -47,6 +47,10 @@ def test_other_outputs_than_one_per_class_are_refused(classes):
         predict(small_network(classes=classes), SPLIT)
 
 
+def test_logits_for_images_of_other_classes_may_be_looked_at():
+    assert logits(small_network(classes=4), SPLIT).shape == (len(SPLIT), 4)
+
+
 def test_the_seed_decides_and_what_ran_before_does_not(model):
     first = predict(model, SPLIT, ATTACK).probabilities
     torch.rand(5)

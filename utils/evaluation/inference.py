@@ -48,6 +48,7 @@ def predict(
     if after is not None:
         return _attack_survivors(model, split, *options, after=after, **further)
     found, images = _forward(model, split, *options, **further)
+    _check_outputs(found, split)
     probabilities = found.sigmoid() if split.has_findings else found.softmax(1)
     return predictions_for(split, probabilities.numpy(), images)
 
@@ -130,7 +131,7 @@ def _forward(
         if digest:  # costs a copy to the host
             images_seen.update(images.cpu().contiguous().numpy())
         with torch.no_grad():
-            return _checked(model(images), split).float().cpu()
+            return model(images).float().cpu()
 
     with _reproducible(model, seed):
         # Clean batches take no time, and the digest needs the attacked images themselves.
@@ -140,7 +141,7 @@ def _forward(
     return torch.cat(rows), (images_seen.hexdigest()[:16],) * digest
 
 
-def _checked(answers: Tensor, split: Split) -> Tensor:
+def _check_outputs(answers: Tensor, split: Split) -> None:
     """A model with one output would seem to give everything to the first class."""
     if answers.ndim != 2 or answers.shape[1] != split.classes:
         each = "finding" if split.has_findings else "class"
@@ -149,7 +150,6 @@ def _checked(answers: Tensor, split: Split) -> Tensor:
             f"{split.classes} names; one logit for each {each} is needed. "
             "utils.examine.adapter.adapt wraps a model with other outputs"
         )
-    return answers
 
 
 @contextmanager
