@@ -23,6 +23,14 @@ def test_runs_a_notebook_in_its_folder_with_the_given_parameters(tmp_path):
     assert any("EPOCHS = 7" in cell.source for cell in cells)
 
 
+def test_a_kernel_says_nothing_that_a_reader_would_take_for_a_fault(tmp_path, capfd):
+    write_notebook(tmp_path, "notebooks/toy", "import warnings\nwarnings.warn('mine')")
+    run_notebook(tmp_path / "notebooks/toy.ipynb", {}, tmp_path / "executed.ipynb")
+    assert "IPKernelApp" not in "".join(capfd.readouterr())
+    cells = nbformat.read(tmp_path / "executed.ipynb", as_version=4).cells
+    assert "mine" in str(cells[-1].outputs)  # what the cell says stays
+
+
 def test_counts_the_seconds_of_the_processes_of_its_notebook(tmp_path):
     burn = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])"

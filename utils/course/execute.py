@@ -19,6 +19,9 @@ from filelock import FileLock, Timeout
 
 from utils import ROOT
 
+# A kernel warns of its open port, and that it was ended; errors of cells reach us otherwise.
+QUIET = ["--IPKernelApp.log_level=CRITICAL"]
+
 
 def execute(name: str) -> None:
     """Run one notebook of plan.json; it appears in notebooks/ once it is complete."""
@@ -53,6 +56,7 @@ def run_notebook(
         cwd=path.parent,
         progress_bar=False,
         log_output=log_output,
+        extra_arguments=QUIET,
     )
 
 
