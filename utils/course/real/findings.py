@@ -24,7 +24,7 @@ FINDINGS = (
         "size",
     ),
     (
-        *("Adversarial training of a narrow network", "hardened gain"),
+        *("Adversarial training of a narrow ResNet", "hardened gain"),
         "[before, clean, all test images] clean and [before, PGD] under PGD of four grey levels "
         "before, [hardened, clean, all test images] and [hardened, PGD] after",
     ),
@@ -54,8 +54,8 @@ COLUMNS = {  # of the table in README: step and score
     "clean": ("standard", "clean"),
     "random noise": ("standard", "noise 4"),
     "PGD": ("standard", "pgd 4"),
-    "narrow network: PGD": ("hardened gain", "before, PGD"),
-    "hardened: PGD": ("hardened gain", "hardened, PGD"),
+    "narrow ResNet: PGD": ("hardened gain", "before, PGD"),
+    "hardened ResNet: PGD": ("hardened gain", "hardened, PGD"),
 }
 
 

@@ -21,7 +21,7 @@ from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.training.config import TrainConfig
 from utils.training.features import frozen_features
 from utils.training.loop import train_or_load
-from utils.training.losses import CrossEntropy, balancing_weights
+from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
 
 EPSILON = 4 / 255  # of the attack that is trained on
 LESSON_STEPS = 2  # of it
@@ -37,6 +37,8 @@ NARROW_TRAINING = TrainConfig(
     precision="float32",
 )
 HARDENED_EPOCHS = 4  # after those
+# It chooses among them: on clean images the first epochs are good, and not yet robust.
+ROBUST = ValidationScore(PGD(EPSILON, 5, stop_when_fooled=True))
 TRAINING = TrainConfig(
     batch_size=32,
     learning_rate=5e-4,
@@ -156,7 +158,7 @@ class Study:
         model = deepcopy(model)
         config = replace(NARROW_TRAINING, epochs=HARDENED_EPOCHS, seed=seed)
         loss = AdversarialLoss(PGD(EPSILON, LESSON_STEPS), weight=1.0, own=self._loss(0.0))
-        train_or_load(model, self.parts.small, config, self.folder, loss)
+        train_or_load(model, self.parts.small, config, self.folder, loss, ROBUST)
         return model
 
     def _loss(self, smoothing: float) -> CrossEntropy:
