@@ -12,8 +12,8 @@ from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
-from utils.examine.other_readers import other_readings
 from utils.examine.section import Section, differ, does_not_apply
+from utils.examine.sections.other_readers import other_readings
 from utils.examine.sections.scaling import scaling_result
 from utils.examine.subject import Subject
 

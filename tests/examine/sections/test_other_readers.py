@@ -10,7 +10,7 @@ from small import small_split
 
 from utils.data.reader import read_images
 from utils.data.split import Split, in_depth
-from utils.examine.other_readers import (
+from utils.examine.sections.other_readers import (
     COARSER,
     FINER,
     IGNORED,
