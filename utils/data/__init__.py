@@ -12,6 +12,8 @@ __getattr__ = exports(
     patient_split="long_tail split_by_group split_by_image",
     reader="read_images",
     split="Split Splits concatenate resized to_float to_uint8",
-    unseen="concatenate_patients exclude_patients_of foreign_photographs unseen_patients",
+    unseen=(
+        "at_file_size concatenate_patients exclude_patients_of foreign_photographs unseen_patients"
+    ),
     **{"formats.export": "save_split", "formats.reading": "Reading"},
 )
