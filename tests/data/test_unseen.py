@@ -14,6 +14,7 @@ from utils.data.loading import load
 from utils.data.phantoms import draw
 from utils.data.split import Splits, resized
 from utils.data.unseen import (
+    at_file_size,
     concatenate_patients,
     exclude_patients_of,
     foreign_photographs,
@@ -113,3 +114,24 @@ def test_the_seed_decides_which_crops():
 def test_new_patients_have_as_many_views_as_wanted_and_all_classes_are_equally_frequent():
     large = unseen_patients("chest_phantom", 64, 9, views=1)
     assert len(large) == 9 and large.counts.tolist() == [3, 3, 3]
+
+
+def test_the_same_test_files_are_found_at_their_own_size(tmp_path, monkeypatch):
+    """In the order of the test images, although another size was split on its own."""
+    monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
+    large = draw("chest_phantom", 96, 24, views=1)
+    root = as_chest_xray(replace(large, masks=None), tmp_path)
+    test = load("chest_xray", 64, root).test
+    chosen = test.take(range(len(test) - 1, 0, -1))
+    files = at_file_size(chosen, "chest_xray", 96, root=root)
+    assert files.size == 96 and files.files == chosen.files
+    assert torch.equal(files.groups, chosen.groups) and torch.equal(files.labels, chosen.labels)
+    shrunk = resized(files.images, 64).int() - chosen.images.int()
+    assert shrunk.abs().float().mean() < 2  # grey levels of 255
+
+
+def test_a_test_set_without_files_gets_as_many_new_patients():
+    drawn = draw("chest_phantom", 40, 9)
+    files = at_file_size(drawn, "chest_phantom", 64)
+    assert files.size == 64 and len(files) == len(set(files.patients)) == 9
+    assert not set(files.patients) & set(drawn.patients)

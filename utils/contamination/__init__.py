@@ -23,6 +23,8 @@ __getattr__ = exports(
     planted_leaks="COPIES leaky_and_clean_splits random_labels",
     resizers="CourseReader RESIZERS Resizer downscale",
     **{
+        "corruptions.common": "Defocus MotionBlur",
+        "corruptions.film": "GridLines QuantumNoise",
         "generators.diffusion": "DiffusionConfig DiffusionTrainer train_diffusion",
         "generators.gan": "ConditionalGAN train_generators",
         "generators.gan_trainer": "GANConfig",

@@ -10,7 +10,9 @@ __getattr__ = exports(
     loading="load manifest",
     reader="read_images",
     split="Split Splits concatenate resized to_float to_uint8",
-    unseen="concatenate_patients exclude_patients_of foreign_photographs unseen_patients",
+    unseen=(
+        "at_file_size concatenate_patients exclude_patients_of foreign_photographs unseen_patients"
+    ),
     **{
         "formats.export": "save_split",
         "formats.reading": "Reading",

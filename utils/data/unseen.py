@@ -43,6 +43,31 @@ def unseen_patients(
     return found.take(torch.isin(owners, kept)).per_patient(views)
 
 
+def at_file_size(
+    test: Split, name: str, size: int, seed: int = 0, root: str | Path | None = None
+) -> Split:
+    """The test images as large as their files, for what acts there; of drawn data, new patients.
+
+    Files are found by their names, and keep their patients: where these are recovered from pixels,
+    a split at another size could test on patients of the training.
+    """
+    if test.files is None:
+        patients = np.unique(test.patients)
+        drawn = unseen_patients(name, size, len(patients), seed, root, views=1)
+        return replace(drawn, groups=torch.as_tensor(drawn.patients) + int(patients.max()) + 1)
+    found = load(name, size, root).all_images
+    rows = {key: row for row, key in enumerate(_files_and_frames(found))}
+    kept = [place for place, key in enumerate(_files_and_frames(test)) if key in rows]
+    test = test.take(kept)
+    larger = found.take([rows[key] for key in _files_and_frames(test)])
+    return replace(larger, groups=test.groups)
+
+
+def _files_and_frames(split: Split) -> list[tuple[str, int]]:
+    frames = [0] * len(split) if split.frames is None else split.frames.tolist()
+    return list(zip(split.files, frames, strict=True))
+
+
 def exclude_patients_of(splits: Splits, images: Tensor) -> Splits:
     """The splits without training and validation patients that these images, of any size, show.
 

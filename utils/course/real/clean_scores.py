@@ -25,7 +25,7 @@ from utils.evaluation.uncertainty.conformal import MISCOVERAGE, coverage_differe
 from utils.training.features import linear_probe
 
 SEVERITY = 3
-MOVED = "MotionBlur"  # the family that breaks a promise
+MOVED = "MotionBlur"  # what a promise meets: a moving patient; in MRI, ghosts
 STRONG = 5  # severity of the noise of which two entrances are compared
 PIXELS = 28  # of the images that logistic regression reads
 PIXEL_STRENGTHS = (1e-4, 1e-3)
