@@ -20,7 +20,7 @@ EXTENSIONS = {
     **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
     **{".png": ("PNG",), ".bmp": ("BMP",), ".dcm": ("DICOM",), ".nii": ("NIfTI",)},
 }
-# What a DICOM header says about whose image it is.
+# What a DICOM header knows about the origin of an image.
 IDENTIFIERS = {
     "patient": "PatientID", "study": "StudyInstanceUID", "series": "SeriesInstanceUID",
 }  # fmt: skip
@@ -32,9 +32,9 @@ NO_FACTS = dict.fromkeys(TEXT, "") | dict.fromkeys(NUMBERS, 0)
 def facts_of_content(content: bytes, key: bytes) -> dict:
     """Facts of a file whose pixels have just been decoded, so that its header can be trusted.
 
-    The patient, the study and the series are kept only as digests with this secret key: hospital
-    numbers are short, and a plain digest would be found by trying them all; the numbers of studies
-    can be looked up in a hospital.
+    The numbers of patient, study and series are kept only as digests with this secret key: those of
+    patients are short, and a plain digest would be found by trying them all; those of studies can
+    be looked up in a hospital.
     """
     common = {"bytes": len(content), "digest": hashlib.sha256(content).hexdigest()}
     if is_dicom(content):

@@ -49,11 +49,11 @@ def deep() -> np.ndarray:
 def test_an_ignored_orientation_shows_the_file_as_it_is_stored(orientation, tmp_path):
     levels = shallow()
     split = stored(tmp_path / "f", levels, orientation)
-    found, not_asked = other_readings(split)
+    found, not_tried = other_readings(split)
     assert set(found) == {IGNORED} and len(found[IGNORED].rows) == COUNT
     assert not np.array_equal(split.images[:, 0].numpy(), levels)
     assert np.array_equal(found[IGNORED].images.images[:, 0].numpy(), levels)
-    assert "turned" not in not_asked and "more than 8 bits" in not_asked
+    assert "turned" not in not_tried and "more than 8 bits" in not_tried
 
 
 def test_only_files_that_ask_to_be_turned_are_shown_unturned(tmp_path):
@@ -68,8 +68,8 @@ def test_only_files_that_ask_to_be_turned_are_shown_unturned(tmp_path):
 def test_deep_files_are_read_with_all_bits_and_without_a_window(tmp_path):
     levels = deep()
     split = stored(tmp_path / "f", levels)
-    found, not_asked = other_readings(split)
-    assert set(found) == {FINER, WINDOWLESS} and "turned" in not_asked
+    found, not_tried = other_readings(split)
+    assert set(found) == {FINER, WINDOWLESS} and "turned" in not_tried
     finer, full = (found[name].images.images for name in (FINER, WINDOWLESS))
     assert finer.dtype == full.dtype == torch.uint16
     assert (in_depth(finer, 8).int() - split.images.int()).abs().max() <= 1
@@ -79,16 +79,16 @@ def test_deep_files_are_read_with_all_bits_and_without_a_window(tmp_path):
 
 def test_images_of_16_bits_are_shown_in_8(tmp_path):
     split = small_split(COUNT, SIZE).with_depth(16)
-    found, not_asked = other_readings(split)
-    assert set(found) == {COARSER} and not_asked == NOT_AT_HAND
+    found, not_tried = other_readings(split)
+    assert set(found) == {COARSER} and not_tried == NOT_AT_HAND
     assert found[COARSER].images.depth == 8
 
 
 def test_images_that_are_no_longer_those_of_the_files_are_not_compared_with_them(tmp_path):
     split = stored(tmp_path / "f", deep())
     darker = replace(split, images=split.images // 2)
-    found, not_asked = other_readings(darker)
-    assert not found and "more than 8 bits" in not_asked
+    found, not_tried = other_readings(darker)
+    assert not found and "more than 8 bits" in not_tried
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -96,5 +96,5 @@ def test_without_files_nothing_is_asked_and_this_is_said(gone, tmp_path):
     split = stored(tmp_path / "f", shallow(), 6)
     for file in split.files if gone else ():
         (tmp_path / "f" / file).unlink()
-    found, not_asked = other_readings(split if gone else replace(split, files=None))
-    assert not found and not_asked.startswith("Of 12 files none" if gone else NOT_AT_HAND)
+    found, not_tried = other_readings(split if gone else replace(split, files=None))
+    assert not found and not_tried.startswith("Of 12 files none" if gone else NOT_AT_HAND)

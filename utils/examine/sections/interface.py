@@ -67,7 +67,7 @@ def _facts(subject: Subject) -> str:
 
 
 def _precision(subject: Subject) -> tuple[str, list[tuple[str, str]]]:
-    """What is said of the precision of the model, and what is wrong with it."""
+    """The precision of the model, in words, and what is wrong with it."""
     model, few = subject.model, subject.images.limit(IN_ITS_OWN)
     if model.original is None:
         own = precision_of(model.model)
@@ -79,14 +79,14 @@ def _precision(subject: Subject) -> tuple[str, list[tuple[str, str]]]:
     except Exception:  # someone else's model can fail in any way
         return f"{copied}it does not run here)", []
     changed = mean_of(differ(found, predict(model, few)), few.patients)
-    said = f"{copied}{changed} % of the answers are others)"
+    text = f"{copied}{changed} % of the answers are others)"
     if not np.isfinite(found.probabilities).all():
-        return said, [(f"In its own precision, {own}, some answers are no numbers.",
+        return text, [(f"In its own precision, {own}, some answers are no numbers.",
                        "Use it in float32 or bfloat16, which reach further.")]  # fmt: skip
     if changed.low > FAR_BETTER:
-        return said, [(f"In its own precision, {own}, {changed} % of the answers are others.",
+        return text, [(f"In its own precision, {own}, {changed} % of the answers are others.",
                        "Use it in float32, in which it is examined.")]  # fmt: skip
-    return said, []
+    return text, []
 
 
 def _faults(subject: Subject, views: Mapping[str, Predictions]) -> Iterator[tuple[str, str]]:

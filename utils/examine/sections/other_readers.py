@@ -1,6 +1,6 @@
 """The images as other programs read their files: not turned upright, or with other grey levels.
 
-Only files know this. Without them, and where no file is turned or deep, nothing can be asked.
+Only files know this. Without them, and where none is turned or deep, nothing can be compared.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ IGNORED = "an ignored EXIF orientation"
 COARSER, FINER = "8 bits instead of 16", "16 bits instead of 8"
 WINDOWLESS = "grey levels over the full range of the file"
 NOT_AT_HAND = (
-    "The files are not at hand, so that an ignored EXIF orientation and other bits are not asked."
+    "The files are not at hand, so an ignored EXIF orientation and other bits are not examined."
 )
 ROUNDED = 1  # grey levels between two ways to the same 8 bits
 QUARTER, HALF = 1, 2  # turns
@@ -41,7 +41,7 @@ class OtherReading:
 
 
 def other_readings(split: Split) -> tuple[dict[str, OtherReading], str]:
-    """Each other way to read the files, by name; and a sentence about what could not be asked."""
+    """Each other way to read the files, by name; and a sentence about what could not be tried."""
     found = {}
     if split.depth == 16:
         found[COARSER] = OtherReading(np.arange(len(split)), split.with_depth(8))
@@ -51,10 +51,10 @@ def other_readings(split: Split) -> tuple[dict[str, OtherReading], str]:
     some = split.take(rows)
     again = {**_not_turned(some), **_deep(some)}
     found |= {n: OtherReading(rows.numpy()[each.rows], each.images) for n, each in again.items()}
-    return found, _not_asked(again, len(some), split.depth)
+    return found, _not_tried(again, len(some))
 
 
-def _not_asked(found: dict[str, OtherReading], files: int, depth: int) -> str:
+def _not_tried(found: dict[str, OtherReading], files: int) -> str:
     missing = ["asks to be turned (EXIF)"] * (IGNORED not in found)
     missing += ["has more than 8 bits"] * (WINDOWLESS not in found)
     return f"Of {files} files none {', and none '.join(missing)}." if missing else ""
@@ -62,12 +62,12 @@ def _not_asked(found: dict[str, OtherReading], files: int, depth: int) -> str:
 
 def _not_turned(some: Split) -> dict[str, OtherReading]:
     """The images of files that ask to be turned, as a program shows them that does not obey."""
-    asked = np.array([orientation_of(file) for file in some.files])
-    rows = np.flatnonzero(np.isin(asked, list(AS_STORED)))
+    orientations = np.array([orientation_of(file) for file in some.files])
+    rows = np.flatnonzero(np.isin(orientations, list(AS_STORED)))
     if not len(rows):
         return {}
     bits = same_bits(some.images)
-    images = torch.stack([as_stored(bits[row], asked[row]) for row in rows])
+    images = torch.stack([as_stored(bits[row], orientations[row]) for row in rows])
     return {IGNORED: OtherReading(rows, _with(some, rows, images.view(some.images.dtype)))}
 
 

@@ -34,7 +34,7 @@ def ask_pipeline(subject: Subject) -> Section:
         return does_not_apply("The model knows too little about clean images.")
     rows = subject.images.some_rows(IMAGES, subject.seed)
     few, clean = subject.images.take(rows), subject.clean.take(rows.numpy())
-    by_files, not_asked = other_readings(few)
+    by_files, not_tried = other_readings(few)
     found = {name: (clean, predict(subject.model, _changed(few, step)))
              for name, step in STEPS.items()}  # fmt: skip
     found |= {name: (clean.take(each.rows), predict(subject.model, each.images))
@@ -48,7 +48,7 @@ def ask_pipeline(subject: Subject) -> Section:
     return Section(
         "warning" if sensitive or through else "note" if changed else "ok",
         f"{HARMLESS}, changes {flips[HARMLESS]} % of the answers; {worst}, {flips[worst]} %. "
-        f"{scaling or NO_SCALING} {not_asked}".strip(),
+        f"{scaling or NO_SCALING} {not_tried}".strip(),
         "Steps that look harmless and differ from hospital to hospital. The images were brought to "
         f"{few.size} pixels before; here each step is made to these. What depends on a file, such "
         "as its EXIF orientation, is measured on those files alone that show it.",
