@@ -124,7 +124,8 @@ def test_a_verdict_turns_at_its_threshold_and_an_attack_inside_the_region_lowers
     changed, regions = tamper(NEW, everywhere(NoisyFill()), SHAPES, 2)
     scores = localiser.score(changed)
     verdict = TamperVerdict(localiser, float(np.median(scores)))
-    labelled = replace(changed, labels=torch.ones_like(changed.labels))
+    repainted = torch.ones_like(changed.labels)
+    labelled = replace(changed, labels=repainted, class_names=("untouched", "repainted"))
     assert (predict(verdict, labelled).right == (scores > verdict.threshold)).mean() > 0.95
     where = FindingRegion(replace(changed, masks=regions))
     hidden = attacked_split(verdict, labelled, PGD(4 / 255, 5, region=where))

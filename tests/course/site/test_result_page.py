@@ -32,10 +32,12 @@ def dead_ends(page):
     parsed = parse(page)
     for address in (tag.get("href") or tag.get("src") for tag in parsed(["a", "img", "link"])):
         parts = urlsplit(address)
+        if parts.scheme in ("data", "https"):
+            continue
         known = (
             (page.parent / parts.path).is_file() if parts.path else parsed.find(id=parts.fragment)
         )
-        if not (known or parts.scheme in ("data", "https")):
+        if not known:
             yield address
 
 

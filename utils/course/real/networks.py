@@ -149,7 +149,7 @@ class Study:
         return model
 
     def _narrow(self, seed: int) -> Classifier:
-        model = build(NARROW, self.classes, self.real.size, "random", seed=seed).eval()
+        model = make_network(replace(self.real, backbone=NARROW), self.classes, seed, "random")
         config = replace(NARROW_TRAINING, seed=seed)
         train_or_load(model, self.parts.small, config, self.folder, self._loss(0.1))
         return model
