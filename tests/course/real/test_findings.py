@@ -49,3 +49,5 @@ def test_readme_counts_verdicts_and_shows_what_an_attack_takes():
     shown = "50.0 (40.0 to 60.0)"
     assert text.endswith(f"| chest_xray | {shown} | {shown} | {shown} | – | – |\n")
     assert summary({}, [ROW]) == ""
+    without = summary({"chest_xray": chest(), "cells": {**chest(), "steps": {}}}, [ROW])
+    assert without.startswith("On chest_xray and cells, ") and "| cells |" not in without

@@ -77,8 +77,9 @@ def summary(results: Results, claims: Iterable[dict]) -> str:
     verdicts = [each.verdict for each in judged_claims(claims, good)]
     counts = [verdicts.count(VERDICTS[word]) for word in (HOLDS, FAILS)]
     rows = [[name, *(number(good, name, *each) for each in COLUMNS.values())] for name in good]
+    rows = [row for row in rows if set(row[1:]) != {NONE}]
     return (
-        f"On {', '.join(good)}, {counts[0]} of {len(verdicts)} tests of claims hold too, "
+        f"On {' and '.join(good)}, {counts[0]} of {len(verdicts)} tests of claims hold too, "
         f"{counts[1]} do not, and {len(verdicts) - sum(counts)} are undecided or flagged. "
         "Noise and PGD change each pixel by at most four grey levels:\n\n"
         f"{markdown_table(('balanced accuracy (%)', *COLUMNS), rows)}"
