@@ -93,14 +93,17 @@ def test_a_trial_that_diverges_counts_as_ended(tmp_path):
 
 @dataclass(frozen=True)
 class Noted(Known):
-    """It takes a moment, and each process notes in a file of its own what it tried."""
+    """Each process notes in a file of its own what it tried, and waits for a second process."""
 
     notes: Path = Path()
 
     def __call__(self, settings, report):
-        time.sleep(0.02)  # else the first worker is done before the second has begun
+        (own := self.notes / str(os.getpid())).touch()
+        patience = time.monotonic() + 30  # else a quick worker is done before the second begins
+        while len(list(self.notes.iterdir())) < 2 and time.monotonic() < patience:
+            time.sleep(0.02)
         score = super().__call__(settings, report)
-        with (self.notes / str(os.getpid())).open("a") as file:
+        with own.open("a") as file:
             file.write(f"{settings['size']!r}\n")
         return score
 

@@ -17,7 +17,7 @@ from utils.examine.opaque import Opaque, first_tensor
 
 USUAL = torch.float32
 OTHERS = (torch.float64, torch.float16, torch.bfloat16)
-SPEAKS_OF_IT = ("dtype", "Half", "Double", "BFloat16", "float16", "float64")  # in errors of torch
+SPEAKS_OF_IT = ("dtype", "Half", "half", "Double", "double", "BFloat16", "float16", "float64")
 
 
 class WithImagesIn(nn.Module):
