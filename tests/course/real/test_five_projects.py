@@ -1,6 +1,8 @@
 """Our figures beside those of the five projects come from records."""
 
+from utils import HOME
 from utils.course.real.five_projects import QUESTIONS, number, project_rows
+from utils.course.real.page import read_results
 
 
 def step(flags=(), **scores) -> dict:
@@ -25,3 +27,8 @@ def test_all_five_projects_have_a_row():
     assert len(rows) == len(QUESTIONS) and len({row[0] for row in rows}) == 5
     assert any("50.0 (40.0 to 60.0)" in row[3] for row in rows)
     assert rows[0][3] == "–"  # no slices of MRI were measured
+
+
+def test_only_what_no_step_measures_has_a_dash():
+    without = {row[0] for row in project_rows(read_results(HOME)) if row[3] == "–"}
+    assert without <= {"fake chest X-rays", "cervical cancer"}
