@@ -1,6 +1,6 @@
 """Corruptions of files at their own size, by modality, at severities that look alike.
 
-The chapter `contamination`, `examine` and `make real` show these. Noise in the images of a Split,
+Chapters, `examine` and `make real` show these. Noise in the images of a Split,
 planted for a detector or an audit to find, is in ../noise.py.
 
 base          a corruption: noise of one modality, with a calibrated level for each severity
