@@ -112,10 +112,13 @@ def train_long(folder, network=None) -> float:
 def test_killed_at_random_moments_ends_with_the_same_weights(tmp_path):
     straight, resumed = small_network(), small_network()
     train_long(tmp_path / "straight", straight)
+    started = time.monotonic()
+    forked(train_long, tmp_path / "timed").join(120)
+    whole = time.monotonic() - started  # the moments follow the machine, however fast it is
     moments, kills = random.Random(0), 0
     for _ in range(4):
         process = forked(train_long, tmp_path / "killed")
-        time.sleep(moments.uniform(0.1, 0.8))
+        time.sleep(moments.uniform(0.05, 0.4) * whole)
         if process.is_alive():
             kill(process)
             kills += 1
