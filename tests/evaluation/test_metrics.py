@@ -34,6 +34,23 @@ def test_one_score_is_the_same_as_among_all(name):
     assert score_of(predictions, name) == tuple(scores(predictions).loc[name])
 
 
+def test_a_score_below_zero_lies_in_its_interval(monkeypatch):
+    """Such as kappa, which someone may add to the table."""
+
+    def kappa(confusion):
+        total = confusion.sum((-2, -1))
+        by_chance = (confusion.sum(-1) * confusion.sum(-2)).sum(-1) / total**2
+        return (metrics.accuracy(confusion) - by_chance) / (1 - by_chance)
+
+    monkeypatch.setitem(metrics.SCORES, "kappa", kappa)
+    worse_than_chance = some_predictions(skill=-1.5)
+    found = score_of(worse_than_chance, "kappa")
+    predicted = worse_than_chance.probabilities.argmax(1)
+    expected = witness.cohen_kappa_score(worse_than_chance.labels, predicted)
+    assert found.value == pytest.approx(expected)
+    assert found.low < found.value < found.high < 0
+
+
 @pytest.mark.parametrize("classes", [2, 4])
 @pytest.mark.parametrize("digits", [1, 8])  # one digit makes many ties
 def test_auc_agrees_with_scikit_learn(classes, digits):

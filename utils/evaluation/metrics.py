@@ -119,12 +119,13 @@ def majority_share(labels: np.ndarray) -> float:
 
 
 def _interval(draws: np.ndarray, patients: int) -> Interval:
-    """The interval of a share."""
+    """The interval of a share, or of a score such as kappa, which can lie beyond 0 or 1."""
     found = with_exact_bound(draws[:, 0].mean(), draws[:, 1:].mean(0), patients)
     value, low, high = over_trainings(found, draws)
     if not np.isfinite(value):
         return found
-    return Interval(value, max(0.0, min(low, value)), min(1.0, max(high, value)))
+    least, most = min(0.0, np.nanmin(draws)), max(1.0, np.nanmax(draws))
+    return Interval(value, max(least, min(low, value)), min(most, max(high, value)))
 
 
 def _diagonal(confusion: np.ndarray) -> np.ndarray:
