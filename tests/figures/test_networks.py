@@ -25,8 +25,6 @@ SIZES = pd.DataFrame(
         "other": {**BASE, "weights": 9e6},
     }
 ).T
-AT_ONCE = {name: np.array([0.5, 0.3, 0.2]) for name in ("by chance", "clean", "attacked")}
-PAIRS = {("a", "b"): (Interval(0.3, 0.2, 0.4), Interval(0.0, -0.1, 0.1))}
 
 
 def paired(margin=0.05):
@@ -98,7 +96,3 @@ def test_trainings_stand_at_what_they_have_cost_and_only_attacked_ones_on_the_ri
 def test_a_second_training_of_one_recipe_is_dotted():
     styles = {line.get_label(): line.get_linestyle() for line in costs().axes[0].lines}
     assert styles["first"] == "-" and styles["again"] == ":" and styles["defended"] == "-"
-
-
-AT_ONCE = {name: np.array([0.5, 0.3, 0.2]) for name in ("by chance", "clean", "attacked")}
-PAIRS = {("a", "b"): (Interval(0.3, 0.2, 0.4), Interval(0.0, -0.1, 0.1))}
