@@ -220,7 +220,7 @@ def test_the_defence_of_the_example_lowers_cross_entropy_by_a_share_of_the_entro
 
 
 def test_the_noise_of_the_example_grows_with_the_brightness():
-    noise = example(RECIPES["A kind of noise"])["Speckle"](3)
+    noise = example(RECIPES["A corruption"])["Speckle"](3)
     for brightness in (0.2, 0.8):
         flat = torch.full((4, 1, 100, 100), brightness)
         shown = noise.noisy(flat, torch.Generator().manual_seed(0))

@@ -2,8 +2,13 @@
 
 import pytest
 
-from utils.contamination.corruptions.calibration import calibrated_levels, mean_similarity
-from utils.contamination.corruptions.common import Contrast, Defocus
+from utils.contamination.corruptions.calibration import (
+    calibrated_levels,
+    drawn_levels,
+    mean_similarity,
+)
+from utils.contamination.corruptions.common import Contrast, Defocus, Gamma
+from utils.contamination.corruptions.levels import LEVELS
 from utils.data.phantoms import draw
 
 FILES = draw("chest_phantom", 64, 12, views=1)
@@ -16,6 +21,10 @@ def test_the_level_that_is_found_has_the_similarity_that_was_wanted():
 
 def test_what_is_out_of_reach_gets_the_strongest_level():
     assert calibrated_levels(Contrast, "xray", FILES, (-0.9,)) == (Contrast.span[1],)
+
+
+def test_the_committed_levels_are_found_again():
+    assert drawn_levels(Gamma, "xray") == pytest.approx(LEVELS["xray"]["Gamma"], rel=0.01)
 
 
 def test_an_unchanged_image_has_a_similarity_of_one():

@@ -22,7 +22,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     augmentation="with_corrupted_copies",
-    calibration="calibrate similarity_table",
+    calibration="calibrate drawn_levels similarity_table",
     film="OPACITY QuantumNoise",
     levels="LEVELS SIMILARITY",
     matrix="contamination_matrix",
