@@ -1,7 +1,23 @@
 """Every picture: arrays in, Figure out. Nothing is shown, saved or trained here.
 
-A new picture is a function in the file of its topic, named in the list below; what it is drawn
-with lies in elements/.
+A new picture is a function in the module of its topic, and its name stands in the list below.
+
+attacks/        images, curves, matrices and gradients under attack
+contamination/  corruptions, wrong labels, fakes, cleaning; image scaling, and what helps against it
+confusion       what is taken for what
+data            examples, classes, neighbours, patients
+detection       scores of detectors, and the most suspicious images
+fixed_head      a head with fixed directions
+gains           a comparison, pair by pair
+members         whether the members of an ensemble differ
+networks        what training, size and cost are worth
+playground      pictures that follow a slider
+reading         pairs for readers, and their agreement
+results         all models of the course
+training        tuning, loss and accuracy over the epochs
+uncertainty     intervals, calibration, refusal, sets of classes
+page            HTML that needs no network
+elements/       what all of them are drawn with
 """
 
 from utils.figures.attacks.attacked_images import (
