@@ -149,12 +149,12 @@ def test_a_title_has_the_number_of_its_chapter_in_the_map(tmp_path):
 def test_the_way_to_both_neighbours_is_that_of_the_map(tmp_path):
     first = f"# T\n\n{AROUND.format('Next')}"
     same = Place(before="[r](r.ipynb)", after="[s](s.ipynb)")
-    assert first_cell(tidy(notebook(first), "t.ipynb", "", (), same)) == first
+    assert first_cell(tidy(notebook(first, "x = 1"), "t.ipynb", "", (), same)) == first
     new = Place(before="[r](r.ipynb)", after="[new](new.ipynb)")  # a remark is about its chapter
-    shown = first_cell(tidy(notebook(first), "t.ipynb", "", (), new))
+    shown = first_cell(tidy(notebook(first, "x = 1"), "t.ipynb", "", (), new))
     assert shown == first.replace("[s](s.ipynb), which goes on", "[new](new.ipynb)")
     last = Place(before="[q](../dataset/q.ipynb)")
-    shown = first_cell(tidy(notebook(first), "t.ipynb", "", (), last))
+    shown = first_cell(tidy(notebook(first, "x = 1"), "t.ipynb", "", (), last))
     assert shown == first.replace("[r](r.ipynb)", "[q](../dataset/q.ipynb)")
 
 

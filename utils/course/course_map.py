@@ -1,8 +1,8 @@
 """The map of the course: what notebooks/README.md and README.md say of each chapter.
 
 By hand are the parts, the order and what a chapter shows. The rest follows from the notebooks:
-numbers, levels, minutes, needs, who stands beside whom, and the first row of a new chapter, below
-the one that its first screen names as `Before this`.
+numbers, levels, minutes, needs, the ways between chapters, and the first row of a new chapter,
+below the one that its first screen names as `Before this`.
 """
 
 import json
