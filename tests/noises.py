@@ -1,5 +1,5 @@
 """Every kind of noise for images in memory, found by itself: a new one goes through all tests."""
 
-from utils.contamination import noise
+from utils.contamination.corruptions.planted_noise import Noise
 
-NOISES = [kind for kind in noise.Noise.__subclasses__() if kind.__module__ == noise.__name__]
+NOISES = [kind for kind in Noise.__subclasses__() if kind.__module__ == Noise.__module__]

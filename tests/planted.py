@@ -14,7 +14,7 @@ from utils.attacks.black_box.square import Square
 from utils.attacks.losses import lead_of, margin
 from utils.attacks.pgd import PGD
 from utils.backbones.row_reader import RowReader
-from utils.contamination.noise import jpeg
+from utils.contamination.corruptions.planted_noise import jpeg
 from utils.data.split import Split, to_float
 from utils.defences.ensemble import Ensemble
 from utils.defences.losses.adversarial_training import AdversarialLoss

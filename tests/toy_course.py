@@ -18,17 +18,28 @@ TOY = {
 }
 
 
-def write_notebook(root, name, parameters, *cells):
+def write_notebook(root, name, parameters, *cells, screen=""):
+    first = [nbformat.v4.new_markdown_cell(screen)] if screen else []
     tagged = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
     rest = [nbformat.v4.new_code_cell(source) for source in cells]
     path = root / f"{name}.ipynb"
     path.parent.mkdir(exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=[tagged, *rest]), path)
+    nbformat.write(nbformat.v4.new_notebook(cells=[*first, tagged, *rest]), path)
+
+
+def first_screen(title, *needs, before="resnet", minutes=2):
+    """What a chapter says of itself before anything else."""
+    links = " and ".join(f"[{name}]({name}.ipynb)" for name in needs) or "nothing"
+    cost = f"{minutes} minute{'s' * (minutes > 1)} on one CPU core"
+    level = rf"*Level \*\* · {cost} · needs {links}*"
+    ways = f"Before this: [{before}]({before}.ipynb) · Next: [x](x.ipynb) · Words: [g](README.md)"
+    return f"# {title}\n\n{level}\n\n{ways}"
 
 
 def write_course(root):
     for name, cells in TOY.items():
-        write_notebook(root, name, *cells, NOTE.format(name=name.split("/")[1]))
+        screen = first_screen("ResNet under attack", "resnet") if name.endswith("_atk") else ""
+        write_notebook(root, name, *cells, NOTE.format(name=name.split("/")[1]), screen=screen)
     (root / "env").mkdir()
     (root / "env/profiles.yaml").write_text("quick: {}\nfull:\n  resnet: {EPOCHS: 9}\n")
 

@@ -7,7 +7,7 @@ data           Split, data sets by name, reading files, splitting by patient, dr
 attacks        test-time attacks: (model, images, labels) -> images
 evaluation     predictions, metrics, intervals, claims, attack suite, red flags, saliency
 training       one loop, losses, checkpoints, cross-validation, tuning
-contamination  changes of a Split: noise, labels, backdoors, fakes, inpainting, image scaling
+contamination  corruptions, wrong labels, backdoors, fakes, inpainting, image scaling
 figures        every picture: arrays in, Figure out
 defences       losses and modules that make a model harder to fool, and cleaning of data
 detection      a score per image: which one is wrong?

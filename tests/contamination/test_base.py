@@ -16,8 +16,8 @@ from utils.contamination.base import (
     contaminate_each,
     kinds_of,
 )
+from utils.contamination.corruptions.planted_noise import Gaussian
 from utils.contamination.label_noise import ImageDependent, LabelError, Symmetric
-from utils.contamination.noise import Gaussian
 from utils.data.split import Split, to_float
 
 SPLIT = replace(small_split(120), masks=torch.ones(120, 16, 16, dtype=torch.bool))

@@ -5,13 +5,13 @@ import torch
 from scipy import stats
 
 from utils.contamination.base import contaminate
+from utils.contamination.corruptions.planted_noise import Gaussian
 from utils.contamination.label_noise import (
     ImageDependent,
     LookAlike,
     Symmetric,
     coarse_reading,
 )
-from utils.contamination.noise import Gaussian
 from utils.data.split import Split
 
 

@@ -16,10 +16,10 @@ from contracts.test_layers import BANNED
 
 from utils import HOME
 from utils.course.claims import read_claims, refuse_undecided
+from utils.course.course_map import mapped
 from utils.course.plan import FIRST, LAST, needs_of, read_course
 from utils.course.publish import written
 from utils.course.real.page import read_results
-from utils.course.upkeep import read_minutes, with_minutes
 from utils.data.datasets import DATASETS
 
 README, MAP = HOME / "README.md", HOME / "notebooks/README.md"
@@ -142,8 +142,8 @@ def test_the_map_says_what_each_chapter_needs():
 
 
 @pytest.mark.parametrize("page", [README, MAP])
-def test_the_minutes_are_those_of_the_run(page):
-    assert text(page) == with_minutes(text(page), read_minutes(HOME)), "run: make results"
+def test_numbers_levels_minutes_and_parts_are_those_of_the_chapters(page):
+    assert text(page) == mapped()[page.relative_to(HOME).as_posix()], "run: make format"
 
 
 def test_the_catalogue_lists_every_data_set_with_its_licence():
@@ -220,7 +220,7 @@ def test_the_defence_of_the_example_lowers_cross_entropy_by_a_share_of_the_entro
 
 
 def test_the_noise_of_the_example_grows_with_the_brightness():
-    noise = example(RECIPES["A kind of noise"])["Speckle"](3)
+    noise = example(RECIPES["A corruption"])["Speckle"](3)
     for brightness in (0.2, 0.8):
         flat = torch.full((4, 1, 100, 100), brightness)
         shown = noise.noisy(flat, torch.Generator().manual_seed(0))

@@ -3,7 +3,7 @@
 import nbformat
 import nbformat.v4
 import pytest
-from toy_course import write_notebook
+from toy_course import first_screen, write_notebook
 
 from utils.course import plan
 from utils.course.plan import make_plan, needs_of, read_course
@@ -18,13 +18,25 @@ def changed(before, after):
     return {name for name in after if before.get(name) != after[name]}
 
 
-def test_names_tell_what_is_needed(root):
+def test_a_chapter_needs_what_its_first_screen_says(root):
     write_notebook(root, "notebooks/museum", "SEED = 0")
     needs = needs_of(read_course())
     assert needs["resnet_atk"] == ["resnet"] and needs["museum"] == ["prepare_dataset"]
     assert set(needs["results"]) == set(needs) - {"results"} and list(needs)[-1] == "results"
     assert widest(make_plan("quick", {}, [])) == 2
     assert list(make_plan("quick", {}, ["resnet"])) == ["prepare_dataset", "resnet"]
+
+
+def test_what_a_reader_should_know_first_is_no_need(root):
+    screen = first_screen("A vote", "resnet", "resnet_atk")
+    write_notebook(root, "notebooks/vote", "SEED = 0", screen=screen)
+    assert read_course()["vote"].needs == ["resnet", "resnet_atk"]
+    read = screen.replace("atk.ipynb)*", "atk.ipynb) · read [museum](museum.ipynb) first*")
+    write_notebook(root, "notebooks/vote", "SEED = 0", screen=read)
+    assert read_course()["vote"].needs == ["resnet", "resnet_atk"] and read != screen
+    write_notebook(root, "notebooks/vote", "SEED = 0", screen=first_screen("A vote", "nothing"))
+    with pytest.raises(ValueError, match="unknown notebook that vote needs: 'nothing'"):
+        needs_of(read_course())
 
 
 def test_a_parameter_changes_what_knows_it_and_what_follows(root):

@@ -9,35 +9,33 @@ import sys
 
 import pytest
 from PIL import Image
+from toy_course import first_screen, write_notebook
 
 from utils import HOME
 from utils.course import claims, upkeep
 from utils.course.claims import in_words, read_claims
+from utils.course.course_map import MAP, Place, places, read_minutes
 from utils.course.plan import Notebook
-from utils.course.site.contents import MAP, chapter_numbers
 from utils.course.upkeep import (
     COMPARED,
     IGNORED,
     MEASURED,
     TEASER,
     bootstrap,
-    collect_minutes,
     copy_teasers,
     is_compared,
     notebook_files,
-    read_minutes,
     repository,
     set_repository,
     tidy,
     tidy_notebooks,
-    with_minutes,
 )
 from utils.evaluation.comparisons.claims import Claim
 from utils.evaluation.intervals import Interval
 from utils.run import start_run
 
 URL = "https://github.com/somewhere/second-look"
-PATHS, NUMBERS = notebook_files(), chapter_numbers(HOME)
+PATHS, PLACES = notebook_files(), places()
 
 
 def code_cell(*outputs, tags=()):
@@ -58,8 +56,7 @@ def shown(**data):
 def test_every_notebook_is_as_the_rules_say(path):
     text = path.read_text(encoding="utf-8")
     name = path.relative_to(HOME).as_posix()
-    number = NUMBERS.get(name, "")
-    facts = read_claims(HOME), number, read_minutes(HOME).get(path.stem)
+    facts = read_claims(HOME), PLACES[name], read_minutes(HOME).get(path.stem)
     assert tidy(text, name, repository(), *facts) == text, "run: make format"
     sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
     assert sum(bootstrap(repository()) in source for source in sources) == 1
@@ -139,52 +136,37 @@ def test_the_first_cell_states_what_its_own_claim_found():
 
 
 def test_a_title_has_the_number_of_its_chapter_in_the_map(tmp_path):
-    shown = [first_cell(tidy(notebook("# T\n\nx"), "t.ipynb", "", number=n)) for n in ("4", "")]
+    fourth, nowhere = Place("4"), Place()
+    shown = [
+        first_cell(tidy(notebook("# T\n\nx"), "t.ipynb", "", (), p)) for p in (fourth, nowhere)
+    ]
     assert shown == ["# 4 · T\n\nx", "# T\n\nx"]
-    moved = tidy(notebook(shown[0]), "t.ipynb", URL, number="12")  # two chapters came before it
+    moved = tidy(notebook(shown[0]), "t.ipynb", URL, (), Place("12"))  # chapters came before it
     assert first_cell(moved).startswith("# 12 · T\n\n[![Open in Colab]")
     assert first_cell(tidy(moved, "t.ipynb", "")) == "# T\n\nx"
 
 
-def test_the_numbers_come_from_the_map(tmp_path):
-    assert chapter_numbers(tmp_path) == {}
-    (tmp_path / MAP).parent.mkdir()
-    rows = ["| 1 | [a](../dataset/a.ipynb) | x |", "| | **Part** | |", "| 2 | [b](b.ipynb) | y |"]
-    (tmp_path / MAP).write_text("\n".join(rows))
-    numbers = {"dataset/a.ipynb": "1", "notebooks/b.ipynb": "2"}
-    assert chapter_numbers(tmp_path) == numbers
-    for name in numbers:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(notebook("# T\n\nx"))
+def test_the_way_to_both_neighbours_is_that_of_the_map(tmp_path):
+    first = f"# T\n\n{AROUND.format('Next')}"
+    same = Place(before="[r](r.ipynb)", after="[s](s.ipynb)")
+    assert first_cell(tidy(notebook(first, "x = 1"), "t.ipynb", "", (), same)) == first
+    new = Place(before="[r](r.ipynb)", after="[new](new.ipynb)")  # a remark is about its chapter
+    shown = first_cell(tidy(notebook(first, "x = 1"), "t.ipynb", "", (), new))
+    assert shown == first.replace("[s](s.ipynb), which goes on", "[new](new.ipynb)")
+    last = Place(before="[q](../dataset/q.ipynb)")
+    shown = first_cell(tidy(notebook(first, "x = 1"), "t.ipynb", "", (), last))
+    assert shown == first.replace("[r](r.ipynb)", "[q](../dataset/q.ipynb)")
+
+
+def test_map_and_notebooks_are_brought_in_line_together(tmp_path):
+    write_notebook(tmp_path, "notebooks/a", "SEED = 0", screen=first_screen("A", before="b"))
+    write_notebook(tmp_path, "notebooks/b", "SEED = 0", screen=first_screen("B", before="a"))
+    (tmp_path / MAP).write_text("| 7 | [a](a.ipynb) | x | | | |\n")
     (tmp_path / "pyproject.toml").write_text("[project]\n")
     tidy_notebooks(tmp_path)
-    titles = [first_cell((tmp_path / name).read_text()).partition("\n")[0] for name in numbers]
-    assert titles == ["# 1 · T", "# 2 · T"]
-
-
-ROWS = "| 4 | [a](a.ipynb) | shows 5 | \\*\\* | 2 | – |\n| 5 | [b](../b.ipynb) | x | \\* | 3 | a |"
-ABOUT = "\n\nAll: <!-- minutes -->an hour<!-- /minutes -->."
-
-
-def test_the_minutes_of_the_map_are_those_of_the_last_full_run(tmp_path):
-    for name in (MAP, "README.md"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(ROWS + ABOUT)
-    logs = tmp_path / "assets/course/quick/logs"
-    logs.mkdir(parents=True)
-    (logs / "a.cost.json").write_text('{"cpu_seconds": 400.0}')
-    (logs / "b.cost.json").write_text('{"cpu_seconds": 0}')  # where the system counts none
-    assert collect_minutes(tmp_path) == read_minutes(tmp_path) == {"a": 7}
-    assert (tmp_path / MAP).read_text() == ROWS.replace("| 2 |", "| 7 |") + ABOUT
-    (logs / "a.cost.json").unlink()
-    assert collect_minutes(tmp_path) == {"a": 7}, "what was measured stays"
-
-
-def test_the_minutes_of_all_chapters_on_two_cores_are_rounded(monkeypatch):
-    monkeypatch.setattr(upkeep, "read_course", lambda: {"a": None, "b": None})
-    shown = with_minutes(ROWS + ABOUT, {"a": 30, "b": 34})
-    assert shown.endswith("All: <!-- minutes -->30 minutes<!-- /minutes -->.")
-    assert with_minutes(ROWS + ABOUT, {"a": 30}).endswith(ABOUT)
+    screens = [first_cell((tmp_path / f"notebooks/{name}.ipynb").read_text()) for name in "ab"]
+    assert [screen.partition("\n")[0] for screen in screens] == ["# 0 · A", "# 1 · B"]
+    assert "Next: [b](b.ipynb) ·" in screens[0] and "Before this: [a](a.ipynb) ·" in screens[1]
 
 
 def test_the_first_screen_has_the_minutes_of_the_map():

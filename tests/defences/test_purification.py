@@ -11,7 +11,7 @@ from torch import nn
 
 from utils.attacks.adaptive import StraightThrough
 from utils.attacks.pgd import PGD, input_gradient
-from utils.contamination.noise import jpeg
+from utils.contamination.corruptions.planted_noise import jpeg
 from utils.data.split import to_float, to_uint8
 from utils.defences.purification import (
     PURIFICATIONS,

@@ -12,7 +12,7 @@ from scipy.spatial.distance import mahalanobis
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from utils.contamination.noise import BiasField, Gaussian
+from utils.contamination.corruptions.planted_noise import BiasField, Gaussian
 from utils.data.phantoms import draw
 from utils.data.split import Split, to_float
 from utils.detection import noise_traces

@@ -1,20 +1,16 @@
-"""Data sets, leaks, and pairs for a reader."""
+"""Data sets and leaks."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from figure_samples import FOUND, SPLIT, check_drawn, words
 from small import NAMES, small_splits
 
 from utils import figures
-from utils.evaluation.intervals import Interval
 from utils.figures.elements.style import ATTACKED, CLEAN
 
 SCORES = pd.DataFrame(
     {"value": [0.5, 0.9], "low": [0.4, 0.8], "high": [0.6, 1.0]}, index=["network", "look-up"]
 )
-READ = {name: dict.fromkeys(("clean", "attacked"), Interval(0.5, 0.3, 0.7)) for name in "ab"}
-KAPPAS = pd.DataFrame([[np.nan, -0.25], [-0.25, np.nan]], index=list("ab"), columns=list("ab"))
 FIGURES = {
     "examples": lambda: figures.examples(SPLIT),
     "class_balance": lambda: figures.class_balance(small_splits()),
@@ -23,14 +19,8 @@ FIGURES = {
         SPLIT.images[:4], SPLIT.images[4:8], list("abcd"), "title"
     ),
     "neighbour_distances": lambda: figures.neighbour_distances([0.8, 0.9], [0.1, 0.2], 0.5),
-    "pairs": lambda: figures.pairs(SPLIT.images[:4].reshape(2, 2, 1, 16, 16).numpy()),
     "scores_and_chance": lambda: figures.scores_and_chance(
         {"one": SCORES, "two": SCORES}, {"one": 0.4, "two": 0.3}, "accuracy"
-    ),
-    "readers": lambda: figures.readers(SCORES, READ, 0.3),
-    "agreement": lambda: figures.agreement({"clean": KAPPAS, "attacked": KAPPAS}),
-    "power_by_pairs": lambda: figures.power_by_pairs(
-        [6, 7, 8], {"60 %": [0.1, 0.2, 0.3], "90 %": [0.5, 0.6, 0.7]}, 7
     ),
     "recovery": lambda: figures.recovery(FOUND[0], 0.5, FOUND[0] - 0.3, FOUND[1]),
     "recovery without the truth": lambda: figures.recovery(FOUND[0], 0.5, FOUND[0] - 0.3),
@@ -71,26 +61,3 @@ def test_only_intervals_above_chance_are_orange():
 def test_recovered_patients_are_split_by_the_truth_where_it_is_known():
     assert {"whole", "split or merged", "limit 0.50"} <= words(FIGURES["recovery"]())
     assert "patients" in words(FIGURES["recovery without the truth"]())
-
-
-def test_a_pair_is_named_as_on_the_page():
-    assert {"pair 1", "pair 2", "A", "B"} <= words(FIGURES["pairs"]())
-
-
-def test_readers_stand_beside_a_coin_and_the_model_beside_them():
-    figure = FIGURES["readers"]()
-    left, right = figure.axes
-    assert {"coin", "commonest class", "clean", "attacked"} <= words(figure)
-    assert [text.get_text() for text in left.get_yticklabels()] == ["a", "b"]
-    assert {line.get_color() for line in right.lines} >= {CLEAN, ATTACKED}
-
-
-def test_kappa_is_written_into_its_cell_and_the_diagonal_stays_empty():
-    shown = words(FIGURES["agreement"]())
-    assert "-0.25" in shown and "nan" not in shown
-
-
-def test_the_number_of_pairs_of_the_kit_is_marked():
-    figure = FIGURES["power_by_pairs"]()
-    assert "this kit" in words(figure)
-    assert list(figure.axes[0].lines[-1].get_xdata()) == [7, 7]

@@ -1,15 +1,14 @@
-"""Paired trainings, sizes beside their formula, and the members of an ensemble, side by side."""
+"""Paired trainings, sizes beside their formula, and scores beside what they have cost."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from figure_samples import HISTORY, check_drawn, words
-from matplotlib.colors import to_rgba
 from small import random_predictions
 
 from utils import figures
 from utils.evaluation.intervals import Interval
-from utils.figures.elements.style import ATTACKED, CLEAN, DEFENDED
+from utils.figures.elements.style import CLEAN, DEFENDED
 
 SIDES = {
     "control": [random_predictions(seed, skill=0) for seed in range(3)],
@@ -26,8 +25,6 @@ SIZES = pd.DataFrame(
         "other": {**BASE, "weights": 9e6},
     }
 ).T
-AT_ONCE = {name: np.array([0.5, 0.3, 0.2]) for name in ("by chance", "clean", "attacked")}
-PAIRS = {("a", "b"): (Interval(0.3, 0.2, 0.4), Interval(0.0, -0.1, 0.1))}
 
 
 def paired(margin=0.05):
@@ -46,15 +43,7 @@ def costs():
     return figures.curves_by_cost(histories, passes, (CLEAN, CLEAN, DEFENDED), 1 / 3)
 
 
-def at_once():
-    return figures.wrong_at_once(AT_ONCE)
-
-
-def cosines():
-    return figures.slope_cosines(PAIRS)
-
-
-@pytest.mark.parametrize("draw", [paired, scaling, costs, at_once, cosines])
+@pytest.mark.parametrize("draw", [paired, scaling, costs])
 def test_is_drawn(draw):
     check_drawn(draw())
 
@@ -107,25 +96,3 @@ def test_trainings_stand_at_what_they_have_cost_and_only_attacked_ones_on_the_ri
 def test_a_second_training_of_one_recipe_is_dotted():
     styles = {line.get_label(): line.get_linestyle() for line in costs().axes[0].lines}
     assert styles["first"] == "-" and styles["again"] == ":" and styles["defended"] == "-"
-
-
-AT_ONCE = {name: np.array([0.5, 0.3, 0.2]) for name in ("by chance", "clean", "attacked")}
-PAIRS = {("a", "b"): (Interval(0.3, 0.2, 0.4), Interval(0.0, -0.1, 0.1))}
-
-
-def test_members_that_err_at_once_are_shares_and_coloured_by_outcome():
-    figure = figures.wrong_at_once(AT_ONCE)
-    check_drawn(figure)
-    groups = figure.axes[0].containers
-    assert [[bar.get_height() for bar in group] for group in groups] == [[0.5, 0.3, 0.2]] * 3
-    colours = [group[0].get_facecolor() for group in groups]
-    assert colours[1:] == [to_rgba(CLEAN), to_rgba(ATTACKED)]
-
-
-def test_cosines_of_a_pair_stand_beside_their_control():
-    figure = figures.slope_cosines(PAIRS)
-    check_drawn(figure)
-    axis = figure.axes[0]
-    dots = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"]
-    assert dots == [0.3, 0.0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["a · b"]

@@ -13,7 +13,8 @@ verdict         may we train on it, and what to do first
 baseline        what is new since an earlier audit
 tables          a row for each image, and what lies beside the report
 page            the report as one HTML page
-report          tables, page, facts and summary
+facts           what the report states, as JSON
+report          an audit from its folder to its summary
 planted_faults  a folder with known faults
 command_line    the arguments of `second-look audit`, and its exit code
 """

@@ -18,8 +18,8 @@ from torch import Tensor
 from utils.audit.report import Audit
 from utils.contamination.backdoor import Patch, Poison, Trigger
 from utils.contamination.base import KINDS, contaminate, kinds_of
+from utils.contamination.corruptions.planted_noise import Gaussian, Noise
 from utils.contamination.label_noise import Symmetric
-from utils.contamination.noise import Gaussian, Noise
 from utils.data.split import Split, Splits
 from utils.files import to_pillow
 

@@ -1,4 +1,4 @@
-"""The report: tables, a page for people, the same facts as JSON for programs, a summary."""
+"""The report: every check run, then tables, a page for people, facts for programs, a summary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,29 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 
-import numpy as np
 import pandas as pd
 
-from utils.audit.baseline import USUAL, compare_with, read_baseline, usual_ranges
+from utils.audit.baseline import compare_with, read_baseline
 from utils.audit.checks.manifest import FILE, check_manifest, read_key
-from utils.audit.finding import (
-    FACTS,
-    Finding,
-    by_gravity,
-    exit_code,
-    exit_code_in_words,
-    most_severe,
-)
+from utils.audit.facts import facts_of_audit, table_of_patients
+from utils.audit.finding import FACTS, Finding, by_gravity, exit_code, exit_code_in_words
 from utils.audit.folder import ImageFolder, read_folder
-from utils.audit.patients.table import (
-    CHECK,
-    TABLE,
-    as_parameter,
-    attach_patient_table,
-    digest_of,
-)
+from utils.audit.patients.table import CHECK, as_parameter, attach_patient_table
 from utils.audit.tables import image_table, tables_of, write_tables
-from utils.audit.verdict import first_steps, not_made, verdict
+from utils.audit.verdict import first_steps, verdict
 from utils.data.loading import cache_of
 from utils.data.names import refuse_empty
 from utils.data.source import source_of
@@ -59,7 +46,7 @@ class Audit:
     @property
     def patients(self) -> Path | None:
         """The table of patients, if there are classes and patients can be separated."""
-        return _patients(self.findings)
+        return table_of_patients(self.findings)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -164,55 +151,3 @@ def write_report(folder: ImageFolder, findings: Sequence[Finding], out: Path) ->
     with atomic_write(out / PAGE) as unfinished:
         unfinished.write_text(page, encoding="utf-8", errors="backslashreplace")
     return out / PAGE
-
-
-def facts_of_audit(folder: ImageFolder, findings: Sequence[Finding]) -> dict:
-    """The report without images; the same folder always gives the same facts."""
-    return {
-        "audited": _plain(folder.name),
-        "verdict": verdict(findings),
-        "not made": not_made(findings),
-        "do first": [step._asdict() for step in first_steps(findings)],
-        "severity": most_severe(finding.severity for finding in findings),
-        "exit code": exit_code(findings),
-        "images": len(folder),
-        "set aside": len(folder.refused),
-        "classes": [_plain(name) for name in folder.class_names],
-        "compared at": folder.images.shape[-1],
-        "files below": _plain(folder.base),
-        USUAL: usual_ranges(image_table(folder, findings)),
-        TABLE: digest_of(_patients(findings)),
-        "findings": [_facts(folder, finding) for finding in findings],
-    }
-
-
-def _patients(findings: Sequence[Finding]) -> Path | None:
-    return next((found.patient_table for found in findings if found.patient_table), None)
-
-
-def _facts(folder: ImageFolder, finding: Finding) -> dict:
-    table = finding.table.astype(object).map(_cell)
-    return {
-        "title": finding.title,
-        "severity": finding.severity,
-        "measured": _plain(finding.measured),
-        "meaning": finding.meaning,
-        "what to do": finding.advice,
-        "table": table.to_dict("records"),
-        "flagged": [_plain(file) for file in folder.relative_files[list(finding.flagged)]],
-        "files": {name: len(table) for name, table in finding.files.items()},
-    }
-
-
-def _cell(value):
-    """Numbers stay numbers; what is missing is null."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return None
-    return value.item() if isinstance(value, np.generic) else (
-        value if isinstance(value, (bool, int, float)) else _plain(value)
-    )  # fmt: skip
-
-
-def _plain(text) -> str:
-    """File names may hold bytes that are no text."""
-    return str(text).encode("utf-8", "backslashreplace").decode()

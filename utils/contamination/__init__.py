@@ -1,4 +1,4 @@
-"""Changes of a Split: noise, label errors, backdoors, fakes, inpainting, image scaling."""
+"""Changes of a Split: corruptions, label errors, backdoors, fakes, inpainting, image scaling."""
 
 from utils import exports
 
@@ -19,12 +19,12 @@ __getattr__ = exports(
     inpainting_gan="InpaintingGAN train_inpainters",
     inpainting_regions="shapes_of",
     label_noise="ImageDependent LookAlike Symmetric coarse_reading",
-    noise="BiasField Blur Gaussian Motion Poisson Rician jpeg",
     planted_leaks="COPIES leaky_and_clean_splits random_labels",
     resizers="CourseReader RESIZERS Resizer downscale",
     **{
         "corruptions.common": "Defocus MotionBlur",
         "corruptions.film": "GridLines QuantumNoise",
+        "corruptions.planted_noise": "BiasField Blur Gaussian Motion Poisson Rician jpeg",
         "generators.diffusion": "DiffusionConfig DiffusionTrainer train_diffusion",
         "generators.gan": "ConditionalGAN train_generators",
         "generators.gan_trainer": "GANConfig",

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.contamination.noise import jpeg
+from utils.contamination.corruptions.planted_noise import jpeg
 from utils.data.formats.depth import WHITE
 from utils.data.split import Split, Splits, concatenate, resized, to_float, to_levels
 

@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,20 +29,12 @@ from utils.data.names import is_path, is_table
 
 FIRST, LAST = "prepare_dataset", "results"
 # Modules that no result depends on.
-NO_RESULT = ("__main__", "execute", "parameters", "plan", "publish", "runner", "summary", "upkeep")
+NO_RESULT = ("__main__", "course_map", "execute", "parameters", "plan", "publish", "runner")
+NO_RESULT += ("summary", "upkeep")
 RUNNER = {HOME / "utils/course" / f"{name}.py" for name in NO_RESULT}
 RUNNER |= set(HOME.glob("utils/course/site/*.py"))
 
-# Needs that the names do not tell: X_atk needs X, the last one all, any other the first.
-NEEDS: dict[str, tuple[str, ...]] = {
-    "ensemble": ("resnet", "efficientnet", "dinov2", "rnn"),
-    "defences": ("resnet_atk",),
-    "playground": ("resnet",),
-    "reading_kit": ("resnet_atk",),
-    "scaling_defence": ("scaling_attack",),
-    "uncertainty": ("resnet",),
-    "advanced_attacks": ("resnet_atk", "efficientnet"),
-}
+NEEDED = re.compile(r"^\*Level .*? · needs (.*?)(?: · .*)?\*$", re.MULTILINE)  # on the first screen
 
 
 @dataclass(frozen=True)
@@ -52,6 +45,13 @@ class Notebook:
     code: list[str]
     defaults: dict
     source: str = ""  # the parameters cell, with its comments
+    screen: str = ""  # the first cell: title, level, minutes, needs, the chapters beside it
+
+    @property
+    def needs(self) -> list[str]:
+        """The chapters that its first screen says it needs."""
+        found = NEEDED.search(self.screen)
+        return re.findall(r"\[(\w+)\]\(\S+?\.ipynb\)", found[1]) if found else []
 
     def overrides(self, values: dict) -> dict:
         """The values that the notebook knows and that are not its defaults."""
@@ -62,11 +62,12 @@ class Notebook:
         return fit_value(self.path.stem, name, value, self.defaults[name])
 
 
-def read_course() -> dict[str, Notebook]:
+def read_course(root: Path | None = None) -> dict[str, Notebook]:
     """Every notebook of dataset/ and notebooks/ by its name."""
-    paths = [*ROOT.glob("dataset/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")]
+    root = root or ROOT
+    paths = [*root.glob("dataset/*.ipynb"), *root.glob("notebooks/*.ipynb")]
     if not paths:
-        raise ValueError(f"no notebooks in {ROOT}; install the clone itself: pip install -e .")
+        raise ValueError(f"no notebooks in {root}; install the clone itself: pip install -e .")
     return {path.stem: read_notebook(path) for path in sorted(paths)}
 
 
@@ -74,7 +75,8 @@ def read_notebook(path: Path, text: str | None = None) -> Notebook:
     """One notebook; from `text` where that is given, such as an earlier version of the file."""
     text = path.read_text(encoding="utf-8") if text is None else text
     try:
-        code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        cells = json.loads(text)["cells"]
+        code = [cell for cell in cells if cell["cell_type"] == "code"]
         tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
         source = "\n".join("".join(cell["source"]) for cell in tagged)
         lines = ast.parse(source).body
@@ -82,7 +84,8 @@ def read_notebook(path: Path, text: str | None = None) -> Notebook:
         raise ValueError(f"{path} is no notebook that can run: {error!r}") from None
     assigned = [line for line in lines if isinstance(line, ast.Assign)]
     defaults = {line.targets[0].id: _value(line, path) for line in assigned}
-    return Notebook(path, ["".join(cell["source"]) for cell in code], defaults, source)
+    screen = "".join("".join(cell["source"]) for cell in cells[:1])
+    return Notebook(path, ["".join(cell["source"]) for cell in code], defaults, source, screen)
 
 
 def needs_of(course: dict[str, Notebook]) -> dict[str, list[str]]:
@@ -159,10 +162,7 @@ def _needs(name: str, course: dict[str, Notebook]) -> list[str]:
         return []
     if name == LAST:
         return [other for other in course if other != LAST]
-    twin = name.removesuffix("_atk")
-    if name in NEEDS:
-        return list(NEEDS[name])
-    return [twin if twin != name and twin in course else FIRST]
+    return course[name].needs or [FIRST]
 
 
 def _sources() -> str:

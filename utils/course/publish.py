@@ -6,11 +6,12 @@ from pathlib import Path
 
 from utils import HOME
 from utils.course.claims import claim_table, collect_claims, refuse_undecided
+from utils.course.course_map import collect_minutes, write_map
 from utils.course.real.findings import findings, summary
 from utils.course.real.page import read_results, real_section
 from utils.course.real.score_table import markdown_table
 from utils.course.real.steps import Results
-from utils.course.upkeep import collect_minutes, copy_teasers
+from utils.course.upkeep import copy_teasers
 
 README, GUIDE, PAGE = "README.md", "assets/README.md", "assets/RESULTS.md"
 BEYOND = ("A minus B", "claimed (points)", "patients")  # columns of the page of all claims alone
@@ -29,12 +30,13 @@ correction. A difference between -x and x is no effect larger than x.
 
 
 def publish(home: Path = HOME) -> None:
-    """Bring the pages of `written`, the minutes and the pictures up to date with the records.
+    """Bring the pages of `written`, the map and the pictures up to date with the records.
 
     Undecided claims are written as well, and then refused.
     """
     copy_teasers(home)
     collect_minutes(home)
+    write_map(home)
     claims, real = collect_claims(home), read_results(home)
     for name, page in written(home, claims, real).items():
         (home / name).write_text(page, encoding="utf-8")

@@ -9,10 +9,10 @@ from safetensors.torch import save_file
 
 from utils import HOME
 from utils.backbones.classifier import Classifier, build
+from utils.course.course_map import read_minutes
 from utils.course.execute import run_notebook
 from utils.course.parameters import refuse_unknown
 from utils.course.plan import read_course
-from utils.course.upkeep import read_minutes
 from utils.data.split import Splits
 from utils.figures.elements.style import plural
 from utils.files import atomic_write, locked, read_tensors

@@ -1,4 +1,4 @@
-"""Keeps the committed notebooks alike: numbers of chapters, minutes and claims, Colab, nbval.
+"""Keeps map and notebooks alike: numbers, minutes and claims, the way on, Colab, nbval.
 
 python -m utils.course.upkeep               what `make format` does
 python -m utils.course.upkeep URL           what `make links URL=...` does; '' removes it
@@ -15,11 +15,10 @@ from PIL import Image
 
 from utils import HOME
 from utils.course.claims import as_committed, in_words, read_claims
+from utils.course.course_map import NOWHERE, Place, places, read_minutes, write_map
 from utils.course.plan import read_course
 from utils.course.records import leaves_record
-from utils.course.site.contents import MAP, chapter_numbers
 from utils.figures.elements.notebook_figure import small_png
-from utils.files import write_json
 from utils.run import folder_of
 
 IGNORED, COMPARED = "nbval-ignore-output", "nbval-check-output"
@@ -28,13 +27,12 @@ A_MEASURED_NUMBER = re.compile(r"\d\.\d|\d ?%|\d ?(ms|s|min)\b|\be[+-]\d")
 NUMBERED = re.compile(r"\A# +(?:\d+ · )?")
 TEASER = "teaser.png"  # what a run calls it
 TEASER_BYTES = 60_000  # of a picture on the first screen
-MINUTES = "assets/course_minutes.json"  # of each chapter, on one CPU core
-ROW = re.compile(r"^(\|[^|]*\| *\[(\w+)\]\(\S+\.ipynb\)(?:[^|]*\|){3} *)(\d+)( *\|)", re.MULTILINE)
-TOTAL = re.compile(r"(<!-- minutes -->).*?(<!-- /minutes -->)")
 ON_ONE_CORE = re.compile(r"\d+ minutes?(?= on one CPU core)")
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
 FOUND = re.compile(r"(<!-- claim:(.+?) -->)(.*?)(<!-- /claim -->)", re.DOTALL)
 ADDRESS = re.compile(r"(https|ssh|file)://[\w./~:@%+-]+")
+WAYS = re.compile(r"^Before this: .* · Words: ", re.MULTILINE)
+BESIDE = re.compile(r"(?P<way>Before this|Next): (?P<link>\[\w+\]\(\S+?\.ipynb\)).*?(?= · )")
 NEXT = re.compile(r"^Before this: .*? · (?:Next|After): (.*?) · Words: ", re.MULTILINE)
 SETUP = re.compile(r'import os\nimport sys\n\nif "COLAB_.*?environ\["PYTHONPATH"\]\)', re.DOTALL)
 
@@ -54,12 +52,14 @@ UPLOAD = 'raise FileNotFoundError("upload second-look.zip, which `make archive` 
 
 
 def tidy_notebooks(root: Path = HOME) -> None:
-    """Bring the notebooks in line with the map, pyproject.toml, the claims and their outputs."""
-    url, claims, numbers = repository(root), read_claims(root), chapter_numbers(root)
+    """Bring map and notebooks in line with each other, with pyproject.toml, claims and outputs."""
+    write_map(root)
+    url, claims, chapters = repository(root), read_claims(root), places(root)
     minutes = read_minutes(root)
     for path in notebook_files(root):
         before, name = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
-        after = tidy(before, name, url, claims, numbers.get(name, ""), minutes.get(path.stem))
+        place = chapters.get(name, NOWHERE)
+        after = tidy(before, name, url, claims, place, minutes.get(path.stem))
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
 
@@ -79,35 +79,6 @@ def copy_teasers(root: Path = HOME) -> None:
         if (made := folder / TEASER).exists():
             picture = small_png(Image.open(made).convert("RGB"), TEASER_BYTES)
             (root / f"assets/readme/{name}.png").write_bytes(picture)
-
-
-def collect_minutes(root: Path = HOME) -> dict[str, int]:
-    """Bring the committed minutes up to date with the runs that lie here, and the map with both."""
-    minutes = read_minutes(root)
-    for path in root.glob("assets/course/quick/logs/*.cost.json"):
-        if seconds := json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"]:
-            minutes[path.name.partition(".")[0]] = max(1, round(seconds / 60))
-    if minutes:
-        write_json(root / MINUTES, dict(sorted(minutes.items())))
-    for page in filter(Path.exists, (root / MAP, root / "README.md")):
-        text = page.read_text(encoding="utf-8")
-        page.write_text(with_minutes(text, minutes), encoding="utf-8", newline="\n")
-    return minutes
-
-
-def read_minutes(root: Path) -> dict[str, int]:
-    """The committed minutes; none before the first run."""
-    path = root / MINUTES
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def with_minutes(page: str, minutes: dict[str, int]) -> str:
-    """A page with the minutes of each chapter in its row, and of all, on two cores, in its text."""
-    page = ROW.sub(lambda row: f"{row[1]}{minutes.get(row[2], row[3])}{row[4]}", page)
-    if set(read_course()) - set(minutes):
-        return page
-    both = 5 * max(1, round(sum(minutes.values()) / 2 / 5))
-    return TOTAL.sub(rf"\g<1>{both} minutes\g<2>", page)
 
 
 def set_repository(url: str, root: Path = HOME) -> None:
@@ -132,13 +103,21 @@ def notebook_files(root: Path = HOME) -> list[Path]:
     return sorted([*root.glob("dataset/*.ipynb"), *root.glob("notebooks/*.ipynb")])
 
 
-def tidy(text: str, name: str, url: str, claims: Iterable = (), number="", minutes=None) -> str:
+def tidy(
+    text: str,
+    name: str,
+    url: str,
+    claims: Iterable = (),
+    place: Place = NOWHERE,
+    minutes: int | None = None,
+) -> str:
     """The text of a notebook: its number, minutes, badge, claims, way on, lines for Colab, tags."""
     notebook = json.loads(text)
-    _set_number(notebook["cells"][0], number)
+    _set_number(notebook["cells"][0], place.number)
     _set_minutes(notebook["cells"][0], minutes)
     _set_badge(notebook["cells"][0], name, url)
     _set_claims(notebook["cells"][0], [row for row in claims if row["chapter"] == Path(name).stem])
+    _set_neighbours(notebook["cells"][0], place)
     _set_next(notebook["cells"][0], notebook["cells"][-1])
     for cell in (cell for cell in notebook["cells"] if cell["cell_type"] == "code"):
         source = SETUP.sub(lambda _: bootstrap(url), "".join(cell["source"]))
@@ -192,6 +171,19 @@ def _set_claims(cell: dict, claims: list[dict]) -> None:
     """Fill <!-- claim:NAME --> ... <!-- /claim -->; before the first run all stays as it is."""
     found = {row["name"]: in_words(row) for row in claims}
     source = FOUND.sub(lambda m: f"{m[1]}{found.get(m[2], m[3])}{m[4]}", "".join(cell["source"]))
+    cell["source"] = source.splitlines(keepends=True)
+
+
+def _set_neighbours(cell: dict, place: Place) -> None:
+    """The chapters beside this one in the map; a remark goes with the chapter it is about."""
+
+    def as_in_the_map(found: re.Match) -> str:
+        link = place.before if found["way"] == "Before this" else place.after
+        return found[0] if link in ("", found["link"]) else f"{found['way']}: {link}"
+
+    line = WAYS.search(source := "".join(cell["source"]))
+    if line:
+        source = source.replace(line[0], BESIDE.sub(as_in_the_map, line[0]))
     cell["source"] = source.splitlines(keepends=True)
 
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.attacks.adaptive import Expectation, StraightThrough
-from utils.contamination.noise import jpeg
+from utils.contamination.corruptions.planted_noise import jpeg
 from utils.defences.base import Defence, views_of
 
 Transform = Callable[[Tensor], Tensor]  # images in [0, 1] -> images of the same shape

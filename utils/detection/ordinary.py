@@ -11,7 +11,13 @@ import torch
 from skimage.filters import unsharp_mask
 from torch import Generator, Tensor
 
-from utils.contamination.noise import Gaussian, Jpeg, Noise, Poisson, SaltAndPepper
+from utils.contamination.corruptions.planted_noise import (
+    Gaussian,
+    Jpeg,
+    Noise,
+    Poisson,
+    SaltAndPepper,
+)
 
 SHARPEN_RADIUS = 0.004  # of the width
 SCREEN_ANGLE = math.radians(45)  # of the rows of dots in print

@@ -26,7 +26,7 @@ __getattr__ = exports(
         ),
         "explanations.saliency": "HottestPixels heat_maps mass_in_mask sensitivity",
         "findings.scores": "co_occurrence finding_table",
-        "flags.attack_checks": "Rescaled",
+        "flags.attack_experiments": "Rescaled",
         "uncertainty.calibration": (
             "calibration_error calibration_difference fit_temperature reliability"
         ),

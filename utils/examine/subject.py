@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 from torch import nn
 
+from utils.contamination.corruptions.planted_noise import Gaussian
 from utils.contamination.corruptions.registry import CORRUPTIONS
-from utils.contamination.noise import Gaussian
 from utils.contamination.resizers import Resizer
 from utils.data.split import Split, Splits
 from utils.evaluation.findings.headline import chance_of, headline_of

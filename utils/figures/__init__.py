@@ -1,28 +1,50 @@
 """Every picture: arrays in, Figure out. Nothing is shown, saved or trained here.
 
-A new picture is a function in the file of its topic, named in the list below; what it is drawn
-with lies in elements/.
+A new picture is a function in the module of its topic, and its name stands in the list below.
+
+attacks/        images, curves, matrices and gradients under attack
+contamination/  corruptions, wrong labels, fakes, cleaning; image scaling, and what helps against it
+confusion       what is taken for what
+data            examples, classes, neighbours, patients
+detection       scores of detectors, and the most suspicious images
+fixed_head      a head with fixed directions
+gains           a comparison, pair by pair
+members         whether the members of an ensemble differ
+networks        what training, size and cost are worth
+playground      pictures that follow a slider
+reading         pairs for readers, and their agreement
+results         all models of the course
+training        tuning, loss and accuracy over the epochs
+uncertainty     intervals, calibration, refusal, sets of classes
+page            HTML that needs no network
+elements/       what all of them are drawn with
 """
 
-from utils.figures.attack_comparison import (
-    accuracy_by_queries,
+from utils.figures.attacks.attacked_images import (
     attack_gallery,
-    claimed_vs_true,
-    findings_wrong,
+    change_grid,
     patch_gallery,
+    perturbations,
+)
+from utils.figures.attacks.curves import (
+    accuracy_by_epsilon,
+    accuracy_by_queries,
     scores_by_count,
-    seeming_and_real,
+    smallest_changes,
+)
+from utils.figures.attacks.gradients import (
+    heatmap_grid,
+    loss_surface,
+    sensitivities,
+)
+from utils.figures.attacks.matrices import (
+    findings_wrong,
     targets_reached,
     transfer,
 )
-from utils.figures.attacks import (
-    accuracy_by_epsilon,
-    change_grid,
-    heatmap_grid,
-    loss_surface,
-    perturbations,
-    sensitivities,
-    smallest_changes,
+from utils.figures.attacks.two_scores import (
+    claimed_vs_true,
+    seeming_and_real,
 )
 from utils.figures.confusion import confusions, confusions_by_model
 from utils.figures.contamination.cleaning import (
@@ -44,22 +66,20 @@ from utils.figures.contamination.scaling import (
     footprints,
     hidden_images,
     likeness_by_quality,
-    price_of_disguise,
-    repairs,
-    score_strips,
     seen_and_predicted,
     vulnerability_map,
 )
+from utils.figures.contamination.scaling_defence import (
+    price_of_disguise,
+    repairs,
+    score_strips,
+)
 from utils.figures.data import (
-    agreement,
     class_balance,
     examples,
     nearest_neighbours,
     neighbour_distances,
-    pairs,
     patches,
-    power_by_pairs,
-    readers,
     recovery,
     scores_and_chance,
 )
@@ -83,12 +103,11 @@ from utils.figures.fixed_head import (
     simplexes,
 )
 from utils.figures.gains import paired_gains
+from utils.figures.members import slope_cosines, wrong_at_once
 from utils.figures.networks import (
     compound_scaling,
     curves_by_cost,
     paired_trainings,
-    slope_cosines,
-    wrong_at_once,
 )
 from utils.figures.playground import (
     accuracy_by_leak,
@@ -97,6 +116,7 @@ from utils.figures.playground import (
     scores_and_threshold,
     seen_by_resizers,
 )
+from utils.figures.reading import agreement, pairs, power_by_pairs, readers
 from utils.figures.results import (
     drops_by_model,
     severity_grid,

@@ -19,7 +19,7 @@ from utils.contamination.corruptions.common import (
     Resolution,
     line_blur,
 )
-from utils.contamination.noise import motion_blur
+from utils.contamination.corruptions.planted_noise import motion_blur
 from utils.data.phantoms import draw
 from utils.data.split import to_float
 

@@ -1,15 +1,14 @@
-"""Hidden images: what is seen, what is predicted, and what hiding costs."""
+"""Hidden images: what is seen and what is predicted."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_samples import HEAT, PIXELS, check_drawn, words
+from figure_samples import HEAT, PIXELS, check_drawn
 from matplotlib.colors import same_color
 from small import NAMES
 
 from utils import figures
-from utils.evaluation.intervals import Interval
-from utils.figures.elements.style import ATTACKED, CLEAN, CONTROL
+from utils.figures.elements.style import ATTACKED, CLEAN
 
 REACH = [
     pd.DataFrame(rows, ["nearest", "area"], [2, 4])
@@ -17,23 +16,12 @@ REACH = [
 ]
 FILES = {"dark": 2 * (255 * PIXELS[0],), "bright": 2 * (255 * PIXELS[1],)}
 QUALITY = pd.DataFrame({"to hidden": [50.0, 20], "to visible": [15.0, 20]}, [100, 10])
-SCORES = {"clean": np.array([1.0, 2.0]), "hidden": np.array([5.0, 0.5, 9.0, 8.0])}
-HALF, WHOLE = Interval(0.5, 0.4, 0.6), Interval(1.0, 0.9, 1.0)
 FIGURES = {
     "footprints": lambda: figures.footprints({name: HEAT[0] - 0.2 for name in NAMES}),
     "hidden_images": lambda: figures.hidden_images({"a dot": 3 * (255 * PIXELS[0],)}, zoom=4),
     "vulnerability_map": lambda: figures.vulnerability_map(*REACH),
     "seen_and_predicted": lambda: figures.seen_and_predicted(FILES, ["dark, 90 %", "dark, 80 %"]),
     "likeness_by_quality": lambda: figures.likeness_by_quality({"a": QUALITY, "b": QUALITY}),
-    "score_strips": lambda: figures.score_strips(
-        {"one": SCORES, "two": SCORES}, {"one": 3, "two": 6}, {"hidden": ATTACKED}
-    ),
-    "repairs": lambda: figures.repairs(
-        {"as it is": (HALF, WHOLE), "median": (WHOLE, WHOLE)}, "accuracy", 1 / 3
-    ),
-    "price_of_disguise": lambda: figures.price_of_disguise(
-        {"unaware": 28.0, "brush": 18.0}, {"obeyed": [HALF, WHOLE], "flagged": [WHOLE, HALF]}, 0.9
-    ),
 }
 
 
@@ -65,20 +53,3 @@ def test_only_a_prediction_that_contradicts_the_eye_is_orange():
     below = FIGURES["seen_and_predicted"]().axes[2:]
     colours = [axis.xaxis.label.get_color() for axis in below]
     assert same_color(colours[0], CLEAN) and same_color(colours[1], ATTACKED)
-
-
-def test_the_share_beyond_the_limit_stands_beside_each_row():
-    axes = FIGURES["score_strips"]().axes
-    assert [[text.get_text() for text in axis.texts] for axis in axes] == [
-        ["0 %", "75 %"],
-        ["0 %", "50 %"],
-    ]
-    first = axes[0].texts
-    assert same_color(first[0].get_color(), CONTROL) and same_color(first[1].get_color(), ATTACKED)
-
-
-def test_attackers_stand_in_the_order_of_what_hiding_costs():
-    figure = FIGURES["price_of_disguise"]()
-    axis = figure.axes[0]
-    assert axis.xaxis_inverted() and {"unaware", "brush", "obeyed", "flagged"} <= words(figure)
-    assert axis.lines[0].get_xdata().tolist() == [28, 18]

@@ -1,18 +1,19 @@
-"""Corruptions of files at their own size, by modality, at severities that look alike.
+"""Corruptions: what scanners, cameras, storage and a moving patient do to images.
 
-Chapters, `examine` and `make real` show these. Noise in the images of a Split,
-planted for a detector or an audit to find, is in ../noise.py.
+Of the file, at its own size, by modality, at severities that look alike: chapters, `examine` and
+`make real` show these. Of the images of a Split, at theirs: planted for a detector or an audit.
 
-base          a corruption: noise of one modality, with a calibrated level for each severity
-common        of every modality: optics, storage, grey levels, burnt-in text
-film          of X-rays: photons, exposure, scatter, grid, collimator
-mri           of k-space
-photograph    of cameras and microscopes
-registry      every family, by modality
-levels        the calibrated levels
-calibration   how they were found
-augmentation  training images with corruptions: a defence
-matrix        kinds x severities x networks, as one table
+planted_noise  of a Split: noise, blur, JPEG, uneven light, motion, at five severities
+base           of a file: one modality, with a calibrated level for each severity
+common         of every modality: optics, storage, grey levels, burnt-in text
+film           of X-rays: photons, exposure, scatter, grid, collimator
+mri            of k-space
+photograph     of cameras and microscopes
+registry       every family, by modality
+levels         the calibrated levels
+calibration    how they were found
+augmentation   training images with corruptions: a defence
+matrix         kinds x severities x networks, as one table
 """
 
 from utils import exports
@@ -21,7 +22,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     augmentation="with_corrupted_copies",
-    calibration="calibrate similarity_table",
+    calibration="calibrate drawn_levels similarity_table",
     film="OPACITY QuantumNoise",
     levels="LEVELS SIMILARITY",
     matrix="contamination_matrix",

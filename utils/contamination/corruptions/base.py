@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from utils.contamination.corruptions.levels import LEVELS
-from utils.contamination.noise import Noise
+from utils.contamination.corruptions.planted_noise import Noise
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import pandas as pd
 from skimage.metrics import structural_similarity
 
 from utils.contamination.corruptions.base import Corruption
-from utils.contamination.corruptions.levels import SIMILARITY
+from utils.contamination.corruptions.levels import DRAWN, FILE_SIZE, SIMILARITY
 from utils.contamination.corruptions.registry import CORRUPTIONS, corruptions
+from utils.data.phantoms import draw
 from utils.data.split import Split, to_float
 
+PATIENTS = 30  # drawn ones, on whose images the levels are found
 STEPS = 25  # levels that are tried, evenly spread on a logarithmic scale
 DARK = 0.06  # around a body, where the least change of black would count for more than the body
 
@@ -35,6 +37,12 @@ def calibrated_levels(
     damage = 1 - np.minimum.accumulate(found)
     levels = np.exp(np.interp(1 - np.array(wanted), damage, np.log(tried)))
     return tuple(float(f"{level:.3g}") for level in levels)
+
+
+def drawn_levels(family: type[Corruption], modality: str) -> tuple[float, ...]:
+    """What stands in LEVELS for a family: its levels on the drawn images of the modality."""
+    clean = draw(DRAWN[modality], FILE_SIZE, PATIENTS, views=1)
+    return calibrated_levels(family, modality, clean)
 
 
 def calibrate(modality: str, clean: Split) -> dict[str, tuple[float, ...]]:

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from utils.contamination.corruptions.base import Corruption, signs
-from utils.contamination.noise import BiasField as Uneven
-from utils.contamination.noise import Blur, jpeg
+from utils.contamination.corruptions.planted_noise import BiasField as Uneven
+from utils.contamination.corruptions.planted_noise import Blur, jpeg
 from utils.data.phantoms.drawing import stamp
 
 TEXTS = ("L", "R", "AP", "SUPINE", "PORTABLE", "1957-03-14")

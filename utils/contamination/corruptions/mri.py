@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from utils.contamination.corruptions.base import Corruption, uniform
-from utils.contamination.noise import Rician as Magnitude
+from utils.contamination.corruptions.planted_noise import Rician as Magnitude
 
 
 @dataclass(frozen=True)

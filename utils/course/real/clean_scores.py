@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from utils.contamination.corruptions.matrix import contamination_matrix
+from utils.contamination.corruptions.planted_noise import Gaussian
 from utils.contamination.corruptions.registry import corruptions
-from utils.contamination.noise import Gaussian
 from utils.course.real.networks import Study
 from utils.course.real.steps import as_row, counted, difference_row, score_row
 from utils.data.patients.splitting import split_by_group

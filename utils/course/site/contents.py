@@ -53,13 +53,6 @@ def read_contents(root: Path) -> dict[str, list[Page]]:
     return contents | {"Reference": _documents(root, "Reference", REFERENCE)}
 
 
-def chapter_numbers(root: Path) -> dict[str, str]:
-    """The number of each notebook in the map; empty where there is no map."""
-    lines = (root / MAP).read_text(encoding="utf-8").splitlines() if (root / MAP).exists() else ()
-    found = (CHAPTER.match(line) for line in lines)
-    return {_source(chapter[2]): chapter[1] for chapter in found if chapter}
-
-
 def title_of(path: Path) -> str:
     """The first heading of a text or of a notebook; the name of the file where there is none."""
     text = path.read_text(encoding="utf-8")

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from utils.contamination.corruptions.planted_noise import Gaussian
 from utils.contamination.hidden_images import HiddenImage
 from utils.contamination.image_scaling import Scaling
-from utils.contamination.noise import Gaussian
 from utils.contamination.resizers import Resizer, Size, downscale
 from utils.course.tables import settings
 from utils.course.trained_models import load_trained

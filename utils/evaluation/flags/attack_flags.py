@@ -9,11 +9,11 @@ import numpy as np
 from utils.attacks.apgd import EVERY_CLASS
 from utils.attacks.base import norm_of
 from utils.evaluation.comparisons.models import more_often_right, worse_of
-from utils.evaluation.flags.attack_checks import QUERIES, black_box_applies, free_white_box
+from utils.evaluation.flags.attack_evidence import AttackEvidence
+from utils.evaluation.flags.attack_experiments import QUERIES, black_box_applies, free_white_box
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, too_few
 from utils.evaluation.flags.model_flags import MODEL_FLAGS
 from utils.evaluation.flags.published_flags import PUBLISHED_FLAGS
-from utils.evaluation.flags.sanity_checks import AttackEvidence
 from utils.evaluation.metrics import majority_share
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import ALPHA

@@ -2,8 +2,8 @@
 
 from utils.attacks.apgd import APGD, WorstCase
 from utils.attacks.black_box.queries import QueryAttack
+from utils.evaluation.flags.attack_evidence import AttackEvidence
 from utils.evaluation.flags.judging import NOT_APPLICABLE, SAME
-from utils.evaluation.flags.sanity_checks import AttackEvidence
 
 ENOUGH_DRAWS = 20  # per step of an attack in expectation, as its field `draws` counts them
 AGREES = 0.5  # cosine of the slopes; networks have .99, one that rounds its input has about 0

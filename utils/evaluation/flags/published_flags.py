@@ -7,8 +7,8 @@ from scipy.stats import binomtest, hypergeom
 
 from utils.data.split import Split
 from utils.evaluation.conditions import Condition
+from utils.evaluation.flags.attack_evidence import AttackEvidence
 from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, RARE, SAME
-from utils.evaluation.flags.sanity_checks import AttackEvidence
 from utils.evaluation.predictions import FindingPredictions, Predictions
 
 CHANGED, CHANGED_SHARE = 0.05, 0.1  # of a probability, of the images: more than rounding does

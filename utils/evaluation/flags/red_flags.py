@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from utils.data.split import Split
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.flags.attack_evidence import AttackEvidence, run_sanity_checks
 from utils.evaluation.flags.attack_flags import ATTACK_FLAGS, OTHER_IMAGES
 from utils.evaluation.flags.clean_flags import CLEAN_FLAGS, CleanEvidence
 from utils.evaluation.flags.judging import NOT_APPLICABLE, evaluate_flags
 from utils.evaluation.flags.published_flags import other_images
-from utils.evaluation.flags.sanity_checks import AttackEvidence, run_sanity_checks
 from utils.evaluation.inference import BATCH, predict
 from utils.evaluation.leakage import LeakageReport
 from utils.evaluation.predictions import Predictions

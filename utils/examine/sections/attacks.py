@@ -20,7 +20,8 @@ from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
 from utils.examine.section import ONE_LABEL, Section, does_not_apply, in_words
 from utils.examine.subject import Subject
-from utils.figures.attacks import accuracy_by_epsilon, perturbations
+from utils.figures.attacks.attacked_images import perturbations
+from utils.figures.attacks.curves import accuracy_by_epsilon
 
 STEPS, LONGER = 20, 50  # on all images, and on those that PGD has left
 QUERIES = 200  # for each image

@@ -17,7 +17,7 @@ from utils.evaluation.inference import predict
 from utils.evaluation.intervals import Interval, mean_of
 from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.subject import Subject
-from utils.figures.attacks import heatmap_grid
+from utils.figures.attacks.gradients import heatmap_grid
 
 IMAGES = 60
 SHOWN = 5

@@ -11,7 +11,7 @@ from utils.data.split import Split
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.headline import headline_of
 from utils.evaluation.flags.judging import SAME
-from utils.evaluation.flags.model_checks import differences, watched
+from utils.evaluation.flags.model_experiments import differences, watched
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
 from utils.evaluation.metrics import score_of

@@ -7,7 +7,7 @@ import pandas as pd
 import torch.nn.functional as F
 from torch import Tensor
 
-from utils.contamination.noise import jpeg
+from utils.contamination.corruptions.planted_noise import jpeg
 from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict

@@ -8,7 +8,7 @@ from torch import nn
 
 from utils.attacks.pgd import PGD
 from utils.data.split import Split, to_float
-from utils.evaluation.flags.sanity_checks import lossless, run_sanity_checks
+from utils.evaluation.flags.attack_evidence import lossless, run_sanity_checks
 
 FEW = small_split(60, seed=5).limit(6)
 

@@ -1,4 +1,4 @@
-"""Small experiments that show whether an attack works as it should, and what they found."""
+"""The evidence about an attack: small experiments on it and its model, and what they found."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from utils.attacks.adaptive import without_stop
 from utils.attacks.base import SizedAttack, norm_of
 from utils.attacks.norms import norm_named
 from utils.data.split import Split, to_float, to_levels
-from utils.evaluation.flags.attack_checks import (
+from utils.evaluation.flags.attack_experiments import (
     Precomputed,
     aims_less,
     attacked_again,
@@ -21,9 +21,9 @@ from utils.evaluation.flags.attack_checks import (
     ladder,
     noise_ladder,
 )
-from utils.evaluation.flags.gradient_checks import dead_gradients, slope_agreement
+from utils.evaluation.flags.gradient_experiments import dead_gradients, slope_agreement
 from utils.evaluation.flags.judging import SAME
-from utils.evaluation.flags.model_checks import differences, returns_probabilities, watched
+from utils.evaluation.flags.model_experiments import differences, returns_probabilities, watched
 from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.predictions import Predictions
 

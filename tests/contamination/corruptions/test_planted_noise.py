@@ -8,7 +8,7 @@ from noises import NOISES
 from scipy import ndimage, stats
 from torchvision.transforms.functional import gaussian_blur
 
-from utils.contamination.noise import (
+from utils.contamination.corruptions.planted_noise import (
     BiasField,
     Blur,
     Gaussian,
@@ -54,7 +54,7 @@ def test_each_severity_is_worse_than_the_one_before(family, picture):
 def test_images_of_one_batch_and_of_several_are_treated_alike(family, monkeypatch):
     split, noise = PICTURES["grey"], family(3, rate=1.0)
     together = noise(split).images
-    monkeypatch.setattr("utils.contamination.noise.IMAGES_PER_BATCH", 4)
+    monkeypatch.setattr("utils.contamination.corruptions.planted_noise.IMAGES_PER_BATCH", 4)
     apart = noise(split).images
     expected = distance(together, split.images)
     assert distance(apart, split.images) == pytest.approx(expected, rel=0.15)

@@ -1,4 +1,4 @@
-"""Checks of the model: does one image always get one prediction, and what runs in training mode?"""
+"""Experiments with the model: does an image always get one prediction, and what is training?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -6,7 +6,7 @@ from planted import Compresses, Rounds, RoundsInDisguise, saturated, scaled, sou
 from small import small_split, trained_network
 from torch import nn
 
-from utils.evaluation.flags.gradient_checks import dead_gradients, slope_agreement
+from utils.evaluation.flags.gradient_experiments import dead_gradients, slope_agreement
 
 FEW = small_split(60, seed=5).limit(8)
 

@@ -18,7 +18,7 @@ from utils.attacks.base import eval_mode
 from utils.data.split import to_float
 from utils.defences.ensemble import Ensemble
 from utils.evaluation.flags.judging import SAME
-from utils.evaluation.flags.model_checks import differences, returns_probabilities, watched
+from utils.evaluation.flags.model_experiments import differences, returns_probabilities, watched
 
 FEW = small_split(60, seed=5).limit(8)
 

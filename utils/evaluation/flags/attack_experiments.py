@@ -1,4 +1,4 @@
-"""Checks of the attack: carried out again with other sizes, steps, losses and knowledge."""
+"""Experiments with the attack: carried out again with other sizes, steps, losses and knowledge."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Checks of the gradients: are they there, and do they say how the model will change?"""
+"""Experiments with the gradients: are they there, and do they say how the model will change?"""
 
 import torch
 import torch.nn.functional as F

@@ -5,7 +5,7 @@ Lengths are shares of the image's width, so that a severity means the same at ev
 blocks of JPEG are always eight pixels wide.
 
 Noise in the *file*, before the pipeline shrinks it, by modality and at severities that look alike,
-is in corruptions/: what chapters, `examine` and `make real` show.
+is in the modules beside this one: what chapters, `examine` and `make real` show.
 """
 
 import io

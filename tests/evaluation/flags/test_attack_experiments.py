@@ -12,7 +12,7 @@ from utils.attacks.black_box.square import Square
 from utils.attacks.pgd import PGD
 from utils.attacks.regions import StrongestPatch
 from utils.defences.ensemble import Ensemble
-from utils.evaluation.flags.attack_checks import (
+from utils.evaluation.flags.attack_experiments import (
     LADDER,
     LOGIT_RANGE,
     RESTART,
