@@ -25,8 +25,8 @@ def test_what_is_out_of_reach_gets_the_strongest_level():
 
 
 def test_levels_on_drawn_images_have_the_similarity_of_their_severity(monkeypatch):
-    monkeypatch.setattr(calibration, "PATIENTS", 8)
-    others = draw(DRAWN["xray"], FILE_SIZE, 8, seed=5, views=1)
+    monkeypatch.setattr(calibration, "PATIENTS", 12)
+    others = draw(DRAWN["xray"], FILE_SIZE, 12, seed=5, views=1)
     found = [mean_similarity(Gamma(strength=x), others) for x in drawn_levels(Gamma, "xray")]
     assert found == pytest.approx(SIMILARITY, abs=0.06)
 
