@@ -3,7 +3,10 @@
 import cv2
 import numpy as np
 
+from utils.audit.grey_levels import percentile
+
 LIMITS = ((40, 80), (60, 100))  # grey levels of a stroke over its surroundings, below the extreme
+EXTREMES = (99.95, 0.05)  # percentiles: of bright strokes, and of dark ones
 MOST_PARTS = 1500  # of one image; more are texture
 LEAST_HEIGHT, MOST_HEIGHT = 5, 1 / 8  # pixels, share of the image
 MIN_CHARACTERS = 3  # characters of a text
@@ -11,15 +14,13 @@ MIN_CHARACTERS = 3  # characters of a text
 
 def longest_row(grey: np.ndarray) -> int:
     """How many strokes as high as each other stand side by side, on one line; texts have many."""
-    levels = grey.astype(np.float32)
+    levels, counts = grey.astype(np.float32), np.bincount(grey.ravel(), minlength=256)
     width = max(11, max(levels.shape) // 14) | 1
-    around = cv2.blur(levels, (width, width), borderType=cv2.BORDER_REFLECT)
-    return max(
-        _row_length((sign * (levels - around) > stroke) & (sign * levels > top - below))
-        for sign in (1, -1)
-        for top in [np.percentile(sign * levels, 99.95)]
-        for stroke, below in LIMITS
-    )
+    over = levels - cv2.blur(levels, (width, width), borderType=cv2.BORDER_REFLECT)
+    brightest, darkest = (percentile(counts, percent) for percent in EXTREMES)
+    bright = [(over > stroke) & (levels > brightest - below) for stroke, below in LIMITS]
+    dark = [(over < -stroke) & (levels < darkest + below) for stroke, below in LIMITS]
+    return max(map(_row_length, bright + dark))
 
 
 def _row_length(strokes: np.ndarray) -> int:

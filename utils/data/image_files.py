@@ -21,9 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from utils.data.formats.dicom import dicom, is_dicom
 from utils.data.formats.levels import Frames
@@ -42,7 +40,7 @@ class Decoded:
     """The images of one file: `pixels` (n, channels, size, size), and the place of each in the
     file; `blank` others have a single grey level. `levels` says where the grey levels come from."""
 
-    pixels: Tensor
+    pixels: np.ndarray
     places: tuple[int, ...]
     blank: int
     levels: str
@@ -93,8 +91,8 @@ def _decoded(content: bytes, size: int, channels: int, reading: Reading) -> Deco
     places = tuple(place for place, empty in enumerate(blank) if not empty)
     if not places:
         raise Unreadable(f"each of its {len(images)} images has a single grey level")
-    pixels = torch.from_numpy(np.stack([images[place] for place in places]))
-    pixels = pixels.view(len(places), size, size, channels).permute(0, 3, 1, 2)
+    pixels = np.stack([images[place] for place in places])
+    pixels = pixels.reshape(len(places), size, size, channels).transpose(0, 3, 1, 2)
     return Decoded(pixels, places, sum(blank), frames.levels)
 
 
@@ -110,6 +108,8 @@ def _shrunk(image: Image.Image | np.ndarray, size: int, channels: int, depth: in
     """A square of `size` pixels, (size, size) or (size, size, 3)."""
     if depth == 8:
         small = image if isinstance(image, Image.Image) else Image.fromarray(image)
+        if small.mode == "L" and channels == 3:  # equal channels are one, seen three times
+            return np.broadcast_to(np.array(_resized(small, size))[..., None], (size, size, 3))
         return np.array(_resized(small.convert("L" if channels == 1 else "RGB"), size))
     shares = _in_channels(image, channels)
     planes = [_resized(Image.fromarray(plane), size) for plane in shares]
