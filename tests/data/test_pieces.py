@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from utils.data.pieces import Pieces, ReadFile, of_one_width
+from utils.data.pieces import Pieces, ReadFile
 
 ROW = {"frames": 2, "places": (0, 1), "reason": "", "levels": "a window: 0 to \udc80"}
 
@@ -54,8 +54,3 @@ def test_pieces_of_an_earlier_version_are_removed_and_others_stay(pieces):
         (pieces.folder / name).write_bytes(b"no piece")
     assert not list(pieces.read({"a"}))
     assert [path.name for path in pieces.folder.iterdir()] == ["16_any_old.npz"]
-
-
-def test_grey_is_spread_over_three_channels_beside_colour():
-    grey, colour = of_one_width([images(2), images(1, 3)])
-    assert grey.shape == (2, 3, 8, 8) and (grey[:, 0] == grey[:, 2]).all() and colour.shape[1] == 3

@@ -3,11 +3,12 @@
 import cv2
 import numpy as np
 
-from utils.audit.grey_levels import percentile
+from utils.audit.grey_levels import percentiles
 
 LIMITS = ((40, 80), (60, 100))  # grey levels of a stroke over its surroundings, below the extreme
 EXTREMES = (99.95, 0.05)  # percentiles: of bright strokes, and of dark ones
 MOST_PARTS = 1500  # of one image; more are texture
+FEW_PIXELS = 2**17  # of one image: they have less than 2**16 parts, and shorter numbers are quicker
 LEAST_HEIGHT, MOST_HEIGHT = 5, 1 / 8  # pixels, share of the image
 MIN_CHARACTERS = 3  # characters of a text
 
@@ -17,7 +18,7 @@ def longest_row(grey: np.ndarray) -> int:
     levels, counts = grey.astype(np.float32), np.bincount(grey.ravel(), minlength=256)
     width = max(11, max(levels.shape) // 14) | 1
     over = levels - cv2.blur(levels, (width, width), borderType=cv2.BORDER_REFLECT)
-    brightest, darkest = (percentile(counts, percent) for percent in EXTREMES)
+    brightest, darkest = percentiles(counts, EXTREMES)
     bright = [(over > stroke) & (levels > brightest - below) for stroke, below in LIMITS]
     dark = [(over < -stroke) & (levels < darkest + below) for stroke, below in LIMITS]
     return max(map(_row_length, bright + dark))
@@ -26,7 +27,9 @@ def longest_row(grey: np.ndarray) -> int:
 def _row_length(strokes: np.ndarray) -> int:
     if np.count_nonzero(strokes) < MIN_CHARACTERS * LEAST_HEIGHT:
         return 0
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(strokes.view(np.uint8), connectivity=8)
+    kind = cv2.CV_16U if strokes.size < FEW_PIXELS else cv2.CV_32S  # of the numbers of the parts
+    parts = strokes.view(np.uint8)
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(parts, connectivity=8, ltype=kind)
     if not MIN_CHARACTERS < len(boxes) <= MOST_PARTS + 1:  # the first is what lies around them
         return 0
     boxes = _characters(boxes[1:], len(strokes))
@@ -44,12 +47,12 @@ def _characters(parts: np.ndarray, rows: int) -> np.ndarray:
 
     A part is its left, its top, its width, its height and how many pixels it has.
     """
-    left, top, width, height, area = parts.T.astype(float)
+    high = parts[(parts[:, 3] >= LEAST_HEIGHT) & (parts[:, 3] <= MOST_HEIGHT * rows)]
+    left, top, width, height, area = high.T.astype(float)
     filled = area / (width * height)
-    high = (height >= LEAST_HEIGHT) & (height <= MOST_HEIGHT * rows)
     written = (filled >= 0.2) & ((filled < 0.95) | (width <= 0.4 * height))  # no full squares
     boxes = np.stack([left, left + width, top + height, height], 1)
-    boxes = boxes[high & written & (width <= 1.5 * height)]
+    boxes = boxes[written & (width <= 1.5 * height)]
     return boxes[np.argsort(boxes[:, 0], kind="stable")]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from utils.audit.burnt_in_text import longest_row
-from utils.audit.grey_levels import percentile
+from utils.audit.grey_levels import percentiles
 from utils.data.image_files import Unreadable, in_threads, read_file
 
 MOST_PIXELS = 512  # on each side: larger images are shrunk to this
@@ -37,12 +37,13 @@ def measures(grey: np.ndarray) -> dict[str, float]:
     shares = counts / grey.size
     within = np.convolve(shares, np.ones(ONE_LEVEL))  # the share of pixels in each short range
     some = shares[shares > 0]
+    darkest, brightest = percentiles(counts, (5, 99))
     levels = grey.astype(np.int16)  # large enough for every difference below
     down, across = (np.diff(levels, 2, axis) for axis in (0, 1))
     steps = np.abs(down).mean() + np.abs(across).mean()
     return {
-        "darkest": percentile(counts, 5),
-        "brightest": percentile(counts, 99),
+        "darkest": darkest,
+        "brightest": brightest,
         "white": float(shares[WHITE:].sum()),
         "black or white": float(shares[: BLACK + 1].sum() + shares[256 - BLACK :].sum()),
         "entropy": float(-(some * np.log2(some)).sum()),
@@ -62,4 +63,5 @@ def _spread(shares: np.ndarray) -> float:
 def _grain(down: np.ndarray) -> float:
     """The median response to a filter that ignores straight gradients (Immerkaer 1996), from the
     second differences of the columns."""
-    return percentile(np.bincount(np.abs(np.diff(down, 2, 1)).ravel()), 50)
+    (median,) = percentiles(np.bincount(np.abs(np.diff(down, 2, 1)).ravel()), (50,))
+    return median

@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from utils.data.image_files import of_one_width
 from utils.files import atomic_write, short_digest
 
 ABANDONED = 3600  # seconds since the last write: a running process writes a piece in a few
@@ -72,9 +73,3 @@ def _content(path: Path) -> Iterator[tuple[str, ReadFile]]:
         raise ValueError(f"{path} holds {len(pictures)} images, not {ends[-1]}")
     parts = np.split(pictures, ends[:-1])
     yield from zip(facts["keys"], map(ReadFile, facts["rows"], parts), strict=True)
-
-
-def of_one_width(pictures: list[np.ndarray]) -> list[np.ndarray]:
-    """Grey is spread over three channels if some picture has colour."""
-    channels = max((picture.shape[1] for picture in pictures), default=1)
-    return [np.broadcast_to(p, (len(p), channels, *p.shape[2:])) for p in pictures]

@@ -19,8 +19,8 @@ import pandas as pd
 
 from utils.data.file_facts import NO_FACTS, facts_of_content, studies_of
 from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
-from utils.data.image_files import WHITE, in_threads, read_file
-from utils.data.pieces import Pieces, ReadFile, of_one_width
+from utils.data.image_files import WHITE, in_threads, of_one_width, read_file
+from utils.data.pieces import Pieces, ReadFile
 from utils.files import close_to_others, secret_key, short_digest
 from utils.run import progress
 
