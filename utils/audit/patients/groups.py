@@ -1,6 +1,9 @@
 """Which images of a folder belong to one patient, and where this is known from."""
 
+from __future__ import annotations
+
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,8 +14,10 @@ from utils.data.file_facts import name_patients, studies_of
 from utils.data.formats.table import PROPOSALS
 from utils.data.neighbours import grey_squares, pixel_hashes
 from utils.data.patients.links import Links, patient_links
-from utils.data.patients.recovery import RecoveredPatients, link_patients
 from utils.evaluation.intervals import Interval
+
+if TYPE_CHECKING:
+    from utils.data.patients.recovery import RecoveredPatients
 
 MIN_FOLDER_IMAGES = 50  # fewer images do not show what is usual
 MAX_PATIENT_SHARE = 0.2  # of all images: a larger group is a chain of several patients
@@ -39,6 +44,8 @@ class PatientGroups:
 
     @cached_property
     def recovered(self) -> RecoveredPatients:
+        from utils.data.patients.recovery import link_patients  # here: the tree is from scipy
+
         return link_patients(self.links)
 
     @cached_property
