@@ -9,6 +9,8 @@ LIMITS = ((40, 80), (60, 100))  # grey levels of a stroke over its surroundings,
 EXTREMES = (99.95, 0.05)  # percentiles: of bright strokes, and of dark ones
 MOST_PARTS = 1500  # of one image; more are texture
 FEW_PIXELS = 2**17  # of one image: they have less than 2**16 parts, and shorter numbers are quicker
+FEW_BOXES = 200  # of all kinds of strokes: they are compared with each other at once
+APART = 9  # heights of the image
 LEAST_HEIGHT, MOST_HEIGHT = 5, 1 / 8  # pixels, share of the image
 MIN_CHARACTERS = 3  # characters of a text
 
@@ -21,32 +23,27 @@ def longest_row(grey: np.ndarray) -> int:
     brightest, darkest = percentiles(counts, EXTREMES)
     bright = [(over > stroke) & (levels > brightest - below) for stroke, below in LIMITS]
     dark = [(over < -stroke) & (levels < darkest + below) for stroke, below in LIMITS]
-    return max(map(_row_length, bright + dark))
+    parts = [_parts(strokes) for strokes in bright + dark]
+    for kind, each in enumerate(parts):
+        each[:, 1] += APART * kind * len(grey)  # so that no row has strokes of two kinds
+    boxes = _characters(np.concatenate(parts), len(grey))
+    together = [boxes] if len(boxes) <= FEW_BOXES else [_characters(p, len(grey)) for p in parts]
+    return max(map(_row_length, together))
 
 
-def _row_length(strokes: np.ndarray) -> int:
-    if np.count_nonzero(strokes) < MIN_CHARACTERS * LEAST_HEIGHT:
-        return 0
-    kind = cv2.CV_16U if strokes.size < FEW_PIXELS else cv2.CV_32S  # of the numbers of the parts
-    parts = strokes.view(np.uint8)
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(parts, connectivity=8, ltype=kind)
-    if not MIN_CHARACTERS < len(boxes) <= MOST_PARTS + 1:  # the first is what lies around them
-        return 0
-    boxes = _characters(boxes[1:], len(strokes))
-    if len(boxes) < 2:
-        return len(boxes)
-    length = np.ones(len(boxes), int)
-    before = np.tril(_neighbours(boxes), -1)
-    for number in np.flatnonzero(before.any(1)):  # a row grows from left to right
-        length[number] += length[before[number]].max()
-    return int(length.max())
+def _parts(strokes: np.ndarray) -> np.ndarray:
+    """Left, top, width, height and number of pixels of each connected part; none of texture."""
+    if np.count_nonzero(strokes) >= MIN_CHARACTERS * LEAST_HEIGHT:
+        kind = cv2.CV_16U if strokes.size < FEW_PIXELS else cv2.CV_32S  # of the number of a part
+        strokes = strokes.view(np.uint8)
+        found = cv2.connectedComponentsWithStats(strokes, connectivity=8, ltype=kind)[2]
+        if MIN_CHARACTERS < len(found) <= MOST_PARTS + 1:  # the first is what lies around them
+            return found[1:]
+    return np.empty((0, 5), np.int32)
 
 
 def _characters(parts: np.ndarray, rows: int) -> np.ndarray:
-    """Left, right, bottom and height of each part that may be a character, from left to right.
-
-    A part is its left, its top, its width, its height and how many pixels it has.
-    """
+    """Left, right, bottom and height of each part that may be a character, from left to right."""
     high = parts[(parts[:, 3] >= LEAST_HEIGHT) & (parts[:, 3] <= MOST_HEIGHT * rows)]
     left, top, width, height, area = high.T.astype(float)
     filled = area / (width * height)
@@ -54,6 +51,17 @@ def _characters(parts: np.ndarray, rows: int) -> np.ndarray:
     boxes = np.stack([left, left + width, top + height, height], 1)
     boxes = boxes[written & (width <= 1.5 * height)]
     return boxes[np.argsort(boxes[:, 0], kind="stable")]
+
+
+def _row_length(boxes: np.ndarray) -> int:
+    """The number of characters in the longest row of these, which are sorted from left to right."""
+    if len(boxes) < 2:
+        return len(boxes)
+    length = np.ones(len(boxes), int)
+    before = np.tril(_neighbours(boxes), -1)
+    for number in np.flatnonzero(before.any(1)):  # a row grows from left to right
+        length[number] += length[before[number]].max()
+    return int(length.max())
 
 
 def _neighbours(boxes: np.ndarray) -> np.ndarray:
