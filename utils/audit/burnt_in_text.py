@@ -15,9 +15,12 @@ LEAST_HEIGHT, MOST_HEIGHT = 5, 1 / 8  # pixels, share of the image
 MIN_CHARACTERS = 3  # characters of a text
 
 
-def longest_row(grey: np.ndarray) -> int:
-    """How many strokes as high as each other stand side by side, on one line; texts have many."""
-    levels, counts = grey.astype(np.float32), np.bincount(grey.ravel(), minlength=256)
+def longest_row(grey: np.ndarray, counts: np.ndarray) -> int:
+    """How many strokes as high as each other stand side by side, on one line; texts have many.
+
+    `counts` are how often each grey level occurs.
+    """
+    levels = grey.astype(np.float32)
     width = max(11, max(levels.shape) // 14) | 1
     over = levels - cv2.blur(levels, (width, width), borderType=cv2.BORDER_REFLECT)
     brightest, darkest = percentiles(counts, EXTREMES)

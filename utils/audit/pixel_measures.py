@@ -50,7 +50,7 @@ def measures(grey: np.ndarray) -> dict[str, float]:
         "one level": float(within.max()),
         "log sharpness": float(np.log((steps + 0.05) / (_spread(shares) + 1))),
         "log grain": float(np.log(_grain(down) + 1)),
-        "characters": longest_row(grey),
+        "characters": longest_row(grey, counts),
     }
 
 

@@ -67,8 +67,9 @@ def read_file(
 
 
 def in_threads(read, count: int, title: str = "reading") -> list:
-    """Pillow releases the interpreter while it decodes, so threads use every core."""
-    with warnings.catch_warnings(), ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool:
+    """Pillow releases the interpreter while it decodes, so threads use every core; with more of
+    them than cores, waiting for the interpreter takes longer than reading a small file."""
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         # Odd files are handled here one by one; the warnings of the decoders add nothing.
         warnings.filterwarnings("ignore", module=r"(PIL|pydicom|nibabel)\.")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
