@@ -106,7 +106,7 @@ class ImageFolder(PatientGroups):
         """
         _, first = np.unique(self.pixel_groups, return_index=True)  # copies are compared once
         first = np.sort(first)
-        pairs = first[near_pairs(grey_squares(self.pixels[first]))]
+        pairs = first[near_pairs(grey_squares(self.pixels, first))]
         kinds = self.facts.groupby(["part", "label"]).ngroup().to_numpy()
         kept = []
         for side in (pairs, pairs[:, ::-1]):
@@ -134,7 +134,7 @@ class ImageFolder(PatientGroups):
     def neighbour_distances(self) -> np.ndarray:
         """The distance of each image to its fifth neighbour, in grey levels."""
         _, first = np.unique(self.pixel_groups, return_index=True)  # copies are no neighbours
-        return neighbour_distances(grey_squares(self.pixels[first]), 5)[self.pixel_groups]
+        return neighbour_distances(grey_squares(self.pixels, first), 5)[self.pixel_groups]
 
 
 def read_folder(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 SIDE = 32
-ROWS = 256  # compared at a time: their distances to all others are in memory
+ROWS = 128  # compared at a time: their distances to all others are in memory
 NEAR = 2.0  # grey levels: a slightly brighter copy is closer, a poor JPEG copy is farther away
 
 
@@ -20,16 +20,17 @@ def pixel_hashes(images: Iterable) -> list[str]:
     return [hashlib.sha256(np.asarray(image).tobytes()).hexdigest() for image in images]
 
 
-def grey_squares(pixels: np.ndarray) -> np.ndarray:
+def grey_squares(pixels: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
     """Images (n, channels, height, width) as 1,024 grey levels each, averaged over areas, of 8 bits
-    whatever the images have: float32 (n, 1024)."""
+    whatever the images have: float32 (n, 1024). With `rows`, only these, without a copy of them."""
+    rows = np.arange(len(pixels)) if rows is None else rows
     down, across = map(_averages, pixels.shape[2:])
     down = down / 257 if pixels.dtype == np.uint16 else down
-    found = np.empty((len(pixels), SIDE, SIDE), np.float32)
-    for start in range(0, len(pixels), ROWS):
-        grey = pixels[start : start + ROWS].mean(1, dtype=np.float32)
+    found = np.empty((len(rows), SIDE, SIDE), np.float32)
+    for start in range(0, len(rows), ROWS):
+        grey = pixels[rows[start : start + ROWS]].mean(1, dtype=np.float32)
         found[start : start + ROWS] = down @ grey @ across.T
-    return found.reshape(len(pixels), -1)
+    return found.reshape(len(rows), -1)
 
 
 def _averages(length: int) -> np.ndarray:
@@ -79,12 +80,14 @@ def _squared_distances(
     squares: np.ndarray, later: bool = False
 ) -> Iterator[tuple[int, np.ndarray]]:
     """The distances of `ROWS` images to all, or only to themselves and `later` ones, and where
-    these rows start."""
-    centred = squares - squares.mean(0)  # small numbers keep float32 digits for the difference
-    lengths = np.square(centred).sum(1)
-    for start in range(0, len(squares), ROWS):
-        others = slice(start if later else 0, None)
-        apart = centred[start : start + ROWS] @ centred[others].T
+    these rows start. Small numbers keep digits for the difference, so the mean is taken away."""
+    centre, starts = squares.mean(0), range(0, len(squares), ROWS)
+    blocks = (squares[start : start + ROWS] - centre for start in starts)
+    lengths = np.concatenate([np.square(block).sum(1) for block in blocks])
+    for start in starts:
+        block, others = squares[start : start + ROWS] - centre, slice(start if later else 0, None)
+        apart = block @ squares[others].T
+        apart -= (block @ centre)[:, None]
         apart *= -2
         apart += lengths[others]
         apart += lengths[start : start + ROWS, None]

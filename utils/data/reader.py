@@ -20,7 +20,7 @@ import pandas as pd
 from utils.data.file_facts import NO_FACTS, facts_of_content, studies_of
 from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
 from utils.data.image_files import WHITE, in_threads, of_one_width, read_file
-from utils.data.pieces import Pieces, ReadFile
+from utils.data.pieces import Pieces, ReadFile, in_one_array
 from utils.files import close_to_others, secret_key, short_digest
 from utils.run import progress
 
@@ -135,7 +135,7 @@ def _read_with_cache(files: list[Path], read, pieces: Pieces, secret: bytes) -> 
     starts = range(0, len(missing), PIECE)
     for start in progress(starts, f"reading {len(missing):,} files, {PIECE} at a time"):
         piece = missing[start : start + PIECE]
-        entries = _read_piece([files[place] for place in piece], read)
+        entries = in_one_array(_read_piece([files[place] for place in piece], read))
         names = [keys[place] for place in piece]
         known |= zip(names, entries, strict=True)
         pieces.write(names, entries)
