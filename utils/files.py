@@ -15,12 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
-import torch
 from filelock import FileLock
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 FULL = 2**16  # bytes: with less than this left, a disk is full
 FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -169,6 +165,10 @@ def json_digest(facts) -> str:
 
 def read_tensors(path: Path, mmap: bool = False) -> dict:
     """Tensors and plain values by name; refuses a damaged file, or one with code in it."""
+    import torch  # here: it takes seconds, and few files hold tensors
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     path = Path(path)
     try:
         if path.suffix == ".safetensors":
@@ -191,8 +191,8 @@ def read_json(path: Path, advice: str = "delete it and run again"):
         raise ValueError(f"{path} is damaged ({error}); {advice}") from error
 
 
-def to_pillow(image: Tensor) -> Image.Image:
-    """An image (channels, height, width), uint8, as a picture that Pillow can save."""
+def to_pillow(image) -> Image.Image:
+    """A tensor (channels, height, width), uint8, as a picture that Pillow can save."""
     levels = image.cpu().permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
 

@@ -1,5 +1,7 @@
 """The folders of a run, and what makes it reproducible: seeds, device, precision."""
 
+from __future__ import annotations
+
 import gzip
 import os
 import platform
@@ -11,14 +13,17 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import nn
 from tqdm.auto import tqdm
 
 from utils import ALIAS, NAMES, ROOT
 from utils.files import atomic_write, locked, short_digest, unfinished_name, write_json
+
+if TYPE_CHECKING:  # torch takes seconds, and folders and names need none of it
+    import torch
+    from torch import nn
 
 PREDICTIONS, RECORD = "predictions.csv.gz", "record.json"
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -52,7 +57,7 @@ class Run:
         """Where an evaluation that was stopped left its batches; `record` removes them."""
         return self.checkpoints / f"unrecorded_seed_{self.seed}"
 
-    def of(self, name: str) -> "Run":
+    def of(self, name: str) -> Run:
         """Another run on the same data with the same seed and device, such as the clean twin."""
         return Run(name, self.dataset, self.seed, self.device)
 
@@ -118,6 +123,8 @@ class Run:
 
 def start_run(name: str, dataset: str, seed: int = 0, device: str = "auto") -> Run:
     """Seed every generator and choose the device; nothing else does."""
+    import torch
+
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -146,6 +153,8 @@ def autocast(device: torch.device, precision: str, depth: int = 8):
     """
     if precision not in PRECISIONS:
         raise ValueError(f"unknown precision {precision!r}; choose from {', '.join(PRECISIONS)}")
+    import torch
+
     quicker = precision == "auto" and depth == 8 and _prefers_bfloat16(device)
     wanted = quicker or precision == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
@@ -153,6 +162,8 @@ def autocast(device: torch.device, precision: str, depth: int = 8):
 
 def device_of(module: nn.Module) -> torch.device:
     """Where the weights of a module are; the CPU if it has none."""
+    import torch
+
     weight = next(chain(module.parameters(), module.buffers()), None)
     return torch.device("cpu") if weight is None else weight.device
 
@@ -175,6 +186,8 @@ def in_batch() -> bool:
 
 def hardware(device: torch.device) -> str:
     """The name of the processor in use."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
@@ -192,6 +205,8 @@ def versions() -> dict[str, str]:
 
 
 def _prefers_bfloat16(device: torch.device) -> bool:
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     # AVX-512 alone computes it too, but ResNets gain nothing and depthwise layers take 2.7 times

@@ -60,7 +60,7 @@ def test_the_cache_lies_where_it_should_and_only_its_owner_may_look(tmp_path, ca
     folder, mine = two_classes(tmp_path / "f"), tmp_path / "mine"
     audit(str(folder), size=32, cache=mine)
     [place] = mine.iterdir()
-    assert list(place.glob("*.pt")) and not cache.exists()
+    assert list(place.glob("*.npz")) and not cache.exists()
     assert place.stat().st_mode & 0o777 == 0o700
     read_folder(str(folder), size=32)
     assert [place.stat().st_mode & 0o777 for place in (cache / "files").iterdir()] == [0o700]

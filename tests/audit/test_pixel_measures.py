@@ -1,7 +1,6 @@
 """Numbers about the pixels of each file."""
 
 import numpy as np
-import torch
 from folders import picture, plain_facts
 
 from utils.audit.pixel_measures import measure_files, measures
@@ -27,5 +26,5 @@ def test_files_are_measured_at_their_own_size_and_missing_ones_as_they_were_read
     facts = plain_facts(2).assign(
         file=[str(tmp_path / f"{n}.png") for n in (0, 1)], width=80, frame=0
     )
-    found = measure_files(facts, torch.full((2, 1, 32, 32), 9, dtype=torch.uint8))
+    found = measure_files(facts, np.full((2, 1, 32, 32), 9, np.uint8))
     assert found["one level"].tolist()[1] == 1 and found["one level"][0] < 0.5

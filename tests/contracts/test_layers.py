@@ -19,6 +19,7 @@ PATHS = {
 ORDER = re.findall(r"^(\w+)  +\S", utils.__doc__, re.MULTILINE)
 PRINTS = {"audit.command_line", "examine.command_line", "course.__main__", "course.runner"}
 PRINTS |= {"course.real.__main__"}
+CONSTANTS = {"exports", "HOME", "ROOT", "ALIAS", "NAMES", "MEDMNIST_NAMES", "PHANTOM_NAMES"}
 # Words of a private language, which no reader should have to learn.
 WORDS = "guilty innocents? accused? accuses whoever whom nobody somebody he his him himself"
 WORDS += " strangers? asked told said heard suspects?"
@@ -49,7 +50,7 @@ def imported(name):
 def needed(name):
     """The packages of ours that a module imports from."""
     ours = (full.split(".") for full in imported(name) if full.startswith("utils."))
-    return {parts[1] for parts in ours} - {"exports", "HOME", "ROOT", "ALIAS", "NAMES"}
+    return {parts[1] for parts in ours} - CONSTANTS
 
 
 # One test for each rule and not for each module: three hundred files are parsed once.
@@ -72,12 +73,9 @@ def imported_first(name):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_an_audit_waits_for_no_library_of_networks_and_figures():
-    waiting, known, libraries = (
-        ["audit.command_line", "audit.report", "audit.registry"],
-        set(),
-        set(),
-    )
+def libraries_first(*waiting):
+    """The libraries that these modules, and all that they import first, load."""
+    waiting, known, libraries = list(waiting), set(), set()
     while waiting:
         known.add(name := waiting.pop())
         for full in imported_first(name):
@@ -85,7 +83,23 @@ def test_an_audit_waits_for_no_library_of_networks_and_figures():
             ours = {ours, ours.rpartition(".")[0]} & set(PATHS) if full != ours else set()
             waiting += ours - known
             libraries |= set() if ours else {full.partition(".")[0]}
+    return libraries
+
+
+AUDIT = ("audit.command_line", "audit.report", "audit.registry")
+
+
+def test_an_audit_waits_for_no_library_of_networks_and_figures():
+    libraries = libraries_first(
+        *AUDIT, *(name for name in PATHS if name.startswith("audit.checks"))
+    )
     assert "torch" in libraries and not libraries & {"timm", "torchvision", "matplotlib", "optuna"}
+
+
+def test_checks_of_files_copies_and_neighbours_wait_for_neither_tensors_nor_trees():
+    checks = ("files", "duplicates", "quality", "images", "labels")
+    libraries = libraries_first(*AUDIT, *(f"audit.checks.{name}" for name in checks))
+    assert "pandas" in libraries and not libraries & {"torch", "safetensors", "sklearn"}
 
 
 def test_imports_no_notebook_no_test_and_no_star():

@@ -174,3 +174,10 @@ def test_the_digest_follows_the_content_and_not_the_name(tmp_path):
     first = read_one(tmp_path, EIGHT_BIT["png"], name="a.png").digest
     assert first == read_one(tmp_path, EIGHT_BIT["png"], name="b.png").digest
     assert first != read_one(tmp_path, EIGHT_BIT["bmp"], name="a.png").digest
+
+
+def test_grey_is_spread_over_three_channels_beside_colour():
+    levels = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
+    grey, colour = image_files.of_one_width([levels, np.zeros((2, 3, 8, 8), np.uint8)])
+    assert grey.shape == (1, 3, 8, 8) and (grey == levels).all() and colour.shape == (2, 3, 8, 8)
+    assert image_files.of_one_width([levels])[0].shape == levels.shape

@@ -10,7 +10,7 @@ import pytest
 import torch
 from folders import HOME, chest_xray, class_folders, noise_image, sizes
 
-from utils.data import source
+from utils.data import prepare
 from utils.data.duplicates import duplicates_across
 from utils.data.formats.export import save_split
 from utils.data.formats.reading import Reading
@@ -56,7 +56,7 @@ def test_a_store_is_reopened_and_built_anew_only_when_files_change(tmp_path, mon
     root = class_folders(tmp_path / "own", ["a", "b"], 20)
     first = load(f"folder:{root}", 8)
     with monkeypatch.context() as patch:
-        patch.setattr(source, "read_listing", lambda *_: pytest.fail("read again"))
+        patch.setattr(prepare, "read_listing", lambda *_: pytest.fail("read again"))
         assert torch.equal(load(f"folder:{root}", 8).train.images, first.train.images)
     noise_image(root / "a" / "new.png", 77)
     assert sum(sizes(load(f"folder:{root}", 8))) == 41

@@ -76,7 +76,7 @@ def test_the_key_of_a_cache_gives_patients_the_same_names_and_another_key_other_
 
     first = names()
     assert names() == first and first[0] == first[1] != first[2]
-    for piece in cache.glob("*.pt"):
+    for piece in cache.glob("*.npz"):
         piece.unlink()
     assert names() == first
     key = cache / reader.PATIENT_KEY
@@ -95,7 +95,7 @@ def test_a_file_that_is_listed_twice_is_there_twice(folder):
 
 def test_a_damaged_piece_is_read_anew(folder):
     first = read(folder)
-    (piece,) = (folder.parent / "cache").glob("*.pt")
+    (piece,) = (folder.parent / "cache").glob("*.npz")
     piece.write_bytes(piece.read_bytes()[:100])
     second = read(folder)
     assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
@@ -115,8 +115,8 @@ def test_a_read_only_cache_of_another_user_is_read(folder, opened, monkeypatch):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     first, cache = read(folder), folder.parent / "cache"
-    (cache / "32_any_useless.pt").write_bytes(b"no piece")
-    (left := cache / ".piece.pt.elsewhere.1.part").write_bytes(b"half")
+    (cache / "32_any_useless.npz").write_bytes(b"no piece")
+    (left := cache / ".piece.npz.elsewhere.1.part").write_bytes(b"half")
     os.utime(left, (1, 1))
     cache.chmod(0o755)
     monkeypatch.setattr(os, "access", lambda *_: False)
@@ -127,7 +127,7 @@ def test_a_read_only_cache_of_another_user_is_read(folder, opened, monkeypatch):
 
 def test_what_a_killed_process_has_left_half_written_is_removed(folder):
     read(folder)
-    (piece,) = (folder.parent / "cache").glob("*.pt")
+    (piece,) = (folder.parent / "cache").glob("*.npz")
     old, young = (piece.with_name(f".{piece.name}.{pid}.part") for pid in (1, 2))
     for path in (old, young, piece.with_name("mine.part")):
         path.write_bytes(b"half")

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from folders import class_folders, noise_image
 
-from utils.data.source import ArrayFile, DrawnImages, ImageFiles, source_of
+from utils.data.download import ArrayFile
+from utils.data.phantoms.source import DrawnImages
+from utils.data.source import ImageFiles, source_of
 
 
 @pytest.fixture

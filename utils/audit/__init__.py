@@ -3,6 +3,7 @@
 finding         the result of one check, and the exit code
 folder          the folder as the checks see it
 pixel_measures  brightness, sharpness and the like of each file at its own size
+grey_levels     percentiles of grey levels from how often each occurs
 burnt_in_text   rows of characters in the pixels
 headers         facts from the headers of DICOM files
 patients/       which images show one patient, and the table of patients to split by

@@ -3,32 +3,61 @@
 import cv2
 import numpy as np
 
+from utils.audit.grey_levels import percentiles
+
 LIMITS = ((40, 80), (60, 100))  # grey levels of a stroke over its surroundings, below the extreme
+EXTREMES = (99.95, 0.05)  # percentiles: of bright strokes, and of dark ones
 MOST_PARTS = 1500  # of one image; more are texture
+FEW_PIXELS = 2**17  # of one image: they have less than 2**16 parts, and shorter numbers are quicker
+FEW_BOXES = 200  # of all kinds of strokes: they are compared with each other at once
+APART = 9  # heights of the image
 LEAST_HEIGHT, MOST_HEIGHT = 5, 1 / 8  # pixels, share of the image
 MIN_CHARACTERS = 3  # characters of a text
 
 
-def longest_row(grey: np.ndarray) -> int:
-    """How many strokes as high as each other stand side by side, on one line; texts have many."""
+def longest_row(grey: np.ndarray, counts: np.ndarray) -> int:
+    """How many strokes as high as each other stand side by side, on one line; texts have many.
+
+    `counts` are how often each grey level occurs.
+    """
     levels = grey.astype(np.float32)
     width = max(11, max(levels.shape) // 14) | 1
-    around = cv2.blur(levels, (width, width), borderType=cv2.BORDER_REFLECT)
-    return max(
-        _row_length((sign * (levels - around) > stroke) & (sign * levels > top - below))
-        for sign in (1, -1)
-        for top in [np.percentile(sign * levels, 99.95)]
-        for stroke, below in LIMITS
-    )
+    over = levels - cv2.blur(levels, (width, width), borderType=cv2.BORDER_REFLECT)
+    brightest, darkest = percentiles(counts, EXTREMES)
+    bright = [(over > stroke) & (levels > brightest - below) for stroke, below in LIMITS]
+    dark = [(over < -stroke) & (levels < darkest + below) for stroke, below in LIMITS]
+    parts = [_parts(strokes) for strokes in bright + dark]
+    for kind, each in enumerate(parts):
+        each[:, 1] += APART * kind * len(grey)  # so that no row has strokes of two kinds
+    boxes = _characters(np.concatenate(parts), len(grey))
+    together = [boxes] if len(boxes) <= FEW_BOXES else [_characters(p, len(grey)) for p in parts]
+    return max(map(_row_length, together))
 
 
-def _row_length(strokes: np.ndarray) -> int:
-    if np.count_nonzero(strokes) < MIN_CHARACTERS * LEAST_HEIGHT:
-        return 0
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(strokes.view(np.uint8), connectivity=8)
-    if not MIN_CHARACTERS < len(boxes) <= MOST_PARTS + 1:  # the first is what lies around them
-        return 0
-    boxes = _characters(boxes[1:], len(strokes))
+def _parts(strokes: np.ndarray) -> np.ndarray:
+    """Left, top, width, height and number of pixels of each connected part; none of texture."""
+    if np.count_nonzero(strokes) >= MIN_CHARACTERS * LEAST_HEIGHT:
+        kind = cv2.CV_16U if strokes.size < FEW_PIXELS else cv2.CV_32S  # of the number of a part
+        strokes = strokes.view(np.uint8)
+        found = cv2.connectedComponentsWithStats(strokes, connectivity=8, ltype=kind)[2]
+        if MIN_CHARACTERS < len(found) <= MOST_PARTS + 1:  # the first is what lies around them
+            return found[1:]
+    return np.empty((0, 5), np.int32)
+
+
+def _characters(parts: np.ndarray, rows: int) -> np.ndarray:
+    """Left, right, bottom and height of each part that may be a character, from left to right."""
+    high = parts[(parts[:, 3] >= LEAST_HEIGHT) & (parts[:, 3] <= MOST_HEIGHT * rows)]
+    left, top, width, height, area = high.T.astype(float)
+    filled = area / (width * height)
+    written = (filled >= 0.2) & ((filled < 0.95) | (width <= 0.4 * height))  # no full squares
+    boxes = np.stack([left, left + width, top + height, height], 1)
+    boxes = boxes[written & (width <= 1.5 * height)]
+    return boxes[np.argsort(boxes[:, 0], kind="stable")]
+
+
+def _row_length(boxes: np.ndarray) -> int:
+    """The number of characters in the longest row of these, which are sorted from left to right."""
     if len(boxes) < 2:
         return len(boxes)
     length = np.ones(len(boxes), int)
@@ -36,20 +65,6 @@ def _row_length(strokes: np.ndarray) -> int:
     for number in np.flatnonzero(before.any(1)):  # a row grows from left to right
         length[number] += length[before[number]].max()
     return int(length.max())
-
-
-def _characters(parts: np.ndarray, rows: int) -> np.ndarray:
-    """Left, right, bottom and height of each part that may be a character, from left to right.
-
-    A part is its left, its top, its width, its height and how many pixels it has.
-    """
-    left, top, width, height, area = parts.T.astype(float)
-    filled = area / (width * height)
-    high = (height >= LEAST_HEIGHT) & (height <= MOST_HEIGHT * rows)
-    written = (filled >= 0.2) & ((filled < 0.95) | (width <= 0.4 * height))  # no full squares
-    boxes = np.stack([left, left + width, top + height, height], 1)
-    boxes = boxes[high & written & (width <= 1.5 * height)]
-    return boxes[np.argsort(boxes[:, 0], kind="stable")]
 
 
 def _neighbours(boxes: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ def facts_of_audit(folder: ImageFolder, findings: Sequence[Finding]) -> dict:
         "images": len(folder),
         "set aside": len(folder.refused),
         "classes": [_plain(name) for name in folder.class_names],
-        "compared at": folder.images.shape[-1],
+        "compared at": folder.pixels.shape[-1],
         "files below": _plain(folder.base),
         USUAL: usual_ranges(image_table(folder, findings)),
         TABLE: digest_of(table_of_patients(findings)),

@@ -1,30 +1,30 @@
 """A folder of images as the checks see it: the facts of its files, and what is computed once."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from utils.audit.patients.groups import PatientGroups
 from utils.audit.pixel_measures import measure_files
-from utils.data.duplicates import (
-    duplicate_pairs,
-    nearest,
-    pixel_hashes,
-    small_grey,
-)
 from utils.data.formats.table import shorten
 from utils.data.listing import Listing
 from utils.data.loading import cache_of
 from utils.data.names import is_table
+from utils.data.neighbours import grey_squares, near_pairs, neighbour_distances, pixel_hashes
 from utils.data.reader import read_images
 from utils.data.source import Source, source_of
-from utils.data.split import Split
+
+if TYPE_CHECKING:  # some checks need tensors, and torch takes seconds
+    from torch import Tensor
+
+    from utils.data.split import Split
 
 TEST_PARTS = ("validation", "test")
 
@@ -33,23 +33,33 @@ TEST_PARTS = ("validation", "test")
 class ImageFolder(PatientGroups):
     """The images that could be read, one row of `facts` for each, and the files `refused`.
 
-    `images` are uint8 (n, channels, size, size); `class_names` are empty if there are no labels.
+    `pixels` are uint8 (n, channels, size, size); `class_names` are empty if there are no labels.
     """
 
     name: str
     facts: pd.DataFrame
-    images: Tensor
+    pixels: np.ndarray
     refused: pd.DataFrame
     class_names: tuple[str, ...]
     patients_from: str = ""  # column, catalogue, name or pixels; empty if the files themselves tell
 
+    def __post_init__(self):
+        object.__setattr__(self, "pixels", np.asarray(self.pixels))  # of a tensor, too
+
     def __len__(self) -> int:
         return len(self.facts)
 
-    def take(self, rows) -> "ImageFolder":
+    @cached_property
+    def images(self) -> Tensor:
+        """The pixels as a tensor."""
+        import torch
+
+        return torch.from_numpy(self.pixels)
+
+    def take(self, rows) -> ImageFolder:
         """The folder with these images alone."""
         return replace(
-            self, facts=self.facts.iloc[rows].reset_index(drop=True), images=self.images[rows]
+            self, facts=self.facts.iloc[rows].reset_index(drop=True), pixels=self.pixels[rows]
         )
 
     @property
@@ -68,15 +78,24 @@ class ImageFolder(PatientGroups):
     @cached_property
     def split(self) -> Split:
         """All images with their labels, grouped by patient as far as patients are known."""
+        import torch
+
+        from utils.data.split import Split
+
         names = self.class_names or ("unknown",)
-        numbers = {name: number for number, name in enumerate(names)}
-        labels = torch.tensor([numbers.get(label, 0) for label in self.facts["label"]])
-        return Split(self.images, labels.long(), names, torch.from_numpy(self.groups))
+        labels, groups = map(torch.from_numpy, (self.labels, self.groups))
+        return Split(self.images, labels, names, groups)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The number of the class of each image; 0 where it has none."""
+        numbers = {name: number for number, name in enumerate(self.class_names)}
+        return np.array([numbers.get(label, 0) for label in self.facts["label"]], np.int64)
 
     @cached_property
     def pixel_groups(self) -> np.ndarray:
         """A number for each image, equal for identical pixels."""
-        return np.unique(pixel_hashes(self.images), return_inverse=True)[1]
+        return np.unique(pixel_hashes(self.pixels), return_inverse=True)[1]
 
     @cached_property
     def near_duplicates(self) -> np.ndarray:
@@ -87,7 +106,7 @@ class ImageFolder(PatientGroups):
         """
         _, first = np.unique(self.pixel_groups, return_index=True)  # copies are compared once
         first = np.sort(first)
-        pairs = first[duplicate_pairs(self.images[first]).numpy()]
+        pairs = first[near_pairs(grey_squares(self.pixels, first))]
         kinds = self.facts.groupby(["part", "label"]).ngroup().to_numpy()
         kept = []
         for side in (pairs, pairs[:, ::-1]):
@@ -99,7 +118,7 @@ class ImageFolder(PatientGroups):
     @cached_property
     def measures(self) -> pd.DataFrame:
         """Brightness, sharpness and the like of each file at its own size."""
-        return measure_files(self.facts, self.images)
+        return measure_files(self.facts, self.pixels)
 
     @cached_property
     def base(self) -> str:
@@ -115,8 +134,7 @@ class ImageFolder(PatientGroups):
     def neighbour_distances(self) -> np.ndarray:
         """The distance of each image to its fifth neighbour, in grey levels."""
         _, first = np.unique(self.pixel_groups, return_index=True)  # copies are no neighbours
-        different = small_grey(self.images[first])
-        return nearest(different, different, 6)[0][:, -1].numpy()[self.pixel_groups]
+        return neighbour_distances(grey_squares(self.pixels, first), 5)[self.pixel_groups]
 
 
 def read_folder(
@@ -147,7 +165,7 @@ def read_folder(
     facts = facts.iloc[list(reading.positions)].reset_index(drop=True)
     given = listing.patients and ("column" if is_table(Path(source.name)) else "catalogue")
     origin = listing.proposed or given or ""
-    return ImageFolder(source.name, facts, reading.images, refused, class_names, origin)
+    return ImageFolder(source.name, facts, reading.pixels, refused, class_names, origin)
 
 
 def _cache_folder(source: Source, place: str | Path | None) -> Path:

@@ -90,7 +90,7 @@ def render_report(folder: ImageFolder, findings: Sequence[Finding]) -> str:
         verdict=escape(verdict(findings)), first=_first(findings, ordered),
         images=f"{len(folder):,}", refused=f"{len(folder.refused):,}",
         classes=len(folder.class_names) or "no", code=exit_code_in_words(findings),
-        size=folder.images.shape[-1], blind_spots=BLIND_SPOTS, overview=overview(ordered),
+        size=folder.pixels.shape[-1], blind_spots=BLIND_SPOTS, overview=overview(ordered),
         table=IMAGES, base=escape(folder.base),
         findings="\n".join(_section(folder, *pair) for pair in enumerate(ordered)),
     )  # fmt: skip
@@ -176,6 +176,6 @@ def _pictures(folder: ImageFolder, found: Finding) -> str:
 def _figure(folder: ImageFolder, place: int, caption: str) -> str:
     file = escape(Path(folder.files[place]).name)
     return (
-        f'<figure><img src="{embed_png(folder.images[place].numpy())}" alt="{file}" '
+        f'<figure><img src="{embed_png(folder.pixels[place])}" alt="{file}" '
         f'width="{DISPLAYED}"><figcaption>{escape(caption)}<br>{file}</figcaption></figure>'
     )

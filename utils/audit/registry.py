@@ -5,17 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from utils.audit.checks.duplicates import check_duplicates
-from utils.audit.checks.files import check_class_balance, check_formats, check_unreadable
-from utils.audit.checks.foreign import check_foreign
-from utils.audit.checks.headers import check_acquisition, check_privacy
-from utils.audit.checks.images import check_noise, check_outliers
-from utils.audit.checks.labels import check_neighbour_labels
-from utils.audit.checks.leakage import check_leakage
-from utils.audit.checks.patients import check_patients
-from utils.audit.checks.quality import check_quality
-from utils.audit.checks.shortcuts import check_shift, check_shortcuts
-from utils.audit.checks.triggers import check_trigger_patches
+from utils.audit import checks
 from utils.audit.finding import Finding, failed
 from utils.audit.folder import ImageFolder
 from utils.run import progress
@@ -39,23 +29,28 @@ def labelled_only(check: Check) -> Check:
     return check_labelled
 
 
+def named(name: str) -> Check:
+    """The check of this name; its module is loaded at the first folder."""
+    return lambda folder: getattr(checks, name)(folder)
+
+
 CHECKS: dict[str, Check] = {
-    "Unreadable files": check_unreadable,
-    "Sizes and formats": check_formats,
-    "Class balance": check_class_balance,
-    "Duplicates": check_duplicates,
-    "Leakage between parts": check_leakage,
-    "Patients": check_patients,
-    "Privacy": check_privacy,
-    "Acquisition": check_acquisition,
-    "Training against test": check_shift,
-    "Shortcuts": labelled_only(check_shortcuts),
-    "Suspicious labels": labelled_only(check_neighbour_labels),
-    "Image quality": check_quality,
-    "Noise": check_noise,
-    "Odd images": check_outliers,
-    "Other kinds of images": check_foreign,
-    "Marks and triggers": labelled_only(check_trigger_patches),
+    "Unreadable files": named("check_unreadable"),
+    "Sizes and formats": named("check_formats"),
+    "Class balance": named("check_class_balance"),
+    "Duplicates": named("check_duplicates"),
+    "Leakage between parts": named("check_leakage"),
+    "Patients": named("check_patients"),
+    "Privacy": named("check_privacy"),
+    "Acquisition": named("check_acquisition"),
+    "Training against test": named("check_shift"),
+    "Shortcuts": labelled_only(named("check_shortcuts")),
+    "Suspicious labels": labelled_only(named("check_neighbour_labels")),
+    "Image quality": named("check_quality"),
+    "Noise": named("check_noise"),
+    "Odd images": named("check_outliers"),
+    "Other kinds of images": named("check_foreign"),
+    "Marks and triggers": labelled_only(named("check_trigger_patches")),
 }
 
 

@@ -1,17 +1,13 @@
 """The catalogue of data sets: what is known of each, and how its labels and patients are found."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
 from utils.data.phantoms import PHANTOMS
-
-
-def _folder_class(path: Path, folder: str) -> str:
-    return folder
+from utils.data.source import OWN, Dataset
 
 
 def _chest_class(path: Path, folder: str) -> str:
@@ -43,36 +39,6 @@ def _generated(images: Tensor) -> Tensor:
     edge = max(1, images.shape[-2] // 16)
     ends = images[..., :edge, :] | images[..., -edge:, :]
     return ends.flatten(1).amax(1) > 0
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What is known of a data set before it is opened, and how to read it.
-
-    `kaggle` is its address there, datasets/... or competitions/... `nested` True: the class
-    folders lie at several depths, beside images without a label. `official_validation` False:
-    too small to be used, so it joins the training images and a new one is drawn from them.
-    `lost_patients`: the number of images per patient, if patients have to be recovered from
-    pixels; an official test set that ignored them is not kept.
-    """
-
-    shows: str
-    class_names: tuple[str, ...] | None  # None: the names of the class folders
-    channels: int | None = None  # None: colour only if some image has it
-    licence: str = "that of your images"
-    source: str = "your own files"
-    kaggle: str | None = None
-    class_of: Callable[[Path, str], str] = _folder_class
-    patient_of: Callable[[Path], str] | None = None
-    nested: bool = False
-    official_validation: bool = True
-    lost_patients: int = 0
-    findings: bool = False  # several labels per image, or none
-    synthetic: Callable[[Tensor], Tensor] | None = None  # which images show no patient
-
-    @property
-    def label_columns(self) -> int:
-        return len(self.class_names) if self.findings else 1
 
 
 def _phantom(name: str) -> Dataset:
@@ -169,7 +135,6 @@ DATASETS = {
     ),
     **MEDMNIST,
 }
-OWN = Dataset("your own images", None)
 
 
 def facts_of(name: str) -> Dataset:

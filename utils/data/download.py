@@ -1,6 +1,7 @@
 """Downloads of data sets, and images that come as arrays in one file."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -9,11 +10,45 @@ import torch
 from torch import Tensor
 
 from utils.data.datasets import DATASETS
-from utils.data.split import resized
+from utils.data.formats.reading import AS_SHOWN, Reading
+from utils.data.listing import Listing, signature
+from utils.data.patients.splitting import GatheredImages
+from utils.data.source import Source, no_files, present
+from utils.data.split import Split, resized
 from utils.run import ROOT
 
 RAW = ROOT / "dataset" / "raw_dataset"
 LIMIT = 32 * 2**30  # bytes that a file may unpack to
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """Images as arrays in one MedMNIST file; `path` is None while it is not there."""
+
+    name: str
+    path: Path | None
+
+    def signature(self) -> str | None:
+        return self.path and signature(self.path)
+
+    def listing(self, labelled: bool = True) -> Listing:
+        raise no_files(self.name)
+
+    def fetched(self, size: int) -> Source:
+        return self if self.path else ArrayFile(self.name, medmnist_file(self.name, size))
+
+    def places(self, root: Path, size: int) -> list[Path]:
+        itself = [root] if root.suffix == ".npz" else []
+        files = (f"{self.name}_{size}.npz", f"{self.name}.npz")
+        return itself + [folder / file for folder in (root, root / "medmnist") for file in files]
+
+    def advice(self, root: str | Path | None = None) -> str:
+        return download_advice(self.name, root, f"{self.name}.npz", automatic=True)
+
+    def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
+        images, labels, parts = array_file(present(self), size, DATASETS[self.name].label_columns)
+        split = Split(images, labels, DATASETS[self.name].class_names)
+        return GatheredImages(split, parts, split.content_hash(), notes={"patients": "unknown"})
 
 
 def download_advice(name: str, root: str | Path | None, wanted: str, automatic: bool) -> str:

@@ -6,7 +6,6 @@ of 64 bits takes most patients for duplicates of each other. Only `nearest_in_ce
 images, leaves out pairs.
 """
 
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,25 +18,19 @@ from torch import Tensor
 
 from utils.data.components import linked_groups
 from utils.data.formats.depth import grey_levels
+from utils.data.neighbours import NEAR, SIDE, near_pairs, pixel_hashes
 from utils.data.split import Splits
 
-SIDE = 32
 ROWS = 1024  # compared at a time
 CELLS = 64  # searched for the neighbours of an image, of as many as the root of all images
 SAMPLE = 64  # images per cell from which its centre is found
 STEPS = 5  # of k-means: cells need not be the best ones
-NEAR = 2.0  # grey levels: a slightly brighter copy is closer, a poor JPEG copy is farther away
 
 
 def small_grey(images: Tensor) -> Tensor:
     """Every image as 1,024 grey levels, averaged over areas: float32 (n, 1024)."""
     blocks = (grey_levels(block).mean(1, keepdim=True) for block in images.split(ROWS))
     return torch.cat([F.adaptive_avg_pool2d(block, SIDE).flatten(1) for block in blocks])
-
-
-def pixel_hashes(images: Tensor) -> list[str]:
-    """One hash per image; identical images have the same."""
-    return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
 
 
 def nearest(queries: Tensor, pictures: Tensor, count: int = 1) -> tuple[Tensor, Tensor]:
@@ -100,17 +93,9 @@ def _centres(pictures: Tensor, cells: int) -> Tensor:
 
 def duplicate_pairs(images: Tensor, threshold: float = NEAR) -> Tensor:
     """Positions (pairs, 2) of images at most `threshold` grey levels apart, lower one first."""
-    pictures, limit = small_grey(images), threshold**2 * SIDE**2
-    found = []
-    for start in range(0, len(pictures), ROWS):
-        (apart,) = _squared_distances(pictures[start : start + ROWS], pictures[start:])
-        # float32 errs by less than one grey level squared; candidates are measured again
-        pairs = start + torch.nonzero(apart <= limit + SIDE**2)
-        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-        for candidates in pairs.split(ROWS):
-            exact = (pictures[candidates[:, 0]] - pictures[candidates[:, 1]]).square().sum(1)
-            found.append(candidates[exact <= limit])
-    return torch.cat(found) if found else torch.empty(0, 2, dtype=torch.long)
+    if not len(images):
+        return torch.empty(0, 2, dtype=torch.long)
+    return torch.from_numpy(near_pairs(small_grey(images).numpy(), threshold))
 
 
 def merge_duplicates(images: Tensor, groups: Tensor | None = None) -> Tensor:

@@ -21,9 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from utils.data.formats.dicom import dicom, is_dicom
 from utils.data.formats.levels import Frames
@@ -37,12 +35,19 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in a grey level
 WHITE = {8: np.uint8(255), 16: np.uint16(65535)}
 
 
+def of_one_width(pictures: list[np.ndarray]) -> list[np.ndarray]:
+    """Images (n, channels, height, width), grey spread over three channels if some have colour."""
+    channels = max((picture.shape[1] for picture in pictures), default=1)
+    return [np.broadcast_to(p, (len(p), channels, *p.shape[2:])) for p in pictures]
+
+
 @dataclass(frozen=True)
 class Decoded:
-    """The images of one file: `pixels` (n, channels, size, size), and the place of each in the
-    file; `blank` others have a single grey level. `levels` says where the grey levels come from."""
+    """The images of one file: `pixels` (n, channels, size, size), one channel if no image has
+    colours, and the place of each in the file; `blank` others have a single grey level. `levels`
+    says where the grey levels come from."""
 
-    pixels: Tensor
+    pixels: np.ndarray
     places: tuple[int, ...]
     blank: int
     levels: str
@@ -62,8 +67,9 @@ def read_file(
 
 
 def in_threads(read, count: int, title: str = "reading") -> list:
-    """Pillow releases the interpreter while it decodes, so threads use every core."""
-    with warnings.catch_warnings(), ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool:
+    """Pillow releases the interpreter while it decodes, so threads use every core; with more of
+    them than cores, waiting for the interpreter takes longer than reading a small file."""
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         # Odd files are handled here one by one; the warnings of the decoders add nothing.
         warnings.filterwarnings("ignore", module=r"(PIL|pydicom|nibabel)\.")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -93,9 +99,8 @@ def _decoded(content: bytes, size: int, channels: int, reading: Reading) -> Deco
     places = tuple(place for place, empty in enumerate(blank) if not empty)
     if not places:
         raise Unreadable(f"each of its {len(images)} images has a single grey level")
-    pixels = torch.from_numpy(np.stack([images[place] for place in places]))
-    pixels = pixels.view(len(places), size, size, channels).permute(0, 3, 1, 2)
-    return Decoded(pixels, places, sum(blank), frames.levels)
+    planes = of_one_width([images[place].transpose(2, 0, 1)[None] for place in places])
+    return Decoded(np.concatenate(planes), places, sum(blank), frames.levels)
 
 
 def _frames(content: bytes, size: int, channels: int, reading: Reading, turn: ExitStack) -> Frames:
@@ -107,10 +112,12 @@ def _frames(content: bytes, size: int, channels: int, reading: Reading, turn: Ex
 
 
 def _shrunk(image: Image.Image | np.ndarray, size: int, channels: int, depth: int) -> np.ndarray:
-    """A square of `size` pixels, (size, size) or (size, size, 3)."""
+    """A square of `size` pixels, (size, size, 1) or (size, size, 3); at most `channels`."""
     if depth == 8:
         small = image if isinstance(image, Image.Image) else Image.fromarray(image)
-        return np.array(_resized(small.convert("L" if channels == 1 else "RGB"), size))
+        mode = "L" if channels == 1 or small.mode == "L" else "RGB"
+        small = small if small.mode == mode else small.convert(mode)
+        return np.array(_resized(small, size)).reshape(size, size, -1)
     shares = _in_channels(image, channels)
     planes = [_resized(Image.fromarray(plane), size) for plane in shares]
     levels = np.rint(WHITE[depth] * np.stack(planes, -1).clip(0, 1))

@@ -1,17 +1,20 @@
 """Every data set by its name or path: read once, split by patient, stored as tensors."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from utils.data.cache import Store
-from utils.data.datasets import facts_of
 from utils.data.formats.reading import AS_SHOWN, Reading
-from utils.data.patients.splitting import split_dataset
 from utils.data.source import ImageFiles, Source, source_of
-from utils.data.split import Splits
 from utils.files import short_digest
 from utils.run import ROOT, folder_of
+
+if TYPE_CHECKING:  # an audit asks only where its cache is
+    from utils.data.cache import Store
+    from utils.data.split import Splits
 
 VARIABLES = ROOT / "dataset" / "dataset_variables"
 FRACTIONS = (0.8, 0.1, 0.1)
@@ -42,6 +45,9 @@ def load(
     The result is stored, and files are read again only when they change. `limit` images per
     split; 0 means all.
     """
+    from utils.data.datasets import facts_of
+    from utils.data.patients.splitting import split_dataset
+
     _check_findings(name, facts_of(name).findings, findings)
     source = source_of(name, root, size, test_patients)
     store = _store(source, size, fractions, seed, reading)
@@ -90,6 +96,8 @@ def cache_of(source: Source) -> Path:
 def _store(
     source: Source, size: int, fractions: Sequence[float], seed: int, reading: Reading
 ) -> Store:
+    from utils.data.cache import Store
+
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
     if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.data.components import linked_groups
-from utils.data.datasets import Dataset
+from utils.data.components import joined_groups
 from utils.data.duplicates import merge_duplicates, pixel_hashes
 from utils.data.file_facts import name_patients
 from utils.data.formats.findings import finding_columns, findings_in, in_one_order, name_several
@@ -20,6 +19,7 @@ from utils.data.listing import Listing
 from utils.data.patients.recovery import recover_patients
 from utils.data.patients.splitting import GatheredImages
 from utils.data.reader import ReadImages, read_images
+from utils.data.source import Dataset
 from utils.data.split import Split, in_depth
 
 UNKNOWN = "unknown; only copies of an image are kept together"
@@ -159,29 +159,12 @@ def patient_groups(
     if patients is None:
         _, first = np.unique(member, return_index=True)
         alike = merge_duplicates(images[torch.from_numpy(first)]).numpy()[member]
-        return joined_groups(alike, *same_file)
-    return joined_groups(np.unique(np.array(patients), return_inverse=True)[1], member, *same_file)
+        return _numbers(alike, *same_file)
+    return _numbers(np.unique(np.array(patients), return_inverse=True)[1], member, *same_file)
 
 
-def joined_groups(groups: np.ndarray, *others: np.ndarray) -> Tensor:
-    """The smallest groups in which images share one if they share one in any of these."""
-    starts = np.cumsum([part.max(initial=-1) + 1 for part in (groups, *others)])
-    first = np.concatenate([groups for _ in others] or [[]]).astype(int)
-    second = np.concatenate([*map(np.add, others, starts), []]).astype(int)
-    return torch.from_numpy(linked_groups(first, second, starts[-1])).long()[groups]
-
-
-def apply_recipe(listing: Listing, dataset: Dataset) -> Listing:
-    """The listing with the classes and patients that the data set's own rules read from it."""
-    named = zip(listing.files, listing.labels, strict=True)
-    listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))
-    if dataset.patient_of and listing.patients is None:  # a table may name them itself
-        patients = tuple(dataset.patient_of(file) for file in listing.files)
-        listing = replace(listing, patients=patients)
-    if not dataset.official_validation:
-        parts = tuple("train" if part == "validation" else part for part in listing.parts)
-        listing = replace(listing, parts=parts)
-    return listing
+def _numbers(*groups: np.ndarray) -> Tensor:
+    return torch.from_numpy(joined_groups(*groups)).long()
 
 
 def _none_read(quarantine: Sequence[tuple[str, str]]) -> ValueError:

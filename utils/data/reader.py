@@ -5,48 +5,56 @@ are missing there or have changed since, by name, size and time. The secret key 
 numbers of patients lies beside the pieces; with another key, all files are read again.
 """
 
+from __future__ import annotations
+
 import hashlib
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from utils.data.file_facts import NO_FACTS, facts_of_content, studies_of
-from utils.data.formats.depth import DTYPES
 from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
-from utils.data.image_files import in_threads, read_file
-from utils.files import atomic_write, close_to_others, read_tensors, secret_key, short_digest
+from utils.data.image_files import WHITE, in_threads, of_one_width, read_file
+from utils.data.pieces import Pieces, ReadFile, in_one_array
+from utils.files import close_to_others, secret_key, short_digest
 from utils.run import progress
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 READING_RECIPE = 6  # raise it when the same file would give other pixels or facts
 PATIENT_KEY = "patients.key"
 PIECE = 256  # files that are read, and written to the cache, together
-ABANDONED = 3600  # seconds since the last write: a running process writes a piece in a few
 
 
 @dataclass(frozen=True)
 class ReadImages:
     """The images of a list of files, and what could not be read.
 
-    `images` (n, channels, size, size) are uint8, or uint16 where 16 bits are wanted; `positions`
+    `pixels` (n, channels, size, size) are uint8, or uint16 where 16 bits are wanted; `positions`
     of their files in the list, and `frames`, their places in these files: pages, frames, slices.
     `quarantine` (file, reason) of all others, `digest` of the bytes of those read, `facts` with a
     row for every file of the list.
     """
 
-    images: Tensor
+    pixels: np.ndarray
     positions: tuple[int, ...]
     quarantine: tuple[tuple[str, str], ...]
     digest: str
     facts: pd.DataFrame
     frames: tuple[int, ...]
+
+    @cached_property
+    def images(self) -> Tensor:
+        """The pixels as a tensor."""
+        import torch  # here: it takes seconds, and an audit may do without
+
+        return torch.from_numpy(self.pixels)
 
     @property
     def has_volumes(self) -> bool:
@@ -83,7 +91,7 @@ def read_images(
     kind = "-".join(filter(None, [reading.key, f"{size}_{channels or 'any'}"]))
     secret = secret_key(cache and Path(cache) / PATIENT_KEY)
     read = partial(_entry, size=size, channels=channels or 3, reading=reading, secret=secret)
-    entries = _read_with_cache(files, read, _Pieces(cache, kind), secret)
+    entries = _read_with_cache(files, read, Pieces(cache, kind), secret)
     rows, good = [entry.row for entry in entries], [e for e in entries if not e.row["reason"]]
     facts = pd.DataFrame([_plain(row) for row in rows], columns=list(NO_FACTS))
     refused = [
@@ -91,22 +99,14 @@ def read_images(
     ]
     digest = hashlib.sha256("".join(entry.row["digest"] for entry in good).encode()).hexdigest()
     shape = (0, channels or 1, size, size)
-    images = _together([entry.pictures for entry in good], shape, DTYPES[reading.depth])
+    pixels = _together([entry.pictures for entry in good], shape, WHITE[reading.depth].dtype)
     counts = [0 if row["reason"] else row["frames"] for row in rows]
     positions = tuple(np.repeat(np.arange(len(files)), counts).tolist())
     frames = tuple(place for entry in good for place in entry.row["places"])
-    return ReadImages(images, positions, tuple(refused), digest, facts, frames)
+    return ReadImages(pixels, positions, tuple(refused), digest, facts, frames)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """What one file has given: its facts, and its images (n, channels, size, size)."""
-
-    row: dict
-    pictures: Tensor | None = None
-
-
-def _entry(file: Path, size: int, channels: int, reading: Reading, secret: bytes) -> _Entry:
+def _entry(file: Path, size: int, channels: int, reading: Reading, secret: bytes) -> ReadFile:
     """The images of a file, or the reason why it is refused."""
     try:
         content, decoded = read_file(file, size, channels, reading)
@@ -115,62 +115,19 @@ def _entry(file: Path, size: int, channels: int, reading: Reading, secret: bytes
             facts["patient"] = facts.get("patient") or facts["digest"][:16]
         own = {"frames": len(decoded.places), "blank": decoded.blank, "levels": decoded.levels}
         row = NO_FACTS | facts | own | {"places": decoded.places}
-        return _Entry(row, decoded.pixels)
+        return ReadFile(row, decoded.pixels)
     except Unreadable as reason:
-        return _Entry(NO_FACTS | {"reason": str(reason)})
+        return ReadFile(NO_FACTS | {"reason": str(reason)})
     except Exception as error:  # a header can be broken in more ways than a library knows
         reason = f"cannot be read ({type(error).__name__}: {error})"
-        return _Entry(NO_FACTS | {"reason": reason})
+        return ReadFile(NO_FACTS | {"reason": reason})
 
 
 def _plain(row: dict) -> dict:
     return {name: value for name, value in row.items() if name != "places"}
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """The cached pieces of one folder, for one size and number of channels."""
-
-    folder: Path | None
-    kind: str
-
-    def write(self, keys: list[str], entries: list[_Entry]) -> None:
-        """Refused files are not kept: a right to read, or a missing library, may come later."""
-        kept = [(key, e) for key, e in zip(keys, entries, strict=True) if e.pictures is not None]
-        if not self.folder or not kept:
-            return
-        names, entries = zip(*kept, strict=True)
-        piece = {"keys": list(names), "rows": [entry.row for entry in entries]}
-        piece["pictures"] = torch.cat(_of_one_width([entry.pictures for entry in entries]))
-        path = self.folder / f"{self.kind}_{short_digest(*names)}.pt"
-        with atomic_write(path) as unfinished:
-            torch.save(piece, unfinished)
-
-    def read(self, wanted) -> Iterator[tuple[str, _Entry]]:
-        """Key and content of every wanted file; useless and damaged pieces are removed."""
-        for path in sorted(self.folder.glob(f"{self.kind}_*.pt")) if self.folder else ():
-            try:
-                piece = read_tensors(path)
-                parts = piece["pictures"].split([row["frames"] for row in piece["rows"]])
-                entries = map(_Entry, piece["rows"], parts)
-                found = zip(piece["keys"], entries, strict=True)
-                useful = [(key, entry) for key, entry in found if key in wanted]
-            except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError):
-                useful = []
-            if not useful:
-                with suppress(OSError):  # a read-only cache keeps it
-                    path.unlink()
-            yield from useful
-
-    def sweep(self) -> None:
-        """Remove what killed processes have left half written; a running one's file is young."""
-        for path in self.folder.glob(".*.pt.*.part") if self.folder else ():
-            with suppress(OSError):  # its process has just finished it, or another one swept
-                if time.time() - path.stat().st_mtime > ABANDONED:
-                    path.unlink()
-
-
-def _read_with_cache(files: list[Path], read, pieces: _Pieces, secret: bytes) -> list[_Entry]:
+def _read_with_cache(files: list[Path], read, pieces: Pieces, secret: bytes) -> list[ReadFile]:
     """What every file gives, from the cache or from the file."""
     keys = [_key(file, secret) for file in files]
     known = dict(pieces.read(set(keys)))
@@ -178,7 +135,7 @@ def _read_with_cache(files: list[Path], read, pieces: _Pieces, secret: bytes) ->
     starts = range(0, len(missing), PIECE)
     for start in progress(starts, f"reading {len(missing):,} files, {PIECE} at a time"):
         piece = missing[start : start + PIECE]
-        entries = _read_piece([files[place] for place in piece], read)
+        entries = in_one_array(_read_piece([files[place] for place in piece], read))
         names = [keys[place] for place in piece]
         known |= zip(names, entries, strict=True)
         pieces.write(names, entries)
@@ -186,7 +143,7 @@ def _read_with_cache(files: list[Path], read, pieces: _Pieces, secret: bytes) ->
     return [known[key] for key in keys]
 
 
-def _read_piece(files: list[Path], read) -> list[_Entry]:
+def _read_piece(files: list[Path], read) -> list[ReadFile]:
     entries = in_threads(lambda number: read(files[number]), len(files), "this piece")
     return [
         entry if entry.pictures is None else replace(entry, pictures=_grey_if_grey(entry.pictures))
@@ -204,17 +161,10 @@ def _key(file: Path, secret: bytes) -> str:
     return short_digest(READING_RECIPE, secret.hex(), file, facts.st_size, *times)
 
 
-def _grey_if_grey(images: Tensor) -> Tensor:
-    return images[:, :1].clone() if bool((images == images[:, :1]).all()) else images
+def _grey_if_grey(images: np.ndarray) -> np.ndarray:
+    return images[:, :1].copy() if (images == images[:, :1]).all() else images
 
 
-def _of_one_width(pictures: list[Tensor]) -> list[Tensor]:
-    """Grey is spread over three channels if some picture has colour."""
-    channels = max((picture.shape[1] for picture in pictures), default=1)
-    return [picture.expand(-1, channels, -1, -1) for picture in pictures]
-
-
-def _together(pictures: list[Tensor], shape: tuple, kind: torch.dtype) -> Tensor:
-    """All pictures in one tensor, with at least as many channels as `shape`."""
-    nothing = torch.zeros(shape, dtype=kind)
-    return torch.cat(_of_one_width([nothing, *pictures]))
+def _together(pictures: list[np.ndarray], shape: tuple, kind: np.dtype) -> np.ndarray:
+    """All pictures in one array, with at least as many channels as `shape`."""
+    return np.concatenate(of_one_width([np.zeros(shape, kind), *pictures]))

@@ -1,4 +1,4 @@
-"""Where the images of a data set come from: drawn, one array file, or image files.
+"""Where the images of a data set come from: image files, drawn images, one array file.
 
 `source_of` decides once what a name stands for. All sources have the same methods:
 
@@ -8,16 +8,15 @@ fetched(size)  the source after a download, if one is needed
 read(size)     all images; image files alone can be read in another way than they are shown
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-import utils.data.phantoms
-from utils.data.datasets import DATASETS, MEDMNIST, OWN, Dataset
-from utils.data.download import array_file, download_advice, kaggle_files, medmnist_file
+from utils import MEDMNIST_NAMES, PHANTOM_NAMES
 from utils.data.formats.reading import AS_SHOWN, Reading
 from utils.data.listing import (
     PARTS,
@@ -29,21 +28,48 @@ from utils.data.listing import (
     unlabelled_files,
 )
 from utils.data.names import WANTED, is_path, is_table, resolve_path
-from utils.data.patients.splitting import GatheredImages
-from utils.data.phantoms import PHANTOMS, draw, fewest_patients
-from utils.data.prepare import apply_recipe, read_listing
-from utils.data.split import Split, concatenate
-from utils.files import digest
 
-__all__ = [
-    "DrawnImages",
-    "ArrayFile",
-    "ImageFiles",
-    "Source",
-    "source_of",
-]
-SEEDS_APART = {"validation": -1, "test": -2}  # all other draws count up from 0
-VALIDATED = 5  # test patients for each validation patient, if both are drawn apart
+if TYPE_CHECKING:  # an audit of image files needs none of it, and torch takes seconds
+    from torch import Tensor
+
+    from utils.data.patients.splitting import GatheredImages
+
+
+def _folder_class(path: Path, folder: str) -> str:
+    return folder
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a data set before it is opened, and how to read it.
+
+    `kaggle` is its address there, datasets/... or competitions/... `nested` True: the class
+    folders lie at several depths, beside images without a label. `official_validation` False:
+    too small to be used, so it joins the training images and a new one is drawn from them.
+    `lost_patients`: the number of images per patient, if patients have to be recovered from
+    pixels; an official test set that ignored them is not kept.
+    """
+
+    shows: str
+    class_names: tuple[str, ...] | None  # None: the names of the class folders
+    channels: int | None = None  # None: colour only if some image has it
+    licence: str = "that of your images"
+    source: str = "your own files"
+    kaggle: str | None = None
+    class_of: Callable[[Path, str], str] = _folder_class
+    patient_of: Callable[[Path], str] | None = None
+    nested: bool = False
+    official_validation: bool = True
+    lost_patients: int = 0
+    findings: bool = False  # several labels per image, or none
+    synthetic: Callable[[Tensor], Tensor] | None = None  # which images show no patient
+
+    @property
+    def label_columns(self) -> int:
+        return len(self.class_names) if self.findings else 1
+
+
+OWN = Dataset("your own images", None)
 
 
 class Source(Protocol):
@@ -57,7 +83,7 @@ class Source(Protocol):
 
     def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages: ...
 
-    def fetched(self, size: int) -> "Source": ...
+    def fetched(self, size: int) -> Source: ...
 
 
 def source_of(
@@ -68,94 +94,24 @@ def source_of(
     Of an array file that comes in several sizes, the one of this `size` is taken. Only images
     that are drawn have as many `test_patients` as you like.
     """
-    if name in PHANTOMS:
+    if name in PHANTOM_NAMES:
+        from utils.data.phantoms.source import DrawnImages
+
         return DrawnImages(name, test_patients)
     if is_path(name):
         path = resolve_path(name)
         return ImageFiles(str(path), path, OWN)
-    source = ArrayFile(name, None) if name in MEDMNIST else ImageFiles(name, None, DATASETS[name])
+    from utils.data.datasets import DATASETS
+    from utils.data.download import ArrayFile
+
+    array = name in MEDMNIST_NAMES
+    source = ArrayFile(name, None) if array else ImageFiles(name, None, DATASETS[name])
     home = root or os.environ.get("DATA_ROOT")
     candidates = source.places(Path(home), size) if home else []
     path = next((Path(os.path.abspath(path)) for path in candidates if path.exists()), None)
     if path is None and root:
         raise FileNotFoundError(source.advice(root))
     return replace(source, path=path)
-
-
-@dataclass(frozen=True)
-class DrawnImages:
-    """Images that the course draws itself.
-
-    With `test_patients`, the usual patients are for training alone. Validation and test
-    patients are others: one image each, equally many of each class.
-    """
-
-    name: str
-    test_patients: int = 0
-
-    def signature(self) -> str:
-        """A digest of the code that draws."""
-        code = sorted(Path(utils.data.phantoms.__file__).parent.glob("*.py"))
-        return digest(*(path.read_bytes() for path in code))
-
-    def listing(self, labelled: bool = True) -> Listing:
-        raise _no_files(self.name)
-
-    def fetched(self, size: int) -> Source:
-        return self
-
-    def draw(self, size: int, patients: int = 0, seed: int = 0, views: int = 0) -> Split:
-        """Other seeds draw other patients; 0 means the usual numbers. `views` balance classes."""
-        return draw(self.name, size, patients or None, seed, views, balanced=views > 0)
-
-    def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
-        """Always the same images; the seed of `load` decides about the split."""
-        drawn = self._drawn_apart(size)  # first: it is small, and may be refused
-        split = self.draw(size)
-        parts = np.repeat(["", *drawn], [len(split), *map(len, drawn.values())])
-        for others in drawn.values():
-            others = replace(others, groups=others.groups + split.groups.max() + 1)
-            split = concatenate(split, others)
-        return GatheredImages(split, parts, split.content_hash(), notes={"patients": "given"})
-
-    def _drawn_apart(self, size: int) -> dict[str, Split]:
-        """Validation and test images, if they have draws of their own."""
-        if not self.test_patients:
-            return {}
-        fewer = max(self.test_patients // VALIDATED, fewest_patients(self.name))
-        patients = {"validation": fewer, "test": self.test_patients}
-        each = SEEDS_APART.items()
-        return {p: draw(self.name, size, patients[p], s, views=1, balanced=True) for p, s in each}
-
-
-@dataclass(frozen=True)
-class ArrayFile:
-    """Images as arrays in one MedMNIST file; `path` is None while it is not there."""
-
-    name: str
-    path: Path | None
-
-    def signature(self) -> str | None:
-        return self.path and signature(self.path)
-
-    def listing(self, labelled: bool = True) -> Listing:
-        raise _no_files(self.name)
-
-    def fetched(self, size: int) -> Source:
-        return self if self.path else ArrayFile(self.name, medmnist_file(self.name, size))
-
-    def places(self, root: Path, size: int) -> list[Path]:
-        itself = [root] if root.suffix == ".npz" else []
-        files = (f"{self.name}_{size}.npz", f"{self.name}.npz")
-        return itself + [folder / file for folder in (root, root / "medmnist") for file in files]
-
-    def advice(self, root: str | Path | None = None) -> str:
-        return download_advice(self.name, root, f"{self.name}.npz", automatic=True)
-
-    def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
-        images, labels, parts = array_file(_present(self), size, DATASETS[self.name].label_columns)
-        split = Split(images, labels, DATASETS[self.name].class_names)
-        return GatheredImages(split, parts, split.content_hash(), notes={"patients": "unknown"})
 
 
 @dataclass(frozen=True)
@@ -172,7 +128,7 @@ class ImageFiles:
     def listing(self, labelled: bool = True) -> Listing:
         """With `labelled` False, own images without classes are listed, too."""
         try:
-            return apply_recipe(self._listing(labelled), self.dataset)
+            return _by_rules(self._listing(labelled), self.dataset)
         except FileNotFoundError:
             own_folder = self.dataset is OWN and not is_table(self.path)
             if not labelled and own_folder and (found := unlabelled_files(self.path)).files:
@@ -180,7 +136,7 @@ class ImageFiles:
             raise
 
     def _listing(self, labelled: bool) -> Listing:
-        path, classes = _present(self), self.dataset.class_names
+        path, classes = present(self), self.dataset.class_names
         if is_table(path):
             return table_files(path, labelled)
         return labelled_folders(path, classes) if self.dataset.nested else class_folders(path)
@@ -192,6 +148,8 @@ class ImageFiles:
             raise FileNotFoundError(
                 f"{self.name} cannot be downloaded automatically. {self.advice()}"
             )
+        from utils.data.download import kaggle_files
+
         return replace(self, path=kaggle_files(self.name, self.dataset.kaggle))
 
     def places(self, root: Path, size: int) -> list[Path]:
@@ -200,18 +158,36 @@ class ImageFiles:
         return [root / self.name, root / f"{self.name}.csv", *itself]
 
     def advice(self, root: str | Path | None = None) -> str:
+        from utils.data.download import download_advice
+
         forms = f"{self.name}/ or the table {self.name}.csv"
         return download_advice(self.name, root, forms, automatic=bool(self.dataset.kaggle))
 
     def read(self, size: int, cache=None, reading: Reading = AS_SHOWN) -> GatheredImages:
+        from utils.data.prepare import read_listing
+
         return read_listing(self.listing(), self.dataset, size, cache, reading)
 
 
-def _present(source: ArrayFile | ImageFiles) -> Path:
+def no_files(name: str) -> ValueError:
+    return ValueError(f"{name} has no image files of its own; give the path to {WANTED}")
+
+
+def present(source: Source) -> Path:
+    """Where the files of a source are; an error with advice if they are nowhere."""
     if source.path is None:
         raise FileNotFoundError(source.advice())
     return source.path
 
 
-def _no_files(name: str) -> ValueError:
-    return ValueError(f"{name} has no image files of its own; give the path to {WANTED}")
+def _by_rules(listing: Listing, dataset: Dataset) -> Listing:
+    """The listing with the classes and patients that the data set's own rules read from it."""
+    named = zip(listing.files, listing.labels, strict=True)
+    listing = replace(listing, labels=tuple(dataset.class_of(file, label) for file, label in named))
+    if dataset.patient_of and listing.patients is None:  # a table may name them itself
+        patients = tuple(dataset.patient_of(file) for file in listing.files)
+        listing = replace(listing, patients=patients)
+    if not dataset.official_validation:
+        parts = tuple("train" if part == "validation" else part for part in listing.parts)
+        listing = replace(listing, parts=parts)
+    return listing

@@ -11,7 +11,8 @@ from torchvision.transforms.v2.functional import resize, rgb_to_grayscale
 
 from utils.data.duplicates import NEAR, nearest, small_grey
 from utils.data.loading import load
-from utils.data.source import DrawnImages, source_of
+from utils.data.phantoms.source import DrawnImages
+from utils.data.source import source_of
 from utils.data.split import Split, Splits, concatenate
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 DRAWS = 2000  # bootstrap resamples
 LEVEL = 0.95
@@ -46,6 +45,8 @@ def interval_table(rows: Mapping[str, Interval]) -> pd.DataFrame:
 
 def share(hits) -> dict:
     """Right, of, share, and the exact binomial (Clopper-Pearson) 95 % interval."""
+    from scipy.stats import binomtest  # here: it takes longer to load than most intervals
+
     right, of = int(np.sum(hits)), len(hits)
     found = UNDEFINED
     if of:

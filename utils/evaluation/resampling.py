@@ -9,7 +9,6 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t
 
 from utils.evaluation.intervals import DRAWS, LEVEL, Interval, around, resamples
 from utils.evaluation.predictions import Predictions
@@ -49,6 +48,8 @@ def over_trainings(found: Interval, draws: np.ndarray) -> Interval:
     """The interval over patients, as wide as several trainings make it; never narrower."""
     if len(draws) == 1 or not np.isfinite(found.value):
         return found
+    from scipy.stats import t  # here: one training needs none of it, and it takes long to load
+
     error, freedom = spread_of(draws)
     arm, patients = t.ppf(UPPER, freedom) * error, float(np.nanstd(draws[:, 1:].mean(0)))
     if patients < TINY:  # every patient agrees, and only the trainings differ
@@ -84,6 +85,8 @@ class Difference:
 
 def p_value(found: Interval, limit: float = 0.0, freedom: float = np.inf) -> float:
     """The two-sided p-value of lying on the other side of `limit`; .05 where the interval ends."""
+    from scipy.stats import t
+
     distance = found.value - limit
     arm = found.value - found.low if distance > 0 else found.high - found.value
     if not np.isfinite(arm):

@@ -48,7 +48,7 @@ def test_a_group_by_pixels_that_spans_classes_is_doubted_and_not_counted():
     drawn = draw("brain_phantom", 48, 60)
     facts = plain_facts(len(drawn)).assign(label=[drawn.class_names[n] for n in drawn.labels])
     folder = ImageFolder("x", facts, drawn.images, NONE_REFUSED, drawn.class_names)
-    known, groups = find_groups(folder), folder.recovered.groups.numpy()
+    known, groups = find_groups(folder), folder.recovered.members
     first = np.flatnonzero(folder.are_sure & (folder.recovered.sizes[groups] > 1))[0]
     facts.loc[first, "label"] = next(n for n in drawn.class_names if n != facts.label[first])
     spanning = find_groups(folder)

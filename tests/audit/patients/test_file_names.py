@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from utils.audit.patients.file_names import likeness, shared_parts
 from utils.data.phantoms import draw
@@ -40,7 +39,7 @@ def test_names_of_two_forms_are_cut_at_their_own_places():
 @pytest.mark.parametrize("name", ["brain_phantom", "chest_phantom"])
 def test_images_of_a_patient_are_alike_and_those_of_a_random_group_are_not(name):
     drawn = draw(name, 48, 100)
-    facts = drawn.images, drawn.labels.numpy()
+    facts = drawn.images.numpy(), drawn.labels.numpy()
     copies, true = np.arange(len(drawn)), drawn.groups.numpy()
     assert likeness(*facts, true, copies).low > 0.55
     mixed = np.random.default_rng(0).permutation(true)
@@ -48,6 +47,6 @@ def test_images_of_a_patient_are_alike_and_those_of_a_random_group_are_not(name)
 
 
 def test_copies_show_no_likeness():
-    images = torch.randint(0, 256, (20, 1, 32, 32), dtype=torch.uint8).repeat_interleave(2, 0)
+    images = np.random.default_rng(0).integers(0, 256, (20, 1, 32, 32)).repeat(2, 0)
     pairs = np.repeat(np.arange(20), 2)
     assert np.isnan(likeness(images, np.zeros(40), pairs, pairs).value)

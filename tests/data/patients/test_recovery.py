@@ -11,15 +11,14 @@ from drawn import first_patients
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_rand_score
 
-from utils.data.patients import recovery
+from utils.data.patients import links
+from utils.data.patients.links import NEIGHBOURS, patient_links
 from utils.data.patients.recovery import (
-    NEIGHBOURS,
     THRESHOLDS,
     exactly_recovered,
     has_valley,
     lowest_density_threshold,
     normalise_exposure,
-    patient_links,
     recover_patients,
     tangent_distances,
 )
@@ -92,7 +91,7 @@ def test_a_random_order_and_another_exposure_change_nothing():
 def test_among_many_images_patients_are_found_as_well(monkeypatch):
     drawn = draw("brain_phantom", 48, 60, seed=3, views=8)
     exact = alike(drawn.images, drawn.groups)
-    monkeypatch.setattr(recovery, "MANY", 100)
+    monkeypatch.setattr(links, "MANY", 100)
     assert alike(drawn.images, drawn.groups) > exact - 0.02
 
 

@@ -11,3 +11,21 @@ images      unusual noise, and single images unlike all others
 foreign     masks, and groups of images of another kind
 triggers    is the same small pattern at the same place in one class?
 """
+
+from utils import exports
+
+# Each check by its module, which is loaded when the check is made: some need torch, or trees.
+__getattr__ = exports(
+    __name__,
+    files="check_unreadable check_formats check_class_balance",
+    duplicates="check_duplicates",
+    leakage="check_leakage",
+    patients="check_patients",
+    headers="check_privacy check_acquisition",
+    shortcuts="check_shift check_shortcuts",
+    labels="check_neighbour_labels",
+    quality="check_quality",
+    images="check_noise check_outliers",
+    foreign="check_foreign",
+    triggers="check_trigger_patches",
+)

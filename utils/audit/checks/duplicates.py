@@ -8,7 +8,7 @@ import pandas as pd
 from utils.audit.finding import EXAMPLES, Finding, count_of
 from utils.audit.folder import ImageFolder
 from utils.data.components import linked_groups
-from utils.data.duplicates import NEAR
+from utils.data.neighbours import NEAR
 
 SETS = "duplicates.csv"  # the file beside the report
 FEW_COPIES, MANY_COPIES = 2, 0.01  # images, share of all: two views of a body may look alike
@@ -43,7 +43,7 @@ def check_duplicates(folder: ImageFolder) -> Finding:
     found = find_duplicates(folder)
     many = found.copies > max(FEW_COPIES, MANY_COPIES * len(folder))
     severity = "warning" if many or found.with_two_labels else "note" if found.copies else "ok"
-    size = folder.images.shape[-1]
+    size = folder.pixels.shape[-1]
     labels = "No pair has two labels. " if folder.class_names else ""
     if found.with_two_labels:
         identical = count_of(found.identical_with_two_labels, "identical pair")

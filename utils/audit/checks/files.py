@@ -35,7 +35,7 @@ def check_unreadable(folder: ImageFolder) -> Finding:
 
 def check_formats(folder: ImageFolder) -> Finding:
     """Which kinds of files there are: format, colours, bits, size; and misleading file names."""
-    facts, size = folder.facts, folder.images.shape[-1]
+    facts, size = folder.facts, folder.pixels.shape[-1]
     text = facts[["bits", "width", "height"]].astype(str)
     kind = facts["format"] + ", " + facts["colour"] + ", " + text["bits"] + " bits"
     kinds = _counts("kind", kind)

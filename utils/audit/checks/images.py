@@ -6,8 +6,6 @@ import pandas as pd
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
 from utils.audit.patients.groups import MIN_FOLDER_IMAGES
-from utils.data.split import Split
-from utils.detection.noise_traces import traces
 
 TRACES = ["fine grain", "all grain", "seams"]  # shading varies too much among clean images
 MAX_SPREADS = 4.0  # from the usual trace; at most one clean image in a hundred exceeds it
@@ -30,7 +28,7 @@ def check_noise(folder: ImageFolder) -> Finding:
         f"spreads from the usual ({share:.1%} of all): grain, or seams of JPEG. In clean drawn "
         f"images, X-rays and brains up to {MANY:.0%} do.",
         "Noise, blur, strong compression, another device, a screenshot; or an unusual patient. At "
-        f"{folder.images.shape[-1]} pixels faint noise is averaged away."
+        f"{folder.pixels.shape[-1]} pixels faint noise is averaged away."
         if len(flagged) else "",
         "Look at the first ones in full size; find out how they were made."
         if len(flagged) else "",
@@ -50,6 +48,9 @@ def noise_spreads(folder: ImageFolder) -> np.ndarray:
     Where most of an image is empty, as around a brain without its skull, the median grain is
     rounding and does not count.
     """
+    from utils.data.split import Split  # here: odd images need no tensor
+    from utils.detection.noise_traces import traces
+
     labels = folder.split.labels
     found = traces(Split(folder.images, labels, folder.split.class_names))[TRACES]
     found["fine grain"] = found["fine grain"].mask(found["fine grain"] < np.log(ROUNDING / 255))

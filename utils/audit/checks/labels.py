@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
@@ -49,7 +48,7 @@ def check_neighbour_labels(folder: ImageFolder) -> Finding:
     doubted = np.flatnonzero(vote.own <= MAX_OWN_VOTES)
     doubted = doubted[np.lexsort([folder.neighbour_distances[doubted], vote.own[doubted]])]
     flagged = doubted[: int(MOST_NAMED * len(folder))]
-    labels, predicted = names[folder.split.labels.numpy()[flagged]], names[vote.predicted[flagged]]
+    labels, predicted = names[folder.labels[flagged]], names[vote.predicted[flagged]]
     return Finding(
         "note" if len(flagged) else "ok",
         f"{count_of(len(doubted), 'image has', 'images have')} hardly a neighbour of the same "
@@ -71,7 +70,7 @@ def check_neighbour_labels(folder: ImageFolder) -> Finding:
 
 
 def neighbour_vote(folder: ImageFolder) -> NeighbourVote:
-    labels, neighbours = folder.split.labels.numpy(), _neighbours(folder)
+    labels, neighbours = folder.labels, _neighbours(folder)
     rng = np.random.default_rng(0)
     shuffles = (_shuffle_between_patients(labels, folder.groups, rng) for _ in range(SHUFFLES))
     shares = _vote_shares(labels, neighbours)
@@ -116,8 +115,8 @@ def _neighbours(folder: ImageFolder) -> np.ndarray:
 def _vote_shares(labels: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
     """The share of the votes for each class, weighted by how rare the class is."""
     counts = np.bincount(labels)
-    votes = torch.nn.functional.one_hot(torch.from_numpy(labels[neighbours]), len(counts)).numpy()
-    weighted = (votes * (neighbours >= 0)[:, :, None]).sum(1) / np.maximum(counts, 1)
+    votes = labels[neighbours][:, :, None] == np.arange(len(counts))
+    weighted = (votes & (neighbours >= 0)[:, :, None]).sum(1) / np.maximum(counts, 1)
     return weighted / np.maximum(weighted.sum(1, keepdims=True), 1e-12)
 
 

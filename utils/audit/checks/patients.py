@@ -141,14 +141,14 @@ def _recovered(folder: ImageFolder) -> Finding:
 
 def find_groups(folder: ImageFolder) -> RecoveredGroups:
     found = folder.recovered
-    pairs = np.unique(np.stack([found.groups.numpy(), folder.pixel_groups]), axis=1)
+    pairs = np.unique(np.stack([found.members, folder.pixel_groups]), axis=1)
     different = np.bincount(pairs[0])  # images per group, copies counted once
     stable = (different > 1) & (found.margins >= MIN_MARGIN)
     sure = np.zeros(len(different), dtype=bool)
-    sure[found.groups.numpy()] = folder.are_sure
+    sure[found.members] = folder.are_sure
     certain = stable & sure
     largest = np.flatnonzero(certain)[np.argsort(-different[certain], kind="stable")][:3]
-    rows = [np.flatnonzero(found.groups == group)[:4].tolist() for group in largest]
+    rows = [np.flatnonzero(found.members == group)[:4].tolist() for group in largest]
     return RecoveredGroups(
         int(certain.sum()),
         int((stable & ~sure).sum()),

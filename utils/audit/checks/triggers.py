@@ -56,7 +56,7 @@ def check_trigger_patches(folder: ImageFolder) -> Finding:
     return Finding(
         _severity(found, folder.knows_patients),
         f"{len(found.rows)} images carry the same pattern at row {found.place[0]}, column "
-        f"{found.place[1]} (of {folder.images.shape[-1]}); {int((labels == found.label).sum())} of "
+        f"{found.place[1]} (of {folder.pixels.shape[-1]}); {int((labels == found.label).sum())} of "
         f"them are {names[found.label]!r} ({chance}).",
         "A network will learn the patch instead of the class. It may be a planted trigger, the tag "
         "of a device or ward, or a sign that these are altered copies of few patients. Counted "

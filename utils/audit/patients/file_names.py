@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
-from utils.data.patients.recovery import normalise_exposure
+from utils.data.patients.links import normalised
 from utils.evaluation.intervals import UNDEFINED, Interval, mean_of
 
 CUT = re.compile(r"[_\-. ]+|(?<=\d)(?=[^\W\d_])")  # a separator, or a letter after a digit
@@ -56,7 +54,7 @@ def _are_groups(sizes: pd.Series) -> bool:
 
 
 def likeness(
-    images: Tensor, labels: np.ndarray, groups: np.ndarray, copies: np.ndarray, seed: int = 0
+    pixels: np.ndarray, labels: np.ndarray, groups: np.ndarray, copies: np.ndarray, seed: int = 0
 ) -> Interval:
     """How often an image is closer to one of its group than to one of its class elsewhere.
 
@@ -72,10 +70,10 @@ def likeness(
     known = others >= 0
     if not known.any():
         return UNDEFINED
-    pictures = normalise_exposure(images)
-    first, second, others = (torch.from_numpy(rows[known]) for rows in (first, second, others))
-    apart, usual = ((pictures[first] - pictures[r]).square().mean(1) for r in (second, others))
-    return mean_of((apart < usual).numpy(), groups[first.numpy()])
+    pictures = normalised(pixels)
+    first, second, others = (rows[known] for rows in (first, second, others))
+    apart, usual = (np.square(pictures[first] - pictures[r]).mean(1) for r in (second, others))
+    return mean_of(apart < usual, groups[first])
 
 
 def _other(row: int, labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> int:

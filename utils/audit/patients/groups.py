@@ -1,19 +1,23 @@
 """Which images of a folder belong to one patient, and where this is known from."""
 
+from __future__ import annotations
+
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from utils.audit.patients.file_names import MIN_SHARED, likeness, shared_parts
-from utils.data.duplicates import merge_duplicates
+from utils.data.components import joined_groups
 from utils.data.file_facts import name_patients, studies_of
 from utils.data.formats.table import PROPOSALS
-from utils.data.patients.recovery import Links, RecoveredPatients, link_patients, patient_links
-from utils.data.prepare import joined_groups
+from utils.data.neighbours import grey_squares, pixel_hashes
+from utils.data.patients.links import Links, patient_links
 from utils.evaluation.intervals import Interval
+
+if TYPE_CHECKING:
+    from utils.data.patients.recovery import RecoveredPatients
 
 MIN_FOLDER_IMAGES = 50  # fewer images do not show what is usual
 MAX_PATIENT_SHARE = 0.2  # of all images: a larger group is a chain of several patients
@@ -26,7 +30,7 @@ class PatientGroups:
     else recovered from pixels where these show them."""
 
     facts: pd.DataFrame  # a row per image; `patient` is empty where it is not given
-    images: Tensor
+    pixels: np.ndarray
     pixel_groups: np.ndarray  # a number for each image, equal for identical pixels
     patients_from: str  # column, catalogue, name or pixels; empty if the files themselves tell
 
@@ -36,10 +40,12 @@ class PatientGroups:
 
     @cached_property
     def links(self) -> Links:
-        return patient_links(self.images)
+        return patient_links(self.pixels)
 
     @cached_property
     def recovered(self) -> RecoveredPatients:
+        from utils.data.patients.recovery import link_patients  # here: the tree is from scipy
+
         return link_patients(self.links)
 
     @cached_property
@@ -47,13 +53,13 @@ class PatientGroups:
         """Patients as given or by file names; else as recovered from pixels; else copies. Images of
         one DICOM study are of one patient."""
         if self.has_patients or self.names_show_patients:
-            known = torch.from_numpy(pd.factorize(self.patient_names)[0])
-            groups = merge_duplicates(self.images, known).numpy()
+            alike = pd.factorize(np.array(pixel_hashes(grey_squares(self.pixels))))[0]
+            groups = joined_groups(pd.factorize(self.patient_names)[0], alike)
         else:
-            groups = self.recovered.groups.numpy() if self.has_patient_signal else self.pixel_groups
+            groups = self.recovered.members if self.has_patient_signal else self.pixel_groups
         alone = np.arange(len(self)).astype(str)
         studies = np.where(self.studies == "", alone, self.studies)
-        return joined_groups(groups, pd.factorize(studies)[0]).numpy()
+        return joined_groups(groups, pd.factorize(studies)[0])
 
     @cached_property
     def studies(self) -> np.ndarray:
@@ -72,7 +78,7 @@ class PatientGroups:
             return self.facts["patient"].to_numpy()
         if self.names_show_patients:
             return self.name_parts
-        numbers = self.recovered.groups.tolist() if self.has_patient_signal else []
+        numbers = self.recovered.members.tolist() if self.has_patient_signal else []
         return np.array([f"group {number}" for number in numbers], dtype=object)
 
     @property
@@ -100,7 +106,7 @@ class PatientGroups:
     def name_likeness(self) -> Interval:
         """How often an image is closer to one that shares its part of the name than to another."""
         return likeness(
-            self.images, self.facts["label"].to_numpy(), self.name_parts, self.pixel_groups
+            self.pixels, self.facts["label"].to_numpy(), self.name_parts, self.pixel_groups
         )
 
     @cached_property
@@ -119,7 +125,7 @@ class PatientGroups:
         if not self.has_patients or self.are_proposed:
             sure &= groups.transform("nunique").to_numpy() == 1
         if not self.has_patients and not self.names_show_patients:
-            sure &= self.recovered.margins[self.recovered.groups.numpy()] >= MIN_MARGIN
+            sure &= self.recovered.margins[self.recovered.members] >= MIN_MARGIN
         return sure
 
     @cached_property

@@ -1,9 +1,12 @@
 """Several findings in the label column of a table, as in NIH ChestX-ray14: "Effusion|Mass"."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SEPARATOR = "|"
 NO_FINDING = ("no finding", "no findings", "normal", "healthy", "none")  # in any case of letters
@@ -27,6 +30,8 @@ def in_one_order(label: str) -> str:
 
 def finding_columns(labels: Sequence[str], names: Sequence[str]) -> Tensor:
     """(n, findings): 1 where an image has a finding, else 0."""
+    import torch  # here: it takes seconds, and names need none of it
+
     columns = torch.zeros(len(labels), len(names), dtype=torch.long)
     for row, label in enumerate(labels):
         for name in findings_in(label):

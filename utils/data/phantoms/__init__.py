@@ -11,6 +11,7 @@ several_findings  several of them in one patient
 chest             a body in depth that has one of them, or none
 film              its X-ray: photons, exposure, devices, a hospital's letters
 cervix            photographs: three types of transformation zone
+source            drawn images as a data set
 """
 
 from collections.abc import Callable, Mapping
