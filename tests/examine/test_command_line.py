@@ -65,6 +65,7 @@ def test_class_names_in_the_summary_move_no_cursor(monkeypatch, capsys):
         (("model.py:Bright", "--data", "nowhere/at/all"), "nowhere"),
         (("model.py:Bright", "--data", "data", "--std", "0"), "std > 0"),
         (("model.py:Bright", "--data", "data", "--minutes", "-1"), "minutes"),
+        (("model.py:Bright", "--data", "data", "--activation", "relu"), "softmax, sigmoid"),
         (("model.py:Bright", "--data", "data", "--classes", "a,c"), "have the class"),
     ],
 )

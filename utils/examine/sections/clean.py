@@ -31,7 +31,7 @@ def ask_clean(subject: Subject) -> Section:
         numbers={subject.headline: headline, "missed disease": missed},
         figures={} if subject.several
         else {"Which class is taken for which": confusions({"clean": answers})},
-        answers=_rows(answers),
+        answers=_rows(answers, subject.stated),
     )  # fmt: skip
 
 
@@ -54,10 +54,10 @@ def _meaning(answers: Predictions) -> str:
     )
 
 
-def _rows(answers: Predictions) -> pd.DataFrame:
-    """What is written for each image: label, and the probability of each class."""
+def _rows(answers: Predictions, stated: Predictions) -> pd.DataFrame:
+    """What is written for each image: label, answer, and the probability stated for each class."""
     columns = {
-        f"p({name})": answers.probabilities[:, k] for k, name in enumerate(answers.class_names)
+        f"p({name})": stated.probabilities[:, k] for k, name in enumerate(stated.class_names)
     }
     label, predicted = (in_words(each, answers) for each in (answers.labels, answers.predicted))
     return pd.DataFrame({"label": label, "clean": predicted, **columns})
