@@ -85,13 +85,14 @@ def _examined(
     expects = Expects(white, mean, std)
     loaded = read_model(model, weights)
     found = read_examined(data, size, classes, root)
-    known = read_examined(train, size, classes, root).split if train else None
+    known = read_examined(train, size, classes, root, "train").split if train else None
     known = numbered_apart(known, found.split) if known else None
+    of_part = f"{data} (part {found.part!r})" if found.part else str(data)
     private_folder(Path(out))
     examination = examine(
         loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
-        Path(out) / KEPT, modality=modality, names=(Path(model).name, str(data)), resizer=resizer,
-        activation=activation,
+        Path(out) / KEPT, modality=modality, names=(Path(model).name, of_part), resizer=resizer,
+        activation=activation, unread=found.unread,
     )  # fmt: skip
     report = ModelReport(examination)
     page = report.save(out)

@@ -84,6 +84,7 @@ def examine(
     questions: Iterable[str] = (),
     resizer: str = "",
     activation: str = "",
+    unread: Sequence[tuple[str, str]] = (),
 ) -> Examination:
     """Ask every question, or these, that fits into `minutes`; what is left out is named.
 
@@ -93,6 +94,7 @@ def examine(
     are the images it was trained on. With a folder `keep`, a stopped examination resumes.
     `resizer` is what shrinks files before the model, such as "opencv bilinear". `activation` says
     "softmax" or "sigmoid" (one for each class) where the numbers of the model cannot tell.
+    `unread` are files that should be among the images, with the reason why they are not.
     """
     if minutes <= 0:
         raise ValueError(f"minutes must be above 0, got {minutes}")
@@ -105,7 +107,7 @@ def examine(
     subject = Subject(
         adapted, images, known, _columns(columns), keep, epsilon, seed=seed, modality=modality,
         resizer=resizer_named(resizer) if resizer else None,
-        reference_seconds=REFERENCE_SHARE * 60 * minutes,
+        reference_seconds=REFERENCE_SHARE * 60 * minutes, unread=unread,
     )  # fmt: skip
     subject.attacked = attacked or _attacked(subject, minutes)
     sections = ask_all(subject, started + 60 * minutes, questions)

@@ -102,6 +102,7 @@ class ModelReport:
             "images": self.examination.data_name,
             "content": subject.images.content_hash(),
             "count": len(subject.images),
+            "files not read": len(subject.unread),
             "classes": list(subject.images.class_names),
             "epsilon": subject.epsilon,
             "attacked images": len(subject.few_rows),

@@ -1,6 +1,7 @@
 """Model and images under examination, and the predictions that several questions share."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +47,7 @@ class Subject:
     modality: str = ""  # of the corruptions: xray, mri or photograph; by default by the channels
     resizer: Resizer | None = None  # with which files are shrunk before the model
     reference_seconds: float = 0.0  # for the training of a reference network
+    unread: Sequence[tuple[str, str]] = ()  # files that are not among the images, and why
 
     def __post_init__(self):
         self.modality = self.modality or ("xray" if self.images.images.shape[1] == 1 else COLOUR)

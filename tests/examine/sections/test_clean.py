@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from utils.evaluation import leakage
@@ -54,3 +55,11 @@ def test_known_images_are_an_alarm_and_other_patients_are_not(subject, images):
     assert "copy" in ask_leakage(known).measured
     few = replace(subject, known=others.take(torch.arange(4)))
     assert "patients or groups" not in ask_leakage(few).measured
+
+
+@pytest.mark.parametrize(("count", "severity"), [(0, "ok"), (1, "note"), (9, "warning")])
+def test_files_that_are_not_among_the_images_are_said(count, severity, subject):
+    subject.unread = [(f"/data/a/{number}.png", "cut short") for number in range(count)]
+    found = ask_clean(subject)
+    assert found.severity == severity and bool(found.advice) == bool(count)
+    assert ("0.png: cut short" in found.measured) == bool(count) and "9.png" not in found.measured

@@ -1,8 +1,11 @@
 """How good is the model on these images, and may that score be believed?"""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from utils.audit.finding import count_of
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.scores import finding_table
 from utils.evaluation.flags import check_clean
@@ -13,6 +16,7 @@ from utils.examine.section import Section, in_words, left_out, points
 from utils.examine.subject import Subject
 from utils.figures.confusion import confusions
 
+NAMED, TOLERATED = 3, 0.01  # files that are not read: so many are named; this share is no matter
 FEW_KNOWN = 10  # images of known patients: fewer show no difference
 
 
@@ -21,18 +25,32 @@ def ask_clean(subject: Subject) -> Section:
     answers = subject.clean
     headline, missed = score_of(answers, subject.headline), score_of(answers, "missed disease")
     constant = f"a constant answer has {100 * subject.chance:.0f}"
+    severity, missing, advice = _unread(subject)
     return Section(
-        "ok" if subject.learned else "alarm",
-        f"{subject.headline} {headline} %; {constant}.",
+        severity if subject.learned else "alarm",
+        f"{subject.headline} {headline} %; {constant}.{missing}",
         _meaning(answers) + few_patients(answers),
-        "" if subject.learned else "The model is not shown to know anything about these images. "
-        "Look at the first question: does it see what it should?",
+        advice if subject.learned else "The model is not shown to know anything about these "
+        "images. Look at the first question: does it see what it should?",
         _table(answers),
         numbers={subject.headline: headline, "missed disease": missed},
         figures={} if subject.several
         else {"Which class is taken for which": confusions({"clean": answers})},
         answers=_rows(answers, subject.stated),
     )  # fmt: skip
+
+
+def _unread(subject: Subject) -> tuple[str, str, str]:
+    """How severe it is that files are missing, in words, and what to do."""
+    if not subject.unread:
+        return "ok", "", ""
+    some = "; ".join(f"{Path(file).name}: {reason}" for file, reason in subject.unread[:NAMED])
+    missing = len(subject.unread)
+    return (
+        "warning" if missing > TOLERATED * (missing + len(subject.images)) else "note",
+        f" {count_of(missing, 'file is', 'files are')} not among these images ({some}).",
+        "Run `second-look audit` on them; a score without the files that fail is about others.",
+    )
 
 
 def _table(answers: Predictions) -> pd.DataFrame:
