@@ -17,7 +17,7 @@ from utils.contamination.resizers import Resizer
 from utils.data.split import Split, Splits
 from utils.evaluation.findings.headline import chance_of, headline_of
 from utils.evaluation.findings.scores import usual_score
-from utils.evaluation.inference import logits, predict, predictions_for
+from utils.evaluation.inference import logits, predict
 from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
@@ -68,7 +68,7 @@ class Subject:
     def _stated(self, found: Predictions, images: Split) -> Predictions:
         if not self.model.each_by_itself:
             return found
-        return predictions_for(images, logits(self.model, images).double().sigmoid().numpy())
+        return replace(found, probabilities=stated_by_each(self.model, images))
 
     @cached_property
     def few_rows(self) -> np.ndarray:
@@ -178,3 +178,8 @@ class Subject:
         started = time.perf_counter()
         predict(self.model, some)
         return (time.perf_counter() - started) / len(some)
+
+
+def stated_by_each(model: nn.Module, images: Split) -> np.ndarray:
+    """The probability of each class by itself: the sigmoids of the logits."""
+    return logits(model, images).double().sigmoid().numpy()

@@ -6,15 +6,14 @@ say. What its owner says decides.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from utils.evaluation.inference import logits, predictions_for
 from utils.evaluation.intervals import Interval, mean_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.uncertainty.calibration import calibration_difference
 from utils.examine.outputs import LOGITS
 from utils.examine.section import points
-from utils.examine.subject import Subject
+from utils.examine.subject import Subject, stated_by_each
 
 LEAST, MOST = 60, 600  # images: fewer do not tell how often an answer is right
 NEAR_ONE = 0.1  # of the sum over the classes
@@ -76,10 +75,10 @@ def _each_by_itself(stated: Predictions) -> Reading:
 def _doubtful(subject: Subject) -> Reading:
     """Logits that fit sigmoids better than a softmax; an overconfident softmax does so, too."""
     rows = subject.images.some_rows(MOST, subject.seed)
-    few = subject.images.take(rows)
-    stated = predictions_for(few, logits(subject.model, few).double().sigmoid().numpy())
+    clean, few = subject.clean.take(rows.numpy()), subject.images.take(rows)
+    stated = replace(clean, probabilities=stated_by_each(subject.model, few))
     total = mean_of(stated.probabilities.sum(1), stated.groups)
-    fewer = calibration_difference(subject.clean.take(rows.numpy()), stated)
+    fewer = calibration_difference(clean, stated)
     if not (abs(total.value - 1) < NEAR_ONE and fewer.low > BETTER):
         return Reading()
     return Reading(
