@@ -9,6 +9,8 @@ from utils.audit.finding import count_of
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.scores import finding_table
 from utils.evaluation.flags import check_clean
+from utils.evaluation.flags.clean_flags import ABOUT_THE_SCORE
+from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of, scores
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.resampling import few_patients
@@ -17,6 +19,7 @@ from utils.examine.subject import Subject
 from utils.figures.confusion import confusions
 
 NAMED, TOLERATED = 3, 0.01  # files that are not read: so many are named; this share is no matter
+FAR_BEHIND = 0.05  # of the score, below that of the look-up
 FEW_KNOWN = 10  # images of known patients: fewer show no difference
 
 
@@ -92,21 +95,35 @@ def ask_leakage(subject: Subject) -> Section:
     flags = check_clean(answers, report)
     red = flags[flags["red"]]
     over = gain(report.looked_up, answers, subject.share)
+    linked = not set(red["flag"]) <= set(ABOUT_THE_SCORE)
+    severity, advice = _gravity(linked, len(red) > 0, over)
     known = _known_patients(subject)
     measured = (
         f"The model is {points(over)}{' of AUC' * subject.several} better than a look-up of the "
         "nearest training image."
     )
     return Section(
-        "alarm" if len(red) else "ok",
+        severity,
         " ".join(filter(None, [measured, *report.reasons, known])),
         "Images of patients that the model has met, and copies of training images, test its "
         "memory. A sibling is a training image so near, in pixels, that it may show the patient.",
-        "Score the model on patients that it has not met." if len(red) else "",
+        advice,
         pd.concat([pd.Series(report.row, name="found").to_frame(), _reasons(red)])
         .rename_axis("about").reset_index(),
         numbers={"better than look-up": over},
     )  # fmt: skip
+
+
+def _gravity(linked: bool, no_better: bool, over: Interval) -> tuple[str, str]:
+    """How severe it is, and what to do. Of an easy task, a look-up is as good as a sound model:
+    that alone is no sign of known patients."""
+    if linked:
+        return "alarm", "Score the model on patients that it has not met."
+    if over.high < -FAR_BEHIND:
+        return "warning", "Find out why it knows less than its training images show."
+    if no_better:
+        return "note", "Show the look-up beside the score: the task may be as easy as that."
+    return "ok", ""
 
 
 def _reasons(red: pd.DataFrame) -> pd.DataFrame:
