@@ -60,7 +60,8 @@ def refuse_other_shapes(found: Tensor, split: Split, count: int) -> None:
     raise ValueError(
         f"the model returns {shape} for {count} images, and the data have {split.classes} {kind} "
         f"({', '.join(split.class_names)}); it must return one number for each image and each of "
-        "these. Give the folder or table with those of the model"
+        "these. Give the folder or table with those of the model, or name all of its classes with "
+        "--classes"
     )
 
 

@@ -68,11 +68,11 @@ def test_an_easy_task_is_no_sign_of_known_patients(subject):
     assert "no better than a nearest-neighbour look-up" in set(found.table["about"])
 
 
-def test_a_model_far_behind_a_look_up_is_warned_of(images, network):
+def test_a_model_far_behind_a_look_up_is_an_alarm(images, network):
     dim = Subject(adapt(lambda batch: network(batch / 3), images, Expects()), images)
     known = replace(small_split(240, seed=11), groups=images.groups + 1000)
     found = ask_leakage(replace(dim, known=known))
-    assert found.severity == "warning" and found.numbers["better than look-up"].high < -FAR_BEHIND
+    assert found.severity == "alarm" and found.numbers["better than look-up"].high < -FAR_BEHIND
 
 
 def test_flags_about_the_score_are_flags():

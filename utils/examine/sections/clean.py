@@ -120,7 +120,7 @@ def _gravity(linked: bool, no_better: bool, over: Interval) -> tuple[str, str]:
     if linked:
         return "alarm", "Score the model on patients that it has not met."
     if over.high < -FAR_BEHIND:
-        return "warning", "Find out why it knows less than its training images show."
+        return "alarm", "Find out why it knows less than its training images show."
     if no_better:
         return "note", "Show the look-up beside the score: the task may be as easy as that."
     return "ok", ""
