@@ -20,6 +20,7 @@ from PIL import Image
 
 FULL = 2**16  # bytes: with less than this left, a disk is full
 FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL_WORDS = {*map(os.strerror, FULL_ERRORS), "unexpected pos"}  # the last are those of torch
 SCRATCH = "second-look-"
 KEY_BYTES = 32
 ABANDONED = 3600  # seconds since the last write of a file that a process elsewhere has begun
@@ -215,5 +216,5 @@ def _is_full(error: Exception, folder: Path) -> bool:
     """Whether writing failed for want of space; each library has words of its own for it."""
     if isinstance(error, OSError):
         return error.errno in FULL_ERRORS
-    in_words = any(os.strerror(number) in str(error) for number in FULL_ERRORS)
+    in_words = any(words in str(error) for words in FULL_WORDS)
     return in_words or shutil.disk_usage(folder).free < FULL

@@ -13,7 +13,7 @@ from utils.attacks.pgd import PGD
 from utils.backbones.classifier import build
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.inference import predict
-from utils.evaluation.kept_batches import facts_of
+from utils.evaluation.kept_batches import facts_of, kept_tensor
 
 SPLIT, ATTACK = small_split(40), PGD(8 / 255, steps=2)
 
@@ -129,3 +129,16 @@ def test_a_chain_of_attacks_is_kept_although_its_class_has_no_defaults(tmp_path)
     first = predict(model, split, chain, keep=tmp_path)
     assert list(tmp_path.iterdir()) and facts_of(WorstCase) == facts_of(WorstCase)
     assert (predict(model, split, chain, keep=tmp_path).probabilities == first.probabilities).all()
+
+
+def test_what_is_kept_is_found_again_whatever_the_caller_drew(tmp_path):
+    images, labels = SPLIT.images, SPLIT.labels
+    draw, never = partial(torch.rand, 3), None
+    before = torch.get_rng_state()
+    first = kept_tensor(tmp_path, images, labels, draw, 5, "drawn")
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(1)
+    assert torch.equal(kept_tensor(tmp_path, images, labels, never, 5, "drawn"), first)
+    for seed, what in ((6, "drawn"), (5, "other")):
+        with pytest.raises(TypeError):
+            kept_tensor(tmp_path, images, labels, never, seed, what)

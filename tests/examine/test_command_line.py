@@ -43,10 +43,12 @@ def run(*arguments):
 
 def test_a_model_is_examined_and_the_report_written(case, capsys):
     torch.save({"weight": torch.ones(1)}, case / "w.pt")
+    (case / "data" / "a" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     code = run("model.py:Bright", "--weights", "w.pt", "--data", case / "data", "--size", 16)
     printed = capsys.readouterr().out
     facts = json.loads((case / "report" / "report.json").read_text())
     assert code == facts["exit code"] == 2 and "Verdict" in printed and "index.html" in printed
+    assert facts["files not read"] == 1 and facts["count"] == 12
     assert not (case / "report" / "unfinished").exists()
     assert stat.S_IMODE((case / "report").stat().st_mode) == 0o700  # it holds images
 
@@ -65,6 +67,7 @@ def test_class_names_in_the_summary_move_no_cursor(monkeypatch, capsys):
         (("model.py:Bright", "--data", "nowhere/at/all"), "nowhere"),
         (("model.py:Bright", "--data", "data", "--std", "0"), "std > 0"),
         (("model.py:Bright", "--data", "data", "--minutes", "-1"), "minutes"),
+        (("model.py:Bright", "--data", "data", "--activation", "relu"), "softmax, sigmoid"),
         (("model.py:Bright", "--data", "data", "--classes", "a,c"), "have the class"),
     ],
 )

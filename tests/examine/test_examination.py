@@ -1,5 +1,7 @@
 """All questions within a budget; one that fails hides no other; stopped, it goes on."""
 
+import errno
+
 import pytest
 import torch
 
@@ -49,3 +51,25 @@ def test_a_stopped_attack_goes_on_where_it_was(subject, tmp_path, monkeypatch):
     (again,) = ask_all(subject, float("inf"))
     assert kept and len(list(tmp_path.glob("*.pt"))) == kept
     assert first.numbers == again.numbers
+
+
+def test_resumed_on_a_busier_computer_the_same_images_are_attacked(
+    network, images, tmp_path, monkeypatch
+):
+    counts = []
+    for count in (30, 60):
+        monkeypatch.setattr(examination, "attacked_within", lambda *_, count=count: count)
+        found = examine(network, images, keep=tmp_path, questions=["How good is it?"])
+        counts.append(found.subject.attacked)
+    assert counts == [30, 30]
+    other = examine(network, images, keep=tmp_path, minutes=9, questions=["How good is it?"])
+    assert other.subject.attacked == 60
+
+
+def test_a_full_disk_stops_the_examination_instead_of_one_question(subject, monkeypatch):
+    def full(subject):
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    monkeypatch.setattr(examination, "QUESTIONS", {"full": full})
+    with pytest.raises(OSError, match="the disk is full"):
+        list(ask_all(subject, float("inf")))

@@ -5,7 +5,7 @@ import pytest
 from small import findings_network, findings_split
 
 from utils.examine import ModelReport, compare_reports, examine
-from utils.examine.adapter import EACH_FINDING, EXCLUSIVE
+from utils.examine.outputs import EACH_FINDING, EXCLUSIVE
 
 SEES = "Does it see what it should?"
 DO_NOT_APPLY = {

@@ -66,3 +66,31 @@ def test_a_table_gives_every_image_with_its_columns(tmp_path):
     assert list(found.columns) == ["sex"]
     assert found.columns["sex"].tolist() == list(np.array(rows["sex"])[order])
     assert len(found.split) == 6
+
+
+def test_of_a_folder_with_parts_only_the_test_is_examined(tmp_path):
+    for part, each in (("train", 5), ("test", 3)):
+        class_folders(tmp_path / "own" / part, ["a", "b"], each)
+    found = read_examined(str(tmp_path / "own"), 16)
+    assert len(found.split) == 6 and found.part == "test"
+    assert all("/test/" in file for file in found.split.files)
+    known = read_examined(str(tmp_path / "own"), 16, part="train")
+    assert len(known.split) == 10 and known.part == "train"
+
+
+def test_a_table_of_test_images_alone_can_be_examined(tmp_path):
+    rows = ["path,label,split"]
+    for number in range(6):
+        noise_image(tmp_path / f"{number}.png", number)
+        rows.append(f"{number}.png,{'ab'[number % 2]},test")
+    (tmp_path / "test.csv").write_text("\n".join(rows))
+    assert len(read_examined(str(tmp_path / "test.csv"), 16).split) == 6
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    folder = class_folders(tmp_path / "own", ["a", "b"], 3)
+    (folder / "a" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut short")
+    found = read_examined(str(folder), 16)
+    assert len(found.split) == 6 and found.part == ""
+    ((file, reason),) = found.unread
+    assert file.endswith("broken.png") and reason

@@ -143,3 +143,17 @@ def test_weights_of_another_precision_are_taken(kind, tmp_path):
     torch.save(state, tmp_path / "w.pt")
     load_weights(network := small_network(), tmp_path / "w.pt")
     assert torch.equal(network.state_dict()["0.weight"], state["0.weight"].float())
+
+
+OWN_ERRORS = {
+    "def make(:": "SyntaxError",
+    "def make():\n    return {}['weights']": r"KeyError: 'weights' in .*model\.py, line 2",
+    "import torch\ntorch.zeros(2) @ torch.zeros(3)": r"RuntimeError.*line 2",
+}
+
+
+@pytest.mark.parametrize("code", OWN_ERRORS)
+def test_an_error_in_the_code_of_a_model_is_said_in_one_line(code, folder):
+    (folder / "model.py").write_text(code)
+    with pytest.raises(ValueError, match=f"error of its own: {OWN_ERRORS[code]}"):
+        read_model(f"{folder}/model.py:make")

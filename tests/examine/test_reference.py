@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import findings_split, small_split
+from small import findings_split, small_split, weights_of
 
 from utils.evaluation.findings.headline import headline_of
 from utils.evaluation.inference import predict
@@ -35,3 +35,12 @@ def test_one_that_learns_nothing_is_left_out():
     known = small_split(240, 32)
     random = torch.randint(3, (240,), generator=torch.Generator().manual_seed(0))
     assert reference_network(replace(known, labels=random), seconds=600) is None
+
+
+def test_a_stopped_examination_trains_the_same_again(tmp_path, monkeypatch):
+    known = small_split(240, 32)
+    first = reference_network(known, 600, keep=tmp_path)
+    monkeypatch.setattr(reference, "_seconds_per_image", lambda *_: 1e9)  # busy now
+    again = reference_network(known, 600, keep=tmp_path)
+    assert torch.equal(weights_of(first), weights_of(again))
+    assert reference_network(known, 600) is None

@@ -1,6 +1,8 @@
 """The report: files for people and for programs, and the verdict of the gravest finding."""
 
+import errno
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -31,6 +33,26 @@ def test_what_is_written_can_be_read_again(report, tmp_path):
     )
     text = page.read_text()
     assert page.name == PAGE and "poor &lt;b&gt;" in text and "<script" not in text
+
+
+@pytest.mark.parametrize("full", [IMAGES, FACTS, PAGE])
+def test_where_the_disk_is_full_the_old_report_stays_whole(full, report, tmp_path, monkeypatch):
+    def files():
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    report.save(tmp_path)
+    before, write = files(), Path.write_text
+
+    def write_text(path, text, **options):
+        if full in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", write_text)
+    object.__setattr__(report.examination, "model_name", "another")
+    with pytest.raises(OSError, match="the disk is full"):
+        report.save(tmp_path)
+    assert files() == before
 
 
 def test_undefined_numbers_are_null(report):

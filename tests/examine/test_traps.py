@@ -1,25 +1,16 @@
 """Traps that models may hold: each is pointed at by name, and sound models raise nothing."""
 
-from dataclasses import replace
-from functools import partial
-
 import pytest
 import torch
-import torch.nn.functional as F
-from planted import Augments, Compresses, EndsInSoftmax, Noisy, Rounds, fitted, scaled
-from small import small_network, small_split, trained_network
-from timm.models.vision_transformer import VisionTransformer
+from planted import Augments, Compresses, EndsInSoftmax, Noisy, Rounds, scaled
+from small import trained_network
+from sound import EPSILON, SOUND, drawn, sound_network
 from torch import nn
 
-from utils.backbones.row_reader import RowReader
-from utils.data.split import Split, to_float
 from utils.examine import ModelReport, examine
-from utils.examine.sections.shortcuts import BORDER
 
 SEES, ATTACKED = "Does it see what it should?", "What can an attacker do?"
-EPSILON = 16 / 255
 OPTIONS = {"attacked": 30, "epsilon": EPSILON, "minutes": 60}
-SIZE = 28
 JUDGED = {  # the questions that can raise something; the others are notes, or need further data
     SEES, ATTACKED, "How good is it?", "Does the border decide?", "Is it as right as it is sure?",
     "Does it know when not to answer?", "Does the pipeline matter?",
@@ -95,59 +86,8 @@ def test_each_trap_is_pointed_at_by_name(trap, images):
     assert report[question].severity == "alarm" and words in report[question].measured
 
 
-class Reader(nn.Module):
-    """The rows of a grey image one by one."""
-
-    def __init__(self):
-        super().__init__()
-        self.rows, self.head = RowReader(SIZE, 16), nn.Linear(32, 3)
-
-    def forward(self, images):
-        return self.head(self.rows(images.expand(-1, 3, -1, -1)))
-
-
-class Transformer(nn.Module):
-    """Sixteen patches, two blocks; images are centred inside."""
-
-    def __init__(self):
-        super().__init__()
-        self.blocks = VisionTransformer(SIZE, 7, 1, 3, embed_dim=32, depth=2, num_heads=2)
-
-    def forward(self, images):
-        return self.blocks((images - 0.45) / 0.2)
-
-
-def trained(network, split: Split, steps: int = 60, rate: float = 0.01):
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        F.cross_entropy(network(to_float(split.images)), split.labels).backward()
-        optimizer.step()
-    return network.eval()
-
-
-SOUND = {  # the network, and how it is trained
-    "convolutional": (small_network, trained),
-    "transformer": (Transformer, partial(trained, rate=0.003)),
-    "recurrent": (Reader, trained),
-    "adversarially trained": (small_network, partial(fitted, epsilon=EPSILON / 2)),
-}
-
-
-def drawn(count: int, seed: int) -> Split:
-    """Three classes that differ inside; around them all are alike."""
-    split, width = small_split(count, SIZE, seed), round(BORDER * SIZE)
-    inner = (..., slice(width, -width), slice(width, -width))
-    images = small_split(3 * count, SIZE, seed + 1).images[::3].clone()  # of one class
-    images[inner] = split.images[inner]
-    return replace(split, images=images)
-
-
 @pytest.mark.parametrize("kind", SOUND)
 def test_a_sound_model_raises_nothing(kind):
-    make, train = SOUND[kind]
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = train(make(), drawn(90, seed=90))
+    network = sound_network(kind, drawn(90, seed=90))
     report = ModelReport(examine(network, drawn(180, seed=7), questions=JUDGED, **OPTIONS))
     assert set(report.table["severity"]) <= {"ok", "note"}, report.table

@@ -52,11 +52,6 @@ def read_listing(
     if not listed.files:
         raise _none_read(quarantine)
     _check_classes(listed, class_names, several)
-    if set(listed.parts) == {"test"}:
-        raise ValueError(
-            f"all {len(listed.parts)} images are for test, and none is for training; name other "
-            "splits, or none to have them chosen"
-        )
     if several:
         labels = finding_columns(listed.labels, class_names)
     else:

@@ -44,6 +44,23 @@ class KeptBatches:
         return logits
 
 
+def kept_tensor(
+    folder: Path | None,
+    images: Tensor,
+    labels: Tensor,
+    compute: Callable[[], Tensor],
+    seed: int,
+    *about,
+) -> Tensor:
+    """What a stopped run has computed from these images is not computed again.
+
+    It draws its random numbers from the seed, whatever the caller drew before.
+    """
+    with torch.random.fork_rng():  # what is kept is found by the random state, too
+        torch.manual_seed(seed)
+        return KeptBatches(folder, seed, *about).get(images, labels, compute)
+
+
 def facts_of(value) -> str:
     """All of a value as text; the repr of a tensor or a network would leave numbers out.
 

@@ -9,6 +9,13 @@ from utils.backbones.classifier import IMAGENET_MEAN, IMAGENET_STD
 from utils.data.split import Split, to_float
 from utils.examine.model_files import as_module
 from utils.examine.opaque import first_tensor
+from utils.examine.outputs import (
+    BY_ITSELF,
+    as_logits,
+    check_activation,
+    output_of,
+    refuse_other_shapes,
+)
 from utils.examine.precision import (
     USUAL,
     WithImagesIn,
@@ -21,11 +28,8 @@ from utils.examine.precision import (
 IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in the grey level of a colour
 TRIED = 4  # images that show what the model takes and returns
-NO_LOGITS = 1e-4  # probabilities add up to 1 as exactly as this
+SURE = 64  # images that show whether answers are probabilities: logits may be small by chance
 LONGEST = 200  # letters of an error
-EACH_FINDING = "a probability for each finding"
-EXCLUSIVE = "probabilities of findings that exclude each other"
-SMALLEST = 1e-30  # a probability that was rounded to 0
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,8 @@ class Expects:
 class ExaminedModel(nn.Module):
     """The model behind what its owner says it wants to see, with logits of all classes.
 
-    `output` is what the model itself returns: "logits", "probabilities", "one logit" or "one
-    probability", of the second of two classes, or one of the names above. Of a model that is
-    examined in a copy of float32, `original` is the model itself.
+    `output` is what the model itself returns, by its name in `outputs`. Of a model that is examined
+    in a copy of float32, `original` is the model itself.
     """
 
     def __init__(
@@ -77,6 +80,11 @@ class ExaminedModel(nn.Module):
     @property
     def original(self) -> nn.Module | None:
         return self.held[0]
+
+    @property
+    def each_by_itself(self) -> bool:
+        """Whether it has one sigmoid for each class, of which one alone is true."""
+        return self.output in BY_ITSELF
 
     @property
     def in_its_precision(self) -> "ExaminedModel":
@@ -105,24 +113,10 @@ def in_channels(images: Tensor, channels: int) -> Tensor:
     return images.expand(-1, channels, -1, -1)
 
 
-def as_logits(found: Tensor, output: str) -> Tensor:
-    """One column of logits for each class."""
-    found = found.float()
-    if output == "probabilities":
-        return found.clamp_min(SMALLEST).log()
-    if output in (EACH_FINDING, EXCLUSIVE):
-        return found.clamp(SMALLEST, 1 - 1e-7).logit()
-    if output.startswith("one"):
-        second = found.reshape(-1, 1)
-        if output == "one probability":
-            second = second.clamp(SMALLEST, 1 - 1e-7).logit()
-        return torch.cat([torch.zeros_like(second), second], 1)
-    return found
-
-
-def adapt(model: object, split: Split, expects: Expects) -> ExaminedModel:
+def adapt(model: object, split: Split, expects: Expects, activation: str = "") -> ExaminedModel:
     """Find out by trial in which precision the model takes images, how many channels it takes and
-    what it returns."""
+    what it returns; in which activation it ends where its numbers cannot tell, its owner says."""
+    check_activation(activation, split)
     module, errors = as_module(model), []
     some = to_float(split.images[:TRIED])
     for form in forms_of(module):
@@ -136,9 +130,18 @@ def adapt(model: object, split: Split, expects: Expects) -> ExaminedModel:
                 errors.append(f"{channels} channels: {_first_line(error)}")
                 continue
             copied = form is not module and not isinstance(form, WithImagesIn)
-            output = _output_of(found, split)
+            refuse_other_shapes(found, split, len(some))
+            more = in_channels(to_float(split.images[TRIED:SURE]), channels)
+            output = output_of(_with_more(found, form, expects(more)), split, activation)
             return ExaminedModel(form, expects, channels, output, module if copied else None)
     raise ValueError(_refusal(module, split, errors))
+
+
+def _with_more(found: Tensor, form: nn.Module, shown: Tensor) -> Tensor:
+    """The first answers and those for more images, as few at a time."""
+    parts = shown.split(TRIED) if len(shown) else ()
+    with torch.no_grad():
+        return torch.cat([found, *(first_tensor(form(part)) for part in parts)])
 
 
 def _refusal(module: nn.Module, split: Split, errors: list[str]) -> str:
@@ -153,29 +156,6 @@ def _refusal(module: nn.Module, split: Split, errors: list[str]) -> str:
         "Give the size it was trained at as --size" if others
         else "Tensors of two precisions meet in it: save it in one, best in 32 bits (model.float())"
     )  # fmt: skip
-
-
-def _output_of(found: Tensor, split: Split) -> str:
-    """Logits or probabilities, of each class or finding or of the second of two."""
-    found = found.float()
-    inside = bool(((found >= 0) & (found <= 1)).all())
-    if found.numel() == len(found) and split.classes == 2 and not split.has_findings:
-        return "one probability" if inside else "one logit"
-    if found.shape != (min(TRIED, len(split)), split.classes):
-        raise ValueError(
-            f"the model returns {tuple(found.shape)} for {min(TRIED, len(split))} images, and the "
-            f"data have {split.classes} {_kind(split)} ({', '.join(split.class_names)}); it must "
-            "return one number for each image and each of these. Give the folder or table with "
-            "those of the model"
-        )
-    together = inside and split.classes > 1 and (found.sum(1) - 1).abs().max() < NO_LOGITS
-    if split.has_findings:
-        return EXCLUSIVE if together else EACH_FINDING if inside else "logits"
-    return "probabilities" if together else "logits"
-
-
-def _kind(split: Split) -> str:
-    return "findings" if split.has_findings else "classes"
 
 
 def has_gradients(model: nn.Module, split: Split) -> bool:
@@ -204,5 +184,5 @@ def other_views(expects: Expects, channels: int) -> dict[str, Expects]:
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"[
-        :200
+        :LONGEST
     ]

@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--white", type=float, default=1.0, help="value of a white pixel: 1 or 255")
     add("--mean", type=_numbers, default=(0.0,), help="subtracted, such as 0.5 or 0.4,0.4,0.4")
     add("--std", type=_numbers, default=(1.0,), help="divided by, in the same form")
+    add(
+        "--activation",
+        default="",
+        help="softmax or sigmoid: what its numbers are meant for, or "
+        "went through, where they alone cannot tell",
+    )
     add("--modality", default="", help="xray, mri or photograph: which corruptions occur?")
     add("--resizer", default="", help="shrinks files before the model, as 'opencv bilinear'")
     add("--minutes", type=float, default=5.0, help="the budget; what is left out is named")
@@ -67,7 +73,7 @@ def examine_and_print(model: str, data: str, **options) -> int:
 
 def _examined(
     model: str, data: str, weights, train, out, size, classes, white, mean, std, modality, resizer,
-    minutes, epsilon, root,
+    minutes, epsilon, root, activation,
 ):  # fmt: skip
     from utils.examine.adapter import Expects  # here: --help needs no torch
     from utils.examine.examination import examine
@@ -79,12 +85,14 @@ def _examined(
     expects = Expects(white, mean, std)
     loaded = read_model(model, weights)
     found = read_examined(data, size, classes, root)
-    known = read_examined(train, size, classes, root).split if train else None
+    known = read_examined(train, size, classes, root, "train").split if train else None
     known = numbered_apart(known, found.split) if known else None
+    of_part = f"{data} (part {found.part!r})" if found.part else str(data)
     private_folder(Path(out))
     examination = examine(
         loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
-        Path(out) / KEPT, modality=modality, names=(Path(model).name, str(data)), resizer=resizer,
+        Path(out) / KEPT, modality=modality, names=(Path(model).name, of_part), resizer=resizer,
+        activation=activation, unread=found.unread,
     )  # fmt: skip
     report = ModelReport(examination)
     page = report.save(out)

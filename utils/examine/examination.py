@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import torch
+from torch import Tensor
 
 from utils.audit.finding import failed
 from utils.contamination.resizers import resizer_named
 from utils.data.split import Split
+from utils.evaluation.kept_batches import kept_tensor
 from utils.examine.adapter import Expects, adapt
 from utils.examine.section import Section, left_out
 from utils.examine.sections.attacks import ask_attack, ask_patch, ask_smallest_change
@@ -25,6 +28,7 @@ from utils.examine.sections.shortcuts import ask_shortcuts
 from utils.examine.sections.subgroups import ask_subgroups
 from utils.examine.sections.universal import ask_universal
 from utils.examine.subject import Subject
+from utils.files import FULL_ERRORS
 from utils.run import progress
 
 MINUTES = 5.0
@@ -79,6 +83,8 @@ def examine(
     names: tuple[str, str] = ("model", "images"),
     questions: Iterable[str] = (),
     resizer: str = "",
+    activation: str = "",
+    unread: Sequence[tuple[str, str]] = (),
 ) -> Examination:
     """Ask every question, or these, that fits into `minutes`; what is left out is named.
 
@@ -86,7 +92,9 @@ def examine(
 
     `model` is a torch module, a function from images to logits, or has `predict_proba`. `known`
     are the images it was trained on. With a folder `keep`, a stopped examination resumes.
-    `resizer` is what shrinks files before the model, such as "opencv bilinear".
+    `resizer` is what shrinks files before the model, such as "opencv bilinear". `activation` says
+    "softmax" or "sigmoid" (one for each class) where the numbers of the model cannot tell.
+    `unread` are files that should be among the images, with the reason why they are not.
     """
     if minutes <= 0:
         raise ValueError(f"minutes must be above 0, got {minutes}")
@@ -95,13 +103,13 @@ def examine(
     if unknown := set(questions) - set(QUESTIONS):
         raise ValueError(f"unknown question {min(unknown)!r}; choose from {', '.join(QUESTIONS)}")
     started = time.monotonic()
-    adapted = adapt(model, images, expects or Expects())
+    adapted = adapt(model, images, expects or Expects(), activation)
     subject = Subject(
         adapted, images, known, _columns(columns), keep, epsilon, seed=seed, modality=modality,
         resizer=resizer_named(resizer) if resizer else None,
-        reference_seconds=REFERENCE_SHARE * 60 * minutes,
+        reference_seconds=REFERENCE_SHARE * 60 * minutes, unread=unread,
     )  # fmt: skip
-    subject.attacked = attacked or attacked_within(minutes, subject.seconds_per_image)
+    subject.attacked = attacked or _attacked(subject, minutes)
     sections = ask_all(subject, started + 60 * minutes, questions)
     return Examination(subject, list(sections), *names)
 
@@ -110,6 +118,16 @@ def attacked_within(minutes: float, seconds_per_image: float) -> int:
     """How many images the attacks can take in their share of the budget."""
     affordable = ATTACKS_SHARE * 60 * minutes / (PASSES * seconds_per_image)
     return int(min(MOST_ATTACKED, max(FEWEST_ATTACKED, affordable)))
+
+
+def _attacked(subject: Subject, minutes: float) -> int:
+    """As many as this computer can attack, measured once: resumed, the images are the same."""
+
+    def measured() -> Tensor:
+        return torch.tensor(attacked_within(minutes, subject.seconds_per_image))
+
+    pixels, about = (subject.images.images, subject.images.labels), ("attacked", subject.model)
+    return int(kept_tensor(subject.keep, *pixels, measured, subject.seed, *about, minutes))
 
 
 def ask_all(subject: Subject, deadline: float, questions: Iterable[str] = ()) -> Iterator[Section]:
@@ -126,6 +144,8 @@ def _answered(question: Question, subject: Subject, deadline: float) -> Section:
     try:
         return question(subject)
     except Exception as error:  # one question must not hide what the others found
+        if getattr(error, "errno", None) in FULL_ERRORS:  # no report could be written either
+            raise
         broken = failed(error)
         return Section(broken.severity, broken.measured, broken.meaning, broken.advice)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -18,24 +19,39 @@ OWN_COLUMNS = ("path", "label", "patient", "split", "source", "sure")  # no grou
 
 @dataclass(frozen=True)
 class ExaminedImages:
-    """Images with their labels, and what a table says about each of them."""
+    """Images with their labels, and what a table says about each of them.
+
+    `unread` are the files that are not among them, with the reason; `part` is the official part
+    that they are, if the folder or the table has parts.
+    """
 
     split: Split
     columns: pd.DataFrame
+    unread: tuple[tuple[str, str], ...] = ()
+    part: str = ""
 
 
-def read_examined(name: str, size: int, classes: str = "", root: str | None = None):
-    """All images at a path, or the test images of a data set by its name, in this order of classes.
+def read_examined(
+    name: str, size: int, classes: str = "", root: str | None = None, part: str = "test"
+) -> ExaminedImages:
+    """The images at a path, or the test images of a data set by its name, in this order of classes.
 
+    Where a folder or a table has this part, such as "test" beside "train", only its images count.
     `classes` is a text file with a class on each line, or the names with commas between them.
     """
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}")
+    unread, named = (), ""
     if is_path(name):
         source = source_of(name, root)
-        split = source.read(size, cache_of(source)).split
+        found = source.read(size, cache_of(source))
+        split, unread = found.split, tuple(found.quarantine)
+        if (chosen := found.parts == part).any():
+            split, named = split.take(np.flatnonzero(chosen)), part
     else:
         split = load(name, size, root, findings=True).test
     split = in_order(split, class_order(classes)) if classes else split
-    return ExaminedImages(split, columns_of(name, split))
+    return ExaminedImages(split, columns_of(name, split), unread, named)
 
 
 def numbered_apart(known: Split, split: Split) -> Split:

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 import torch
@@ -65,7 +66,8 @@ def _from_code(file: Path, name: str, weights: str | Path | None) -> nn.Module:
         if made is None:
             known = ", ".join(key for key in vars(code) if not key.startswith("_"))
             raise ValueError(f"{file} defines no {name!r}; it defines {known or 'nothing'}")
-        model = made if isinstance(made, nn.Module) or not callable(made) else made()
+        with _own_errors(file):
+            model = made if isinstance(made, nn.Module) or not callable(made) else made()
     module = as_module(model)
     if weights:
         load_weights(module, Path(weights))
@@ -75,14 +77,27 @@ def _from_code(file: Path, name: str, weights: str | Path | None) -> nn.Module:
 def _run(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"examined_{file.stem}", file)
     code = importlib.util.module_from_spec(spec)
-    try:
+    with _own_errors(file):
         spec.loader.exec_module(code)
+    return code
+
+
+@contextmanager
+def _own_errors(file: Path) -> Iterator[None]:
+    """Errors of a user's own code, in one line that says where."""
+    try:
+        yield
     except ImportError as error:
         raise ValueError(
             f"{file} cannot be imported ({error}). Install what it needs. A folder `utils` of its "
             "own is hidden by the package of that name here: save the model as TorchScript instead"
         ) from error
-    return code
+    except Exception as error:
+        last = extract_tb(error.__traceback__)[-1]
+        place = "" if isinstance(error, SyntaxError) else f" in {last.filename}, line {last.lineno}"
+        raise ValueError(
+            f"{file} stops with an error of its own: {type(error).__name__}: {error}{place}"
+        ) from error
 
 
 @contextmanager

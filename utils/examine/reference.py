@@ -7,12 +7,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from utils.backbones.classifier import build
 from utils.data.split import Split, Splits
 from utils.evaluation.findings.headline import chance_of, headline_of
 from utils.evaluation.inference import predict
+from utils.evaluation.kept_batches import kept_tensor
 from utils.evaluation.metrics import score_of
 from utils.training.config import TrainConfig
 from utils.training.finding_losses import FindingsCrossEntropy
@@ -28,21 +29,29 @@ TIMED = 64  # images of an epoch that is timed
 HELD_OUT = 0.15  # of the patients: they choose the epoch
 
 
-def reference_network(known: Split, seconds: float, seed: int = 0) -> nn.Module | None:
+def reference_network(
+    known: Split, seconds: float, seed: int = 0, keep: Path | None = None
+) -> nn.Module | None:
     """The network after as long a training as the seconds allow; None if they allow none, the
-    images are too small for it, or it learns nothing."""
+    images are too small for it, or it learns nothing. With a folder `keep`, a stopped one resumes.
+    """
     if known.size < SMALLEST:
         return None
     splits = _splits(known, seed)
     config = replace(CONFIG, seed=seed)
-    affordable = seconds / (config.epochs * _seconds_per_image(splits, config))
-    count = int(min(MAX_IMAGES, affordable, len(splits.train)))
+
+    def affordable() -> Tensor:
+        return torch.tensor(seconds / (config.epochs * _seconds_per_image(splits, config)))
+
+    pixels = (known.images, known.labels)
+    within = kept_tensor(keep, *pixels, affordable, seed, "reference", seconds).item()
+    count = int(min(MAX_IMAGES, within, len(splits.train)))
     if count < MIN_IMAGES:
         return None
     splits = replace(splits, train=splits.train.limit(count, seed))
     network = _new(known, seed)
     with TemporaryDirectory() as folder:
-        train_or_load(network, splits, config, Path(folder), _loss(known))
+        train_or_load(network, splits, config, keep or Path(folder), _loss(known))
     found = predict(network, splits.validation)
     return network if score_of(found, headline_of(found)).low > chance_of(found) else None
 

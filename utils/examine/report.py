@@ -1,18 +1,19 @@
 """The trust report: a verdict, a page for people, numbers for programs, a row for each image."""
 
+import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from utils.audit.finding import by_gravity, exit_code, exit_code_in_words, most_severe
-from utils.audit.tables import write_tables
 from utils.audit.verdict import first_steps, not_made
 from utils.evaluation.intervals import Interval
 from utils.examine.examination import Examination
 from utils.examine.section import Section
-from utils.files import atomic_write, private_folder, write_json
+from utils.files import atomic_write, private_folder
 
 SCHEMA = 2  # raise it when a program that reads report.json would stumble
 PAGE, FACTS, IMAGES, CARD = "index.html", "report.json", "images.csv", "model_card.md"
@@ -79,11 +80,16 @@ class ModelReport:
         """Write the page, the facts, the table of images and a model card; the path of the page."""
         from utils.examine.page import model_card, render_page
 
+        texts = {
+            IMAGES: self.images.to_csv(index=False, lineterminator="\n"),
+            FACTS: json.dumps(self.facts(), indent=1, default=str) + "\n",
+            CARD: model_card(self),
+            PAGE: render_page(self),
+        }
         out = private_folder(Path(folder))
-        write_tables({IMAGES: self.images}, out, ())
-        write_json(out / FACTS, self.facts())
-        for name, text in ((CARD, model_card(self)), (PAGE, render_page(self))):
-            with atomic_write(out / name) as unfinished:
+        with ExitStack() as files:  # all of them are new, or none is
+            for name, text in texts.items():
+                unfinished = files.enter_context(atomic_write(out / name))
                 unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
         return out / PAGE
 
@@ -96,6 +102,7 @@ class ModelReport:
             "images": self.examination.data_name,
             "content": subject.images.content_hash(),
             "count": len(subject.images),
+            "files not read": len(subject.unread),
             "classes": list(subject.images.class_names),
             "epsilon": subject.epsilon,
             "attacked images": len(subject.few_rows),

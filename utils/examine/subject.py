@@ -1,6 +1,7 @@
 """Model and images under examination, and the predictions that several questions share."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from utils.contamination.resizers import Resizer
 from utils.data.split import Split, Splits
 from utils.evaluation.findings.headline import chance_of, headline_of
 from utils.evaluation.findings.scores import usual_score
-from utils.evaluation.inference import predict
+from utils.evaluation.inference import logits, predict
 from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
@@ -46,6 +47,7 @@ class Subject:
     modality: str = ""  # of the corruptions: xray, mri or photograph; by default by the channels
     resizer: Resizer | None = None  # with which files are shrunk before the model
     reference_seconds: float = 0.0  # for the training of a reference network
+    unread: Sequence[tuple[str, str]] = ()  # files that are not among the images, and why
 
     def __post_init__(self):
         self.modality = self.modality or ("xray" if self.images.images.shape[1] == 1 else COLOUR)
@@ -56,6 +58,17 @@ class Subject:
     @cached_property
     def clean(self) -> Predictions:
         return predict(self.model, self.images)
+
+    @cached_property
+    def stated(self) -> Predictions:
+        """The same with the probabilities that the model itself states: of one sigmoid for each
+        class they do not add up to 1. The answer is the same."""
+        return self._stated(self.clean, self.images)
+
+    def _stated(self, found: Predictions, images: Split) -> Predictions:
+        if not self.model.each_by_itself:
+            return found
+        return replace(found, probabilities=stated_by_each(self.model, images))
 
     @cached_property
     def few_rows(self) -> np.ndarray:
@@ -133,7 +146,7 @@ class Subject:
         time is enough."""
         if self.known is None or not self.reference_seconds:
             return None
-        return reference_network(self.known, self.reference_seconds, self.seed)
+        return reference_network(self.known, self.reference_seconds, self.seed, self.keep)
 
     @cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:
@@ -144,10 +157,18 @@ class Subject:
         return np.flatnonzero(first), np.flatnonzero(~first)
 
     @cached_property
-    def noisy(self) -> Predictions:
-        """The predictions for the second half under noise that no threshold has seen."""
+    def noisy_images(self) -> Split:
+        """The second half under noise that no threshold has seen."""
         noise = Gaussian(severity=NOISE, rate=1.0, seed=self.seed)
-        return predict(self.model, noise(self.images.take(self.halves[1])))
+        return noise(self.images.take(self.halves[1]))
+
+    @cached_property
+    def noisy(self) -> Predictions:
+        return predict(self.model, self.noisy_images)
+
+    @cached_property
+    def stated_noisy(self) -> Predictions:
+        return self._stated(self.noisy, self.noisy_images)
 
     @cached_property
     def seconds_per_image(self) -> float:
@@ -157,3 +178,8 @@ class Subject:
         started = time.perf_counter()
         predict(self.model, some)
         return (time.perf_counter() - started) / len(some)
+
+
+def stated_by_each(model: nn.Module, images: Split) -> np.ndarray:
+    """The probability of each class by itself: the sigmoids of the logits."""
+    return logits(model, images).double().sigmoid().numpy()

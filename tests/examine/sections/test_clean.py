@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
+from small import small_split
 
 from utils.evaluation import leakage
+from utils.evaluation.flags.clean_flags import ABOUT_THE_SCORE, CLEAN_FLAGS
 from utils.evaluation.metrics import balanced_accuracy
 from utils.examine.adapter import Expects, adapt
-from utils.examine.sections.clean import ask_clean, ask_leakage
+from utils.examine.sections.clean import FAR_BEHIND, ask_clean, ask_leakage
 from utils.examine.subject import Subject
 
 
@@ -54,3 +57,31 @@ def test_known_images_are_an_alarm_and_other_patients_are_not(subject, images):
     assert "copy" in ask_leakage(known).measured
     few = replace(subject, known=others.take(torch.arange(4)))
     assert "patients or groups" not in ask_leakage(few).measured
+
+
+def test_an_easy_task_is_no_sign_of_known_patients(subject):
+    """A look-up of the nearest training image is right for all of these images, too."""
+    apart = small_split(240, seed=11)
+    known = replace(apart, groups=apart.groups + 1000)
+    found = ask_leakage(replace(subject, known=known))
+    assert found.severity == "note" and "as easy as that" in found.advice
+    assert "no better than a nearest-neighbour look-up" in set(found.table["about"])
+
+
+def test_a_model_far_behind_a_look_up_is_an_alarm(images, network):
+    dim = Subject(adapt(lambda batch: network(batch / 3), images, Expects()), images)
+    known = replace(small_split(240, seed=11), groups=images.groups + 1000)
+    found = ask_leakage(replace(dim, known=known))
+    assert found.severity == "alarm" and found.numbers["better than look-up"].high < -FAR_BEHIND
+
+
+def test_flags_about_the_score_are_flags():
+    assert set(ABOUT_THE_SCORE) < set(CLEAN_FLAGS)
+
+
+@pytest.mark.parametrize(("count", "severity"), [(0, "ok"), (1, "note"), (9, "warning")])
+def test_files_that_are_not_among_the_images_are_said(count, severity, subject):
+    subject.unread = [(f"/data/a/{number}.png", "cut short") for number in range(count)]
+    found = ask_clean(subject)
+    assert found.severity == severity and bool(found.advice) == bool(count)
+    assert ("0.png: cut short" in found.measured) == bool(count) and "9.png" not in found.measured

@@ -80,6 +80,11 @@ def split_dataset(
     if len(gathered.synthetic):
         return _split_with_synthetic(gathered, fractions, seed)
     parts = gathered.parts.astype(object)
+    if set(parts) == {"test"}:
+        raise ValueError(
+            f"all {len(parts)} images are for test, and none is for training; name other splits, "
+            "or none to have them chosen"
+        )
     if "test" not in parts:
         parts[:] = ""
         chosen = _by_group(gathered.split, np.arange(len(parts)), fractions, seed)

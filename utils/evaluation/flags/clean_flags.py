@@ -81,6 +81,11 @@ def _repeated(e: CleanEvidence) -> str | None:
         return f"{extra} images more than the test split has of these patients"
 
 
+ABOUT_THE_SCORE = (  # the others are about what links the scored images to those of the training
+    "no better than the majority class",
+    "no better than a nearest-neighbour look-up",
+    "one prediction for every image",
+)
 CLEAN_FLAGS = {
     "no better than the majority class": lambda e: _no_better_than(_of_constant(e.clean), e.clean),
     "no better than a nearest-neighbour look-up": lambda e: _no_better_than(

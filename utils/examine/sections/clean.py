@@ -1,11 +1,16 @@
 """How good is the model on these images, and may that score be believed?"""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from utils.audit.finding import count_of
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.scores import finding_table
 from utils.evaluation.flags import check_clean
+from utils.evaluation.flags.clean_flags import ABOUT_THE_SCORE
+from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import score_of, scores
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.resampling import few_patients
@@ -13,6 +18,8 @@ from utils.examine.section import Section, in_words, left_out, points
 from utils.examine.subject import Subject
 from utils.figures.confusion import confusions
 
+NAMED, TOLERATED = 3, 0.01  # files that are not read: so many are named; this share is no matter
+FAR_BEHIND = 0.05  # of the score, below that of the look-up
 FEW_KNOWN = 10  # images of known patients: fewer show no difference
 
 
@@ -21,18 +28,32 @@ def ask_clean(subject: Subject) -> Section:
     answers = subject.clean
     headline, missed = score_of(answers, subject.headline), score_of(answers, "missed disease")
     constant = f"a constant answer has {100 * subject.chance:.0f}"
+    severity, missing, advice = _unread(subject)
     return Section(
-        "ok" if subject.learned else "alarm",
-        f"{subject.headline} {headline} %; {constant}.",
+        severity if subject.learned else "alarm",
+        f"{subject.headline} {headline} %; {constant}.{missing}",
         _meaning(answers) + few_patients(answers),
-        "" if subject.learned else "The model is not shown to know anything about these images. "
-        "Look at the first question: does it see what it should?",
+        advice if subject.learned else "The model is not shown to know anything about these "
+        "images. Look at the first question: does it see what it should?",
         _table(answers),
         numbers={subject.headline: headline, "missed disease": missed},
         figures={} if subject.several
         else {"Which class is taken for which": confusions({"clean": answers})},
-        answers=_rows(answers),
+        answers=_rows(answers, subject.stated),
     )  # fmt: skip
+
+
+def _unread(subject: Subject) -> tuple[str, str, str]:
+    """How severe it is that files are missing, in words, and what to do."""
+    if not subject.unread:
+        return "ok", "", ""
+    some = "; ".join(f"{Path(file).name}: {reason}" for file, reason in subject.unread[:NAMED])
+    missing = len(subject.unread)
+    return (
+        "warning" if missing > TOLERATED * (missing + len(subject.images)) else "note",
+        f" {count_of(missing, 'file is', 'files are')} not among these images ({some}).",
+        "Run `second-look audit` on them; a score without the files that fail is about others.",
+    )
 
 
 def _table(answers: Predictions) -> pd.DataFrame:
@@ -54,10 +75,10 @@ def _meaning(answers: Predictions) -> str:
     )
 
 
-def _rows(answers: Predictions) -> pd.DataFrame:
-    """What is written for each image: label, and the probability of each class."""
+def _rows(answers: Predictions, stated: Predictions) -> pd.DataFrame:
+    """What is written for each image: label, answer, and the probability stated for each class."""
     columns = {
-        f"p({name})": answers.probabilities[:, k] for k, name in enumerate(answers.class_names)
+        f"p({name})": stated.probabilities[:, k] for k, name in enumerate(stated.class_names)
     }
     label, predicted = (in_words(each, answers) for each in (answers.labels, answers.predicted))
     return pd.DataFrame({"label": label, "clean": predicted, **columns})
@@ -74,21 +95,35 @@ def ask_leakage(subject: Subject) -> Section:
     flags = check_clean(answers, report)
     red = flags[flags["red"]]
     over = gain(report.looked_up, answers, subject.share)
+    linked = not set(red["flag"]) <= set(ABOUT_THE_SCORE)
+    severity, advice = _gravity(linked, len(red) > 0, over)
     known = _known_patients(subject)
     measured = (
         f"The model is {points(over)}{' of AUC' * subject.several} better than a look-up of the "
         "nearest training image."
     )
     return Section(
-        "alarm" if len(red) else "ok",
+        severity,
         " ".join(filter(None, [measured, *report.reasons, known])),
         "Images of patients that the model has met, and copies of training images, test its "
         "memory. A sibling is a training image so near, in pixels, that it may show the patient.",
-        "Score the model on patients that it has not met." if len(red) else "",
+        advice,
         pd.concat([pd.Series(report.row, name="found").to_frame(), _reasons(red)])
         .rename_axis("about").reset_index(),
         numbers={"better than look-up": over},
     )  # fmt: skip
+
+
+def _gravity(linked: bool, no_better: bool, over: Interval) -> tuple[str, str]:
+    """How severe it is, and what to do. Of an easy task, a look-up is as good as a sound model:
+    that alone is no sign of known patients."""
+    if linked:
+        return "alarm", "Score the model on patients that it has not met."
+    if over.high < -FAR_BEHIND:
+        return "alarm", "Find out why it knows less than its training images show."
+    if no_better:
+        return "note", "Show the look-up beside the score: the task may be as easy as that."
+    return "ok", ""
 
 
 def _reasons(red: pd.DataFrame) -> pd.DataFrame:

@@ -24,6 +24,11 @@ from utils.figures.uncertainty import reliability_diagram, risk_coverage_curves
 LARGE = 0.1  # lower bound of the calibration error: ten points between sure and right
 LEAST = 60  # images on each side: fewer decide nothing
 PROMISED = 0.9
+BY_ITSELF = (
+    "Clean and noisy are the probabilities of the answered class as the model states them, each by "
+    "itself; if exactly one class is true, it is the odds of the class among all that count, and "
+    "these are what the temperature mends."
+)
 TOLERATED = 0.03  # below the promise: thresholds are set on some patients, not on all
 
 
@@ -34,12 +39,7 @@ def ask_calibration(subject: Subject) -> Section:
         return _too_few()
     if subject.several:
         return calibration_by_finding(subject)
-    known, judged = subject.clean.take(first), subject.clean.take(second)
-    found = {
-        "clean": judged,
-        "recalibrated": fit_temperature(known)(judged),
-        "noisy": subject.noisy,
-    }
+    judged, found = subject.stated.take(second), _conditions(subject)
     errors = {name: calibration_error(each) for name, each in found.items()}
     error = errors["clean"]
     sure = float(judged.probabilities.max(1).mean() - judged.accuracy)
@@ -51,7 +51,8 @@ def ask_calibration(subject: Subject) -> Section:
         "Of all predictions with 80 % confidence, 80 % should be right. The temperature was set on "
         "half of the patients, and everything is judged on the others. What chance alone would "
         "give is taken off the error, so it can be 0 where the two means differ a little. Noisy: "
-        "Gaussian noise of severity 3, which no temperature has seen.",
+        "Gaussian noise of severity 3, which no temperature has seen."
+        + f" {BY_ITSELF}" * subject.model.each_by_itself,
         "Set a temperature on patients of your own before anybody reads these probabilities."
         if error.low > LARGE else "",
         pd.DataFrame({"calibration error (points)": errors}).astype(str)
@@ -63,6 +64,17 @@ def ask_calibration(subject: Subject) -> Section:
             )
         },
     )  # fmt: skip
+
+
+def _conditions(subject: Subject) -> dict[str, Predictions]:
+    """What the model states for the second half, as it is and otherwise."""
+    first, second = subject.halves
+    judged = subject.clean.take(second)
+    found = {"clean": subject.stated.take(second)}
+    if subject.model.each_by_itself:
+        found["if exactly one class is true"] = judged
+    found["recalibrated"] = fit_temperature(subject.clean.take(first))(judged)
+    return found | {"noisy": subject.stated_noisy}
 
 
 def calibration_by_finding(subject: Subject) -> Section:

@@ -18,9 +18,11 @@ from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.roc import auroc
 from utils.examine import checks
-from utils.examine.adapter import EXCLUSIVE, ExaminedModel, other_views
+from utils.examine.adapter import ExaminedModel, other_views
+from utils.examine.outputs import EXCLUSIVE
 from utils.examine.precision import USUAL, name_of, precision_of
 from utils.examine.section import Section, differ, points
+from utils.examine.sections.reading import activation_of, reading_of
 from utils.examine.subject import Subject
 
 TRIED = 400  # images that decide whether another view is better
@@ -41,17 +43,21 @@ def ask_interface(subject: Subject) -> Section:
     views = _views(subject)
     precision, overflow = _precision(subject)
     faults = dict([*overflow, *_faults(subject, views)])
-    facts = f"{_facts(subject)}{precision}"
+    reading = reading_of(subject)
+    said = f"{_facts(subject)}{precision}. {reading.measured}".rstrip()
     if not faults:
         return Section(
-            "ok", f"{facts}. The same image always gets the same answer.",
-            "No other range of grey levels and no other order of classes fits clearly better.",
-            table=_table(views),
+            "note" if reading.advice else "ok",
+            f"{said} The same image always gets the same answer.",
+            f"{reading.meaning}No other range of grey levels and no other order of classes fits "
+            "clearly better.",
+            reading.advice, _table(views), numbers=reading.numbers,
         )  # fmt: skip
     return Section(
-        "alarm", f"{' '.join(faults)} ({facts})",
-        "All other figures are about the model as it is shown the images now.",
-        " ".join(faults.values()), _table(views),
+        "alarm", f"{' '.join(faults)} ({said})",
+        f"{reading.meaning}All other figures are about the model as it is shown the images now.",
+        " ".join([*faults.values(), reading.advice]).strip(), _table(views),
+        numbers=reading.numbers,
     )  # fmt: skip
 
 
@@ -99,8 +105,8 @@ def _faults(subject: Subject, views: Mapping[str, Predictions]) -> Iterator[tupl
                "member of an ensemble, sees others.",
                "Compute with copies inside it: `x = x - mean`, not `x -= mean`.")  # fmt: skip
     if subject.lead > checks.SATURATED:
-        yield (f"The softmax is saturated: the first answer leads by {subject.lead:.0f} in logits, "
-               "so it is certain to the last digit.",
+        yield (f"The {activation_of(subject)} is saturated: the first answer leads by "
+               f"{subject.lead:.0f} in logits, so it is certain to the last digit.",
                "Look for a factor on the logits and remove it, or divide by a temperature; attack "
                "the margin, since the cross-entropy has no slope here.")  # fmt: skip
     if subject.model.output == EXCLUSIVE:

@@ -12,7 +12,7 @@ from utils.data.split import Split
 from utils.evaluation.conditions import GREY_LEVELS
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import UNDEFINED, Interval, mean_of
-from utils.evaluation.kept_batches import KeptBatches
+from utils.evaluation.kept_batches import kept_tensor
 from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.sections.blending import PER_ATTACKED
 from utils.examine.subject import Subject
@@ -86,10 +86,8 @@ def _kept_pattern(subject: Subject, known: Split, target: int) -> Tensor:
             subject.model, known, subject.epsilon, ROUNDS, subject.seed, target
         ).pattern.cpu()
 
-    about = ("universal", subject.model, subject.epsilon, ROUNDS, subject.seed, target)
-    with torch.random.fork_rng():  # what is kept is found by the random state, too
-        torch.manual_seed(subject.seed)
-        return KeptBatches(subject.keep, *about).get(known.images, known.labels, fit)
+    about = ("universal", subject.model, subject.epsilon, ROUNDS, target)
+    return kept_tensor(subject.keep, known.images, known.labels, fit, subject.seed, *about)
 
 
 def _table(reached: list[Reach]) -> pd.DataFrame:
