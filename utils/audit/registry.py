@@ -12,6 +12,7 @@ from utils.audit.checks.headers import check_acquisition, check_privacy
 from utils.audit.checks.images import check_noise, check_outliers
 from utils.audit.checks.labels import check_neighbour_labels
 from utils.audit.checks.leakage import check_leakage
+from utils.audit.checks.order import check_order
 from utils.audit.checks.patients import check_patients
 from utils.audit.checks.quality import check_quality
 from utils.audit.checks.shortcuts import check_shift, check_shortcuts
@@ -50,6 +51,7 @@ CHECKS: dict[str, Check] = {
     "Acquisition": check_acquisition,
     "Training against test": check_shift,
     "Shortcuts": labelled_only(check_shortcuts),
+    "Order of files": check_order,
     "Suspicious labels": labelled_only(check_neighbour_labels),
     "Image quality": check_quality,
     "Noise": check_noise,

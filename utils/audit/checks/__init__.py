@@ -5,6 +5,7 @@ duplicates  the same image more than once
 leakage     test images that are known from training
 patients    which images belong to one patient?
 shortcuts   do facts without medical meaning tell the classes apart, or training from test?
+order       do images or classes change from the first file to the last?
 labels      do the most similar images have another label?
 quality     dark, bright, blurred, empty, odd in shape, or written on
 images      unusual noise, and single images unlike all others
