@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from utils.audit.label_predictions import LabelPredictions, predict_labels
 from utils.audit.patients.groups import PatientGroups
 from utils.audit.pixel_measures import measure_files
 from utils.data.duplicates import (
@@ -100,6 +101,11 @@ class ImageFolder(PatientGroups):
     def measures(self) -> pd.DataFrame:
         """Brightness, sharpness and the like of each file at its own size."""
         return measure_files(self.facts, self.images)
+
+    @cached_property
+    def label_predictions(self) -> LabelPredictions | None:
+        """What heads that learned from other patients make of each label."""
+        return predict_labels(self.split)
 
     @cached_property
     def base(self) -> str:

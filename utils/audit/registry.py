@@ -10,7 +10,7 @@ from utils.audit.checks.files import check_class_balance, check_formats, check_u
 from utils.audit.checks.foreign import check_foreign
 from utils.audit.checks.headers import check_acquisition, check_privacy
 from utils.audit.checks.images import check_noise, check_outliers
-from utils.audit.checks.labels import check_neighbour_labels
+from utils.audit.checks.labels import check_label_share, check_labels
 from utils.audit.checks.leakage import check_leakage
 from utils.audit.checks.order import check_order
 from utils.audit.checks.patients import check_patients
@@ -52,7 +52,8 @@ CHECKS: dict[str, Check] = {
     "Training against test": check_shift,
     "Shortcuts": labelled_only(check_shortcuts),
     "Order of files": check_order,
-    "Suspicious labels": labelled_only(check_neighbour_labels),
+    "Share of wrong labels": labelled_only(check_label_share),
+    "Suspicious labels": labelled_only(check_labels),
     "Image quality": check_quality,
     "Noise": check_noise,
     "Odd images": check_outliers,
