@@ -7,7 +7,7 @@ from folders import picture, write_dicom
 
 from utils.audit.checks.shortcuts import check_shortcuts
 from utils.audit.folder import read_folder
-from utils.audit.headers import FACTS, header_facts
+from utils.audit.headers import FACTS, acquisition_times, header_facts
 
 
 def test_without_dicom_there_are_no_facts(tmp_path):
@@ -47,3 +47,19 @@ def test_a_device_that_goes_with_the_class_is_a_shortcut(tmp_path, cache):
     row = found.table.set_index("fact").loc["device"]
     assert found.severity == "alarm" and row["AUC"] == 1
     assert row["disease?"] == "cannot be the disease" and np.isfinite(row["p"])
+
+
+def test_the_time_of_acquisition_is_read_and_a_missing_one_is_none(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    times = [
+        {"AcquisitionDate": "20240502", "AcquisitionTime": "120000.25", "StudyDate": "20200101"},
+        {"AcquisitionDateTime": "20240501000000", "StudyDate": "20200101"},
+        {"StudyDate": "20240503"}, {"StudyDate": ""}, {},
+    ]  # fmt: skip
+    for number, fields in enumerate(times):
+        write_dicom(pydicom, tmp_path / f"{number}.dcm", "p", number, **fields)
+    files = [str(tmp_path / f"{n}.dcm") for n in range(5)]
+    files += [str(tmp_path / "gone.dcm"), str(picture(tmp_path / "0.jpg"))]
+    found = acquisition_times(pd.Series(files), pd.Series(["DICOM"] * 6 + ["JPEG"]))
+    assert np.diff(found[[1, 0, 2]]).tolist() == [1.5, 0.5]
+    assert np.isnan(found[3:]).all()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from utils.audit.label_predictions import LabelPredictions, predict_labels
 from utils.audit.patients.groups import PatientGroups
 from utils.audit.pixel_measures import measure_files
 from utils.data.formats.table import shorten
@@ -119,6 +120,11 @@ class ImageFolder(PatientGroups):
     def measures(self) -> pd.DataFrame:
         """Brightness, sharpness and the like of each file at its own size."""
         return measure_files(self.facts, self.pixels)
+
+    @cached_property
+    def label_predictions(self) -> LabelPredictions | None:
+        """What heads that learned from other patients make of each label."""
+        return predict_labels(self.split)
 
     @cached_property
     def base(self) -> str:

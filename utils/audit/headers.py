@@ -1,15 +1,23 @@
-"""Facts from the headers of DICOM files: device, site, year, view; sex and age of the patient."""
+"""Facts from headers: of DICOM device, site, year, view, sex and age; when an image was made."""
 
 import re
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from utils.data.image_files import in_threads
 
 PATIENT_FACTS = ("sex", "age")  # may go with the disease; all others cannot be it
 CHUNK = 1024 * 64  # header elements longer than this are not read
+DATES = (
+    ("AcquisitionDateTime",),
+    ("AcquisitionDate", "AcquisitionTime"),
+    ("StudyDate", "StudyTime"),
+)
+EXIF, MADE = 0x8769, 0x9003  # the part of EXIF about the camera, and when it made the picture
+WITH_EXIF = ("JPEG", "MPO", "TIFF")
 
 
 def header_facts(files: pd.Series, formats: pd.Series) -> pd.DataFrame:
@@ -36,6 +44,37 @@ def _read(path: str) -> dict:
     except Exception:  # a file can be broken in more ways than a library knows
         return {}
     return {name: fact(header) for name, fact in FACTS.items()}
+
+
+def acquisition_times(files: pd.Series, formats: pd.Series) -> np.ndarray:
+    """When each image was made, in days; NaN where its header does not say. No text is kept."""
+    pairs = list(zip(files, formats, strict=True))
+    if not set(formats) & {"DICOM", *WITH_EXIF}:
+        return np.full(len(pairs), np.nan)
+    texts = in_threads(lambda place: _made(*pairs[place]), len(pairs), "reading dates")
+    digits = [re.sub(r"\D", "", text.partition(".")[0]).ljust(14, "0")[:14] for text in texts]
+    times = pd.to_datetime(pd.Series(digits), format="%Y%m%d%H%M%S", errors="coerce")
+    return ((times - pd.Timestamp(2000, 1, 1)) / pd.Timedelta(days=1)).to_numpy()
+
+
+def _made(path: str, kind: str) -> str:
+    """Date and time as the header writes them; "" where it does not, or cannot be read."""
+    try:
+        if kind in WITH_EXIF:
+            with Image.open(path, formats=WITH_EXIF) as image:
+                return str(image.getexif().get_ifd(EXIF).get(MADE, ""))
+        return _dicom_time(path) if kind == "DICOM" else ""
+    except Exception:  # a file can be broken in more ways than a library knows
+        return ""
+
+
+def _dicom_time(path: str) -> str:
+    from pydicom import dcmread
+
+    tags = [keyword for keywords in DATES for keyword in keywords]
+    header = dcmread(path, stop_before_pixels=True, defer_size=CHUNK, specific_tags=tags)
+    texts = ["".join(str(header.get(word) or "") for word in words) for words in DATES]
+    return next(filter(None, texts), "")
 
 
 def _text(*keywords: str) -> Callable:

