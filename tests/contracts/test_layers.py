@@ -96,8 +96,8 @@ def test_an_audit_waits_for_no_library_of_networks_and_figures():
     assert "torch" in libraries and not libraries & {"timm", "torchvision", "matplotlib", "optuna"}
 
 
-def test_checks_of_files_copies_and_neighbours_wait_for_neither_tensors_nor_trees():
-    checks = ("files", "duplicates", "quality", "images", "labels")
+def test_checks_of_files_copies_and_quality_wait_for_neither_tensors_nor_trees():
+    checks = ("files", "duplicates", "quality", "images")
     libraries = libraries_first(*AUDIT, *(f"audit.checks.{name}" for name in checks))
     assert "pandas" in libraries and not libraries & {"torch", "safetensors", "sklearn"}
 

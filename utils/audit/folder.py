@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from utils.audit.label_predictions import LabelPredictions, predict_labels
 from utils.audit.patients.groups import PatientGroups
 from utils.audit.pixel_measures import measure_files
 from utils.data.formats.table import shorten
@@ -25,6 +24,7 @@ from utils.data.source import Source, source_of
 if TYPE_CHECKING:  # some checks need tensors, and torch takes seconds
     from torch import Tensor
 
+    from utils.audit.label_predictions import LabelPredictions
     from utils.data.split import Split
 
 TEST_PARTS = ("validation", "test")
@@ -124,6 +124,8 @@ class ImageFolder(PatientGroups):
     @cached_property
     def label_predictions(self) -> LabelPredictions | None:
         """What heads that learned from other patients make of each label."""
+        from utils.audit.label_predictions import predict_labels
+
         return predict_labels(self.split)
 
     @cached_property
