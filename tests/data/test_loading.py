@@ -68,7 +68,7 @@ def test_only_their_owner_may_see_the_small_copies_of_images(tmp_path):
     root = class_folders(tmp_path / "own", ["a", "b"], 20)
     load(str(root), 8)
     (place,) = (tmp_path / "variables/files").iterdir()
-    assert list(place.glob("*.pt")) and place.stat().st_mode & 0o777 == 0o700
+    assert list(place.glob("*.npz")) and place.stat().st_mode & 0o777 == 0o700
 
 
 def test_other_requests_go_to_other_folders(tmp_path):
