@@ -12,7 +12,7 @@ from utils.detection.label_error_rates import SEEN
 
 MAX_OWN_VOTES = 0.05  # share of the weighted votes for the label of an image that is named
 MOST_NAMED = 0.01  # of all images by votes: in a clean folder more would be named wrongly
-MOST_FALSE = 0.0075  # of all images: so many right labels may be named with the wrong ones
+MOST_FALSE = 0.005  # of all images: so many right labels may be named with the wrong ones
 FEW = 0.005  # a share of wrong labels that certainly is no larger is no finding
 RANKED = "labels.csv"  # beside the report: what to look at first
 EXPECTED = "expected wrong up to here"
