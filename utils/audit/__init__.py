@@ -9,6 +9,7 @@ headers         facts from the headers of DICOM files
 patients/       which images show one patient, and the table of patients to split by
 shortcuts       how well facts predict the class
 label_predictions  which class each image looks like, by heads that learned from other patients
+neighbour_votes which class the most similar images of other patients have
 file_order      files by date or by number, and what changes along them
 checks/         the checks, by what they look at
 registry        all checks by their titles

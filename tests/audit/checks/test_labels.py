@@ -94,14 +94,14 @@ def test_a_class_of_few_patients_is_left_out(clean):
 
 
 def test_random_labels_per_patient_are_not_flagged():
-    """If heads cannot predict the class the checks name nothing, except by chance."""
+    """If neighbours cannot predict the class the check names nothing, except by chance."""
     heads = draw("brain_phantom", 32, 60)
     facts = plain_facts(len(heads)).assign(patient=heads.groups.numpy().astype(str))
     flagged = []
-    for seed in range(12):
+    for seed in range(40):
         labels = np.random.default_rng(seed).integers(0, 2, int(heads.groups.max()) + 1)
         facts["label"] = np.array(["a", "b"])[labels[heads.groups.numpy()]]
         made = ImageFolder("x", facts.copy(), heads.images, NONE_REFUSED, ("a", "b"))
-        assert CHECKS[SHARE](made).severity == "not applicable"
         flagged.append(CHECKS[LIST](made).severity != "not applicable")
-    assert sum(flagged) <= 3  # of 12; expected is 1 in 40, and more than 3 once in 5,000 tries
+        assert CHECKS[SHARE](made).severity == "not applicable"
+    assert sum(flagged) <= 6  # of 40; expected is 1 in 21, and more than 6 once in 200 tries

@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from utils.audit.finding import EXAMPLES, Finding, count_of, skipped
+from utils.audit.finding import EXAMPLES, Finding, count_of, not_applicable, skipped
 from utils.audit.folder import ImageFolder
 from utils.audit.label_predictions import LEAST_PATIENTS, LabelPredictions
+from utils.audit.neighbour_votes import neighbour_vote, vote_in_words
 from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 from utils.detection.label_error_rates import SEEN
 
-MOST_FALSE = 0.0075  # of all images: so many right labels may be named with the wrong ones
+MAX_OWN_VOTES = 0.05  # share of the weighted votes for the label of an image that is named
+MOST_NAMED = 0.01  # of all images by votes: in a clean folder more would be named wrongly
+MOST_FALSE = 0.005  # of all images: so many right labels may be named with the wrong ones
 FEW = 0.005  # a share of wrong labels that certainly is no larger is no finding
 RANKED = "labels.csv"  # beside the report: what to look at first
 EXPECTED = "expected wrong up to here"
@@ -53,9 +56,11 @@ def check_label_share(folder: ImageFolder) -> Finding:
 
 def check_labels(folder: ImageFolder) -> Finding:
     """Images that look like another class, the most suspicious labels first."""
-    found = _predictions(folder)
-    if isinstance(found, Finding):
-        return found
+    if len(folder.class_names) < 2 or len(folder) < MIN_FOLDER_IMAGES:
+        return skipped("No classes, or too few images to compare.")
+    found = folder.label_predictions
+    if found is None or not found.carry_classes:
+        return _by_neighbours(folder)
     slips = found.slips
     ranked, named = _ranked(folder, found), _named(found, len(folder))
     labels, likely = (ranked[name][:named] for name in ("label", "likely"))
@@ -79,10 +84,43 @@ def check_labels(folder: ImageFolder) -> Finding:
     )  # fmt: skip
 
 
+def _by_neighbours(folder: ImageFolder) -> Finding:
+    """Images whose most similar images of other patients have another label: a weak test."""
+    vote, names = neighbour_vote(folder), np.array(folder.class_names)
+    if not vote.is_informative:
+        return Finding(
+            "not applicable",
+            f"{vote_in_words(vote, folder)} Neighbours do not predict the class here.",
+            "This check cannot find label errors in this folder; there may be some or none.",
+            "Use the trained inspection (notebook `detective`).",
+        )
+    doubted = np.flatnonzero(vote.own <= MAX_OWN_VOTES)
+    doubted = doubted[np.lexsort([folder.neighbour_distances[doubted], vote.own[doubted]])]
+    flagged = doubted[: int(MOST_NAMED * len(folder))]
+    labels, predicted = names[folder.split.labels.numpy()[flagged]], names[vote.predicted[flagged]]
+    return Finding(
+        "note" if len(flagged) else "ok",
+        f"{count_of(len(doubted), 'image has', 'images have')} hardly a neighbour of the same "
+        f"class ({len(doubted) / len(folder):.1%} of all); named are the first {len(flagged)}, "
+        f"at most one image in a hundred. {vote_in_words(vote, folder)}",
+        "A weak indication from plain pixels, for a second look and nothing else. Without a wrong "
+        "label in the folder, images are doubted too." if len(flagged) else "",
+        "Show the named ones to an expert. `images.csv` ranks all of them. The trained inspection "
+        "(notebook `detective`) finds more." if len(flagged) else "",
+        pd.DataFrame({
+            "file": folder.relative_files[flagged], "label": labels, "neighbours": predicted
+        }),
+        tuple(flagged.tolist()),
+        tuple(f"{own}; neighbours: {other}" for own, other in zip(labels, predicted, strict=True))[
+            :EXAMPLES
+        ],
+        scores=pd.DataFrame({"votes for another class": (1 - vote.own).round(4)}),
+    )  # fmt: skip
+
+
 def _named(found: LabelPredictions, images: int) -> int:
     """As many as there are, by the lower end of the estimate, and a few right ones with them."""
-    share = found.slips.share.low if found.carry_classes else 0.0
-    expected = found.slips.expected_wrong(share)
+    expected = found.slips.expected_wrong(found.slips.share.low)
     right = np.arange(1, len(expected) + 1) - expected
     return int(min((right <= MOST_FALSE * images).sum(), found.slips.look_wrong.sum()))
 
@@ -91,22 +129,18 @@ def _ranked(folder: ImageFolder, found: LabelPredictions) -> pd.DataFrame:
     """The labels that are less likely than another, the most suspicious first."""
     slips = found.slips
     order = slips.order[: slips.look_wrong.sum()]
-    table = pd.DataFrame({
+    return pd.DataFrame({
         "file": folder.relative_files[found.rows[order]],
         "label": found.class_names[slips.labels[order]],
         "likely": found.class_names[slips.likely[order]],
         "label score": slips.given[order].round(4),
+        EXPECTED: slips.expected_wrong(slips.share.value)[: len(order)].round(1),
     })  # fmt: skip
-    if found.carry_classes:
-        table[EXPECTED] = slips.expected_wrong(slips.share.value)[: len(order)].round(1)
-    return table
 
 
 def _expected_in_words(ranked: pd.DataFrame, named: int) -> str:
     if not named:
         return ""
-    if EXPECTED not in ranked:
-        return "How many of them are wrong cannot be estimated here. "
     return (
         f"By the estimated share {ranked[EXPECTED].iloc[named - 1]:.0f} of them are wrong; of all "
         f"{len(ranked):,} that are less likely than another label {ranked[EXPECTED].iloc[-1]:.0f}. "
@@ -119,7 +153,7 @@ def _predictions(folder: ImageFolder) -> LabelPredictions | Finding:
         return skipped("No classes, or too few images to learn what each class looks like.")
     found = folder.label_predictions
     if found is None:
-        return skipped(f"Fewer than two classes with {LEAST_PATIENTS} patients.")
+        return not_applicable(f"Fewer than two classes with {LEAST_PATIENTS} patients.")
     if found.are_informative:
         return found
     return Finding(
