@@ -44,17 +44,17 @@ def ask_interface(subject: Subject) -> Section:
     precision, overflow = _precision(subject)
     faults = dict([*overflow, *_faults(subject, views)])
     reading = reading_of(subject)
-    said = f"{_facts(subject)}{precision}. {reading.measured}".rstrip()
+    facts = f"{_facts(subject)}{precision}. {reading.measured}".rstrip()
     if not faults:
         return Section(
             "note" if reading.advice else "ok",
-            f"{said} The same image always gets the same answer.",
+            f"{facts} The same image always gets the same answer.",
             f"{reading.meaning}No other range of grey levels and no other order of classes fits "
             "clearly better.",
             reading.advice, _table(views), numbers=reading.numbers,
         )  # fmt: skip
     return Section(
-        "alarm", f"{' '.join(faults)} ({said})",
+        "alarm", f"{' '.join(faults)} ({facts})",
         f"{reading.meaning}All other figures are about the model as it is shown the images now.",
         " ".join([*faults.values(), reading.advice]).strip(), _table(views),
         numbers=reading.numbers,

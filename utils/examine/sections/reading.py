@@ -32,7 +32,7 @@ SEVERAL = (
 
 @dataclass(frozen=True)
 class Reading:
-    """What is to be said about it, in the parts of a section; nothing where there is no doubt."""
+    """What the report says about it, in the parts of a section; nothing where there is no doubt."""
 
     measured: str = ""
     meaning: str = ""
