@@ -109,7 +109,8 @@ def published_line(results: Results) -> str:
         f"ResNet-18 has {theirs} on the official split. Our copy has the official counts in "
         "another order. Of all files of the chest X-rays, one of the official test is most similar "
         f"to {tested} % of its test images, and to {control} % of its training images. At 100 and "
-        "0 both scores would be of the same images.\n"
+        "0 both scores would be of the same images; an image whose file is not recognised lowers "
+        "the first share.\n"
     )
 
 
