@@ -1,6 +1,7 @@
 """Clean scores, calibration, corruptions and promises of a study."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,14 @@ def test_the_mean_is_that_of_the_families_and_the_worst_loses_most(study):
     names = [name.removeprefix("clean minus ") for name in lost]
     each = [found["scores"][name]["value"] for name in names]
     assert found["scores"]["mean"]["value"] == pytest.approx(np.mean(each))
+
+
+def test_two_entrances_of_noise_are_compared_only_where_files_are_shrunk(study):
+    whole = replace(study.parts, small=study.parts.files)
+    same = Study(replace(study.real, size=study.real.file_size), whole, study.folder)
+    vars(same)["standard"] = study.standard
+    assert "file minus small" in corrupted(study)["differences"]
+    assert "file minus small" not in corrupted(same)["differences"]
 
 
 def test_coverage_is_lost_by_as_much_as_it_falls(study):

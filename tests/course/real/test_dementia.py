@@ -31,3 +31,12 @@ def test_attacks_and_corruptions_have_their_controls(heads):
     left = [attacked["scores"][f"pgd {size}"]["value"] for size in dementia.SIZES]
     assert left == sorted(left, reverse=True) and "noise 4" in attacked["scores"]
     assert noisy["scores"]["clean"] == attacked["scores"]["clean"]
+    assert attacked["learned"]
+
+
+def test_half_of_the_patients_calibrate_and_the_others_are_new(heads):
+    found = dementia.promises(heads)
+    clean, moved = (found["scores"][f"coverage, {name}"] for name in ("clean", "moved"))
+    assert clean["patients"] == moved["patients"] == 6
+    lost = found["differences"]["coverage lost"]["value"]
+    assert lost == pytest.approx(clean["value"] - moved["value"])

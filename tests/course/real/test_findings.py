@@ -45,9 +45,11 @@ def test_every_score_that_a_sentence_places_is_one_that_its_step_measures():
 
 def test_readme_counts_verdicts_and_shows_what_an_attack_takes():
     text = summary({"chest_xray": chest(), "blood_cells": {**chest(), "failed": True}}, [ROW])
-    assert text.startswith("On chest_xray, 1 of 1 tests of claims hold too, 0 do not, and 0 are ")
+    assert "On chest_xray, 1 of 1 tests of claims hold too, 0 do not, and 0 are " in text
     shown = "50.0 (40.0 to 60.0)"
     assert text.endswith(f"| chest_xray | {shown} | {shown} | {shown} | – | – |\n")
     assert summary({}, [ROW]) == ""
     without = summary({"chest_xray": chest(), "cells": {**chest(), "steps": {}}}, [ROW])
-    assert without.startswith("On chest_xray and cells, ") and "| cells |" not in without
+    assert "On chest_xray and cells, " in without and "| cells |" not in without
+    three = summary({name: chest() for name in ("a", "b", "c")}, [ROW])
+    assert "On a, b and c, 3 of 3 tests" in three

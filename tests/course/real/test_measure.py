@@ -1,8 +1,10 @@
 """The record of a set: resumable, and honest about a failure."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from folders import class_folders
 
 import utils.course.real.measure
 from utils.course.real.measure import steps_of, take_steps
@@ -76,6 +78,14 @@ def test_sets_with_large_files_hide_pictures(study):
     steps = list(steps_of(study))
     assert steps[:2] == ["training", "clean"] and "hidden pictures" in steps
     assert "kinds of files" not in steps
+
+
+def test_tiny_copies_are_compared_with_their_files_where_these_are_at_hand(study, tmp_path):
+    tiny = replace(study, real=replace(study.real, name="pneumoniamnist"))
+    assert "official test" not in steps_of(tiny, tmp_path)
+    class_folders(tmp_path / "chest_xray", ["NORMAL", "PNEUMONIA"], 1)
+    assert "official test" in steps_of(tiny, tmp_path)
+    assert "official test" not in steps_of(study, tmp_path)
 
 
 def test_a_hardened_network_that_learned_nothing_keeps_no_other_step_back(study):

@@ -5,6 +5,7 @@ import json
 from toy_study import ROW, result
 
 from utils.course.real.page import (
+    corruption_table,
     external_table,
     published_line,
     read_results,
@@ -65,8 +66,30 @@ def test_a_gap_stands_beside_what_an_attack_takes():
 
 def test_the_published_benchmark_stands_beside_its_own_set_alone():
     assert published_line({"chest_xray": chest()}) == ""
-    line = published_line({"pneumoniamnist": chest()})
-    assert "accuracy 50.0 (40.0 to 60.0)" in line and "94.4" in line and "official order" in line
+    found = chest()
+    found["steps"]["official test"] = {"scores": {
+        f"{part} images like an official test file": {**NUMBER, "value": value}
+        for part, value in (("test", 0.55), ("train", 0.45))
+    }}  # fmt: skip
+    line = published_line({"pneumoniamnist": found})
+    assert "accuracy 50.0 (40.0 to 60.0)" in line and "94.4" in line
+    assert "to 55.0 (40.0 to 60.0) % of its test images, and to 45.0 (40.0 to 60.0) % of" in line
+
+
+def test_a_family_that_does_not_occur_in_a_set_has_a_dash():
+    sets = {"cells": ("Stain",), "brains": ("Ghosting",), "letters": ()}
+    results = {
+        name: {"steps": {"corrupted": {"differences": {f"clean minus {f}": NUMBER for f in families}
+                                       | {"file minus small": NUMBER}}} if families else {}}
+        for name, families in sets.items()
+    }  # fmt: skip
+    assert corruption_table(results).splitlines() == [
+        "| points lost | cells | brains |",
+        "| --- | --- | --- |",
+        "| Stain | 50.0 (40.0 to 60.0) | – |",
+        "| Ghosting | – | 50.0 (40.0 to 60.0) |",
+    ]
+    assert corruption_table({"letters": results["letters"]}) == ""
 
 
 def test_every_claim_is_above_or_below():

@@ -1,8 +1,9 @@
 """The parts of a set keep patients apart."""
 
 import pytest
+from folders import class_folders
 
-from utils.course.real.sets import HELD_OUT, KNOWN, SETS, chosen_sets
+from utils.course.real.sets import HELD_OUT, KNOWN, SETS, chosen_sets, is_there
 from utils.data.datasets import DATASETS
 
 
@@ -28,3 +29,9 @@ def test_sets_are_chosen_by_name():
     assert chosen_sets([], "ab") == ["a", "b"] and chosen_sets(["b"], "ab") == ["b"]
     with pytest.raises(ValueError, match="unknown c; choose from a, b"):
         chosen_sets(["c"], "ab")
+
+
+def test_a_set_is_there_when_its_files_are(tmp_path):
+    assert not is_there("blood_cells", tmp_path)
+    class_folders(tmp_path / "blood_cells", ["normal_cell", "spherocyte"], 1, colour=True)
+    assert is_there("blood_cells", tmp_path)

@@ -35,6 +35,18 @@ def test_what_learned_nothing_is_no_result():
     ]
 
 
+def test_a_step_that_rests_on_another_has_its_flags_and_falls_with_it():
+    flags = [{"flag": "odd"}]
+
+    def gain(**hardened) -> dict:
+        steps = {"hardened": hardened, "hardened gain": {"scores": {}}}
+        return sound({"a": {"failed": False, "steps": steps}})["a"]["steps"]
+
+    assert gain(flags=flags)["hardened gain"] == {"scores": {}, "flags": flags}
+    assert gain(flags=[])["hardened gain"] == {"scores": {}}
+    assert gain(learned=False) == {}
+
+
 def test_an_interval_survives_json_even_where_it_has_no_ends():
     for interval in (Interval(0.5, 0.25, 0.75), Interval(0.5, np.nan, np.nan), UNDEFINED):
         again = as_interval(json.loads(json.dumps(as_row(interval), allow_nan=False)))

@@ -24,6 +24,15 @@ def test_a_flagged_number_judges_nothing():
     assert found.verdict == FLAGGED
 
 
+def test_what_a_claim_rests_on_must_be_free_of_flags_as_well():
+    row = {**ROW, "chapter": "defences", "name": "Lasting defence"}
+    number = result(0.6, 0.8)["chest_xray"]["steps"]["standard"]["differences"]["clean minus PGD"]
+    for flags, verdict in (([], "holds here too"), ([{"flag": "odd", "reason": ""}], FLAGGED)):
+        steps = {"other attackers": {"differences": {"hardened minus rounding": number}}}
+        steps["hardened"] = {"flags": flags}
+        assert judged_claims([row], {"a": {"steps": steps}})[0].verdict == verdict
+
+
 def test_a_claim_about_a_method_needs_three_trainings():
     method = {**ROW, "about": "method"}
     verdicts = [judged_claims([method], result(0.6, 0.8, (), n))[0].verdict for n in (1, 3)]

@@ -1,5 +1,6 @@
 """What the networks of a real set know: scores, controls, calibration, everyday corruptions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +26,7 @@ from utils.evaluation.uncertainty.conformal import MISCOVERAGE, coverage_differe
 from utils.training.features import linear_probe
 
 SEVERITY = 3
-MOVED = "MotionBlur"  # what a promise meets: a moving patient; in MRI, ghosts
+MOVED = "MotionBlur"  # what a promise meets: a moving patient
 STRONG = 5  # severity of the noise of which two entrances are compared
 PIXELS = 28  # of the images that logistic regression reads
 PIXEL_STRENGTHS = (1e-4, 1e-3)
@@ -102,45 +103,46 @@ def corrupted(study: Study) -> dict:
         | {name: score_row(each) for name, each in found.items()}
         | {"mean": score_row(matrix.over("network", matrix.families))},
         "differences": {f"clean minus {name}": row for name, row in lost.items()}
-        | {"file minus small": _two_entrances(study, files)},
+        | _two_entrances(study, files),
         "worst": max(lost, key=lambda name: lost[name]["value"]),
         "severity": SEVERITY,
     }
 
 
 def _two_entrances(study: Study, files: Split) -> dict:
-    """Strong noise in the file, minus the same noise after shrinking."""
+    """Strong noise in the file, minus the same noise after shrinking, if anything shrinks."""
+    if study.real.file_size == study.real.size:
+        return {}
     noise = Gaussian(severity=STRONG, rate=1.0)
     inside = study.pooled(noise(files).resized(study.real.size))
-    return difference_row(inside, study.pooled(noise(files.resized(study.real.size))))
+    after = study.pooled(noise(files.resized(study.real.size)))
+    return {"file minus small": difference_row(inside, after)}
 
 
 def promises(study: Study) -> dict:
     """Conformal sets of the first training: calibrated on half of the test, kept where it moves?"""
-    model, files = study.standard[0], study.parts.files.test
+    model, files, small = study.standard[0], study.parts.files.test, study.real.size
     halves = split_by_group(files.labels.numpy(), files.patients, (0.5, 0.5), 0)
     known, new = (files.take(half) for half in halves)
-    name = MOVED if study.real.modality != "mri" else "Ghosting"
-    move = corruptions(study.real.modality, SEVERITY, names=(name,))[name]
-    small = study.real.size
-    clean, moved = (predict(model, each.resized(small)) for each in (new, move(new)))
-    sets = {
-        "clean": fit_conformal(predict(model, known.resized(small))),
-        "again": fit_conformal(predict(model, move(known).resized(small))),
-    }
-    lost = coverage_difference(sets["clean"](clean), sets["clean"](moved))
-    again = sets["again"](moved).coverage
+    move = corruptions(study.real.modality, SEVERITY, names=(MOVED,))[MOVED]
+    clean = [predict(model, each.resized(small)) for each in (known, new)]
+    moved = [predict(model, move(each).resized(small)) for each in (known, new)]
+    return kept_promises(clean, moved)
+
+
+def kept_promises(clean: Sequence[Predictions], moved: Sequence[Predictions]) -> dict:
+    """Coverage and calibration; each side holds the answers for calibration, and for the others."""
+    sets = {"clean": fit_conformal(clean[0]), "again": fit_conformal(moved[0])}
+    covered = {"clean": sets["clean"](clean[1]), "moved": sets["clean"](moved[1])}
+    again = sets["again"](moved[1]).coverage
     off = again._replace(**{end: getattr(again, end) - 1 + MISCOVERAGE for end in again._fields})
-    worse = calibration_difference(moved, clean)
-    facts = {"trainings": 1, "patients": counted(clean)["patients"]}
+    facts = {"trainings": 1, "patients": counted(clean[1])["patients"]}
+    gaps = {
+        "coverage lost": coverage_difference(*covered.values()),
+        "calibrated again minus promise": off,
+        "calibration error added": calibration_difference(moved[1], clean[1]),
+    }
     return {
-        "scores": {
-            "coverage, clean": as_row(sets["clean"](clean).coverage, **facts),
-            "coverage, moved": as_row(sets["clean"](moved).coverage, **facts),
-        },
-        "differences": {
-            "coverage lost": as_row(lost, **facts),
-            "calibrated again minus promise": as_row(off, **facts),
-            "calibration error added": as_row(worse, **facts),
-        },
+        "scores": {f"coverage, {k}": as_row(each.coverage, **facts) for k, each in covered.items()},
+        "differences": {name: as_row(gap, **facts) for name, gap in gaps.items()},
     }

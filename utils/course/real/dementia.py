@@ -10,6 +10,7 @@ from utils.attacks.random_noise import RandomSigns
 from utils.contamination.corruptions.matrix import stacked
 from utils.contamination.corruptions.registry import corruptions
 from utils.course.real.brain_slices import Heads
+from utils.course.real.clean_scores import kept_promises
 from utils.course.real.steps import as_row, counted, difference_row, score_row
 from utils.data.patients.splitting import split_by_group
 from utils.data.split import Split, Splits
@@ -33,6 +34,7 @@ FOLDED = 8  # slices of each patient where folds are compared
 FOLD_STRENGTH = (1e-3,)
 COINS = 5
 SEVERITY = 3
+MOVED = "Ghosting"  # what a moving patient leaves in MRI
 CHANCE_AUC = 0.5  # AUC of a constant answer
 
 
@@ -108,6 +110,7 @@ def under_attack(heads: Heads) -> dict:
             "noise minus clean": difference_row(found["noise 4"], found["clean"]),
         },
         "flags": _attack_flags(found),
+        "learned": score_row(found["clean"])["low"] > 1 / worst.classes,
         "images": {"patients": len(worst.labels), "slices": len(places)},
     }
 
@@ -129,6 +132,18 @@ def corrupted(heads: Heads) -> dict:
         "worst": max(lost, key=lambda name: lost[name]["value"]),
         "severity": SEVERITY,
     }
+
+
+def promises(heads: Heads) -> dict:
+    """Conformal sets of all patients, answered by heads that have not met them.
+
+    Half of the patients calibrate, the others are new, and their ghosts are in the file.
+    """
+    places = heads.of_some(len(np.unique(heads.slices.patients)), SLICES)
+    move = corruptions("mri", SEVERITY, names=(MOVED,))[MOVED]
+    clean, moved = heads.answers(places, None), heads.answers(places, None, move)
+    halves = _halves(clean)
+    return kept_promises(*([each.take(half) for half in halves] for each in (clean, moved)))
 
 
 def _attack_flags(found: dict[str, Predictions]) -> list[dict]:

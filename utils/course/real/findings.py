@@ -70,7 +70,7 @@ def findings(results: Results) -> str:
 
 
 def summary(results: Results, claims: Iterable[dict]) -> str:
-    """Two sentences and a table for README."""
+    """Some sentences and a table for README."""
     good = sound(results)
     if not good:
         return ""
@@ -78,9 +78,12 @@ def summary(results: Results, claims: Iterable[dict]) -> str:
     counts = [verdicts.count(VERDICTS[word]) for word in (HOLDS, FAILS)]
     rows = [[name, *(number(good, name, *each) for each in COLUMNS.values())] for name in good]
     rows = [row for row in rows if set(row[1:]) != {NONE}]
+    names = " and ".join(filter(None, ", ".join(good).rpartition(", ")[::2]))
     return (
-        f"On {' and '.join(good)}, {counts[0]} of {len(verdicts)} tests of claims hold too, "
-        f"{counts[1]} do not, and {len(verdicts) - sum(counts)} are undecided or flagged. "
+        f"`make real` asks these questions of small real images, in few epochs. On {names}, "
+        f"{counts[0]} of {len(verdicts)} tests of claims hold too, {counts[1]} do not, and "
+        f"{len(verdicts) - sum(counts)} are undecided or flagged. "
+        "[RESULTS.md](assets/RESULTS.md#real-images) has every number. "
         "Noise and PGD change each pixel by at most four grey levels:\n\n"
         f"{markdown_table(('balanced accuracy (%)', *COLUMNS), rows)}"
     )

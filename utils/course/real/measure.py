@@ -10,12 +10,14 @@ from utils.course.real import attacks, clean_scores, dementia, faulty_training, 
 from utils.course.real import other_patients as external
 from utils.course.real.brain_slices import EACH, Heads, network_of_cells, some_slices
 from utils.course.real.networks import HARDENED_EPOCHS, LESSON_STEPS, NARROW_TRAINING, Study
-from utils.course.real.sets import RECORD, SETS, SLICES, read_parts
+from utils.course.real.sets import RECORD, SETS, SLICES, is_there, read_parts
 from utils.course.real.steps import SECONDS, learned, timed
+from utils.data.loading import load
 from utils.files import read_json, write_json
 from utils.run import ROOT, hardware, versions
 
 DRAWN = {"chest_xray": "chest_phantom"}  # drawn sets of the same classes
+MADE_FROM = {"pneumoniamnist": "chest_xray"}  # whose files it shows smaller
 HARDENING = {
     "clean epochs": NARROW_TRAINING.epochs,
     "epochs under attack": HARDENED_EPOCHS,
@@ -24,8 +26,9 @@ HARDENING = {
 Measures = Mapping[str, Callable[[], dict]]
 
 
-def steps_of(study: Study) -> Measures:
+def steps_of(study: Study, root: str | Path | None = None) -> Measures:
     """The steps of a set of images by name; the first ones train."""
+    large = MADE_FROM.get(study.real.name, "")
     found = {
         "training": lambda: _trained(study.standard),
         "clean": lambda: clean_scores.clean_scores(study),
@@ -43,6 +46,11 @@ def steps_of(study: Study) -> Measures:
         found["hidden pictures"] = lambda: hidden_pictures.hidden_pictures(study)
     if study.real.name == "chest_xray":
         found["kinds of files"] = lambda: external.kinds_of_files(study)
+    if large and is_there(large, root):
+        files = external.SQUEEZED
+        found["official test"] = lambda: external.official_test(
+            study.parts.files, load(large, files, root)
+        )
     return found | {
         "hardening": lambda: _trained(study.hardened) | HARDENING,
         "hardened": lambda: attacks.attacked(study, "hardened"),
@@ -56,6 +64,7 @@ def steps_of_slices(heads: Heads) -> Measures:
         "clean": lambda: dementia.clean_scores(heads),
         "leakage": lambda: dementia.leakage(heads),
         "corrupted": lambda: dementia.corrupted(heads),
+        "promises": lambda: dementia.promises(heads),
         "standard": lambda: dementia.under_attack(heads),
     }
 
@@ -73,7 +82,7 @@ def measure(
         facts, measures = {"name": name, "slices": EACH}, steps_of_slices(heads)
     else:
         study = Study(SETS[name], read_parts(SETS[name], root), folder)
-        facts, measures = asdict(SETS[name]), steps_of(study)
+        facts, measures = asdict(SETS[name]), steps_of(study, root)
     return take_steps(name, facts, measures, only, report)
 
 

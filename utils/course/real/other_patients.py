@@ -3,12 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from utils.course.real.clean_scores import finding_or_none
 from utils.course.real.networks import Study
 from utils.course.real.steps import as_row, counted, score_row
+from utils.data.duplicates import nearest
 from utils.data.phantoms import PHANTOMS, draw
-from utils.data.split import Split
+from utils.data.split import Split, Splits
+from utils.evaluation.intervals import mean_of
 from utils.evaluation.metrics import HEADLINE, draws_of
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import Difference
@@ -16,6 +21,8 @@ from utils.training.features import folded_probe
 
 DRAWN_PATIENTS = 300
 STRENGTH = 0.01  # C of the probe that leaves a kind of file out
+SQUEEZED = 112  # pixels of the squeezed files from which tiny copies are made
+PROPORTIONS = np.linspace(0.8, 2.8, 21)  # width by height of an X-ray before it was squeezed
 KINDS = ("IM-", "NORMAL2-")  # how the files of healthy children begin: two ways of collecting
 
 
@@ -62,6 +69,21 @@ def kinds_of_files(study: Study) -> dict:
     return {"scores": scores, "differences": differences}
 
 
+def official_test(tiny: Splits, files: Splits) -> dict:
+    """Which of the tiny images show an official test file: the most similar of all files says so.
+
+    As many training images are the control.
+    """
+    known = torch.cat([files.train.images, files.validation.images])
+    scores = {}
+    for name in ("test", "train"):
+        some = getattr(tiny, name).limit(len(tiny.test))
+        inside, outside = (_distances(some.images, each) for each in (files.test.images, known))
+        found = mean_of((inside < outside).numpy(), np.arange(len(some)))
+        scores[f"{name} images like an official test file"] = as_row(found, patients=len(some))
+    return {"scores": scores}
+
+
 def apart(first: Predictions, second: Predictions, metric: str) -> dict:
     """The first minus the second, on other patients: each side is resampled by itself.
 
@@ -82,6 +104,31 @@ def _drawn(study: Study, name: str) -> Split:
         )
     pictures = draw(name, study.real.size, DRAWN_PATIENTS, seed=1, views=1, balanced=True)
     return replace(pictures, masks=None)
+
+
+def _distances(tiny: Tensor, files: Tensor) -> Tensor:
+    """How far the most similar file is, whatever its brightness and contrast.
+
+    Tiny copies show its middle square. The files have lost their proportions, so many are tried.
+    """
+    wanted, size = _standardised(tiny), tiny.shape[-1]
+    each = [_standardised(_middle(files, ratio, size)) for ratio in PROPORTIONS]
+    return torch.stack([nearest(wanted, copies)[0][:, 0] for copies in each]).amin(0)
+
+
+def _middle(files: Tensor, ratio: float, size: int) -> Tensor:
+    """The middle square of files that were `ratio` times as wide as high."""
+    side = files.shape[-1]
+    cut = round(side * (1 - min(ratio, 1 / ratio)) / 2)
+    kept = slice(cut, side - cut)
+    part = files[..., kept] if ratio > 1 else files[..., kept, :]
+    return F.interpolate(part.float(), (size, size), mode="bilinear", antialias=True)
+
+
+def _standardised(images: Tensor) -> Tensor:
+    rows = images.flatten(1).float()
+    rows = rows - rows.mean(1, keepdim=True)
+    return rows / rows.std(1, keepdim=True).clamp(min=1e-6)
 
 
 def _kinds(split: Split) -> np.ndarray:

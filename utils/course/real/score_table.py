@@ -22,6 +22,8 @@ ROWS = (
     ("clean", "calibration error, before", "calibration error"),
     ("clean", "calibration error, after", "calibration error, one temperature"),
     ("corrupted", "mean", "corrupted, mean of all families"),
+    ("promises", "coverage, clean", "conformal sets of 90 %: coverage"),
+    ("promises", "coverage, moved", "conformal sets of 90 %: coverage, the patient moves"),
     ("standard", "clean", "attacked images: clean"),
     ("standard", "noise 4", "attacked images: noise 4"),
     *(("standard", f"{kind} {size}", f"{kind.replace('pgd', 'PGD')} {size}")
@@ -69,7 +71,9 @@ def _made_with(results: Results) -> list[list[str]]:
         counts, hardening = steps.get("clean", {}).get("images", {}), steps.get("hardening", {})
         found = {
             "images": ", ".join(f"{count:,} {name}" for name, count in counts.items()),
+            "pixels of the files": settings.get("file_size", NONE),
             "pixels of the network": settings.get("size", NONE),
+            "enlarged inside it to": settings.get("enlarged") or NONE,
             "epochs": settings.get("epochs", NONE),
             "epochs of the narrow network": hardening.get("clean epochs", NONE),
             "epochs under attack, after those": hardening.get("epochs under attack", NONE),

@@ -12,6 +12,7 @@ from utils.evaluation.predictions import Predictions
 
 SECONDS = "CPU seconds"
 Results = Mapping[str, dict]  # of each set, its record
+RESTS_ON = {"hardened gain": "hardened"}  # the same attack on the same networks
 STRONGEST = "pgd 4"  # the score under it says whether an attack leaves anything
 
 
@@ -27,9 +28,12 @@ def learned(step: dict) -> bool:
 
 
 def sound(results: Results) -> dict[str, dict]:
-    """The results without the sets and steps whose networks learned nothing."""
+    """The results without the sets and steps whose networks learned nothing.
+
+    A step that rests on another has the red flags of that one, and falls with it.
+    """
     return {
-        name: {**each, "steps": {k: step for k, step in each["steps"].items() if learned(step)}}
+        name: {**each, "steps": _sound_steps(each["steps"])}
         for name, each in results.items()
         if not each["failed"]
     }
@@ -68,6 +72,15 @@ def difference_row(first: Predictions, second: Predictions, name: str = HEADLINE
 
 def counted(found: Predictions) -> dict[str, int]:
     return {"trainings": len(found.by_training), "patients": len(np.unique(found.groups))}
+
+
+def _sound_steps(steps: Mapping[str, dict]) -> dict[str, dict]:
+    found = {}
+    for name, step in steps.items():
+        base = steps.get(RESTS_ON.get(name, ""), {})
+        if learned(step) and learned(base):
+            found[name] = {**step, "flags": base["flags"]} if is_flagged(base) else step
+    return found
 
 
 def _plain(number: float) -> float | None:

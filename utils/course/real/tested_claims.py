@@ -10,7 +10,7 @@ Key = tuple[str, str]  # chapter, name of the claim
 VERDICTS = {HOLDS: "holds here too", FAILS: "does not"}  # else it is undecided
 FLAGGED = "not judged: a red flag"
 
-BLURRED = "a blur by motion, severity 3"  # in MRI motion makes ghosts
+MOVED = "motion of severity 3; in MRI ghosts"
 
 # chapter, claim: the step, the difference, and what is otherwise than in the chapter
 TESTS: dict[Key, tuple[str, str, str]] = {
@@ -65,10 +65,11 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ),
     ("scaling_defence", "False alarms"): ("hidden pictures", "false alarms", ""),
     ("scaling_defence", "Median"): ("hidden pictures", "repaired minus hidden", ""),
-    ("uncertainty", "Broken promise"): ("promises", "coverage lost", BLURRED),
-    ("uncertainty", "Kept promise"): ("promises", "calibrated again minus promise", BLURRED),
-    ("uncertainty", "Overconfidence"): ("promises", "calibration error added", BLURRED),
+    ("uncertainty", "Broken promise"): ("promises", "coverage lost", MOVED),
+    ("uncertainty", "Kept promise"): ("promises", "calibrated again minus promise", MOVED),
+    ("uncertainty", "Overconfidence"): ("promises", "calibration error added", MOVED),
 }
+ATTACKED = {("defences", "Lasting defence"): "hardened"}  # the step that checks its attack
 NETWORK = "needs the network of its chapter, trained from random weights"
 SEARCH = "not affordable on one core beside the others"
 PAINTED = "needs to know where the finding is"
@@ -132,7 +133,8 @@ def judged_claims(claims: Iterable[dict], results: Mapping[str, dict]) -> list[T
     """Every claim on every real set that has its number; `claims` are rows of the course."""
     found = []
     for row in claims:
-        step, name, otherwise = TESTS.get((row["chapter"], row["name"]), ("", "", ""))
+        key = (row["chapter"], row["name"])
+        step, name, otherwise = TESTS.get(key, ("", "", ""))
         for dataset, result in results.items():
             part = result["steps"].get(step, {})
             number = part.get("differences", {}).get(name)
@@ -140,7 +142,9 @@ def judged_claims(claims: Iterable[dict], results: Mapping[str, dict]) -> list[T
                 judged = claim_of(row).evaluate(
                     as_interval(number), trainings=number["trainings"], patients=number["patients"]
                 )
-                found.append(Tested(row["chapter"], dataset, judged, otherwise, is_flagged(part)))
+                base = result["steps"].get(ATTACKED.get(key, ""), {})
+                flagged = is_flagged(part) or is_flagged(base)
+                found.append(Tested(row["chapter"], dataset, judged, otherwise, flagged))
     return found
 
 
