@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from utils.audit.patients.groups import PatientGroups
-from utils.audit.pixel_measures import measure_files
+from utils.audit.pixels.measures import measure_files
 from utils.data.formats.table import shorten
 from utils.data.listing import Listing
 from utils.data.loading import cache_of

@@ -3,7 +3,7 @@
 import numpy as np
 from folders import picture, plain_facts
 
-from utils.audit.pixel_measures import measure_files, measures
+from utils.audit.pixels.measures import measure_files, measures
 
 
 def test_measures_are_what_they_are_called():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.audit.grey_levels import percentiles
+from utils.audit.pixels.grey_levels import percentiles
 
 PERCENTS = [0, 0.05, 5, 50, 99, 99.95, 100]
 

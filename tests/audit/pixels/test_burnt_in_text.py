@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from utils.audit.burnt_in_text import longest_row
+from utils.audit.pixels.burnt_in_text import longest_row
 from utils.data.phantoms import draw
 
 NAMES = ("brain_phantom", "chest_phantom")

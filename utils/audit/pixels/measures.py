@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from utils.audit.burnt_in_text import longest_row
-from utils.audit.grey_levels import percentiles
+from utils.audit.pixels.burnt_in_text import longest_row
+from utils.audit.pixels.grey_levels import percentiles
 from utils.data.image_files import Unreadable, in_threads, read_file
 
 MOST_PIXELS = 512  # on each side: larger images are shrunk to this

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from utils.audit.grey_levels import percentiles
+from utils.audit.pixels.grey_levels import percentiles
 
 LIMITS = ((40, 80), (60, 100))  # grey levels of a stroke over its surroundings, below the extreme
 EXTREMES = (99.95, 0.05)  # percentiles: of bright strokes, and of dark ones

@@ -1,0 +1,1 @@
+"""What the pixels of a file tell: brightness and sharpness, percentiles, rows of characters."""
