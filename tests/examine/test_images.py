@@ -52,7 +52,7 @@ def test_only_their_owner_may_see_the_small_copies_of_examined_images(tmp_path, 
     monkeypatch.setattr(loading, "VARIABLES", tmp_path / "variables")
     read_examined(str(class_folders(tmp_path / "own", ["a", "b"], 4)), 16)
     (place,) = (tmp_path / "variables/files").iterdir()
-    assert list(place.glob("*.pt")) and place.stat().st_mode & 0o777 == 0o700
+    assert list(place.glob("*.npz")) and place.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_table_gives_every_image_with_its_columns(tmp_path):
