@@ -68,7 +68,7 @@ class LabelPredictions:
 
     @property
     def carry_classes(self) -> bool:
-        """Whether most images look like their class, so that a wrong label can be told."""
+        """Whether most images look like their class, so that a wrong label stands out."""
         reached = (self.accuracy.value - self.chance) / (1 - self.chance)
         possible = 1 - self.slips.share.value / (1 - self.chance)  # where that many labels slipped
         return reached >= max(ENOUGH * possible, LEAST)

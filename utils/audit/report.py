@@ -23,11 +23,7 @@ from utils.files import atomic_write, private_folder, write_json
 from utils.run import ROOT
 
 PAGE = "report.html"
-OTHER_FILES = (
-    "leaks.csv",
-    "duplicates.csv",
-    "labels.csv",
-)  # written only where there is something to say
+OTHER_FILES = ("leaks.csv", "duplicates.csv", "labels.csv")  # only where there is something
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,7 +87,7 @@ def network_size(model: Classifier, size: int) -> dict[str, int]:
 def _facts(name: str) -> Backbone:
     if name in BACKBONES:
         return BACKBONES[name]
-    import timm  # here: it takes seconds, and an audit builds no network
+    import timm  # here: it takes seconds, and most commands build no network
 
     if timm.is_model(name):
         return Backbone(name)

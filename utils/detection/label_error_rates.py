@@ -19,7 +19,7 @@ from utils.detection.label_errors import scores_by_label
 from utils.evaluation.intervals import LEVEL, Interval, largest_unseen_share
 
 SEEN = 0.2  # of all slips are above the limit: few right labels are
-LEAST_SEEN = 0.05  # of the slips of a pair of classes: with fewer nothing is said of the pair
+LEAST_SEEN = 0.05  # of the slips of a pair of classes: a pair with fewer is left out
 
 
 @dataclass(frozen=True)
