@@ -96,8 +96,8 @@ def fitted(model: nn.Module, known: Split) -> dict:
 
 
 def cost_table(splits, networks) -> pd.DataFrame:
-    test = splits.test.per_patient(1).limit(IMAGES)
-    known = splits.validation.per_patient(1).limit(IMAGES)
+    test = splits.test.per_patient(1).balanced(IMAGES)
+    known = splits.validation.per_patient(1).balanced(IMAGES)
     images, labels = to_float(test.images), test.labels
     rows = []
     for how, model in networks.items():
@@ -132,7 +132,7 @@ def of_torchattacks(kind: str, **settings):
 
 def distance_table(splits, networks) -> pd.DataFrame:
     """The smallest changes, ours beside others: about as many backward passes for all."""
-    test = splits.test.per_patient(1).limit(IMAGES)
+    test = splits.test.per_patient(1).balanced(IMAGES)
     images, labels, classes = to_float(test.images), test.labels, test.classes
     gradients = STEPS * (classes - 1)
     each = {"steps": gradients // classes, "n_classes": classes, "eps": None}

@@ -96,7 +96,7 @@ def beside(ways: dict, model, split: Split, rounds: int, yardstick: str | None) 
 def pgd_table() -> pd.DataFrame:
     splits, rows = load("brain_phantom", SIZE), []
     for trained, model in networks(splits, PAIR).items():
-        found = beside(PGDS, model, splits.test.limit(BATCH), ROUNDS, "torchattacks")
+        found = beside(PGDS, model, splits.test.balanced(BATCH), ROUNDS, "torchattacks")
         rows += [{"network": trained, **row} for row in found]
     table = pd.DataFrame(rows)
     with autocast(torch.device("cpu"), "auto"):

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 import torchattacks
 from art.attacks.evasion import HopSkipJump as TheirHopSkipJump
-from art.attacks.evasion import PixelAttack
+from art.attacks.evasion import PixelAttack, SquareAttack
 from attacks import in_art
 from networks import EPSILON, SIZE, networks
 from side_by_side import in_turn, keep, run
@@ -61,11 +61,21 @@ def _robust(model, images, labels, attacked, epsilon: float) -> float:
 
 
 def square(model, images, labels) -> list[dict]:
-    def theirs(model, images, labels):
+    """ART asks three times in every step: is it broken, how far before, how far after?"""
+
+    def of_torchattacks(model, images, labels):
         attack = torchattacks.Square(model, eps=EPSILON, n_queries=SQUARE_QUERIES - 1)
         return attack(images, labels)
 
-    ways = {"torchattacks": theirs, "ours": Square(EPSILON, SQUARE_QUERIES)}
+    def of_art(model, images, labels):
+        wrapped = in_art(model, images, model(images[:1]).shape[1])
+        attack = SquareAttack(
+            wrapped, eps=EPSILON, max_iter=SQUARE_QUERIES // 3, nb_restarts=1, verbose=False
+        )
+        return torch.from_numpy(attack.generate(images.numpy(), labels.numpy()))
+
+    ours = Square(EPSILON, SQUARE_QUERIES)
+    ways = {"torchattacks": of_torchattacks, "ART": of_art, "ours": ours}
     return beside(ways, model, images, labels, EPSILON)
 
 

@@ -12,6 +12,8 @@ from utils.backbones.classifier import build
 from utils.data.split import Split, Splits
 from utils.defences.losses.adversarial_training import AdversarialLoss, TradesLoss
 from utils.defences.losses.mart import MartLoss
+from utils.evaluation.inference import predict
+from utils.evaluation.metrics import balanced_accuracy
 from utils.run import ROOT
 from utils.training.config import TrainConfig
 from utils.training.loop import train_or_load
@@ -22,12 +24,14 @@ BACKBONE, SIZE = "resnet18_narrow", 32  # the network of the chapters, on images
 STANDARD = "standard"
 LESSON = PGD(EPSILON, 2, precision="auto")
 LOSSES = {
-    "PGD training": AdversarialLoss(LESSON, weight=0.7),
+    "PGD training": AdversarialLoss(LESSON, weight=1.0, grow=2),
     "TRADES": TradesLoss(EPSILON, 2),
     "MART": MartLoss(LESSON),
 }
 SCORE = ValidationScore(PGD(EPSILON, 5, stop_when_fooled=True, precision="auto"))
 PAIR = (STANDARD, "PGD training")
+CONFIG = TrainConfig(10, learning_rate=6e-3, schedule="one_cycle")
+HARDENED = replace(CONFIG, epochs=8, learning_rate=3e-3)
 TEXTURES, PLAIN = ("flat", "rows", "columns", "checks"), 24  # levels of grey
 
 
@@ -35,20 +39,32 @@ def networks(
     splits: Splits,
     ways: Iterable[str] = PAIR,
     new: Callable[[Splits], nn.Module] | None = None,
-    epochs: tuple[int, int] = (5, 3),
+    epochs: tuple[int, int] = (CONFIG.epochs, HARDENED.epochs),
 ) -> dict[str, nn.Module]:
-    """A network for each way of training, the robust ones from the weights of the standard one."""
+    """A network for each way of training, the robust ones from the weights of the standard one.
+
+    An attack on a network that has learned nothing has nothing to do: that is an error.
+    """
     new = new or _narrow
     standard, folder = new(splits), ROOT / "checkpoints/bench"
-    train_or_load(standard, splits, TrainConfig(epochs[0]), folder)
+    train_or_load(standard, splits, replace(CONFIG, epochs=epochs[0]), folder)
     found = {}
     for way in ways:
         found[way] = new(splits)
         found[way].load_state_dict(standard.state_dict())
         if way != STANDARD:
-            train_or_load(found[way], splits, TrainConfig(epochs[1]), folder, LOSSES[way], SCORE)
-        found[way].eval()
+            config = replace(HARDENED, epochs=epochs[1])
+            train_or_load(found[way], splits, config, folder, LOSSES[way], SCORE)
+        check_learned(way, found[way].eval(), splits.validation)
     return found
+
+
+def check_learned(way: str, model: nn.Module, split: Split, lead: float = 0.05) -> None:
+    """An error unless its balanced accuracy leads that of a constant answer, 1 / classes."""
+    score = float(balanced_accuracy(predict(model, split).confusion))
+    constant = 1 / split.classes
+    if score < constant + lead:
+        raise ValueError(f"{way}: {score:.0%} where a constant answer has {constant:.0%}")
 
 
 def _narrow(splits: Splits) -> nn.Module:
