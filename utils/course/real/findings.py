@@ -84,7 +84,8 @@ def summary(results: Results, claims: Iterable[dict]) -> str:
         f"{counts[0]} of {len(verdicts)} tests of claims hold too, {counts[1]} do not, and "
         f"{len(verdicts) - sum(counts)} are undecided or flagged. "
         "[RESULTS.md](assets/RESULTS.md#real-images) has every number. "
-        "Noise and PGD change each pixel by at most four grey levels:\n\n"
+        "Noise and PGD change each pixel by at most four grey levels; a dash is a red flag, or not "
+        "measured:\n\n"
         f"{markdown_table(('balanced accuracy (%)', *COLUMNS), rows)}"
     )
 
