@@ -8,6 +8,7 @@ from small import small_split
 from utils.audit import label_predictions
 from utils.audit.label_predictions import (
     COMPONENTS,
+    LabelPredictions,
     grouped_balanced_accuracy,
     image_features,
     predict_labels,
@@ -38,6 +39,19 @@ def test_images_are_predicted_by_heads_that_have_not_met_their_patients(without_
     assert np.mean([each.accuracy.value for each in known]) < 0.55
     assert sum(each.are_informative for each in known) <= 1
     assert not any(each.carry_classes for each in known)
+
+
+def test_hard_images_are_not_counted_as_wrong_labels():
+    """Half of the images look like either class: no label is wrong, and many look so."""
+    rng = np.random.default_rng(0)
+    labels, hard = rng.integers(0, 2, 600), rng.random(600) < 0.6
+    likely = np.where(hard, rng.integers(0, 2, 600), labels)
+    probabilities = np.where(likely[:, None] == [0, 1], 0.9, 0.1)
+    found = LabelPredictions(
+        np.arange(600), np.array(["a", "b"]), labels, np.arange(600), probabilities, "features"
+    )
+    assert found.are_informative and found.slips.share.low > 0.1  # which would be an error
+    assert not found.carry_classes
 
 
 def test_without_the_weights_grey_levels_are_the_features(without_network):

@@ -11,7 +11,7 @@ from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 from utils.detection.label_error_rates import SEEN
 
 MAX_OWN_VOTES = 0.05  # share of the weighted votes for the label of an image that is named
-MOST_NAMED = 0.01  # of all images by votes: in a clean folder more would be named wrongly
+MOST_NAMED = 0.01  # of all images: in a clean folder more would be named wrongly
 MOST_FALSE = 0.005  # of all images: so many right labels may be named with the wrong ones
 FEW = 0.005  # a share of wrong labels that certainly is no larger is no finding
 RANKED = "labels.csv"  # beside the report: what to look at first
@@ -27,7 +27,8 @@ def check_label_share(folder: ImageFolder) -> Finding:
         return Finding(
             "not applicable",
             f"{_accuracy_in_words(found, folder)} That is too little to count wrong labels.",
-            "Most images that are hard to tell would count as wrong labels.",
+            "Either images are hard to tell, and would count as wrong labels, or very many labels "
+            "are wrong.",
             "Have an expert read a sample again: its share of wrong labels is a fair estimate.",
         )
     share, names = found.slips.share, found.class_names
@@ -122,7 +123,8 @@ def _named(found: LabelPredictions, images: int) -> int:
     """As many as there are, by the lower end of the estimate, and a few right ones with them."""
     expected = found.slips.expected_wrong(found.slips.share.low)
     right = np.arange(1, len(expected) + 1) - expected
-    return int(min((right <= MOST_FALSE * images).sum(), found.slips.look_wrong.sum()))
+    few = (right <= MOST_FALSE * images).sum()
+    return int(min(few, MOST_NAMED * images, found.slips.look_wrong.sum()))
 
 
 def _ranked(folder: ImageFolder, found: LabelPredictions) -> pd.DataFrame:
