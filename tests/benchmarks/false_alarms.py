@@ -1,8 +1,9 @@
 """How often an examination raises something about a network with nothing wrong: `make bench`.
 
-Every network has other weights, other images to learn from and other images to be examined on.
-Half of them are drawn with images in doubt, whose class no network can know. A network that has
-not learned the classes, as images without doubt show, is not sound and does not count.
+The networks of a round, one of each kind, share their seed, the images to learn from and those to
+be examined on; every round has others. In every second round some images are in doubt: no network
+can know their class. A network that has not learned the classes, as images without doubt show, is
+not sound and does not count.
 """
 
 import sys
@@ -21,13 +22,14 @@ from utils.data.split import Split
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import Interval, share
 from utils.examine import ModelReport, examine
+from utils.examine.examination import QUESTIONS as ALL_QUESTIONS
 from utils.examine.images import numbered_apart
 
 MINUTES = 15.0  # of CPU time
 EXAMINED, LEARNED, ATTACKED = 180, 300, 30  # images
 SOUND_FROM = 0.95  # of the images without doubt
-DOUBT = 0.3  # of the images, in every second network
-QUESTIONS = {  # those that can raise something
+DOUBT = 0.3  # of the images, in every second round
+QUESTIONS = {  # the others judge nothing
     "Does it see what it should?", "How good is it?", "Does it know these patients?",
     "Does the border decide?", "Is it as good for everybody?", "Is it as right as it is sure?",
     "Does it know when not to answer?", "Does the pipeline matter?",
@@ -92,13 +94,21 @@ def table(minutes: float) -> None:
     keep(
         "false_alarms",
         "What an examination raises about sound networks",
-        f"""Small networks, each trained from other weights on {LEARNED} other drawn images, of
-        {len(SOUND)} kinds in turn, and examined on {EXAMINED} others; every second one with
-        {DOUBT:.0%} of the images in doubt. Networks that were right on less than {SOUND_FROM:.0%}
-        of images without doubt do not count ({unsound}). *Raised* is a warning, an alarm or a
-        failure; the share has its exact interval, then come the cases of each kind.""",
+        about(len(single), unsound),
         result,
     )
+
+
+def about(networks: int, unsound: int) -> str:
+    """What the table shows."""
+    return f"""{networks} small networks, of {len(SOUND)} kinds in turn. Those of a round share
+        their seed and their images, {LEARNED} drawn ones to learn from and {EXAMINED} others to be
+        examined on; in every second round {100 * DOUBT:.0f} % of the images are in doubt. They are
+        examined with {len(QUESTIONS)} of the {len(ALL_QUESTIONS)} questions; the others judge
+        nothing. {unsound} networks do not count, since they were right on less than
+        {100 * SOUND_FROM:.0f} % of images without doubt. *Raised* is a warning, an alarm, a failure
+        or a question left out. The share has its interval, exact for networks that have nothing in
+        common; then come the cases of each kind."""
 
 
 if __name__ == "__main__":

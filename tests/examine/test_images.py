@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from folders import class_folders, noise_image
 from small import small_split
 
 from utils.data import loading
 from utils.data.formats.findings import as_label
+from utils.data.loading import load
 from utils.examine.images import class_order, in_order, numbered_apart, read_examined
 
 
@@ -76,6 +78,13 @@ def test_of_a_folder_with_parts_only_the_test_is_examined(tmp_path):
     assert all("/test/" in file for file in found.split.files)
     known = read_examined(str(tmp_path / "own"), 16, part="train")
     assert len(known.split) == 10 and known.part == "train"
+
+
+def test_of_a_data_set_by_its_name_the_training_images_are_those_of_its_training():
+    test, known = (read_examined("brain_phantom", 16, part=part) for part in ("test", "train"))
+    splits = load("brain_phantom", 16)
+    assert torch.equal(test.split.images, splits.test.images)
+    assert torch.equal(known.split.images, splits.train.images)
 
 
 def test_a_table_of_test_images_alone_can_be_examined(tmp_path):

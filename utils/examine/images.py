@@ -34,7 +34,7 @@ class ExaminedImages:
 def read_examined(
     name: str, size: int, classes: str = "", root: str | None = None, part: str = "test"
 ) -> ExaminedImages:
-    """The images at a path, or the test images of a data set by its name, in this order of classes.
+    """The images at a path, or of this part of a data set by its name, in this order of classes.
 
     Where a folder or a table has this part, such as "test" beside "train", only its images count.
     `classes` is a text file with a class on each line, or the names with commas between them.
@@ -49,7 +49,7 @@ def read_examined(
         if (chosen := found.parts == part).any():
             split, named = split.take(np.flatnonzero(chosen)), part
     else:
-        split = load(name, size, root, findings=True).test
+        split = getattr(load(name, size, root, findings=True), part)
     split = in_order(split, class_order(classes)) if classes else split
     return ExaminedImages(split, columns_of(name, split), unread, named)
 

@@ -38,8 +38,8 @@ def check_label_share(folder: ImageFolder) -> Finding:
     return Finding(
         "note" if sure else "ok",
         f"{share.text()} % of the labels are estimated to be wrong: {int(pairs['above'].sum())} "
-        f"of {len(found.labels):,} are as suspicious as the fifth of slips that is seen best. "
-        f"{_accuracy_in_words(found, folder)}",
+        f"of {len(found.labels):,} count: they score above the limit that {SEEN:.0%} of all slips "
+        f"to their class would pass. {_accuracy_in_words(found, folder)}",
         "Each image is scored as if its label had slipped to every other class; so it is known "
         f"which part of all slips would be seen, and the limit is set where it is {SEEN:.0%}. "
         "Right labels of hard images count as wrong, so that the estimate is rather too high. "
