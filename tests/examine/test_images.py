@@ -81,8 +81,8 @@ def test_of_a_folder_with_parts_only_the_test_is_examined(tmp_path):
 
 
 def test_of_a_data_set_by_its_name_the_training_images_are_those_of_its_training():
-    test, known = (read_examined("brain_phantom", 16, part=part) for part in ("test", "train"))
-    splits = load("brain_phantom", 16)
+    test, known = (read_examined("brain_phantom", 32, part=part) for part in ("test", "train"))
+    splits = load("brain_phantom", 32)
     assert torch.equal(test.split.images, splits.test.images)
     assert torch.equal(known.split.images, splits.train.images)
 
