@@ -25,6 +25,7 @@ from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict_all
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions, pool_trainings
+from utils.evaluation.resampling import ALPHA
 from utils.run import ROOT
 from utils.training.config import TrainConfig
 from utils.training.features import frozen_features, linear_probe
@@ -119,10 +120,13 @@ def pair_table() -> pd.DataFrame:
     answers = pooled_answers()
     hardened, plain = answers[UNDER_ATTACK], answers[ON_CLEAN]
     constant = 1 / len(hardened["PGD"].class_names)
-    claims = (
-        HARDENS.evaluate(hardened["PGD"], plain["PGD"]),
-        USEFUL.evaluate(hardened["PGD"], constant),
+    judged = judge(
+        [
+            HARDENS.evaluate(hardened["PGD"], plain["PGD"]),
+            USEFUL.evaluate(hardened["PGD"], constant),
+        ]
     )
+    p_values = " and ".join(f"{each.corrected:.3f}" for each in judged)
     more = {f"{name} (%)": str(gain(plain[name], hardened[name], SCORE)) for name in ATTACKS}
     last = {"fine-tuned": f"{UNDER_ATTACK}, minus {ON_CLEAN}", **more}
     rows = [*(row(side, found) for side, found in answers.items()), last]
@@ -137,7 +141,8 @@ def pair_table() -> pd.DataFrame:
         images that one step has attacked. Scores are balanced accuracies on {TESTED} other
         patients, clean and after {STEPS} steps of PGD of {255 * EPSILON:.0f} grey level; a constant
         answer scores {constant:.0%}. Claims and margins were declared before the networks met
-        these patients. {" ".join(map(str, judge(claims)))}""",
+        these patients. {" ".join(map(str, judged))} The verdicts rest on p-values with Holm's
+        correction over both claims, {p_values}: below {ALPHA} decides.""",
         table,
     )
     return table
