@@ -35,7 +35,7 @@ def test_a_flag_has_its_reason_below():
 def test_a_flag_of_the_split_is_said_to_hold_everywhere_and_one_of_nothing_left_is_explained():
     steps = {"clean": {"flags": FLAGS, OF_SPLIT: FLAGS}, "ensemble": {OF_SPLIT: FLAGS}}
     assert flag_lines({"a": {"steps": steps}}) == (
-        f"- {FLAG} a, clean and every score on that test set: *odd*: because.\n"
+        f"- {FLAG} a, clean and every score of the set: *odd*: because.\n"
     )
     left = {"standard": {"scores": {"pgd 4": {**NUMBER, "value": 0.0}}, "flags": FLAGS}}
     (line,) = flag_lines({"a": {"steps": left}}).splitlines()

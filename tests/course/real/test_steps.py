@@ -48,7 +48,7 @@ def test_a_step_that_rests_on_another_has_its_flags_and_falls_with_it():
     assert gain(learned=False) == {}
 
 
-def test_a_flag_of_the_split_holds_for_every_score_on_its_test():
+def test_a_flag_of_the_split_holds_for_every_score_of_the_set():
     flags, nothing = [{"flag": "odd"}], {"scores": {"pgd 4": {"value": 0.0}}}
     steps = {"clean": {"flags": flags}, "ensemble": {"scores": {}}, "standard": nothing}
     found = sound({"a": {"failed": False, "steps": steps}})["a"]["steps"]

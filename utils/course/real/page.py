@@ -35,7 +35,7 @@ over smear pictures. For MRI the clean scores and the comparison of folds are al
 into folds; calibration, corruptions, conformal sets and attacks are over patients alone. Conformal
 sets are those of one training, calibrated on half of the test. Sizes of attacks are of 255 grey
 levels. A score with {FLAG} has a red flag and stands in no comparison. A flag of the clean scores
-is about the split, so every score on that test set has it.
+is about the split, so every score of the set has it.
 """
 CLAIMS_HEAD = """### Does it hold here too?
 
@@ -46,7 +46,7 @@ itself, without a correction for their number.
 CORRUPTED_HEAD = """### Everyday corruptions
 
 How many points each family takes at a middle severity, applied to the file, before it is resized
-for the network. A dash: it does not occur there.
+for the network. A dash: it does not occur there. A set whose scores are flagged has no column.
 """
 EXTERNAL_HEAD = """### Other patients
 

@@ -9,7 +9,7 @@ HARMLESS = (
     "(shown without †: PGD of four grey levels leaves nothing; a score under one step can still be "
     "too high)"
 )
-EVERYWHERE = " and every score on that test set"
+EVERYWHERE = " and every score of the set"
 
 # step, score, what the row is called; the same in every set that has it
 ROWS = (

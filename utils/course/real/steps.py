@@ -13,7 +13,7 @@ from utils.evaluation.resampling import TINY
 
 SECONDS = "CPU seconds"
 Results = Mapping[str, dict]  # of each set, its record
-SPLIT = "clean"  # the step whose flags are about the split, and hold wherever its test is scored
+SPLIT = "clean"  # the step whose flags are about the split, and hold for every score of the set
 OF_SPLIT = "flags of the split"
 RESTS_ON = {"hardened gain": "hardened"}  # the same attack on the same networks
 STRONGEST = "pgd 4"  # the score under it says whether an attack leaves anything
@@ -34,7 +34,7 @@ def sound(results: Results) -> dict[str, dict]:
     """The results without the sets and steps whose networks learned nothing.
 
     A step that rests on another has the red flags of that one, and falls with it. The flags of
-    the clean scores are about the split: every score on that test set has them.
+    the clean scores are about the split, so every score of the set has them.
     """
     return {
         name: {**each, "steps": _sound_steps(each["steps"])}
