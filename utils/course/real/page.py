@@ -50,9 +50,9 @@ for the network. A dash: it does not occur there. A set whose scores are flagged
 """
 EXTERNAL_HEAD = """### Other patients
 
-The networks on held-out training patients, whom no training saw, and on others. The gap stands
-beside what an attack of four grey levels takes. PneumoniaMNIST shows the patients of the chest
-X-rays and does not say which images show one patient, so it is left out.
+The networks on training patients that were held out of every training, and on others. The gap
+stands beside what an attack of four grey levels takes. PneumoniaMNIST shows the patients of the
+chest X-rays and does not say which images show one patient, so it is left out.
 """
 PROJECTS_HEAD = """### Beside the five projects
 
@@ -105,11 +105,11 @@ def published_line(results: Results) -> str:
     theirs = ", ".join(f"{name} {100 * share:.1f}" for name, share in PUBLISHED.items())
     theirs = f"the published ResNet-18 ({theirs} on the official split, Yang 2023)"
     if is_flagged(steps["clean"]):
-        said = f"our scores have red flags, so we do not compare them with {theirs}"
+        compared = f"our scores have red flags, so we do not compare them with {theirs}"
     else:
         ours = ", ".join(f"{n} {as_interval(steps['clean']['scores'][n])}" for n in PUBLISHED)
-        said = f"{ours}, from ImageNet weights in few epochs, beside {theirs}"
-    return f"PneumoniaMNIST at 28 pixels: {said}.{_whose_test(steps)}\n"
+        compared = f"{ours}, from ImageNet weights in few epochs, beside {theirs}"
+    return f"PneumoniaMNIST at 28 pixels: {compared}.{_whose_test(steps)}\n"
 
 
 def _whose_test(steps: dict) -> str:
