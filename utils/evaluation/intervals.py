@@ -98,6 +98,17 @@ def with_exact_bound(value: float, draws: np.ndarray, patients: int) -> Interval
     return Interval(value, low, high)
 
 
+def beyond_agreement(
+    value: float, unseen: float, ends: tuple[float, float] = (-1.0, 1.0)
+) -> Interval:
+    """A difference that all patients show alike, and what it may be beyond this sample.
+
+    A share `unseen` of all patients may show any other difference between the two ends.
+    """
+    least, most = ends
+    return Interval(value, value - unseen * (value - least), value + unseen * (most - value))
+
+
 def largest_unseen_share(patients: int) -> float:
     """The largest share of which a sample of so many patients may contain none (exact bound)."""
     return 1 - ((1 - LEVEL) / 2) ** (1 / patients)

@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.evaluation.intervals import DRAWS, LEVEL, Interval, around, resamples
+from utils.evaluation.intervals import (
+    DRAWS,
+    LEVEL,
+    Interval,
+    around,
+    beyond_agreement,
+    resamples,
+)
 from utils.evaluation.predictions import Predictions
 
 FEWEST_TRAININGS = 3  # for a statement about a method
@@ -53,7 +60,8 @@ def over_trainings(found: Interval, draws: np.ndarray) -> Interval:
     error, freedom = spread_of(draws)
     arm, patients = t.ppf(UPPER, freedom) * error, float(np.nanstd(draws[:, 1:].mean(0)))
     if patients < TINY:  # every patient agrees, and only the trainings differ
-        return Interval(found.value, min(found.low, found.value - arm), found.value + arm)
+        low, high = found.value - arm, found.value + arm
+        return Interval(found.value, min(found.low, low), max(found.high, high))
     more = max(0.0, arm / (t.ppf(UPPER, np.inf) * patients) - 1)
     low = found.low - more * (found.value - found.low)
     return Interval(found.value, low, found.high + more * (found.high - found.value))
@@ -62,10 +70,16 @@ def over_trainings(found: Interval, draws: np.ndarray) -> Interval:
 @dataclass(frozen=True)
 class Difference:
     """A difference between two sides with its interval; without one for methods of fewer than
-    three trainings."""
+    three trainings.
+
+    Resamples of patients who all show the same difference say nothing about others; of those, a
+    share up to `unseen` may show any other difference between the `ends`.
+    """
 
     draws: np.ndarray
     of_methods: bool
+    unseen: float = 0.0
+    ends: tuple[float, float] = (-1.0, 1.0)
 
     @property
     def trainings(self) -> int:
@@ -76,7 +90,15 @@ class Difference:
         value = float(self.draws[:, 0].mean())
         if not np.isfinite(value) or (self.of_methods and self.trainings < FEWEST_TRAININGS):
             return Interval(value, np.nan, np.nan)
-        return over_trainings(around(value, self.draws[:, 1:].mean(0)), self.draws)
+        found = around(value, self.draws[:, 1:].mean(0))
+        if self.is_alike:
+            found = beyond_agreement(value, self.unseen, self.ends)
+        return over_trainings(found, self.draws)
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether every patient shows the same difference."""
+        return bool(np.ptp(self.draws[:, 1:].mean(0)) < TINY)
 
     def p_value(self, limit: float = 0.0) -> float:
         """Of lying on the other side of `limit`."""

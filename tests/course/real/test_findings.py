@@ -45,11 +45,19 @@ def test_every_score_that_a_sentence_places_is_one_that_its_step_measures():
 
 def test_readme_counts_verdicts_and_shows_what_an_attack_takes():
     text = summary({"chest_xray": chest(), "blood_cells": {**chest(), "failed": True}}, [ROW])
-    assert "On chest_xray, 1 of 1 tests of claims hold too, 0 do not, and 0 are " in text
+    assert "Of 1 tests on chest_xray, the claim holds in 1 and not in 0; 0 are undecided" in text
+    assert "flagged. " not in text
     shown = "50.0 (40.0 to 60.0)"
     assert text.endswith(f"| chest_xray | {shown} | {shown} | {shown} | – | – |\n")
     assert summary({}, [ROW]) == ""
     without = summary({"chest_xray": chest(), "cells": {**chest(), "steps": {}}}, [ROW])
-    assert "On chest_xray and cells, " in without and "| cells |" not in without
+    assert " on chest_xray and cells, " in without and "| cells |" not in without
     three = summary({name: chest() for name in ("a", "b", "c")}, [ROW])
-    assert "On a, b and c, 3 of 3 tests" in three
+    assert "Of 3 tests on a, b and c, the claim holds in 3 " in three
+
+
+def test_readme_names_the_sets_whose_split_is_flagged():
+    linked = {**chest(), "steps": {**chest()["steps"], "clean": {"flags": [{"flag": "odd"}]}}}
+    text = summary({"a": linked, "b": chest()}, [ROW])
+    assert "the claim holds in 1 and not in 0; 0 are undecided, 1 have a red flag. " in text
+    assert "Every score of a is flagged. " in text and "| a |" not in text and "| b |" in text

@@ -22,6 +22,13 @@ def test_a_flagged_figure_stands_in_no_comparison():
     assert number(results, "chest_xray", "clean", "accuracy") == "–"
 
 
+def test_a_red_flag_is_named_where_a_figure_is_withheld():
+    steps = {"standard": step(clean=0.5), "hardened": step([{"flag": "odd"}], clean=0.5)}
+    row = next(r for r in project_rows({"blood_cells": {"steps": steps}}) if "cervical" in r[0])
+    assert "standard: clean 50.0 (40.0 to 60.0)" in row[3]
+    assert row[3].endswith("hardened: not shown, a red flag")
+
+
 def test_all_five_projects_have_a_row():
     rows = project_rows({"chest_xray": {"steps": {"clean": step(accuracy=0.5)}}})
     assert len(rows) == len(QUESTIONS) and len({row[0] for row in rows}) == 5

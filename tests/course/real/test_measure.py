@@ -80,6 +80,15 @@ def test_sets_with_large_files_hide_pictures(study):
     assert "kinds of files" not in steps
 
 
+def test_other_patients_are_measured_only_where_patients_are_known(study):
+    assert "other patients" in steps_of(study)
+    small = study.parts.small
+    unnamed = replace(small, test=replace(small.test, groups=None))
+    assert "other patients" not in steps_of(
+        replace(study, parts=replace(study.parts, small=unnamed))
+    )
+
+
 def test_tiny_copies_are_compared_with_their_files_where_these_are_at_hand(study, tmp_path):
     tiny = replace(study, real=replace(study.real, name="pneumoniamnist"))
     assert "official test" not in steps_of(tiny, tmp_path)

@@ -1,6 +1,14 @@
 """All sets in one table."""
 
-from utils.course.real.score_table import FLAG, cell, flag_lines, markdown_table, score_table
+from utils.course.real.score_table import (
+    FLAG,
+    HARMLESS,
+    cell,
+    flag_lines,
+    markdown_table,
+    score_table,
+)
+from utils.course.real.steps import OF_SPLIT
 
 NUMBER = {"value": 0.5, "low": 0.4, "high": 0.6, "trainings": 3, "patients": 9}
 FLAGS = [{"flag": "odd", "reason": "because"}]
@@ -22,6 +30,16 @@ def test_a_row_for_each_score_that_some_set_has():
 def test_a_flag_has_its_reason_below():
     assert flag_lines({"b": FLAGGED}) == f"- {FLAG} b, standard: *odd*: because.\n"
     assert flag_lines({"a": GOOD}) == ""
+
+
+def test_a_flag_of_the_split_is_said_to_hold_everywhere_and_one_of_nothing_left_is_explained():
+    steps = {"clean": {"flags": FLAGS, OF_SPLIT: FLAGS}, "ensemble": {OF_SPLIT: FLAGS}}
+    assert flag_lines({"a": {"steps": steps}}) == (
+        f"- {FLAG} a, clean and every score of the set: *odd*: because.\n"
+    )
+    left = {"standard": {"scores": {"pgd 4": {**NUMBER, "value": 0.0}}, "flags": FLAGS}}
+    (line,) = flag_lines({"a": {"steps": left}}).splitlines()
+    assert line == f"- {HARMLESS} a, standard: *odd*: because."
 
 
 def test_a_missing_score_is_a_dash():

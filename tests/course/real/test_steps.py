@@ -11,13 +11,14 @@ from utils.course.real.steps import (
     as_interval,
     as_row,
     counted,
+    difference_of,
     difference_row,
     is_flagged,
     score_row,
     sound,
     timed,
 )
-from utils.evaluation.intervals import UNDEFINED, Interval
+from utils.evaluation.intervals import UNDEFINED, Interval, largest_unseen_share
 from utils.evaluation.predictions import pool_trainings
 
 
@@ -45,6 +46,32 @@ def test_a_step_that_rests_on_another_has_its_flags_and_falls_with_it():
     assert gain(flags=flags)["hardened gain"] == {"scores": {}, "flags": flags}
     assert gain(flags=[])["hardened gain"] == {"scores": {}}
     assert gain(learned=False) == {}
+
+
+def test_a_flag_of_the_split_holds_for_every_score_of_the_set():
+    flags, nothing = [{"flag": "odd"}], {"scores": {"pgd 4": {"value": 0.0}}}
+    steps = {"clean": {"flags": flags}, "ensemble": {"scores": {}}, "standard": nothing}
+    found = sound({"a": {"failed": False, "steps": steps}})["a"]["steps"]
+    assert all(is_flagged(step) for step in found.values())
+    assert "flags" not in found["ensemble"]  # a reason is listed once
+    steps["clean"] = {"flags": []}
+    found = sound({"a": {"failed": False, "steps": steps}})["a"]["steps"]
+    assert not any(is_flagged(step) for step in found.values())
+
+
+def test_an_interval_without_width_gives_way_to_the_bound_of_its_patients():
+    def step(low: float, high: float, *zeros: tuple[int, float]) -> dict:
+        gap = {"value": 0.0, "low": low, "high": high, "patients": 43}
+        scores = {f"{n}, {end}": {"value": 0.0, "high": end, "patients": n} for n, end in zeros}
+        return {"differences": {"gap": gap}, "scores": scores}
+
+    unseen = largest_unseen_share(43)
+    assert difference_of(step(-1e-17, 0.0), "gap") == (0, -unseen, unseen)
+    assert difference_of(step(0.0, 0.0, (43, 0.15), (9, 0.4)), "gap") == (0, -0.15, 0.15)
+    assert difference_of(step(0.0, 0.0, (43, 0.0)), "gap").high == unseen
+    assert difference_of(step(-0.1, 0.2, (43, 0.15)), "gap") == (0, -0.1, 0.2)
+    assert np.isnan(difference_of(step(None, None), "gap").low)
+    assert difference_of({}, "gap") is None
 
 
 def test_an_interval_survives_json_even_where_it_has_no_ends():

@@ -33,6 +33,27 @@ def test_what_a_claim_rests_on_must_be_free_of_flags_as_well():
         assert judged_claims([row], {"a": {"steps": steps}})[0].verdict == verdict
 
 
+def test_a_score_under_one_step_is_withheld_even_where_pgd_leaves_nothing():
+    row = {**ROW, "chapter": "efficientnet_atk", "name": "One step", "margin": 0.05}
+    for flags, verdict in (([], "holds here too"), ([{"flag": "masked"}], FLAGGED)):
+        found = result(0.6, 0.8, flags)
+        step = found["chest_xray"]["steps"]["standard"]
+        step["scores"] = {"pgd 4": {"value": 0.0}}
+        step["differences"]["one step minus PGD"] = step["differences"]["clean minus PGD"]
+        one, other = judged_claims([row, ROW], found)
+        assert (one.verdict, other.verdict) == (verdict, "holds here too")
+
+
+def test_patients_who_all_agree_decide_only_beyond_their_bound():
+    row = {**ROW, "margin": 0.1}
+    for patients, verdict in ((20, "undecided"), (100, "does not")):
+        found = result(0.0, 0.0)
+        found["chest_xray"]["steps"]["standard"]["differences"]["clean minus PGD"] |= {
+            "patients": patients
+        }
+        assert judged_claims([row], found)[0].verdict == verdict
+
+
 def test_a_claim_about_a_method_needs_three_trainings():
     method = {**ROW, "about": "method"}
     verdicts = [judged_claims([method], result(0.6, 0.8, (), n))[0].verdict for n in (1, 3)]

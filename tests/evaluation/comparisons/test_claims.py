@@ -27,6 +27,8 @@ CASES = [  # direction, margin, interval, verdict
     ("equal", 0.05, (0.03, -0.01, 0.06), UNDECIDED),
     ("equal", 0.05, (0.1, 0.06, 0.2), FAILS),
     ("equal", 0.05, (-0.1, -0.2, -0.06), FAILS),
+    ("greater", 0.05, (0.0, 0.0, 0.0), UNDECIDED),  # no width is no evidence
+    ("greater", 0.05, (1.0, 1.0, 1.0), UNDECIDED),
 ]
 WEAK, STRONG = (Trainings(skill, 0.1, 1, 0.5) for skill in (0.5, 2.0))
 

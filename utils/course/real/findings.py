@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from utils.course.real.five_projects import number
 from utils.course.real.score_table import NONE, markdown_table
-from utils.course.real.steps import Results, sound
-from utils.course.real.tested_claims import VERDICTS, judged_claims
+from utils.course.real.steps import SPLIT, Results, is_flagged, sound
+from utils.course.real.tested_claims import FLAGGED, VERDICTS, judged_claims
 from utils.evaluation.comparisons.claims import FAILS, HOLDS
 
 # Topic, step, and a sentence that only places [scores] of the step: no record can contradict it.
@@ -78,16 +78,27 @@ def summary(results: Results, claims: Iterable[dict]) -> str:
     counts = [verdicts.count(VERDICTS[word]) for word in (HOLDS, FAILS)]
     rows = [[name, *(number(good, name, *each) for each in COLUMNS.values())] for name in good]
     rows = [row for row in rows if set(row[1:]) != {NONE}]
-    names = " and ".join(filter(None, ", ".join(good).rpartition(", ")[::2]))
+    flagged = verdicts.count(FLAGGED)
     return (
-        f"`make real` asks these questions of small real images, in few epochs. On {names}, "
-        f"{counts[0]} of {len(verdicts)} tests of claims hold too, {counts[1]} do not, and "
-        f"{len(verdicts) - sum(counts)} are undecided or flagged. "
-        "[RESULTS.md](assets/RESULTS.md#real-images) has every number. "
-        "Noise and PGD change each pixel by at most four grey levels; a dash is a red flag, or not "
-        "measured:\n\n"
-        f"{markdown_table(('balanced accuracy (%)', *COLUMNS), rows)}"
+        f"`make real` tests the claims on small real images. Of {len(verdicts)} tests on "
+        f"{_listed(good)}, the claim holds in {counts[0]} and not in {counts[1]}; "
+        f"{len(verdicts) - sum(counts) - flagged} are undecided, {flagged} have a red flag. "
+        f"{_flagged_splits(good)}[RESULTS.md](assets/RESULTS.md#real-images) has the main scores "
+        "and all verdicts. The first three columns are an EfficientNet-Lite0 (for alzheimer_mri a "
+        "linear head on its frozen features) on the attacked images. Noise and PGD change each "
+        "pixel by at most four grey levels. A dash: not measured, or flagged as perhaps too "
+        f"high.\n\n{markdown_table(('balanced accuracy (%)', *COLUMNS), rows)}"
     )
+
+
+def _flagged_splits(results: Results) -> str:
+    """The sets whose splits have red flags, so that none of their scores is shown."""
+    names = [name for name, each in results.items() if is_flagged(each["steps"].get(SPLIT, {}))]
+    return f"Every score of {_listed(names)} is flagged. " if names else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(filter(None, ", ".join(names).rpartition(", ")[::2]))
 
 
 def _filled(says: str, results: Results, name: str, step: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from utils.course.real.steps import Results, as_interval, is_flagged
 
 NONE = "–"
+WITHHELD = "not shown, a red flag"
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,12 @@ def _fakes(results: Results) -> str:
 
 
 def _colour(results: Results) -> str:
-    found = [
-        f"{step}: clean {number(results, 'blood_cells', step, 'clean')}, "
-        f"PGD 4 {number(results, 'blood_cells', step, 'pgd 4')}"
-        for step in ("standard", "hardened")
-    ]
+    found = []
+    for step in ("standard", "hardened"):
+        scores = {"clean": "clean", "PGD 4": "pgd 4"}
+        shown = [f"{k} {number(results, 'blood_cells', step, name)}" for k, name in scores.items()]
+        flagged = is_flagged(results.get("blood_cells", {"steps": {}})["steps"].get(step, {}))
+        found.append(f"{step}: {WITHHELD if flagged else ', '.join(shown)}")
     return f"blood cells, balanced accuracy; {'; '.join(found)}"
 
 

@@ -40,8 +40,11 @@ def steps_of(study: Study, root: str | Path | None = None) -> Measures:
         "label errors": lambda: faulty_training.label_errors(study),
         "backdoor": lambda: faulty_training.backdoor(study),
         "pretrained": lambda: faulty_training.pretrained(study),
-        "other patients": lambda: external.other_patients(study, DRAWN.get(study.real.name, "")),
     }
+    if study.test.groups is not None:  # else other images of one patient can be in the training
+        found["other patients"] = lambda: external.other_patients(
+            study, DRAWN.get(study.real.name, "")
+        )
     if study.real.hides:
         found["hidden pictures"] = lambda: hidden_pictures.hidden_pictures(study)
     if study.real.name == "chest_xray":

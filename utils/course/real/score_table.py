@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 
-from utils.course.real.steps import Results, as_interval, is_flagged
+from utils.course.real.steps import OF_SPLIT, SPLIT, Results, as_interval, is_flagged
 
 NONE, FLAG = "–", "†"
-HARMLESS = "(the attack leaves nothing, so no score is too high)"
+HARMLESS = (
+    "(shown without †: PGD of four grey levels leaves nothing; a score under one step can still be "
+    "too high)"
+)
+EVERYWHERE = " and every score of the set"
 
 # step, score, what the row is called; the same in every set that has it
 ROWS = (
@@ -23,7 +27,10 @@ ROWS = (
     ("clean", "calibration error, after", "calibration error, one temperature"),
     ("corrupted", "mean", "corrupted, mean of all families"),
     ("promises", "coverage, clean", "conformal sets of 90 %: coverage"),
-    ("promises", "coverage, moved", "conformal sets of 90 %: coverage, the patient moves"),
+    (
+        *("promises", "coverage, moved"),
+        "conformal sets of 90 %: coverage under motion (ghosts in MRI)",
+    ),
     ("standard", "clean", "attacked images: clean"),
     ("standard", "noise 4", "attacked images: noise 4"),
     *(("standard", f"{kind} {size}", f"{kind.replace('pgd', 'PGD')} {size}")
@@ -94,8 +101,8 @@ def cell(result: dict, step: str, name: str) -> str:
 def flag_lines(results: Results) -> str:
     """The raised red flags, each with its reason."""
     found = [
-        f"- {FLAG if is_flagged(part) else HARMLESS} {name}, {step}: *{flag['flag']}*: "
-        f"{flag['reason']}."
+        f"- {FLAG if is_flagged(part) else HARMLESS} {name}, {step}"
+        f"{EVERYWHERE * (step == SPLIT and OF_SPLIT in part)}: *{flag['flag']}*: {flag['reason']}."
         for name, result in results.items()
         for step, part in result["steps"].items()
         for flag in part.get("flags", ())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from utils.data.datasets import DATASETS
 from utils.data.loading import load
 from utils.data.patients.splitting import split_by_group
 from utils.data.source import source_of
@@ -89,6 +90,12 @@ class Parts:
 def read_parts(real: RealSet, root: str | Path | None) -> Parts:
     """The images of a set, with its official test set."""
     return Parts.of(load(real.name, real.file_size, root), real.size, real.images)
+
+
+def names_patients(name: str) -> bool:
+    """Whether it is known which images of a set show one patient, from names or from pixels."""
+    facts = DATASETS[name]
+    return facts.patient_of is not None or facts.lost_patients > 0
 
 
 def is_there(name: str, root: str | Path | None) -> bool:

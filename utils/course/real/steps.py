@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from utils.evaluation.comparisons.differences import difference
-from utils.evaluation.intervals import Interval
+from utils.evaluation.intervals import Interval, beyond_agreement, largest_unseen_share
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
+from utils.evaluation.resampling import TINY
 
 SECONDS = "CPU seconds"
 Results = Mapping[str, dict]  # of each set, its record
+SPLIT = "clean"  # the step whose flags are about the split, and hold for every score of the set
+OF_SPLIT = "flags of the split"
 RESTS_ON = {"hardened gain": "hardened"}  # the same attack on the same networks
 STRONGEST = "pgd 4"  # the score under it says whether an attack leaves anything
 
@@ -30,7 +33,8 @@ def learned(step: dict) -> bool:
 def sound(results: Results) -> dict[str, dict]:
     """The results without the sets and steps whose networks learned nothing.
 
-    A step that rests on another has the red flags of that one, and falls with it.
+    A step that rests on another has the red flags of that one, and falls with it. The flags of
+    the clean scores are about the split, so every score of the set has them.
     """
     return {
         name: {**each, "steps": _sound_steps(each["steps"])}
@@ -49,12 +53,34 @@ def as_interval(row: dict) -> Interval:
     return Interval(*(np.nan if row[end] is None else row[end] for end in Interval._fields))
 
 
+def difference_of(step: dict, name: str) -> Interval | None:
+    """A difference of a step; none if it was not measured.
+
+    A record can hold an interval without width, of patients who all agree. What a score of 0 on
+    as many patients could be takes its place, as it does where differences are measured.
+    """
+    row = step.get("differences", {}).get(name)
+    if row is None:
+        return None
+    found, patients = as_interval(row), row["patients"]
+    if not found.high - found.low < TINY:
+        return found
+    zeros = [
+        score["high"]
+        for score in step.get("scores", {}).values()
+        if score["value"] == 0 and score["patients"] == patients
+    ]
+    return beyond_agreement(found.value, max([largest_unseen_share(patients), *zeros]))
+
+
 def is_flagged(step: dict) -> bool:
     """Whether a red flag keeps a step out of comparisons.
 
     A flag of an attack says that the score under it may be too high. Where the strongest attack
-    leaves nothing, it cannot be; the flag is shown all the same.
+    leaves nothing, it cannot be; the flag is shown all the same. A flag of the split always counts.
     """
+    if step.get(OF_SPLIT):
+        return True
     left = step.get("scores", {}).get(STRONGEST, {}).get("value")
     return bool(step.get("flags")) and left != 0
 
@@ -75,11 +101,13 @@ def counted(found: Predictions) -> dict[str, int]:
 
 
 def _sound_steps(steps: Mapping[str, dict]) -> dict[str, dict]:
-    found = {}
+    of_split, found = steps.get(SPLIT, {}).get("flags"), {}
+    linked = {OF_SPLIT: of_split} if of_split else {}
     for name, step in steps.items():
         base = steps.get(RESTS_ON.get(name, ""), {})
         if learned(step) and learned(base):
-            found[name] = {**step, "flags": base["flags"]} if is_flagged(base) else step
+            inherited = {"flags": base["flags"]} if is_flagged(base) else {}
+            found[name] = {**step, **inherited, **linked}
     return found
 
 

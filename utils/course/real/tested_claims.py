@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
-from utils.course.real.steps import as_interval, is_flagged
+from utils.course.real.steps import difference_of, is_flagged
 from utils.evaluation.comparisons.claims import FAILS, HOLDS, Claim, ClaimResult
 
 Key = tuple[str, str]  # chapter, name of the claim
 VERDICTS = {HOLDS: "holds here too", FAILS: "does not"}  # else it is undecided
 FLAGGED = "not judged: a red flag"
 
+PUBLISHED = "EfficientNet with ImageNet weights"
+PUBLISHED_OR_FROZEN = f"{PUBLISHED}; in MRI a head on frozen features"
 MOVED = "motion of severity 3; in MRI ghosts"
 
 # chapter, claim: the step, the difference, and what is otherwise than in the chapter
 TESTS: dict[Key, tuple[str, str, str]] = {
-    ("advanced_attacks", "Questions"): ("other attackers", "clean minus questions", ""),
+    ("advanced_attacks", "Questions"): ("other attackers", "clean minus questions", PUBLISHED),
     ("contamination", "Where noise enters"): ("corrupted", "file minus small", "Gaussian noise"),
     ("contamination", "Trigger"): (
         *("backdoor", "patch: with minus without"),
@@ -34,7 +36,7 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ("efficientnet_atk", "One step"): ("standard", "one step minus PGD", "twenty steps"),
     ("efficientnet_atk", "One grey level"): (
         *("standard", "clean minus small PGD"),
-        "all weights trained",
+        "all weights trained; in MRI a head, and the mean of two slices per patient",
     ),
     ("ensemble", "Seeming strength"): ("ensemble", "through one minus as one", "three trainings"),
     ("ensemble", "One model"): ("ensemble", "clean minus as one", "three trainings"),
@@ -44,21 +46,21 @@ TESTS: dict[Key, tuple[str, str, str]] = {
         "a head on frozen features",
     ),
     ("leakage", "Folds by image"): ("leakage", "by image minus by patient", ""),
-    ("museum", "Attack that stood still"): ("other attackers", "stood still minus PGD", ""),
+    ("museum", "Attack that stood still"): ("other attackers", "stood still minus PGD", PUBLISHED),
     ("prepare_dataset", "Look-up"): ("leakage", "look-up minus constant", "dementia or none"),
     ("reading_kit", "Saved pictures"): ("other attackers", "clean minus saved", ""),
     ("repair", "Labels"): ("label errors", "flagged minus random", ""),
     ("repair", "Trigger"): ("backdoor", "warp: delivered minus dropped", ""),
     ("repair", "Price"): ("backdoor", "warp: missed disease added", ""),
     ("resnet", "Network against pixels"): ("clean", "network minus pixels", "published weights"),
-    ("resnet_atk", "Four grey levels"): ("standard", "clean minus PGD", ""),
-    ("resnet_atk", "Noise"): ("standard", "noise minus clean", ""),
+    ("resnet_atk", "Four grey levels"): ("standard", "clean minus PGD", PUBLISHED_OR_FROZEN),
+    ("resnet_atk", "Noise"): ("standard", "noise minus clean", PUBLISHED_OR_FROZEN),
     ("resnet_atk", "Adversarial training"): (
         *("hardened gain", "hardened minus before, PGD"),
         "a narrow network, trained on",
     ),
-    ("scaling_attack", "Hidden picture"): ("hidden pictures", "nothing minus another", ""),
-    ("scaling_attack", "Same diagnosis"): ("hidden pictures", "same minus nothing", ""),
+    ("scaling_attack", "Hidden picture"): ("hidden pictures", "nothing minus another", PUBLISHED),
+    ("scaling_attack", "Same diagnosis"): ("hidden pictures", "same minus nothing", PUBLISHED),
     ("scaling_defence", "Hidden patient"): (
         *("hidden pictures", "flagged, hidden minus nothing"),
         "",
@@ -69,6 +71,8 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ("uncertainty", "Kept promise"): ("promises", "calibrated again minus promise", MOVED),
     ("uncertainty", "Overconfidence"): ("promises", "calibration error added", MOVED),
 }
+# A score under one step is too high by masked gradients, even where PGD leaves nothing.
+WEAKER = {("efficientnet_atk", "One step")}
 ATTACKED = {("defences", "Lasting defence"): "hardened"}  # the step that checks its attack
 NETWORK = "needs the network of its chapter, trained from random weights"
 SEARCH = "not affordable on one core beside the others"
@@ -137,15 +141,21 @@ def judged_claims(claims: Iterable[dict], results: Mapping[str, dict]) -> list[T
         step, name, otherwise = TESTS.get(key, ("", "", ""))
         for dataset, result in results.items():
             part = result["steps"].get(step, {})
-            number = part.get("differences", {}).get(name)
-            if number is not None:
+            interval = difference_of(part, name)
+            if interval is not None:
+                number = part["differences"][name]
                 judged = claim_of(row).evaluate(
-                    as_interval(number), trainings=number["trainings"], patients=number["patients"]
+                    interval, trainings=number["trainings"], patients=number["patients"]
                 )
-                base = result["steps"].get(ATTACKED.get(key, ""), {})
-                flagged = is_flagged(part) or is_flagged(base)
+                flagged = is_flagged(part) or _is_doubtful(key, result["steps"], part)
                 found.append(Tested(row["chapter"], dataset, judged, otherwise, flagged))
     return found
+
+
+def _is_doubtful(key: Key, steps: Mapping[str, dict], part: dict) -> bool:
+    """Whether a flag of the attack touches this claim, although the step itself may be compared."""
+    inflated = key in WEAKER and bool(part.get("flags"))
+    return inflated or is_flagged(steps.get(ATTACKED.get(key, ""), {}))
 
 
 def claim_of(row: Mapping) -> Claim:

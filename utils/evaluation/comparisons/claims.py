@@ -11,6 +11,7 @@ from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import (
     ALPHA,
     FEWEST_TRAININGS,
+    TINY,
     count_trainings,
     holm,
     p_value,
@@ -99,7 +100,12 @@ class ClaimResult:
 
     @property
     def p(self) -> float:
-        """Of lying on the other side of the nearest limit, whichever side that is."""
+        """Of lying on the other side of the nearest limit, whichever side that is.
+
+        NaN for an interval without width, which no other sample has widened: it decides nothing.
+        """
+        if self.interval.high - self.interval.low < TINY:
+            return np.nan
         return max(p_value(self.interval, limit, self.freedom) for limit in self._limits)
 
     @property

@@ -1,11 +1,21 @@
 """What one side of a comparison has more than the other: the same patients, drawn for both."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from utils.evaluation.intervals import Interval, interval_table, largest_unseen_share
-from utils.evaluation.metrics import SCORES, draws_of, ratio
-from utils.evaluation.predictions import Predictions, pool_trainings
+from utils.evaluation.metrics import (
+    EVERY_CLASS_THE_SAME,
+    HEADLINE,
+    RATES,
+    SCORES,
+    draws_of,
+    ratio,
+    score_of,
+)
+from utils.evaluation.predictions import FindingPredictions, Predictions, pool_trainings
 from utils.evaluation.resampling import Difference, count_trainings
 
 DROPS_OF = ("accuracy", "macro F1", "macro precision")  # their mean is the combined drop
@@ -54,10 +64,26 @@ def difference(
     """The same with what its p-value needs. A number, such as chance, can stand for `before`."""
     if not isinstance(before, Predictions):
         (draws,) = draws_of([after], name, seed)
-        return Difference(draws - before, after.trainings is not None)
+        found = Difference(draws - before, after.trainings is not None, ends=(-before, 1 - before))
+        return _with_unseen(found, after, name, seed)
     sides, methods = paired(before, after)
     first, second = draws_of(sides, name, seed)
-    return Difference(second - first, methods)
+    return _with_unseen(Difference(second - first, methods), after, name, seed)
+
+
+def _with_unseen(found: Difference, side: Predictions, name: str, seed: int) -> Difference:
+    """Where no patient differs from another, the exact bound takes the place of the resamples."""
+    return replace(found, unseen=_unseen(side, name, seed)) if found.is_alike else found
+
+
+def _unseen(side: Predictions, name: str, seed: int) -> float:
+    """What a score of 0 on these patients could be with others."""
+    side = side.by_training[0]
+    if name in EVERY_CLASS_THE_SAME and not isinstance(side, FindingPredictions):
+        wrong = np.eye(side.classes)[(side.labels + 1) % side.classes]  # rare classes count as much
+        return score_of(replace(side, probabilities=wrong), HEADLINE, seed).high
+    counted = side.labels > 0 if name in RATES else slice(None)
+    return largest_unseen_share(len(np.unique(side.groups[counted])))
 
 
 def paired(first: Predictions, second: Predictions) -> tuple[list[Predictions], bool]:
