@@ -64,11 +64,11 @@ def on_paper(table: pd.DataFrame) -> str:
     last = table.iloc[-1]
     sizes, seconds = (table[name].tolist() for name in ("images", "CPU seconds"))
     work, times = growth_exponent(sizes, seconds), MILLION / last["images"]
-    hours = last["CPU seconds"] * times**work / 3600
+    minutes = last["CPU seconds"] * times**work / 60
     room = last["of it at rest"] + times * (last["peak memory (MiB)"] - last["of it at rest"])
     return (
         f"CPU seconds grow with the number of images to the power of {work:.2f}; "
-        f"at a million on paper: {hours:.1f} CPU hours, {room / 1024:.0f} GiB"
+        f"at a million on paper: {minutes:.0f} CPU minutes, {room / 1024:.0f} GiB"
     )
 
 
