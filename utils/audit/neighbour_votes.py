@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from utils.audit.folder import ImageFolder
 from utils.evaluation.metrics import balanced_accuracy
@@ -30,7 +29,7 @@ class NeighbourVote:
 
 
 def neighbour_vote(folder: ImageFolder) -> NeighbourVote:
-    labels, neighbours = folder.split.labels.numpy(), _neighbours(folder)
+    labels, neighbours = folder.labels, _neighbours(folder)
     rng = np.random.default_rng(0)
     shuffles = (_shuffle_between_patients(labels, folder.groups, rng) for _ in range(SHUFFLES))
     shares = _vote_shares(labels, neighbours)
@@ -75,8 +74,8 @@ def _neighbours(folder: ImageFolder) -> np.ndarray:
 def _vote_shares(labels: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
     """The share of the votes for each class, weighted by how rare the class is."""
     counts = np.bincount(labels)
-    votes = torch.nn.functional.one_hot(torch.from_numpy(labels[neighbours]), len(counts)).numpy()
-    weighted = (votes * (neighbours >= 0)[:, :, None]).sum(1) / np.maximum(counts, 1)
+    votes = labels[neighbours][:, :, None] == np.arange(len(counts))
+    weighted = (votes & (neighbours >= 0)[:, :, None]).sum(1) / np.maximum(counts, 1)
     return weighted / np.maximum(weighted.sum(1, keepdims=True), 1e-12)
 
 

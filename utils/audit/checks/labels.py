@@ -98,7 +98,7 @@ def _by_neighbours(folder: ImageFolder) -> Finding:
     doubted = np.flatnonzero(vote.own <= MAX_OWN_VOTES)
     doubted = doubted[np.lexsort([folder.neighbour_distances[doubted], vote.own[doubted]])]
     flagged = doubted[: int(MOST_NAMED * len(folder))]
-    labels, predicted = names[folder.split.labels.numpy()[flagged]], names[vote.predicted[flagged]]
+    labels, predicted = names[folder.labels[flagged]], names[vote.predicted[flagged]]
     return Finding(
         "note" if len(flagged) else "ok",
         f"{count_of(len(doubted), 'image has', 'images have')} hardly a neighbour of the same "
