@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from scipy.stats import beta, sem, t
+from scipy.stats import beta, norm, sem, t
 
-from utils.evaluation.intervals import UNDEFINED, Interval, around, interval_table, mean_of, share
+from utils.evaluation.intervals import (
+    UNDEFINED,
+    Interval,
+    around,
+    grouped_arm,
+    interval_table,
+    mean_of,
+    share,
+)
 
 
 def test_a_mean_ignores_what_is_unknown_and_knows_its_patients():
@@ -58,3 +66,11 @@ def test_a_table_of_intervals_has_a_row_for_each():
     table = interval_table({("a", "b"): Interval(1, 0, 2), ("a", "c"): UNDEFINED})
     assert list(table.columns) == ["value", "low", "high"] and table.index.nlevels == 2
     assert interval_table({}).empty
+
+
+def test_the_arm_of_a_mean_is_that_of_the_means_of_its_groups():
+    """Of groups of one size: the standard error of their means, without its correction."""
+    values, groups = np.random.default_rng(0).normal(size=60), np.repeat(list("abcdefghijkl"), 5)
+    means = values.reshape(12, 5).mean(1)
+    influence = (values - values.mean()) / len(values)
+    assert grouped_arm(influence, groups) == pytest.approx(norm.ppf(0.975) * sem(means, ddof=0))

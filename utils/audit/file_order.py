@@ -7,12 +7,11 @@ from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from utils.audit.patients.groups import MIN_FOLDER_IMAGES
 from utils.audit.shortcuts import grouped_auc
 from utils.data.listing import PARTS
-from utils.evaluation.intervals import LEVEL, Interval
+from utils.evaluation.intervals import Interval, grouped_arm
 
 LEAST_PLACES = 10  # different ones: fewer dates or numbers are hardly an order
 NUMBERED_ALIKE = 0.1  # of the files have the number of one in another class: each has its own row
@@ -114,8 +113,7 @@ def grouped_correlation(first: np.ndarray, second: np.ndarray, groups: np.ndarra
     first, second = ((each - each.mean()) / each.std() for each in (first, second))
     value = (first * second).mean()
     influence = first * second - value * (first**2 + second**2) / 2
-    by_group = pd.Series(influence).groupby(groups).sum()
-    arm = norm.ppf((1 + LEVEL) / 2) * np.sqrt((by_group**2).sum()) / len(first)
+    arm = grouped_arm(influence, groups) / len(first)
     return Interval(float(value), float(max(-1, value - arm)), float(min(1, value + arm)))
 
 

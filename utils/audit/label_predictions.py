@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.stats import norm
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 
 from utils.data.split import Split, to_float
 from utils.detection.label_error_rates import LabelSlips
-from utils.evaluation.intervals import LEVEL, Interval
+from utils.evaluation.intervals import Interval, grouped_arm
 from utils.run import progress
 
 NETWORK, STAGE, CELLS = "efficientnet_lite0", 3, 2  # where it is read, and in how many parts
@@ -78,13 +77,12 @@ class LabelPredictions:
 
 
 def grouped_balanced_accuracy(labels: np.ndarray, right: np.ndarray, groups) -> Interval:
-    """With its interval over groups in closed form: there may be too many to resample."""
+    """With its interval over groups."""
     names, member = np.unique(labels, return_inverse=True)
     counts = np.bincount(member)
     recalls = np.bincount(member, right) / counts
     parts = (right - recalls[member]) / (len(names) * counts[member])
-    by_group = np.bincount(np.unique(groups, return_inverse=True)[1], parts)
-    value, arm = recalls.mean(), norm.ppf((1 + LEVEL) / 2) * np.sqrt((by_group**2).sum())
+    value, arm = recalls.mean(), grouped_arm(parts, groups)
     return Interval(float(value), float(max(0, value - arm)), float(min(1, value + arm)))
 
 
@@ -118,18 +116,20 @@ def image_features(images: Tensor) -> tuple[np.ndarray, str]:
     except FileNotFoundError:  # the package with its weights is not installed
         read, source = _pixels, "grey levels"
     some = np.sort(np.random.default_rng(0).permutation(len(images))[:SAMPLE])
-    known = _in_blocks(read, images[some])
+    known = _in_blocks(read, images, some)
     scaler = StandardScaler().fit(known)
     most = min(COMPONENTS, *known.shape)
     components = PCA(most, svd_solver="randomized", random_state=0).fit(scaler.transform(known))
-    if len(some) == len(images):
-        return components.transform(scaler.transform(known)), source
-    return _in_blocks(lambda b: components.transform(scaler.transform(read(b))), images), source
+    reduced = make_pipeline(scaler, components).transform
+    parts = [reduced(known)]
+    if len(others := np.setdiff1d(np.arange(len(images)), some)):
+        parts.append(_in_blocks(lambda block: reduced(read(block)), images, others))
+    return np.concatenate(parts)[np.concatenate([some, others]).argsort()], source
 
 
-def _in_blocks(read, images: Tensor) -> np.ndarray:
-    blocks = progress(images.split(BLOCK), "looking at labels")
-    return np.concatenate([read(to_float(block)) for block in blocks])
+def _in_blocks(read, images: Tensor, rows: np.ndarray) -> np.ndarray:
+    blocks = progress(torch.from_numpy(rows).split(BLOCK), "looking at labels")
+    return np.concatenate([read(to_float(images[block])) for block in blocks])
 
 
 def _pixels(images: Tensor) -> np.ndarray:

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from torch import Tensor
 
 from utils.data.split import Split
-from utils.evaluation.intervals import LEVEL, Interval, largest_unseen_share
+from utils.evaluation.intervals import Interval, grouped_arm, largest_unseen_share
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import holm, p_value
 
@@ -74,8 +74,7 @@ def grouped_auc(score: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> 
     below[~positive] = 1 - (ranks[~positive] - rankdata(score[~positive])) / positive.sum()
     value = below[positive].mean()
     sides = np.where(positive, positive.sum(), (~positive).sum())
-    by_group = pd.Series((below - value) / sides).groupby(np.asarray(groups)).sum()
-    arm = norm.ppf((1 + LEVEL) / 2) * np.sqrt((by_group**2).sum())
+    arm = grouped_arm((below - value) / sides, groups)
     fewest = min(len(np.unique(np.asarray(groups)[side])) for side in (positive, ~positive))
     least = 1 - largest_unseen_share(fewest) if value == 1 else 1.0
     return Interval(

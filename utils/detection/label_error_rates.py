@@ -13,10 +13,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from utils.detection.label_errors import scores_by_label
-from utils.evaluation.intervals import LEVEL, Interval, largest_unseen_share
+from utils.evaluation.intervals import Interval, grouped_arm, largest_unseen_share
 
 SEEN = 0.2  # of all slips are above the limit: few right labels are
 LEAST_SEEN = 0.05  # of the slips of a pair of classes: a pair with fewer is left out
@@ -145,11 +144,9 @@ def grouped_ratio(
     In closed form, on the logarithm, since hits may be few. Without any it ends at the exact bound
     for as many groups as would be `seen`.
     """
-    member = np.unique(groups, return_inverse=True)[1]
     value = hits.sum() / expected.sum()
     if not value:
-        units = max(1, round((member.max() + 1) * expected.mean() * seen))
+        units = max(1, round(len(np.unique(groups)) * expected.mean() * seen))
         return Interval(0.0, 0.0, largest_unseen_share(units))
-    by_group = np.bincount(member, hits - value * expected)
-    arm = norm.ppf((1 + LEVEL) / 2) * np.sqrt((by_group**2).sum()) / hits.sum()
+    arm = grouped_arm(hits - value * expected, groups) / hits.sum()
     return Interval(float(value), *(float(value * np.exp(side * arm)) for side in (-1, 1)))
