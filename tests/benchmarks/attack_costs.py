@@ -14,7 +14,7 @@ import torch
 import torchattacks
 from foolbox import PyTorchModel
 from foolbox.attacks import DDNAttack, L2FMNAttack, LInfFMNAttack
-from networks import EPSILON, SIZE, networks
+from networks import EPSILON, SIZE, chosen_images, drawn_splits, networks
 from side_by_side import Cost, keep, run
 from torch import nn
 from witnesses import Passes, size_of
@@ -29,7 +29,6 @@ from utils.attacks.patch import AdversarialPatch, ControlPatch
 from utils.attacks.pgd import PGD, fgsm
 from utils.attacks.random_noise import RandomSigns
 from utils.attacks.universal import fit_patch, fit_universal
-from utils.data.loading import load
 from utils.data.split import Split, to_float
 
 IMAGES, STEPS, TARGET = 48, 50, 0
@@ -96,7 +95,7 @@ def fitted(model: nn.Module, known: Split) -> dict:
 
 
 def cost_table(splits, networks) -> pd.DataFrame:
-    test = splits.test.per_patient(1).balanced(IMAGES)
+    test = chosen_images(splits, IMAGES)
     known = splits.validation.per_patient(1).balanced(IMAGES)
     images, labels = to_float(test.images), test.labels
     rows = []
@@ -132,7 +131,7 @@ def of_torchattacks(kind: str, **settings):
 
 def distance_table(splits, networks) -> pd.DataFrame:
     """The smallest changes, ours beside others: about as many backward passes for all."""
-    test = splits.test.per_patient(1).balanced(IMAGES)
+    test = chosen_images(splits, IMAGES)
     images, labels, classes = to_float(test.images), test.labels, test.classes
     gradients = STEPS * (classes - 1)
     each = {"steps": gradients // classes, "n_classes": classes, "eps": None}
@@ -166,7 +165,7 @@ def distance_table(splits, networks) -> pd.DataFrame:
 
 
 def costs() -> pd.DataFrame:
-    splits = load("brain_phantom", SIZE)
+    splits = drawn_splits()
     table = cost_table(splits, networks(splits))
     keep(
         "attack_costs",
@@ -180,7 +179,7 @@ def costs() -> pd.DataFrame:
 
 
 def distances() -> pd.DataFrame:
-    splits = load("brain_phantom", SIZE)
+    splits = drawn_splits()
     table = distance_table(splits, networks(splits))
     keep(
         "smallest_changes",

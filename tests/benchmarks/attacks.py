@@ -12,14 +12,13 @@ from art.attacks.evasion import ProjectedGradientDescentPyTorch
 from art.estimators.classification import PyTorchClassifier
 from foolbox import PyTorchModel
 from foolbox.attacks import LinfPGD
-from networks import EPSILON, PAIR, SIZE, accuracy, networks
+from networks import EPSILON, PAIR, SIZE, accuracy, chosen_images, drawn_splits, networks
 from side_by_side import in_turn, keep, run
 from torch import nn
 from torchattacks import PGD as TheirPGD
 
 from utils.attacks.base import eval_mode
 from utils.attacks.pgd import PGD
-from utils.data.loading import load
 from utils.data.split import Split, to_float
 from utils.run import autocast
 
@@ -94,9 +93,9 @@ def beside(ways: dict, model, split: Split, rounds: int, yardstick: str | None) 
 
 
 def pgd_table() -> pd.DataFrame:
-    splits, rows = load("brain_phantom", SIZE), []
+    splits, rows = drawn_splits(), []
     for trained, model in networks(splits, PAIR).items():
-        found = beside(PGDS, model, splits.test.balanced(BATCH), ROUNDS, "torchattacks")
+        found = beside(PGDS, model, chosen_images(splits, BATCH), ROUNDS, "torchattacks")
         rows += [{"network": trained, **row} for row in found]
     table = pd.DataFrame(rows)
     with autocast(torch.device("cpu"), "auto"):

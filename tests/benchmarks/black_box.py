@@ -14,17 +14,16 @@ import torchattacks
 from art.attacks.evasion import HopSkipJump as TheirHopSkipJump
 from art.attacks.evasion import PixelAttack, SquareAttack
 from attacks import in_art
-from networks import EPSILON, SIZE, networks
+from networks import EPSILON, SIZE, chosen_images, drawn_splits, networks
 from side_by_side import in_turn, keep, run
 from small import Counted, small_split, trained_network
 
 from utils.attacks.black_box.few_pixels import FewPixels
 from utils.attacks.black_box.hop_skip_jump import HopSkipJump
 from utils.attacks.black_box.square import Square
-from utils.data.loading import load
 from utils.data.split import to_float
 
-IMAGES, ROUNDS = 16, 2
+IMAGES, ROUNDS = 48, 2
 SQUARE_QUERIES, ITERATIONS = 300, 2  # of Square; of HopSkipJump, about 300 questions
 GENERATIONS = 2  # of one pixel by ART, about 1,200 questions
 
@@ -124,8 +123,8 @@ ATTACKS = {
 
 
 def query_table(images: int = IMAGES) -> pd.DataFrame:
-    splits = load("brain_phantom", SIZE)
-    some = splits.test.per_patient(1).balanced(images)
+    splits = drawn_splits()
+    some = chosen_images(splits, images)
     batch = to_float(some.images), some.labels
     table = pd.DataFrame(
         {"network": trained, "attack": name, **row}

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from utils.attacks.pgd import PGD
 from utils.backbones.classifier import build
+from utils.data.loading import load
 from utils.data.split import Split, Splits
 from utils.defences.losses.adversarial_training import AdversarialLoss, TradesLoss
 from utils.defences.losses.mart import MartLoss
@@ -21,6 +22,7 @@ from utils.training.losses import ValidationScore
 
 EPSILON = 4 / 255
 BACKBONE, SIZE = "resnet18_narrow", 32  # the network of the chapters, on images half as wide
+TEST_PATIENTS = 200
 STANDARD = "standard"
 LESSON = PGD(EPSILON, 2, precision="auto")
 LOSSES = {
@@ -33,6 +35,19 @@ PAIR = (STANDARD, "PGD training")
 CONFIG = TrainConfig(10, learning_rate=6e-3, schedule="one_cycle")
 HARDENED = replace(CONFIG, epochs=8, learning_rate=3e-3)
 TEXTURES, PLAIN = ("flat", "rows", "columns", "checks"), 24  # levels of grey
+
+
+def drawn_splits() -> Splits:
+    """What the networks learn from, and enough test patients for every script."""
+    return load("brain_phantom", SIZE, test_patients=TEST_PATIENTS)
+
+
+def chosen_images(splits: Splits, count: int) -> Split:
+    """So many test images, equally many of each class; an error where there are fewer."""
+    found = splits.test.balanced(count)
+    if len(found) != count:
+        raise ValueError(f"{count} test images wanted, {len(found)} found")
+    return found
 
 
 def networks(

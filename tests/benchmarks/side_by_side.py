@@ -5,6 +5,7 @@ a busy moment hits all alike, and a ratio is the median over the rounds. What a 
 becomes a file and a table in assets/benchmarks; nothing there is typed.
 """
 
+import ctypes
 import math
 import sys
 import time
@@ -28,7 +29,7 @@ HEAD = """# What attacks and training cost beside other libraries
 The scripts in `tests/benchmarks` write this page (`make bench`), and a test compares it with the
 files in this folder. Seconds are CPU seconds of one thread, the least of the rounds; ratios are
 medians over rounds in which all ways took turns. Peak memory is what the process takes above what
-it had before, in MiB.
+it had before, in MiB; what it has freed is given back to the system first.
 """
 
 
@@ -50,6 +51,7 @@ class Cost:
 
     def measure(self, way: Callable[[int], Any], number: int) -> None:
         """One round more."""
+        give_back()
         if RESET.exists():
             RESET.write_text("5")  # the peak starts anew
         before, started = memory("VmRSS"), time.process_time()
@@ -73,6 +75,12 @@ def in_turn(ways: Mapping[str, Callable[[int], Any]], rounds: int) -> dict[str, 
             costs[name].measure(way, number)
     torch.set_num_threads(threads)
     return costs
+
+
+def give_back() -> None:
+    """Return freed memory to the system: what a way takes from it again would not be seen."""
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)  # musl has none
 
 
 def memory(key: str) -> float:

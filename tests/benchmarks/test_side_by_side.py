@@ -37,6 +37,14 @@ def test_more_work_takes_more_cpu_seconds_and_more_memory():
     assert not costs["large"].peak < 32  # no number where the system has none
 
 
+def test_memory_that_was_freed_before_counts_when_it_is_taken_again():
+    """Below the size for which the C library asks the system each time, it keeps what is freed."""
+    blocks = [bytearray(100_000) for _ in range(640)]
+    del blocks[:-1]  # the last one keeps the heap from shrinking by itself
+    cost = in_turn({"again": lambda _: len([bytearray(100_000) for _ in range(640)])}, 1)["again"]
+    assert not cost.peak < 48
+
+
 def test_a_table_is_kept_in_a_file_and_on_the_page(tmp_path):
     keep("b", "Second", "About\n  it.", pd.DataFrame([{"by": "ours", "seconds": 0.5}]), tmp_path)
     keep("a", "First", "That.", pd.DataFrame([{"by": "theirs", "seconds": 2}]), tmp_path)
