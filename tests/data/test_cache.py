@@ -2,16 +2,22 @@
 
 import json
 import stat
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from folders import class_folders, sizes
 from forked import forked
+from small import small_split
 
 from utils import files
+from utils.data import reader
+from utils.data.cache import taken_on_disk
 from utils.data.loading import load
 
 
@@ -91,3 +97,48 @@ def test_a_killed_process_and_three_at_once_leave_one_good_store(tmp_path):
         splits = list(pool.map(lambda _: load(name, 8), range(3)))
     assert len({found.train.content_hash() for found in splits}) == 1
     assert sum(sizes(splits[0])) == 120
+
+
+def test_a_part_is_stored_with_the_same_bytes_as_if_it_had_been_copied_in_memory(tmp_path):
+    split = replace(small_split(20), files=tuple("abcdefghijklmnopqrst"), frames=torch.arange(20))
+    rows = np.array([7, 1, 12])
+    torch.save(vars(split.take(rows)), tmp_path / "part.pt")
+    wanted = (tmp_path / "part.pt").read_bytes()
+    torch.save(vars(taken_on_disk(split, rows, tmp_path)), tmp_path / "part.pt")
+    assert (tmp_path / "part.pt").read_bytes() == wanted
+    assert [path.name for path in tmp_path.iterdir()] == ["part.pt"]
+
+
+def own_memory() -> int:
+    """Bytes of this process that no file could give back."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+
+def memory_of_loading(name: str, note: Path) -> None:
+    """Writes how much `load` held at most, looked at every few milliseconds."""
+    torch.set_num_threads(1)
+    before, seen, done = own_memory(), [0], threading.Event()
+
+    def look():
+        while not done.wait(0.002):
+            seen.append(own_memory() - before)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    load(name, 512)
+    done.set()
+    watcher.join()
+    note.write_text(str(max(seen)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells")
+def test_the_memory_of_loading_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "PIECE", 16)
+    peaks = []
+    for each in (20, 70):
+        root = class_folders(tmp_path / f"own{each}", ["a", "b"], each)
+        process = forked(memory_of_loading, str(root), tmp_path / "note")
+        process.join(120)
+        peaks.append(int((tmp_path / "note").read_text()))
+    assert peaks[1] - peaks[0] < 8 * 2**20 < 100 * 2**18  # bytes of the images that are more

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +210,30 @@ def test_files_of_many_images_come_whole_from_the_cache(tmp_path, opened, monkey
     assert first.frames == (0, 1, 2) * 3 + (0,) and first.has_volumes
     assert torch.equal(first.images, second.images) and first.facts.equals(second.facts)
     assert (first.positions, first.frames) == (second.positions, second.frames)
+
+
+def peak_of_reading(folder, count) -> int:
+    """Bytes that Python and numpy held at most."""
+    tracemalloc.start()
+    files = sorted(folder.rglob("*.png"))[:count]
+    found = read_images(files, 256, 1, folder.parent / f"cache{count}")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.pixels.nbytes == count * 2**16
+    return peak
+
+
+def test_the_memory_of_reading_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "PIECE", 8)
+    folder = two_classes(tmp_path / "images", 48)
+    peak_of_reading(folder, 8)  # what is imported on the way
+    few, many = (peak_of_reading(folder, count) for count in (16, 96))
+    assert many - few < 2**20 < 80 * 2**16  # bytes of the images that are more
+
+
+def test_images_come_in_the_order_of_the_list_whatever_was_read_first(folder):
+    files, cache = sorted(folder.rglob("*.png")), folder.parent / "cache"
+    for some in (files[3:], files[:2], files):
+        found = read_images(some, 32, None, cache)
+        assert torch.equal(found.images, read_images(some, 32).images)
+    assert torch.equal(read_images(files[::-1], 32, None, cache).images, found.images.flip(0))

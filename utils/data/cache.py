@@ -1,12 +1,14 @@
 """Prepared splits on disk: complete or absent, and never anything that could run code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from utils.data.names import is_path
 from utils.data.split import Split, Splits
+from utils.data.storage.spool import spooled_rows
 from utils.files import atomic_write, locked, private_folder, read_json, read_tensors, write_json
 
 
@@ -60,20 +62,28 @@ class Store:
         except (TypeError, AttributeError) as error:
             raise ValueError(f"{path} holds no split ({error}); delete {self.folder}") from error
 
-    def write(self, splits: Splits, signature: str, **facts) -> None:
+    def write(
+        self, whole: Split, rows: dict[str, np.ndarray], signature: str | None, **facts
+    ) -> None:
+        """The rows of each part, one part after the other; no copy of the images is in memory."""
         (self.folder / "manifest.json").unlink(missing_ok=True)
-        files = {}
-        for part, split in splits.items():
+        files, counts = {}, {}
+        for part, chosen in rows.items():
+            split = taken_on_disk(whole, chosen, self.folder)
             path = self.folder / f"{part}_set.pt"
             with atomic_write(path) as unfinished:
                 torch.save(vars(split), unfinished)
             files[path.name] = _bytes(path)
-        counts = {
-            part: dict(zip(split.class_names, split.counts.tolist(), strict=True))
-            for part, split in splits.items()
-        }
+            counts[part] = dict(zip(split.class_names, split.counts.tolist(), strict=True))
         manifest = {"request": self.request, "signature": signature, "counts": counts, **facts}
         write_json(self.folder / "manifest.json", {**manifest, "files": files})
+
+
+def taken_on_disk(split: Split, rows: np.ndarray, folder: Path) -> Split:
+    """The chosen images, with all that belongs to them; their pixels are mapped from `folder`."""
+    pixels = spooled_rows(split.images.numpy(), rows, folder)
+    rest = replace(split, images=split.images[:, :0]).take(rows)
+    return replace(rest, images=torch.from_numpy(pixels))
 
 
 def _bytes(path: Path) -> int:

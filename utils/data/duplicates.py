@@ -22,14 +22,18 @@ from utils.data.neighbours import NEAR, SIDE, near_pairs, pixel_hashes
 from utils.data.split import Splits
 
 ROWS = 1024  # compared at a time
+PIXELS = 2**22  # of large images that are made small at a time
 CELLS = 64  # searched for the neighbours of an image, of as many as the root of all images
 SAMPLE = 64  # images per cell from which its centre is found
 STEPS = 5  # of k-means: cells need not be the best ones
 
 
-def small_grey(images: Tensor) -> Tensor:
-    """Every image as 1,024 grey levels, averaged over areas: float32 (n, 1024)."""
-    blocks = (grey_levels(block).mean(1, keepdim=True) for block in images.split(ROWS))
+def small_grey(images: Tensor, rows: Tensor | None = None) -> Tensor:
+    """Every image as 1,024 grey levels, averaged over areas: float32 (n, 1024). With `rows`, only
+    these, without a copy of them."""
+    count = max(1, PIXELS // max(1, images[:1].numel()))
+    some = images.split(count) if rows is None else (images[block] for block in rows.split(count))
+    blocks = (grey_levels(block).mean(1, keepdim=True) for block in some)
     return torch.cat([F.adaptive_avg_pool2d(block, SIDE).flatten(1) for block in blocks])
 
 
@@ -91,22 +95,25 @@ def _centres(pictures: Tensor, cells: int) -> Tensor:
     return centres
 
 
-def duplicate_pairs(images: Tensor, threshold: float = NEAR) -> Tensor:
-    """Positions (pairs, 2) of images at most `threshold` grey levels apart, lower one first."""
-    if not len(images):
+def duplicate_pairs(images: Tensor, threshold: float = NEAR, rows: Tensor | None = None) -> Tensor:
+    """Positions (pairs, 2) of images at most `threshold` grey levels apart, lower one first; with
+    `rows`, positions among these."""
+    if not len(images if rows is None else rows):
         return torch.empty(0, 2, dtype=torch.long)
-    return torch.from_numpy(near_pairs(small_grey(images).numpy(), threshold))
+    return torch.from_numpy(near_pairs(small_grey(images, rows).numpy(), threshold))
 
 
-def merge_duplicates(images: Tensor, groups: Tensor | None = None) -> Tensor:
-    """A group number for each image: duplicates share one.
+def merge_duplicates(
+    images: Tensor, groups: Tensor | None = None, rows: Tensor | None = None
+) -> Tensor:
+    """A group number for each image, or each of these `rows`: duplicates share one.
 
     Where `groups` are known, an identical image in two of them merges them; a near-duplicate does
     not, because two cells of two patients may look alike.
     """
-    pairs = duplicate_pairs(images, NEAR if groups is None else 0)
+    pairs = duplicate_pairs(images, NEAR if groups is None else 0, rows)
     if groups is None:
-        groups = torch.arange(len(images))
+        groups = torch.arange(len(images if rows is None else rows))
     _, member = torch.unique(groups, return_inverse=True)
     linked = linked_groups(*member[pairs].T, int(member.max()) + 1)
     return torch.from_numpy(linked).long()[member]
@@ -138,7 +145,9 @@ class _Part:
     def of(cls, name: str, images: Tensor) -> "_Part":
         member, hashes = pd.factorize(np.array(pixel_hashes(images)))
         _, first = np.unique(member, return_index=True)
-        return cls(name, member, pd.Index(hashes), first, small_grey(images[first]))
+        return cls(
+            name, member, pd.Index(hashes), first, small_grey(images, torch.from_numpy(first))
+        )
 
     def nearest_in(self, other: "_Part") -> tuple[np.ndarray, np.ndarray]:
         """For each image the nearest one of another split, and whether it is identical."""

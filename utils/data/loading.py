@@ -46,7 +46,7 @@ def load(
     split; 0 means all.
     """
     from utils.data.datasets import facts_of
-    from utils.data.patients.splitting import split_dataset
+    from utils.data.patients.splitting import split_rows
 
     _check_findings(name, facts_of(name).findings, findings)
     source = source_of(name, root, size, test_patients)
@@ -58,9 +58,10 @@ def load(
                 source = source.fetched(size)
                 signature = source.signature()
             gathered = source.read(size, cache_of(source), reading)
-            splits, withheld = split_dataset(gathered, fractions, seed)
+            rows, withheld = split_rows(gathered, fractions, seed)
             facts = {"source": gathered.digest, "quarantine": gathered.quarantine}
-            store.write(splits, signature, **facts, withheld=withheld, **gathered.notes)
+            facts |= {"withheld": withheld, **gathered.notes}
+            store.write(gathered.split, rows, signature, **facts)
         splits = store.open()
     _check_findings(name, splits.train.has_findings, findings)
     return splits.limit(limit, seed)

@@ -21,6 +21,7 @@ from utils.data.patients.splitting import GatheredImages
 from utils.data.reader import ReadImages, read_images
 from utils.data.source import Dataset
 from utils.data.split import Split, in_depth
+from utils.data.storage.spool import spooled_rows
 
 UNKNOWN = "unknown; only copies of an image are kept together"
 BY_HEADER = "given by the headers of the files"
@@ -47,7 +48,9 @@ def read_listing(
     _check_classes(listing, class_names, several)
     found = read_images(listing.files, size, dataset.channels, cache, reading)
     kept, listed, clashing = _without_conflicts(found.images, listing.take(found.positions))
-    images = found.images if len(kept) == len(found.images) else found.images[kept]
+    images = found.images
+    if len(kept) < len(images):
+        images = torch.from_numpy(spooled_rows(found.pixels, np.array(kept, int), cache))
     quarantine = (*listing.refused, *found.quarantine, *clashing)
     if not listed.files:
         raise _none_read(quarantine)
@@ -153,7 +156,7 @@ def patient_groups(
     same_file = [] if files is None else [np.unique(np.array(files), return_inverse=True)[1]]
     if patients is None:
         _, first = np.unique(member, return_index=True)
-        alike = merge_duplicates(images[torch.from_numpy(first)]).numpy()[member]
+        alike = merge_duplicates(images, rows=torch.from_numpy(first)).numpy()[member]
         return _numbers(alike, *same_file)
     return _numbers(np.unique(np.array(patients), return_inverse=True)[1], member, *same_file)
 

@@ -3,6 +3,9 @@
 Each finished piece is written whole to a cache folder. The next reading opens only the files that
 are missing there or have changed since, by name, size and time. The secret key that hides the
 numbers of patients lies beside the pieces; with another key, all files are read again.
+
+Only one piece of images is in memory at a time: with a cache, the array of all is a file that is
+mapped, so the images may be more than the memory holds.
 """
 
 from __future__ import annotations
@@ -19,8 +22,9 @@ import pandas as pd
 
 from utils.data.file_facts import NO_FACTS, facts_of_content, studies_of
 from utils.data.formats.reading import AS_SHOWN, Reading, Unreadable
-from utils.data.image_files import WHITE, in_threads, of_one_width, read_file
-from utils.data.pieces import Pieces, ReadFile, in_one_array
+from utils.data.image_files import WHITE, in_threads, read_file
+from utils.data.storage.pieces import Pieces, ReadFile
+from utils.data.storage.spool import Place, Spool
 from utils.files import close_to_others, secret_key, short_digest
 from utils.run import progress
 
@@ -91,18 +95,18 @@ def read_images(
     kind = "-".join(filter(None, [reading.key, f"{size}_{channels or 'any'}"]))
     secret = secret_key(cache and Path(cache) / PATIENT_KEY)
     read = partial(_entry, size=size, channels=channels or 3, reading=reading, secret=secret)
-    entries = _read_with_cache(files, read, Pieces(cache, kind), secret)
-    rows, good = [entry.row for entry in entries], [e for e in entries if not e.row["reason"]]
-    facts = pd.DataFrame([_plain(row) for row in rows], columns=list(NO_FACTS))
+    spool = Spool(cache and Path(cache), WHITE[reading.depth].dtype)
+    found = _read_with_cache(files, read, Pieces(cache, kind), secret, spool)
+    rows, good = [row for row, _ in found], [each for each in found if not each[0]["reason"]]
+    facts = pd.DataFrame(rows, columns=list(NO_FACTS))
     refused = [
         (str(file), row["reason"]) for file, row in zip(files, rows, strict=True) if row["reason"]
     ]
-    digest = hashlib.sha256("".join(entry.row["digest"] for entry in good).encode()).hexdigest()
-    shape = (0, channels or 1, size, size)
-    pixels = _together([entry.pictures for entry in good], shape, WHITE[reading.depth].dtype)
+    digest = hashlib.sha256("".join(row["digest"] for row, _ in good).encode()).hexdigest()
+    pixels = spool.in_order([place for _, place in good], (0, channels or 1, size, size))
     counts = [0 if row["reason"] else row["frames"] for row in rows]
     positions = tuple(np.repeat(np.arange(len(files)), counts).tolist())
-    frames = tuple(place for entry in good for place in entry.row["places"])
+    frames = tuple(place for row, _ in good for place in row["places"])
     return ReadImages(pixels, positions, tuple(refused), digest, facts, frames)
 
 
@@ -123,24 +127,26 @@ def _entry(file: Path, size: int, channels: int, reading: Reading, secret: bytes
         return ReadFile(NO_FACTS | {"reason": reason})
 
 
-def _plain(row: dict) -> dict:
-    return {name: value for name, value in row.items() if name != "places"}
-
-
-def _read_with_cache(files: list[Path], read, pieces: Pieces, secret: bytes) -> list[ReadFile]:
-    """What every file gives, from the cache or from the file."""
+def _read_with_cache(
+    files: list[Path], read, pieces: Pieces, secret: bytes, spool: Spool
+) -> list[tuple[dict, Place | None]]:
+    """The facts of every file and the place of its images, from the cache or from the file."""
     keys = [_key(file, secret) for file in files]
-    known = dict(pieces.read(set(keys)))
+    known = {key: _spooled(entry, spool) for key, entry in pieces.read(set(keys))}
     missing = [place for place, key in enumerate(keys) if key not in known]
     starts = range(0, len(missing), PIECE)
     for start in progress(starts, f"reading {len(missing):,} files, {PIECE} at a time"):
         piece = missing[start : start + PIECE]
-        entries = in_one_array(_read_piece([files[place] for place in piece], read))
+        entries = _read_piece([files[place] for place in piece], read)
         names = [keys[place] for place in piece]
-        known |= zip(names, entries, strict=True)
         pieces.write(names, entries)
+        known |= zip(names, (_spooled(entry, spool) for entry in entries), strict=True)
     pieces.sweep()
     return [known[key] for key in keys]
+
+
+def _spooled(entry: ReadFile, spool: Spool) -> tuple[dict, Place | None]:
+    return entry.row, None if entry.pictures is None else spool.put(entry.pictures)
 
 
 def _read_piece(files: list[Path], read) -> list[ReadFile]:
@@ -163,8 +169,3 @@ def _key(file: Path, secret: bytes) -> str:
 
 def _grey_if_grey(images: np.ndarray) -> np.ndarray:
     return images[:, :1].copy() if (images == images[:, :1]).all() else images
-
-
-def _together(pictures: list[np.ndarray], shape: tuple, kind: np.dtype) -> np.ndarray:
-    """All pictures in one array, with at least as many channels as `shape`."""
-    return np.concatenate(of_one_width([np.zeros(shape, kind), *pictures]))

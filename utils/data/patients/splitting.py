@@ -10,6 +10,8 @@ from utils.data.formats.table import shorten
 from utils.data.patients.recovery import normalise_exposure
 from utils.data.split import Split, Splits
 
+PARTS = ("train", "validation", "test")
+
 
 def split_by_group(
     labels: Sequence, groups: Sequence[int], fractions: Sequence[float], seed: int = 0
@@ -71,11 +73,19 @@ class GatheredImages:
 def split_dataset(
     gathered: GatheredImages, fractions: Sequence[float], seed: int
 ) -> tuple[Splits, int]:
-    """Train, validation and test, and the number of images that had to be left out.
+    """Train, validation and test, and the number of images that had to be left out."""
+    rows, withheld = split_rows(gathered, fractions, seed)
+    return _taken(gathered.split, rows), withheld
+
+
+def split_rows(
+    gathered: GatheredImages, fractions: Sequence[float], seed: int
+) -> tuple[dict[str, np.ndarray], int]:
+    """The rows of train, validation and test, and the number of images that had to be left out.
 
     An official test set, and an official validation set beside it, stay as they are; without
     a test set everything is split anew. A training image is left out if its group has an image in
-    an official set: the same patient, or a duplicate.
+    an official set: the same patient, or a duplicate. No image is copied.
     """
     if len(gathered.synthetic):
         return _split_with_synthetic(gathered, fractions, seed)
@@ -102,7 +112,9 @@ def split_dataset(
     return _checked(gathered.split, chosen), len(parts) - sum(map(len, chosen))
 
 
-def _split_with_synthetic(gathered: GatheredImages, fractions, seed: int) -> tuple[Splits, int]:
+def _split_with_synthetic(
+    gathered: GatheredImages, fractions, seed: int
+) -> tuple[dict[str, np.ndarray], int]:
     """Synthetic images go to the training set alone.
 
     They were made from real ones. If the most similar real image belongs to a validation or test
@@ -125,7 +137,7 @@ def split_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) ->
     """The mistake, to be seen once: the same images split one by one, ignoring patients."""
     together = splits.all_images
     chosen = split_by_group(together.labels, range(len(together)), fractions, seed)
-    return _checked(together, chosen)
+    return _taken(together, _checked(together, chosen))
 
 
 def long_tail(split: Split, ratio: float, patients: int = 0, seed: int = 0) -> np.ndarray:
@@ -159,8 +171,7 @@ def long_tail(split: Split, ratio: float, patients: int = 0, seed: int = 0) -> n
 
 
 def _by_group(split: Split, among: np.ndarray, fractions, seed: int) -> list[np.ndarray]:
-    some = split.take(among)
-    parts = split_by_group(some.labels, some.patients, fractions, seed)
+    parts = split_by_group(split.labels[among], split.patients[among], fractions, seed)
     return [among[part] for part in parts]
 
 
@@ -170,18 +181,23 @@ def _without_patients_of(split: Split, candidates: np.ndarray, known: np.ndarray
     return candidates[~np.isin(patients[candidates], patients[known])]
 
 
-def _checked(split: Split, chosen, needed=("train", "validation", "test")) -> Splits:
-    """Splits in which every class has images where it needs some."""
-    splits = Splits(*(split.take(indices) for indices in chosen))
+def _taken(split: Split, rows: dict[str, np.ndarray]) -> Splits:
+    return Splits(**{part: split.take(chosen) for part, chosen in rows.items()})
+
+
+def _checked(split: Split, chosen, needed=PARTS) -> dict[str, np.ndarray]:
+    """The rows of each part, in which every class has images where it needs some."""
+    rows, columns = dict(zip(PARTS, chosen, strict=True)), range(split.classes)
+    has = np.stack([split.has(label).numpy() for label in columns], axis=1)
     for part in needed:
-        for label in np.flatnonzero(getattr(splits, part).counts == 0):
-            members = split.take(split.has(label))
-            groups = len(np.unique(members.patients))
+        for label in np.flatnonzero(~has[rows[part]].any(0)):
+            members = has[:, label]
+            groups = len(np.unique(split.patients[members]))
             raise ValueError(
                 f"class {shorten(split.class_names[label])!r} has no image for {part}: its "
-                f"{len(members)} images come from {groups} patients or groups, and "
+                f"{members.sum()} images come from {groups} patients or groups, and "
                 f"{', '.join(needed)} need one each; add patients or leave the class out"
             )
-    if not len(splits.validation):
+    if not len(rows["validation"]):
         raise ValueError("no patient is left for validation; add patients or change the shares")
-    return splits
+    return rows

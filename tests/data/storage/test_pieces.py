@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from utils.data.pieces import Pieces, ReadFile, in_one_array
+from utils.data.storage.pieces import Pieces, ReadFile
 
 ROW = {"frames": 2, "places": (0, 1), "reason": "", "levels": "a window: 0 to \udc80"}
 
@@ -54,12 +54,3 @@ def test_pieces_of_an_earlier_version_are_removed_and_others_stay(pieces):
         (pieces.folder / name).write_bytes(b"no piece")
     assert not list(pieces.read({"a"}))
     assert [path.name for path in pieces.folder.iterdir()] == ["16_any_old.npz"]
-
-
-def test_images_in_one_array_stay_with_their_files():
-    refused, grey, colour = ReadFile(ROW), ReadFile(ROW, images(2)), ReadFile(ROW, images(1, 3))
-    found = in_one_array([grey, refused, colour])
-    assert found[1] is refused and found[0].pictures.base is found[2].pictures.base
-    assert found[0].pictures.shape == (2, 3, 8, 8) and (found[0].pictures == grey.pictures).all()
-    assert (found[2].pictures == colour.pictures).all()
-    assert in_one_array([refused]) == [refused]

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -62,16 +62,6 @@ class Pieces:
             with suppress(OSError):  # its process has just finished it, or another one swept
                 if time.time() - path.stat().st_mtime > ABANDONED:
                     path.unlink()
-
-
-def in_one_array(entries: list[ReadFile]) -> list[ReadFile]:
-    """The same, the images of one width in one array: many small ones leave holes in memory."""
-    pictures = [entry.pictures for entry in entries if entry.pictures is not None]
-    if not pictures:
-        return entries
-    ends = np.cumsum([len(each) for each in pictures])
-    parts = iter(np.split(np.concatenate(of_one_width(pictures)), ends[:-1]))
-    return [e if e.pictures is None else replace(e, pictures=next(parts)) for e in entries]
 
 
 def _content(path: Path) -> Iterator[tuple[str, ReadFile]]:

@@ -1,0 +1,1 @@
+"""What is read, on its way to the disk and on it."""
