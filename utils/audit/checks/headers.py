@@ -7,6 +7,7 @@ import re
 
 import pandas as pd
 
+from utils.audit.checks.file_names import hold_dates_or_addresses, may_hold_names
 from utils.audit.finding import EXAMPLES, Finding, count_of, not_applicable
 from utils.audit.folder import ImageFolder
 from utils.audit.headers import CHUNK
@@ -24,8 +25,6 @@ NAMES_OTHERS = (  # staff, a site, or a visit that a hospital can look up
 DECLARED = {"BurnedInAnnotation": "YES", "RecognizableVisualFeatures": "YES"}
 # What programs for de-identification leave in place of a value.
 REPLACED = re.compile(r"anon\w*|de-?identified|removed|unknown|none|null|n/?a|x+|0+|\W*", re.I)
-DATE = r"(?<!\d)(19|20)\d\d([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)"
-IN_NAMES = re.compile(rf"{DATE}|[^/\\]+\^[^/\\]+|[\w.]+@\w+\.\w+")
 ACQUIRED = (  # alike in a set for one question
     *("Modality", "PhotometricInterpretation", "ViewPosition", "Laterality", "ImageLaterality"),
     *("PixelSpacing", "ImagerPixelSpacing"),
@@ -36,11 +35,14 @@ MADE_LATER = ("DERIVED", "SECONDARY")  # in ImageType: computed, or photographed
 
 def check_privacy(folder: ImageFolder) -> Finding:
     """Do headers or names of files say who the patient is?"""
-    headers, paths = _headers(folder), pd.Series(folder.relative_files).map(str)
-    named = paths.map(lambda path: bool(IN_NAMES.search(path)))
+    headers, paths = _headers(folder), [str(path) for path in folder.relative_files]
+    named = pd.Series(hold_dates_or_addresses(paths))
     counts = {tag: _filled(headers, tag) for tag in (*NAMES_PATIENT, *NAMES_OTHERS)}
     counts |= {tag: headers[tag].str.upper() == value for tag, value in DECLARED.items()}
     counts["names of files (dates, e-mail, ^)"] = named
+    counts["names of files (two capitalised words: perhaps a name)"] = pd.Series(
+        may_hold_names(paths, folder.class_names)
+    )
     rows = [(where, int(there.sum())) for where, there in counts.items() if there.any()]
     grave = [name for name in (*NAMES_PATIENT, *DECLARED) if counts[name].any()]
     if not rows:
