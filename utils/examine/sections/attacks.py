@@ -18,12 +18,15 @@ from utils.evaluation.inference import attacked_images, predict, predict_all
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
+from utils.examine.budget import STEP
 from utils.examine.section import ONE_LABEL, Section, does_not_apply, in_words
 from utils.examine.subject import Subject
 from utils.figures.attacks.attacked_images import perturbations
 from utils.figures.attacks.curves import accuracy_by_epsilon
 
 STEPS, LONGER = 20, 50  # on all images, and on those that PGD has left
+ATTACKS, SMALLEST, PATCH = 400, STEP * STEPS, 100  # passes of each image, on average
+SHARE = 0.5  # of the minutes
 QUERIES = 200  # for each image
 SHOWN = 3  # images of the picture
 CHECKED = 24  # images of the red flags
@@ -35,6 +38,8 @@ def ask_attack(subject: Subject) -> Section:
     """PGD and the worst case, with controls and red flags; for a black box, questions alone."""
     if not subject.learned:
         return does_not_apply(NO_SCORE)
+    passes = ATTACKS if subject.gradients else QUERIES
+    subject.all_within(len(subject.few), passes, SHARE)
     return _by_gradients(subject) if subject.gradients else _by_questions(subject)
 
 
@@ -155,6 +160,7 @@ def ask_smallest_change(subject: Subject) -> Section:
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The search follows the boundary of one class.")
     few = subject.few
+    subject.all_within(len(few), SMALLEST * (few.classes - 1), SHARE)
     attack = MinimalNorm("linf", steps=STEPS)
     distances = attack.distances(subject.model, to_float(few.images), few.labels).numpy()
     right = distances > 0
@@ -176,6 +182,7 @@ def ask_patch(subject: Subject) -> Section:
     """A visible square: painted against the model, and at the same place without it."""
     if not (subject.learned and subject.gradients):
         return does_not_apply(NO_SCORE if subject.gradients else BLIND)
+    subject.all_within(len(subject.few), PATCH, SHARE)
     kinds = {
         "clean": None,
         "a grey square": ControlPatch(fill="grey"),

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 from utils.contamination.corruptions.matrix import ContaminationMatrix, contamination_matrix
+from utils.contamination.corruptions.registry import CORRUPTIONS
+from utils.data.split import Split
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
@@ -11,8 +13,10 @@ from utils.examine.section import Section, differ, does_not_apply, points
 from utils.examine.subject import Subject
 from utils.figures.contamination.corruptions import contamination_matrix as picture
 
-MIDDLE = 3  # severity
+SEVERITIES, MIDDLE = (1, 2, 3, 4, 5), 3
 IMAGES = 300  # of the matrix: every cell is a pass over all of them
+SHARE = 0.3  # of the minutes
+ENOUGH, LEAST = 60, 20  # images: with fewer, one severity of more images is better; too few
 GREAT = 0.2  # of balanced accuracy, the lower bound: lost at the middle severity
 NAME, REFERENCE = "the model", "a small reference network"
 
@@ -21,22 +25,24 @@ def ask_corruptions(subject: Subject) -> Section:
     """The score under each family and severity, and what the middle one costs."""
     if not subject.learned:
         return does_not_apply("The model knows too little about clean images to lose any of it.")
-    few = subject.images.limit(IMAGES, subject.seed)
+    few, severities = _affordable(subject)
     networks = {NAME: [lambda split: predict(subject.model, split)]}
     if subject.reference:
         networks[REFERENCE] = [lambda split: predict(subject.reference, split)]
-    matrix = contamination_matrix(networks, few, subject.modality, few.size, seed=subject.seed)
+    matrix = contamination_matrix(
+        networks, few, subject.modality, few.size, severities, seed=subject.seed
+    )
     clean, scores = matrix.pooled(NAME), matrix.scores(NAME)
     middle = {family: matrix.pooled(NAME, family, MIDDLE) for family in matrix.families}
     lost = {family: gain(each, clean, subject.headline) for family, each in middle.items()}
     worst = max(lost, key=lambda name: lost[name].value)
     mean = float(scores.drop(columns="clean").to_numpy().mean())
-    great = lost[worst].low > GREAT
+    great, every = lost[worst].low > GREAT, " and severities" * (severities == SEVERITIES)
     beside, relative = _beside_reference(subject, matrix)
     return Section(
         "note" if great else "ok",
         f"Worst is {worst}: severity {MIDDLE} costs {points(lost[worst])} of "
-        f"{subject.headline}. The mean over all families and severities is {100 * mean:.0f} %. "
+        f"{subject.headline}. The mean over all families{every} is {100 * mean:.0f} %. "
         + beside,
         "Changes that scanners, movement and lossy files make; a severity is as visible in every "
         f"family. Those of {subject.modality} images, made at the size that the model sees. On "
@@ -50,6 +56,17 @@ def ask_corruptions(subject: Subject) -> Section:
         figures={f"{subject.headline} under contamination":
                  picture({NAME: scores}, subject.chance, score=subject.headline)},
     )  # fmt: skip
+
+
+def _affordable(subject: Subject) -> tuple[Split, tuple[int, ...]]:
+    """The images and severities that the minutes allow."""
+    most, families = min(IMAGES, len(subject.images)), len(CORRUPTIONS[subject.modality])
+    of_all = subject.budget.images(most, 1 + len(SEVERITIES) * families, SHARE, least=0)
+    severities = SEVERITIES if of_all >= min(ENOUGH, most) else (MIDDLE,)
+    count = subject.within(most, 1 + len(severities) * families, SHARE, LEAST)
+    if severities != SEVERITIES:
+        subject.shortened.append(f"severity {MIDDLE} alone")
+    return subject.images.limit(count, subject.seed), severities
 
 
 def _table(matrix: ContaminationMatrix, lost: dict, clean: Predictions) -> pd.DataFrame:

@@ -4,16 +4,15 @@ import pytest
 from small import small_split, trained_network
 
 from utils.examine.adapter import Expects, adapt
-from utils.examine.comparison import compare_reports
-from utils.examine.examination import Examination
-from utils.examine.report import ModelReport
+from utils.examine.reporting.comparison import compare_reports
+from utils.examine.reporting.report import ModelReport
 from utils.examine.sections.clean import ask_clean
 from utils.examine.subject import Subject
 
 
 def saved(model, images, folder):
     subject = Subject(adapt(model, images, Expects()), images)
-    ModelReport(Examination(subject, [ask_clean(subject)])).save(folder)
+    ModelReport(subject, [ask_clean(subject)]).save(folder)
     return folder
 
 

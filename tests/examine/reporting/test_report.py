@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from utils.evaluation.intervals import Interval
-from utils.examine.examination import Examination
-from utils.examine.report import FACTS, IMAGES, PAGE, SCHEMA, ModelReport, verdict
+from utils.examine.reporting.report import FACTS, IMAGES, PAGE, SCHEMA, ModelReport, verdict
 from utils.examine.section import Section, left_out
 from utils.examine.sections.clean import ask_clean
 
@@ -18,7 +17,7 @@ from utils.examine.sections.clean import ask_clean
 def report(subject):
     sections = [ask_clean(subject).with_title("How good is it?"),
                 Section("alarm", "poor <b>", advice="mend it").with_title("Why?")]  # fmt: skip
-    return ModelReport(Examination(subject, sections, "net", "images"))
+    return ModelReport(subject, sections, "net", "images")
 
 
 def test_what_is_written_can_be_read_again(report, tmp_path):
@@ -29,7 +28,7 @@ def test_what_is_written_can_be_read_again(report, tmp_path):
     assert first == list(report["How good is it?"].numbers["balanced accuracy"])
     table = pd.read_csv(tmp_path / "out" / IMAGES)
     assert len(table) == 240 and (table["clean"] == table["label"]).mean() == pytest.approx(
-        report.examination.subject.clean.accuracy
+        report.subject.clean.accuracy
     )
     text = page.read_text()
     assert page.name == PAGE and "poor &lt;b&gt;" in text and "<script" not in text
@@ -49,7 +48,7 @@ def test_where_the_disk_is_full_the_old_report_stays_whole(full, report, tmp_pat
         return write(path, text, **options)
 
     monkeypatch.setattr(Path, "write_text", write_text)
-    object.__setattr__(report.examination, "model_name", "another")
+    object.__setattr__(report, "model_name", "another")
     with pytest.raises(OSError, match="the disk is full"):
         report.save(tmp_path)
     assert files() == before
@@ -57,7 +56,7 @@ def test_where_the_disk_is_full_the_old_report_stays_whole(full, report, tmp_pat
 
 def test_undefined_numbers_are_null(report):
     nan = Section("ok", "", numbers={"x": Interval(*[float("nan")] * 3), "y": float("nan")})
-    object.__setattr__(report.examination, "sections", [nan])
+    object.__setattr__(report, "sections", [nan])
     numbers = report.facts()["questions"][0]["numbers"]
     assert json.loads(json.dumps(numbers)) == {"x": [None] * 3, "y": None}
 

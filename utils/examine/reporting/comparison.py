@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation.intervals import mean_of
-from utils.examine.report import FACTS, IMAGES
+from utils.examine.reporting.report import FACTS, IMAGES
 from utils.files import read_json
 
 CONDITIONS = ("clean", "noise", "PGD", "worst case", "questions")

@@ -11,8 +11,8 @@ import pandas as pd
 from utils.audit.finding import by_gravity, exit_code, exit_code_in_words, most_severe
 from utils.audit.verdict import first_steps, not_made
 from utils.evaluation.intervals import Interval
-from utils.examine.examination import Examination
 from utils.examine.section import Section
+from utils.examine.subject import Subject
 from utils.files import atomic_write, private_folder
 
 SCHEMA = 2  # raise it when a program that reads report.json would stumble
@@ -21,13 +21,13 @@ PAGE, FACTS, IMAGES, CARD = "index.html", "report.json", "images.csv", "model_ca
 
 @dataclass(frozen=True, eq=False)
 class ModelReport:
-    """What was found about a model on these images."""
+    """What was found about a model on these images; `minutes` is what it took."""
 
-    examination: Examination
-
-    @property
-    def sections(self) -> Sequence[Section]:
-        return self.examination.sections
+    subject: Subject
+    sections: Sequence[Section]
+    model_name: str = "model"
+    data_name: str = "images"
+    minutes: float = 0.0
 
     @property
     def exit_code(self) -> int:
@@ -61,7 +61,7 @@ class ModelReport:
     @property
     def images(self) -> pd.DataFrame:
         """One row per image: file, patient, label, and the answer under each condition."""
-        split = self.examination.subject.images
+        split = self.subject.images
         first = pd.DataFrame({"file": split.files or "", "patient": split.patients},
                              index=range(len(split)))  # fmt: skip
         return pd.concat([first, *(s.answers for s in self.sections if len(s.answers))], axis=1)
@@ -78,7 +78,7 @@ class ModelReport:
 
     def save(self, folder: str | Path) -> Path:
         """Write the page, the facts, the table of images and a model card; the path of the page."""
-        from utils.examine.page import model_card, render_page
+        from utils.examine.reporting.page import model_card, render_page
 
         texts = {
             IMAGES: self.images.to_csv(index=False, lineterminator="\n"),
@@ -95,11 +95,11 @@ class ModelReport:
 
     def facts(self) -> dict:
         """The report without images; numbers with an interval are [value, low, high]."""
-        subject = self.examination.subject
+        subject = self.subject
         return {
             "schema": SCHEMA,
-            "model": self.examination.model_name,
-            "images": self.examination.data_name,
+            "model": self.model_name,
+            "images": self.data_name,
             "content": subject.images.content_hash(),
             "count": len(subject.images),
             "files not read": len(subject.unread),
