@@ -45,6 +45,12 @@ def in_words(labels: np.ndarray, answers: Predictions) -> list[str]:
     return [as_label(row, names) for row in labels]
 
 
+def answers_of(found: Mapping[str, Predictions], rows: np.ndarray) -> pd.DataFrame:
+    """The predicted class of the images in these rows under each condition: for `answers`."""
+    columns = {name: in_words(each.predicted, each) for name, each in found.items()}
+    return pd.DataFrame(columns, index=np.asarray(rows))
+
+
 def differ(first: Predictions, second: Predictions) -> np.ndarray:
     """Which images get another class, or another finding more or less."""
     other = first.predicted != second.predicted

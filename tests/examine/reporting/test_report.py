@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 
 from utils.evaluation.intervals import Interval
-from utils.examine.reporting.report import FACTS, IMAGES, PAGE, SCHEMA, ModelReport, verdict
+from utils.examine.budget import Budget
+from utils.examine.reporting.page import render_page
+from utils.examine.reporting.report import FACTS, IMAGES, PAGE, ModelReport, verdict
+from utils.examine.reporting.schema import SCHEMA
 from utils.examine.section import Section, left_out
 from utils.examine.sections.clean import ask_clean
 
@@ -79,3 +82,18 @@ def test_what_was_left_out_is_a_part_of_the_verdict():
 def test_the_summary_fits_a_terminal(report):
     assert report.summary(80).splitlines()[0].startswith("Verdict     Do not use it")
     assert len(report.table) == 2 and set(report.trust.columns) >= {"value", "low", "high"}
+
+
+def test_an_overrun_is_named_everywhere(report):
+    assert "Minutes" not in report.summary(80)
+    report.subject.budget = Budget(60)
+    object.__setattr__(report, "minutes", 1.5)
+    words = "It took 1.5 minutes, and the budget was 1."
+    assert words in report.summary(80) and words in render_page(report)
+    assert (report.facts()["minutes"], report.facts()["minutes taken"]) == (1, 1.5)
+
+
+def test_images_that_were_drawn_from_more_are_counted(report):
+    report.subject.at_hand = 5000
+    assert "240 of 5,000 (drawn at random" in render_page(report)
+    assert report.facts()["images at hand"] == 5000 and report.facts()["count"] == 240

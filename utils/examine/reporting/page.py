@@ -16,6 +16,7 @@ from utils.evaluation.intervals import Interval
 from utils.examine.reporting.regulation import duties
 from utils.examine.reporting.report import ModelReport
 from utils.examine.section import Section
+from utils.examine.subject import Subject
 from utils.figures.page import html_page
 
 PIXELS = 110  # per inch, of a figure
@@ -30,7 +31,8 @@ $trust
 $overview
 </table>
 <p>Model: <code>$model</code>. Images: <code>$images</code>, $count of them, in $classes classes.
-Exit code $code. Numbers in brackets are 95 % intervals over patients. A fault that is found is a
+Exit code $code. $over
+Numbers in brackets are 95 % intervals over patients. A fault that is found is a
 reason to look, not a proof; no fault found is no proof of quality. Not for clinical use.</p>
 <p class="private"><b>This page contains images.</b> Treat it, and the files beside it, like the
 images themselves. Nothing has left this computer.</p>
@@ -63,12 +65,20 @@ def render_page(report: ModelReport) -> str:
         first=_first(report, ordered), trust=_table(trust_table(report)),
         overview=overview(ordered),
         model=escape(report.model_name), images=escape(report.data_name),
-        count=f"{len(subject.images):,}", classes=subject.images.classes,
-        code=exit_code_in_words(report.sections), duties=_table(duties(report.sections)),
+        count=_count(subject), classes=subject.images.classes,
+        code=exit_code_in_words(report.sections), over=report.over,
+        duties=_table(duties(report.sections)),
         sections="\n".join(_section(*pair) for pair in enumerate(ordered)),
     )  # fmt: skip
     title = f"Examination of {report.model_name}"
     return html_page(title, body, BADGES + WIDE)
+
+
+def _count(subject: Subject) -> str:
+    some = f"{len(subject.images):,}"
+    if subject.at_hand <= len(subject.images):
+        return some
+    return f"{some} of {subject.at_hand:,} (drawn at random, as the minutes allow no more)"
 
 
 def trust_table(report: ModelReport) -> pd.DataFrame:

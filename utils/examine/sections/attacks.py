@@ -19,7 +19,8 @@ from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
 from utils.examine.budget import STEP
-from utils.examine.section import ONE_LABEL, Section, does_not_apply, in_words
+from utils.examine.reporting.schema import SQUARE
+from utils.examine.section import ONE_LABEL, Section, answers_of, does_not_apply
 from utils.examine.subject import Subject
 from utils.figures.attacks.attacked_images import perturbations
 from utils.figures.attacks.curves import accuracy_by_epsilon
@@ -81,7 +82,9 @@ def _by_gradients(subject: Subject) -> Section:
             "worst case": score_of(worst, score),
         },
         figures={} if subject.several else _figures(subject, suite, found),
-        answers=_answers(subject, {"noise": noise, "PGD": left, "worst case": worst}),
+        answers=answers_of(
+            {"noise": noise, "PGD": left, "worst case": worst}, subject.few_rows
+        ),
     )  # fmt: skip
 
 
@@ -127,12 +130,6 @@ def _figures(subject: Subject, suite: AttackSuite, found: dict) -> dict:
     }
 
 
-def _answers(subject: Subject, found: dict[str, Predictions]) -> pd.DataFrame:
-    """The predicted class under each condition, in the rows of the attacked images."""
-    columns = {name: in_words(each.predicted, each) for name, each in found.items()}
-    return pd.DataFrame(columns, index=subject.few_rows)
-
-
 def _by_questions(subject: Subject) -> Section:
     square = Square(subject.epsilon, QUERIES)
     conditions = {"clean": None, "noise": noise_of(PGD(subject.epsilon), subject.epsilon),
@@ -149,7 +146,7 @@ def _by_questions(subject: Subject) -> Section:
         "",
         _table(rows, words),
         numbers={name: each for name, each in rows.items() if name != "clean"},
-        answers=_answers(subject, {n: p for n, p in found.items() if n != "clean"}),
+        answers=answers_of({n: p for n, p in found.items() if n != "clean"}, subject.few_rows),
     )  # fmt: skip
 
 
@@ -198,6 +195,9 @@ def ask_patch(subject: Subject) -> Section:
         "where the model looks most.",
         "", _table(rows, words),
         numbers={name: each for name, each in rows.items() if name != "clean"},
+        answers=answers_of(
+            {f"{SQUARE}{n}": each for n, each in found.items() if n != "clean"}, subject.few_rows
+        ),
     )  # fmt: skip
 
 

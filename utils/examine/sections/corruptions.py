@@ -2,18 +2,19 @@
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from utils.contamination.corruptions.matrix import ContaminationMatrix, contamination_matrix
 from utils.contamination.corruptions.registry import CORRUPTIONS
-from utils.data.split import Split
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
-from utils.examine.section import Section, differ, does_not_apply, points
+from utils.examine.reporting.schema import CORRUPTION, MIDDLE
+from utils.examine.section import Section, answers_of, differ, does_not_apply, points
 from utils.examine.subject import Subject
 from utils.figures.contamination.corruptions import contamination_matrix as picture
 
-SEVERITIES, MIDDLE = (1, 2, 3, 4, 5), 3
+SEVERITIES = (1, 2, 3, 4, 5)
 IMAGES = 300  # of the matrix: every cell is a pass over all of them
 SHARE = 0.3  # of the minutes
 ENOUGH, LEAST = 60, 20  # images: with fewer, one severity of more images is better; too few
@@ -25,7 +26,8 @@ def ask_corruptions(subject: Subject) -> Section:
     """The score under each family and severity, and what the middle one costs."""
     if not subject.learned:
         return does_not_apply("The model knows too little about clean images to lose any of it.")
-    few, severities = _affordable(subject)
+    rows, severities = _affordable(subject)
+    few = subject.images.take(rows)
     networks = {NAME: [lambda split: predict(subject.model, split)]}
     if subject.reference:
         networks[REFERENCE] = [lambda split: predict(subject.reference, split)]
@@ -55,18 +57,26 @@ def ask_corruptions(subject: Subject) -> Section:
         | {"mean score": mean} | relative,
         figures={f"{subject.headline} under contamination":
                  picture({NAME: scores}, subject.chance, score=subject.headline)},
+        answers=answers_of(_cells(matrix), rows.numpy()),
     )  # fmt: skip
 
 
-def _affordable(subject: Subject) -> tuple[Split, tuple[int, ...]]:
-    """The images and severities that the minutes allow."""
+def _affordable(subject: Subject) -> tuple[Tensor, tuple[int, ...]]:
+    """The rows of the images and severities that the minutes allow."""
     most, families = min(IMAGES, len(subject.images)), len(CORRUPTIONS[subject.modality])
     of_all = subject.budget.images(most, 1 + len(SEVERITIES) * families, SHARE, least=0)
     severities = SEVERITIES if of_all >= min(ENOUGH, most) else (MIDDLE,)
     count = subject.within(most, 1 + len(severities) * families, SHARE, LEAST)
     if severities != SEVERITIES:
         subject.shortened.append(f"severity {MIDDLE} alone")
-    return subject.images.limit(count, subject.seed), severities
+    return subject.images.some_rows(count, subject.seed), severities
+
+
+def _cells(matrix: ContaminationMatrix) -> dict[str, Predictions]:
+    """The predictions of the model under each corruption, by the names of images.csv."""
+    cells = {f"{CORRUPTION}{family} {severity}": matrix.pooled(NAME, family, severity)
+             for family, severity in matrix.found[NAME] if severity}  # fmt: skip
+    return cells
 
 
 def _table(matrix: ContaminationMatrix, lost: dict, clean: Predictions) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,7 +13,8 @@ from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
-from utils.examine.section import Section, differ, does_not_apply
+from utils.examine.reporting.schema import STEP
+from utils.examine.section import Section, answers_of, differ, does_not_apply
 from utils.examine.sections.other_readers import other_readings
 from utils.examine.sections.scaling import PASSES as SCALING
 from utils.examine.sections.scaling import ScalingResult, scaling_result
@@ -61,9 +63,18 @@ def ask_pipeline(subject: Subject) -> Section:
             {"images": {name: len(before.labels) for name, (before, _) in found.items()},
              "answers that change (%)": flips, f"{subject.headline} lost (points)": costs}
         ).astype(str).rename_axis("step").reset_index(),
+        answers=_answers(found, {name: rows.numpy()[each.rows] for name, each in by_files.items()},
+                         rows.numpy()),
         numbers={f"changed by {name}": each for name, each in flips.items()}
         | ({"decided by a hidden picture": scaling.hidden} if scaling else {}),
     )  # fmt: skip
+
+
+def _answers(found: dict, rows_of: dict[str, np.ndarray], rows: np.ndarray) -> pd.DataFrame:
+    """What is predicted after each step; some steps are about a few files alone."""
+    columns = [answers_of({f"{STEP}{name}": after}, rows_of.get(name, rows))
+               for name, (_, after) in found.items()]  # fmt: skip
+    return pd.concat(columns, axis=1)
 
 
 def _scaling(subject: Subject) -> tuple[ScalingResult | None, str]:
