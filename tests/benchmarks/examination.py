@@ -6,7 +6,6 @@ make bench
 import time
 from functools import partial
 
-import numpy as np
 import pandas as pd
 import torch
 import torchattacks
@@ -25,6 +24,7 @@ from utils.backbones.classifier import build
 from utils.data.loading import load
 from utils.data.split import Split
 from utils.examine.adapter import Expects, adapt
+from utils.examine.budget import seconds_per_image
 from utils.examine.examination import MINUTES, QUESTIONS, ask_all, attacked_within
 from utils.examine.sections.attacks import QUERIES
 from utils.examine.sections.attacks import STEPS as SHORT
@@ -49,9 +49,9 @@ def question_table() -> pd.DataFrame:
     torch.set_num_threads(1)
     model, images, known = examined()
     subject = Subject(adapt(model, images, Expects()), images, known)
-    subject.attacked = attacked_within(MINUTES, subject.seconds_per_image)
+    subject.attacked = attacked_within(MINUTES, seconds_per_image(subject.model, images))
     rows, started = [], time.process_time()
-    for title, section in zip(QUESTIONS, ask_all(subject, np.inf), strict=True):
+    for title, section in zip(QUESTIONS, ask_all(subject), strict=True):
         ended = time.process_time()
         row = {"question": title, "seconds": round(ended - started, 1)}
         rows.append(row | {"severity": section.severity})

@@ -21,7 +21,7 @@ from utils.audit.finding import EXIT_CODES
 from utils.data.split import Split
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import Interval, share
-from utils.examine import ModelReport, examine
+from utils.examine import examine
 from utils.examine.examination import QUESTIONS as ALL_QUESTIONS
 from utils.examine.images import numbered_apart
 
@@ -54,7 +54,7 @@ def examined(kind: str, seed: int) -> pd.DataFrame:
         return pd.DataFrame()
     options = {"columns": groups_of(images, seed), "attacked": ATTACKED, "epsilon": EPSILON}
     found = examine(network, images, known, minutes=60, seed=seed, questions=QUESTIONS, **options)
-    table = ModelReport(found).table.reset_index()
+    table = found.table.reset_index()
     return table.assign(kind=kind, seed=seed, doubt=doubt)
 
 

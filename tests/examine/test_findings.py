@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from small import findings_network, findings_split
 
-from utils.examine import ModelReport, compare_reports, examine
+from utils.examine import compare_reports, examine
 from utils.examine.outputs import EACH_FINDING, EXCLUSIVE
 
 SEES = "Does it see what it should?"
@@ -23,7 +23,7 @@ def findings():
 
 @pytest.fixture(scope="module")
 def report(findings):
-    return ModelReport(examine(findings_network(), findings, **OPTIONS))
+    return examine(findings_network(), findings, **OPTIONS)
 
 
 def test_a_sound_model_raises_nothing_and_what_has_no_meaning_says_why(report):
@@ -74,7 +74,7 @@ def test_what_the_model_returns_is_recognised(what, findings):
     change, output, severity = OUTPUTS[what]
     network = findings_network()
     examined = examine(lambda images: change(network(images)), findings, questions=[SEES])
-    found = ModelReport(examined)[SEES]
+    found = examined[SEES]
     assert examined.subject.model.output == output and found.severity == severity
     if what == "another order":
         assert "if its findings are striped, framed, bright" in found.measured

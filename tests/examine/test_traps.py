@@ -7,7 +7,7 @@ from small import trained_network
 from sound import EPSILON, SOUND, drawn, sound_network
 from torch import nn
 
-from utils.examine import ModelReport, examine
+from utils.examine import examine
 
 SEES, ATTACKED = "Does it see what it should?", "What can an attacker do?"
 OPTIONS = {"attacked": 30, "epsilon": EPSILON, "minutes": 60}
@@ -82,12 +82,12 @@ TRAPS = {  # the model, the question that points at it, and the words
 @pytest.mark.parametrize("trap", TRAPS)
 def test_each_trap_is_pointed_at_by_name(trap, images):
     make, question, words = TRAPS[trap]
-    report = ModelReport(examine(make(), images, questions=[question], **OPTIONS))
+    report = examine(make(), images, questions=[question], **OPTIONS)
     assert report[question].severity == "alarm" and words in report[question].measured
 
 
 @pytest.mark.parametrize("kind", SOUND)
 def test_a_sound_model_raises_nothing(kind):
     network = sound_network(kind, drawn(90, seed=90))
-    report = ModelReport(examine(network, drawn(180, seed=7), questions=JUDGED, **OPTIONS))
+    report = examine(network, drawn(180, seed=7), questions=JUDGED, **OPTIONS)
     assert set(report.table["severity"]) <= {"ok", "note"}, report.table

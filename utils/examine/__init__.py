@@ -5,8 +5,7 @@ from utils import exports
 __getattr__ = exports(
     __name__,
     adapter="Expects",
-    comparison="compare_reports",
     examination="examine QUESTIONS",
     model_files="read_model",
-    report="ModelReport",
+    **{"reporting.comparison": "compare_reports", "reporting.report": "ModelReport"},
 )

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from utils.backbones.classifier import IMAGENET_MEAN, IMAGENET_STD
 from utils.data.split import Split, to_float
+from utils.examine.budget import Budget
 from utils.examine.model_files import as_module
 from utils.examine.opaque import first_tensor
 from utils.examine.outputs import (
@@ -76,6 +77,7 @@ class ExaminedModel(nn.Module):
         super().__init__()
         self.model, self.expects, self.channels, self.output = model, expects, channels, output
         self.held = [original]  # in a list: it is no part of what is examined
+        self._budget = Budget()
 
     @property
     def original(self) -> nn.Module | None:
@@ -90,9 +92,15 @@ class ExaminedModel(nn.Module):
     def in_its_precision(self) -> "ExaminedModel":
         """The model itself, where this is a copy of float32."""
         own = WithImagesIn(self.original, precision_of(self.original))
-        return ExaminedModel(own, self.expects, self.channels, self.output)
+        return ExaminedModel(own, self.expects, self.channels, self.output).within(self._budget)
+
+    def within(self, budget: Budget) -> "ExaminedModel":
+        """The model itself, which from now on stops when the minutes are over."""
+        self._budget = budget
+        return self
 
     def forward(self, images: Tensor) -> Tensor:
+        self._budget.check(len(images))
         return as_logits(first_tensor(self.model(self.shown(images))), self.output)
 
     def shown(self, images: Tensor) -> Tensor:
@@ -101,7 +109,8 @@ class ExaminedModel(nn.Module):
 
     def expecting(self, expects: Expects) -> "ExaminedModel":
         """The same model, shown the images in another way."""
-        return ExaminedModel(self.model, expects, self.channels, self.output, self.original)
+        other = ExaminedModel(self.model, expects, self.channels, self.output, self.original)
+        return other.within(self._budget)
 
 
 def in_channels(images: Tensor, channels: int) -> Tensor:

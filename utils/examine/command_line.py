@@ -79,7 +79,6 @@ def _examined(
     from utils.examine.examination import examine
     from utils.examine.images import numbered_apart, read_examined
     from utils.examine.model_files import read_model
-    from utils.examine.report import ModelReport
     from utils.files import private_folder
 
     expects = Expects(white, mean, std)
@@ -89,12 +88,11 @@ def _examined(
     known = numbered_apart(known, found.split) if known else None
     of_part = f"{data} (part {found.part!r})" if found.part else str(data)
     private_folder(Path(out))
-    examination = examine(
+    report = examine(
         loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
         Path(out) / KEPT, modality=modality, names=(Path(model).name, of_part), resizer=resizer,
         activation=activation, unread=found.unread,
     )  # fmt: skip
-    report = ModelReport(examination)
     page = report.save(out)
     shutil.rmtree(Path(out) / KEPT, ignore_errors=True)
     return report, page
@@ -106,7 +104,7 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def compare_and_print(old: str, new: str) -> int:
-    from utils.examine.comparison import compare_reports
+    from utils.examine.reporting.comparison import compare_reports
 
     print(compare_reports(old, new).to_string())
     return 0

@@ -1,19 +1,21 @@
 """All questions about a model on these images, within a budget of minutes."""
 
-import time
+import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from utils.audit.finding import failed
 from utils.contamination.resizers import resizer_named
 from utils.data.split import Split
 from utils.evaluation.kept_batches import kept_tensor
 from utils.examine.adapter import Expects, adapt
+from utils.examine.budget import Budget, NotWithinMinutes, OutOfMinutes, now, seconds_per_image
+from utils.examine.reporting.report import ModelReport
 from utils.examine.section import Section, left_out
 from utils.examine.sections.attacks import ask_attack, ask_patch, ask_smallest_change
 from utils.examine.sections.backdoor import ask_backdoor
@@ -29,12 +31,14 @@ from utils.examine.sections.subgroups import ask_subgroups
 from utils.examine.sections.universal import ask_universal
 from utils.examine.subject import Subject
 from utils.files import FULL_ERRORS
-from utils.run import progress
+from utils.run import in_batch, progress
 
 MINUTES = 5.0
 PASSES = 1500  # images that the attacks show to the model for each image that they attack
 ATTACKS_SHARE = 0.5  # of the budget
+CLEAN_SHARE, FEWEST = 0.2, 120  # of it, for one pass of all images; and the fewest of these
 REFERENCE_SHARE = 0.1  # of it, for the training of a reference network
+LONGER = 4  # times the minutes, where they were not enough for a question
 FEWEST_ATTACKED, MOST_ATTACKED = 24, 200
 
 Question = Callable[[Subject], Section]
@@ -58,16 +62,6 @@ QUESTIONS: dict[str, Question] = {  # a new question is one entry
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Examination:
-    """A model's answers to all questions, on these images."""
-
-    subject: Subject
-    sections: Sequence[Section]
-    model_name: str = "model"
-    data_name: str = "images"
-
-
 def examine(
     model: object,
     images: Split,
@@ -85,10 +79,11 @@ def examine(
     resizer: str = "",
     activation: str = "",
     unread: Sequence[tuple[str, str]] = (),
-) -> Examination:
+) -> ModelReport:
     """Ask every question, or these, that fits into `minutes`; what is left out is named.
 
-    How many images are attacked follows from the minutes, unless `attacked` says it.
+    A slow model is shown fewer images, down to a part of them drawn at random. How many are
+    attacked follows from the minutes, too, unless `attacked` says it.
 
     `model` is a torch module, a function from images to logits, or has `predict_proba`. `known`
     are the images it was trained on. With a folder `keep`, a stopped examination resumes.
@@ -102,16 +97,19 @@ def examine(
         raise ValueError("there is no image; give at least one of each class")
     if unknown := set(questions) - set(QUESTIONS):
         raise ValueError(f"unknown question {min(unknown)!r}; choose from {', '.join(QUESTIONS)}")
-    started = time.monotonic()
+    started = now()
     adapted = adapt(model, images, expects or Expects(), activation)
+    budget = Budget(60 * minutes, started, _speed(adapted, images, keep, seed))
+    count = budget.images(len(images), 1, CLEAN_SHARE, floor=FEWEST)
     subject = Subject(
-        adapted, images, known, _columns(columns), keep, epsilon, seed=seed, modality=modality,
-        resizer=resizer_named(resizer) if resizer else None,
-        reference_seconds=REFERENCE_SHARE * 60 * minutes, unread=unread,
+        adapted.within(budget), images.limit(count, seed), known,
+        _columns(columns, images.some_rows(count, seed)), keep, epsilon,
+        attacked or attacked_within(minutes, budget.per_image), seed, modality,
+        resizer_named(resizer) if resizer else None, REFERENCE_SHARE * 60 * minutes, unread,
+        budget, at_hand=len(images),
     )  # fmt: skip
-    subject.attacked = attacked or _attacked(subject, minutes)
-    sections = ask_all(subject, started + 60 * minutes, questions)
-    return Examination(subject, list(sections), *names)
+    sections = list(ask_all(subject, questions))
+    return ModelReport(subject, sections, *names, minutes=budget.taken / 60)
 
 
 def attacked_within(minutes: float, seconds_per_image: float) -> int:
@@ -120,29 +118,36 @@ def attacked_within(minutes: float, seconds_per_image: float) -> int:
     return int(min(MOST_ATTACKED, max(FEWEST_ATTACKED, affordable)))
 
 
-def _attacked(subject: Subject, minutes: float) -> int:
-    """As many as this computer can attack, measured once: resumed, the images are the same."""
+def _speed(model: nn.Module, images: Split, keep: Path | None, seed: int) -> float:
+    """Of this computer, measured once: resumed, the images of each question are the same."""
 
     def measured() -> Tensor:
-        return torch.tensor(attacked_within(minutes, subject.seconds_per_image))
+        return torch.tensor(seconds_per_image(model, images), dtype=torch.float64)
 
-    pixels, about = (subject.images.images, subject.images.labels), ("attacked", subject.model)
-    return int(kept_tensor(subject.keep, *pixels, measured, subject.seed, *about, minutes))
+    return float(kept_tensor(keep, images.images, images.labels, measured, seed, "speed", model))
 
 
-def ask_all(subject: Subject, deadline: float, questions: Iterable[str] = ()) -> Iterator[Section]:
-    """The sections one by one; after the deadline, what is missing is named."""
+def ask_all(subject: Subject, questions: Iterable[str] = ()) -> Iterator[Section]:
+    """The sections one by one; after the minutes, what is missing is named."""
     titles = [title for title in QUESTIONS if title in (set(questions) or QUESTIONS)]
     for title in (steps := progress(titles, "examining")):
         steps.set_postfix_str(title, refresh=True)
-        yield _answered(QUESTIONS[title], subject, deadline).with_title(title)
+        section = _answered(QUESTIONS[title], subject).with_title(title)
+        if (section.severity == "skipped" or section.shortened) and not in_batch():
+            steps.write(f"{title} {section.shortened or section.measured}", file=sys.stderr)
+        yield section
 
 
-def _answered(question: Question, subject: Subject, deadline: float) -> Section:
-    if time.monotonic() > deadline:
-        return left_out("Not reached within the minutes.", "Give it more time: --minutes 20.")
+def _answered(question: Question, subject: Subject) -> Section:
+    subject.shortened.clear()
+    if subject.budget.left < 0:
+        return _late(subject, "Not reached within the minutes.")
     try:
-        return question(subject)
+        return question(subject).with_shortened(subject.shortened)
+    except NotWithinMinutes as reason:
+        return left_out(str(reason), f"Give it more time: --minutes {reason.minutes}.")
+    except OutOfMinutes:
+        return _late(subject, "Begun, and stopped at the end of the minutes.")
     except Exception as error:  # one question must not hide what the others found
         if getattr(error, "errno", None) in FULL_ERRORS:  # no report could be written either
             raise
@@ -150,5 +155,12 @@ def _answered(question: Question, subject: Subject, deadline: float) -> Section:
         return Section(broken.severity, broken.measured, broken.meaning, broken.advice)
 
 
-def _columns(columns: pd.DataFrame | None) -> pd.DataFrame:
-    return pd.DataFrame() if columns is None else columns.astype(str).reset_index(drop=True)
+def _late(subject: Subject, reason: str) -> Section:
+    more = math.ceil(LONGER * subject.budget.seconds / 60)
+    return left_out(reason, f"Give it more time: --minutes {more}.")
+
+
+def _columns(columns: pd.DataFrame | None, rows: Tensor) -> pd.DataFrame:
+    if columns is None or columns.empty:
+        return pd.DataFrame()
+    return columns.astype(str).iloc[rows.numpy()].reset_index(drop=True)

@@ -1,6 +1,6 @@
 """What one question about the model has found, with numbers for programs and figures for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,14 +18,23 @@ class Section(Finding):
     """A finding with its figures; `numbers` go into report.json as they are.
 
     `answers` has one row for each image, and a column for each condition that was tried.
+    `shortened` says which images were left out because of the minutes.
     """
 
     numbers: Mapping[str, Interval | float | str] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     answers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shortened: str = ""
 
     def with_title(self, title: str) -> "Section":
         return replace(self, title=title)
+
+    def with_shortened(self, parts: Sequence[str]) -> "Section":
+        """Says so in its first paragraph, where the minutes allowed only parts of it."""
+        if not parts:
+            return self
+        text = f"Shortened to fit the minutes: {', '.join(dict.fromkeys(parts))}."
+        return replace(self, shortened=text, measured=f"{self.measured} {text}")
 
 
 def in_words(labels: np.ndarray, answers: Predictions) -> list[str]:
@@ -34,6 +43,12 @@ def in_words(labels: np.ndarray, answers: Predictions) -> list[str]:
     if labels.ndim == 1:
         return [names[label] for label in labels]
     return [as_label(row, names) for row in labels]
+
+
+def answers_of(found: Mapping[str, Predictions], rows: np.ndarray) -> pd.DataFrame:
+    """The predicted class of the images in these rows under each condition: for `answers`."""
+    columns = {name: in_words(each.predicted, each) for name, each in found.items()}
+    return pd.DataFrame(columns, index=np.asarray(rows))
 
 
 def differ(first: Predictions, second: Predictions) -> np.ndarray:

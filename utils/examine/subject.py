@@ -1,6 +1,5 @@
 """Model and images under examination, and the predictions that several questions share."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +10,6 @@ import pandas as pd
 import torch
 from torch import nn
 
-from utils.contamination.corruptions.planted_noise import Gaussian
 from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.contamination.resizers import Resizer
 from utils.data.split import Split, Splits
@@ -23,12 +21,16 @@ from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 from utils.examine import checks
 from utils.examine.adapter import ExaminedModel, has_gradients
+from utils.examine.budget import Budget
+from utils.examine.contaminated import chosen_corruptions
 from utils.examine.reference import reference_network
 
 COLOUR = "photograph"
-NOISE = 3  # severity
 PROBED = 16  # images of the checks
 CALIBRATED = 0.5  # of the patients: they set temperatures and thresholds, the others judge them
+TRIED = 100  # images of each corruption that decide which one hurts most
+FEWEST = 8  # of them, however slow the model is
+CHOICE_SHARE, JUDGED_SHARE = 0.08, 0.08  # of the minutes: to choose corruptions, to judge by them
 
 
 @dataclass(eq=False)
@@ -48,12 +50,26 @@ class Subject:
     resizer: Resizer | None = None  # with which files are shrunk before the model
     reference_seconds: float = 0.0  # for the training of a reference network
     unread: Sequence[tuple[str, str]] = ()  # files that are not among the images, and why
+    budget: Budget = Budget()
+    at_hand: int = 0  # images of which these were drawn, where the minutes allow no more
+    shortened: list[str] = field(default_factory=list)  # what the present question left out
 
     def __post_init__(self):
         self.modality = self.modality or ("xray" if self.images.images.shape[1] == 1 else COLOUR)
         if self.modality not in CORRUPTIONS:
             known = ", ".join(CORRUPTIONS)
             raise ValueError(f"unknown modality {self.modality!r}; choose from {known}")
+
+    def within(self, most: int, passes: float, share: float, least: int = 1, floor: int = 0) -> int:
+        """How many of at most so many images the minutes allow; fewer are noted for the report."""
+        count = self.budget.images(most, passes, share, least, floor)
+        if count < most:
+            self.shortened.append(f"{count:,} of {most:,} images")
+        return count
+
+    def all_within(self, count: int, passes: float, share: float) -> None:
+        """The same images or none: an attack is made on those that the others are made on."""
+        self.budget.images(count, passes, share, least=count)
 
     @cached_property
     def clean(self) -> Predictions:
@@ -157,27 +173,25 @@ class Subject:
         return np.flatnonzero(first), np.flatnonzero(~first)
 
     @cached_property
-    def noisy_images(self) -> Split:
-        """The second half under noise that no threshold has seen."""
-        noise = Gaussian(severity=NOISE, rate=1.0, seed=self.seed)
-        return noise(self.images.take(self.halves[1]))
+    def corrupted_images(self) -> dict[str, Split]:
+        """Images of the second half under two corruptions, which the first half has chosen."""
+        first, second = (self.images.take(rows) for rows in self.halves)
+        kinds = len(CORRUPTIONS[self.modality])
+        tried = self.within(min(TRIED, len(first)), kinds, CHOICE_SHARE, floor=FEWEST)
+        few = first.limit(tried, self.seed)
+        chosen = chosen_corruptions(self.model, few, self.modality, self.seed)
+        count = self.within(len(second), len(chosen), JUDGED_SHARE, floor=4 * FEWEST)
+        judged = second.limit(count, self.seed)
+        return {name: each(judged) for name, each in chosen.items()}
 
     @cached_property
-    def noisy(self) -> Predictions:
-        return predict(self.model, self.noisy_images)
+    def corrupted(self) -> dict[str, Predictions]:
+        return {name: predict(self.model, each) for name, each in self.corrupted_images.items()}
 
     @cached_property
-    def stated_noisy(self) -> Predictions:
-        return self._stated(self.noisy, self.noisy_images)
-
-    @cached_property
-    def seconds_per_image(self) -> float:
-        """Of one forward pass, measured."""
-        some = self.images.limit(64)
-        predict(self.model, some)  # the first pass may compile something
-        started = time.perf_counter()
-        predict(self.model, some)
-        return (time.perf_counter() - started) / len(some)
+    def stated_corrupted(self) -> dict[str, Predictions]:
+        images = self.corrupted_images
+        return {name: self._stated(each, images[name]) for name, each in self.corrupted.items()}
 
 
 def stated_by_each(model: nn.Module, images: Split) -> np.ndarray:

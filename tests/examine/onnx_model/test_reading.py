@@ -10,7 +10,7 @@ pytest.importorskip("onnx")
 
 from utils.backbones.classifier import build
 from utils.data.split import to_float
-from utils.examine import ModelReport, examine
+from utils.examine import examine
 from utils.examine.adapter import has_gradients
 from utils.examine.model_files import read_model
 from utils.examine.onnx_model import operations, reading
@@ -47,7 +47,7 @@ def test_what_is_not_covered_is_examined_as_a_black_box(network, images, tmp_pat
     path = saved(network, tmp_path / "net.onnx", to_float(images.images[:2]))
     model, questions = read_model(path), (SEES, GOOD, ATTACKED)
     options = {"questions": questions, "epsilon": 32 / 255, "attacked": 24}
-    report = ModelReport(examine(model, images, **options))
+    report = examine(model, images, **options)
     assert not model.batch and "a black box" in report[SEES].measured
     assert report[GOOD].severity == "ok" and "no gradients" in report[ATTACKED].measured
 
@@ -55,7 +55,7 @@ def test_what_is_not_covered_is_examined_as_a_black_box(network, images, tmp_pat
 def test_a_copy_is_attacked_and_the_file_judges(network, images, tmp_path):
     path = saved(network, tmp_path / "net.onnx", to_float(images.images[:2]))
     options = {"questions": (SEES, ATTACKED), "epsilon": 32 / 255, "attacked": 24}
-    ours, its = (ModelReport(examine(m, images, **options)) for m in (network, read_model(path)))
+    ours, its = (examine(m, images, **options) for m in (network, read_model(path)))
     assert ours[ATTACKED].numbers == its[ATTACKED].numbers
     assert "a copy in torch" in its[SEES].measured and "a copy" not in ours[SEES].measured
 
@@ -65,7 +65,7 @@ def test_a_file_that_wants_images_of_16_bits_gets_them(network, images, tmp_path
     model = read_model(saved(own, tmp_path / "net.onnx", pixels[:2].half()))
     with torch.no_grad():
         assert torch.allclose(model(pixels).float(), network(pixels), atol=0.1)
-    assert "in float16" in ModelReport(examine(model, images, questions=[SEES]))[SEES].measured
+    assert "in float16" in examine(model, images, questions=[SEES])[SEES].measured
 
 
 @pytest.mark.parametrize("fault", ["other weights", "fails"])

@@ -18,12 +18,16 @@ from utils.evaluation.inference import attacked_images, predict, predict_all
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import HEADLINE, score_of
 from utils.evaluation.predictions import Predictions
-from utils.examine.section import ONE_LABEL, Section, does_not_apply, in_words
+from utils.examine.budget import STEP
+from utils.examine.reporting.schema import SQUARE
+from utils.examine.section import ONE_LABEL, Section, answers_of, does_not_apply
 from utils.examine.subject import Subject
 from utils.figures.attacks.attacked_images import perturbations
 from utils.figures.attacks.curves import accuracy_by_epsilon
 
 STEPS, LONGER = 20, 50  # on all images, and on those that PGD has left
+ATTACKS, SMALLEST, PATCH = 400, STEP * STEPS, 100  # passes of each image, on average
+SHARE = 0.5  # of the minutes
 QUERIES = 200  # for each image
 SHOWN = 3  # images of the picture
 CHECKED = 24  # images of the red flags
@@ -35,6 +39,8 @@ def ask_attack(subject: Subject) -> Section:
     """PGD and the worst case, with controls and red flags; for a black box, questions alone."""
     if not subject.learned:
         return does_not_apply(NO_SCORE)
+    passes = ATTACKS if subject.gradients else QUERIES
+    subject.all_within(len(subject.few), passes, SHARE)
     return _by_gradients(subject) if subject.gradients else _by_questions(subject)
 
 
@@ -76,7 +82,9 @@ def _by_gradients(subject: Subject) -> Section:
             "worst case": score_of(worst, score),
         },
         figures={} if subject.several else _figures(subject, suite, found),
-        answers=_answers(subject, {"noise": noise, "PGD": left, "worst case": worst}),
+        answers=answers_of(
+            {"noise": noise, "PGD": left, "worst case": worst}, subject.few_rows
+        ),
     )  # fmt: skip
 
 
@@ -122,12 +130,6 @@ def _figures(subject: Subject, suite: AttackSuite, found: dict) -> dict:
     }
 
 
-def _answers(subject: Subject, found: dict[str, Predictions]) -> pd.DataFrame:
-    """The predicted class under each condition, in the rows of the attacked images."""
-    columns = {name: in_words(each.predicted, each) for name, each in found.items()}
-    return pd.DataFrame(columns, index=subject.few_rows)
-
-
 def _by_questions(subject: Subject) -> Section:
     square = Square(subject.epsilon, QUERIES)
     conditions = {"clean": None, "noise": noise_of(PGD(subject.epsilon), subject.epsilon),
@@ -144,7 +146,7 @@ def _by_questions(subject: Subject) -> Section:
         "",
         _table(rows, words),
         numbers={name: each for name, each in rows.items() if name != "clean"},
-        answers=_answers(subject, {n: p for n, p in found.items() if n != "clean"}),
+        answers=answers_of({n: p for n, p in found.items() if n != "clean"}, subject.few_rows),
     )  # fmt: skip
 
 
@@ -155,6 +157,7 @@ def ask_smallest_change(subject: Subject) -> Section:
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The search follows the boundary of one class.")
     few = subject.few
+    subject.all_within(len(few), SMALLEST * (few.classes - 1), SHARE)
     attack = MinimalNorm("linf", steps=STEPS)
     distances = attack.distances(subject.model, to_float(few.images), few.labels).numpy()
     right = distances > 0
@@ -176,6 +179,7 @@ def ask_patch(subject: Subject) -> Section:
     """A visible square: painted against the model, and at the same place without it."""
     if not (subject.learned and subject.gradients):
         return does_not_apply(NO_SCORE if subject.gradients else BLIND)
+    subject.all_within(len(subject.few), PATCH, SHARE)
     kinds = {
         "clean": None,
         "a grey square": ControlPatch(fill="grey"),
@@ -191,6 +195,9 @@ def ask_patch(subject: Subject) -> Section:
         "where the model looks most.",
         "", _table(rows, words),
         numbers={name: each for name, each in rows.items() if name != "clean"},
+        answers=answers_of(
+            {f"{SQUARE}{n}": each for n, each in found.items() if n != "clean"}, subject.few_rows
+        ),
     )  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 from utils.data.split import to_float
 from utils.detection.trigger_inversion import TriggerSearch, inversion_table
+from utils.examine.budget import STEP
 from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.subject import Subject
 from utils.figures.contamination.overview import gallery
 
 IMAGES, SHOWN = 60, 4
+SHARE, LEAST = 0.4, 20  # of the minutes; images
 SEARCH = {"passes": 60, "batch_size": 20}
 
 
@@ -16,7 +18,8 @@ def ask_backdoor(subject: Subject) -> Section:
         return does_not_apply("The search needs gradients, and a model that knows something.")
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The search is for a mark that stands for one class.")
-    few = subject.of_each(IMAGES)
+    passes = STEP * SEARCH["passes"] * (subject.images.classes - 1)  # to a class, all others
+    few = subject.of_each(subject.within(min(IMAGES, len(subject.images)), passes, SHARE, LEAST))
     triggers = TriggerSearch(**SEARCH, seed=subject.seed)(subject.model, few)
     table = inversion_table(triggers)
     first, second = sorted(triggers, key=lambda each: each.area)[:2]

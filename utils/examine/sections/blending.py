@@ -14,6 +14,7 @@ from utils.figures.contamination.overview import gallery
 
 PER_ATTACKED = 2  # images for each that is attacked
 OVERLAYS = 16  # images that are laid over each
+SHARE, LEAST = 0.1, 40  # of the minutes; images
 BEYOND = 0.05  # of the images of one half of the patients, those above the limit
 SHOWN = 4
 
@@ -43,7 +44,9 @@ def ask_blending(subject: Subject) -> Section:
         return does_not_apply("The model knows too little about clean images.")
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The class of an image is what stays or goes.")
-    rows = subject.images.some_rows(PER_ATTACKED * subject.attacked, subject.seed).numpy()
+    most = min(PER_ATTACKED * subject.attacked, len(subject.images))
+    count = subject.within(most, OVERLAYS, SHARE, LEAST)
+    rows = subject.images.some_rows(count, subject.seed).numpy()
     few, before = subject.images.take(rows), subject.clean.take(rows)
     blended = strip_of(subject, few).predictions(few)
     kept = np.mean([each.predicted == before.predicted for each in blended], 0)

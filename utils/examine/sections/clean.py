@@ -26,6 +26,8 @@ FEW_KNOWN = 10  # images of known patients: fewer show no difference
 def ask_clean(subject: Subject) -> Section:
     """Scores with intervals over patients, beside a constant answer."""
     answers = subject.clean
+    if subject.at_hand > len(subject.images):
+        subject.shortened.append(f"{len(subject.images):,} of {subject.at_hand:,} images")
     headline, missed = score_of(answers, subject.headline), score_of(answers, "missed disease")
     constant = f"a constant answer has {100 * subject.chance:.0f}"
     severity, missing, advice = _unread(subject)

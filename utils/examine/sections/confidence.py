@@ -25,9 +25,14 @@ LARGE = 0.1  # lower bound of the calibration error: ten points between sure and
 LEAST = 60  # images on each side: fewer decide nothing
 PROMISED = 0.9
 BY_ITSELF = (
-    "Clean and noisy are the probabilities of the answered class as the model states them, each by "
-    "itself; if exactly one class is true, it is the odds of the class among all that count, and "
-    "these are what the temperature mends."
+    "All but the recalibrated are the probabilities of the answered class as the model states "
+    "them, each by itself; if exactly one class is true, it is the odds of the class among all "
+    "that count, and these are what the temperature mends."
+)
+CHOSEN = (
+    "The corruptions are those of the modality: the one under which the true class loses most "
+    "probability, found on the half that sets thresholds, and one in the middle of the ranking, in "
+    "its mildest form. No threshold has seen them."
 )
 TOLERATED = 0.03  # below the promise: thresholds are set on some patients, not on all
 
@@ -41,6 +46,7 @@ def ask_calibration(subject: Subject) -> Section:
         return calibration_by_finding(subject)
     judged, found = subject.stated.take(second), _conditions(subject)
     errors = {name: calibration_error(each) for name, each in found.items()}
+    strong, mild = subject.corrupted
     error = errors["clean"]
     sure = float(judged.probabilities.max(1).mean() - judged.accuracy)
     way = "surer than it is right" if sure > 0 else "less sure than it is right"
@@ -50,14 +56,17 @@ def ask_calibration(subject: Subject) -> Section:
         f"points {way}.",
         "Of all predictions with 80 % confidence, 80 % should be right. The temperature was set on "
         "half of the patients, and everything is judged on the others. What chance alone would "
-        "give is taken off the error, so it can be 0 where the two means differ a little. Noisy: "
-        "Gaussian noise of severity 3, which no temperature has seen."
+        f"give is taken off the error, so it can be 0 where the two means differ a little. {CHOSEN}"
         + f" {BY_ITSELF}" * subject.model.each_by_itself,
         "Set a temperature on patients of your own before anybody reads these probabilities."
         if error.low > LARGE else "",
         pd.DataFrame({"calibration error (points)": errors}).astype(str)
         .rename_axis("images").reset_index(),
-        numbers={"calibration error": error, "recalibrated": errors["recalibrated"]},
+        numbers={
+            "calibration error": error, "recalibrated": errors["recalibrated"],
+            "calibration error under the worst corruption": errors[strong],
+            "calibration error under a mild corruption": errors[mild],
+        },
         figures={
             "Confidence and accuracy": reliability_diagram(
                 {name: reliability(each) for name, each in found.items()}, errors
@@ -74,7 +83,7 @@ def _conditions(subject: Subject) -> dict[str, Predictions]:
     if subject.model.each_by_itself:
         found["if exactly one class is true"] = judged
     found["recalibrated"] = fit_temperature(subject.clean.take(first))(judged)
-    return found | {"noisy": subject.stated_noisy}
+    return found | subject.stated_corrupted
 
 
 def calibration_by_finding(subject: Subject) -> Section:
@@ -86,9 +95,9 @@ def calibration_by_finding(subject: Subject) -> Section:
         mended = fit_temperature(present_or_not(known, label))(present_or_not(judged, label))
         found[name] = calibration_error(present_or_not(judged, label))
         rows[name] = {"as it is (points)": found[name],
-                      "recalibrated (points)": calibration_error(mended),
-                      "noisy (points)": calibration_error(present_or_not(subject.noisy, label))
-                      }  # fmt: skip
+                      "recalibrated (points)": calibration_error(mended)}  # fmt: skip
+        rows[name] |= {f"{kind} (points)": calibration_error(present_or_not(each, label))
+                       for kind, each in subject.corrupted.items()}  # fmt: skip
     worst = max(found, key=lambda name: found[name].value)
     poor = [name for name in found if found[name].low > LARGE]
     return Section(
@@ -96,7 +105,7 @@ def calibration_by_finding(subject: Subject) -> Section:
         f"The calibration error is largest for {worst}: {found[worst]} points.",
         "Of all images to which the model gives a finding with 80 %, 80 % should have it. Each "
         "finding has its own error, and its own temperature, set on half of the patients; "
-        "everything is judged on the others.",
+        f"everything is judged on the others. {CHOSEN}",
         f"Set temperatures on patients of your own, above all for {', '.join(poor)}."
         if poor else "",
         pd.DataFrame(rows).T.astype(str).rename_axis("finding").reset_index(),
@@ -120,10 +129,11 @@ def ask_abstention(subject: Subject) -> Section:
     first, second = subject.halves
     if min(len(first), len(second)) < LEAST:
         return _too_few()
-    judged, noisy = subject.clean.take(second), subject.noisy
+    judged, (strong, mild) = subject.clean.take(second), subject.corrupted
+    conditions = {"clean": judged, **subject.corrupted}
     sets = fit_conformal(subject.clean.take(first), alpha=1 - PROMISED)
     rows = {}
-    for name, each in {"clean": judged, "noisy": noisy}.items():
+    for name, each in conditions.items():
         made = sets(each)
         rows[name] = {
             "accuracy (%)": score_of(each),
@@ -133,23 +143,26 @@ def ask_abstention(subject: Subject) -> Section:
         }
     table = pd.DataFrame(rows).T
     all_right, sure = table.iloc[0, 0], table.iloc[0, 1]
-    kept, under_noise = table.iloc[:, 3]
+    kept, under_strong, under_mild = table.iloc[:, 3]
     broken = kept.high < PROMISED - TOLERATED
     return Section(
         "warning" if broken else "ok",
         f"Accuracy {all_right} %; on the surest {COVERAGE:.0%} of the images {sure} %. Sets that "
-        f"promise {PROMISED:.0%} contain the truth in {kept} %, under noise in {under_noise} %.",
+        f"promise {PROMISED:.0%} contain the truth in {kept} %; under "
+        f"{strong} in {under_strong} %, under {mild} in {under_mild} %.",
         "A model that knows when not to answer is right more often where it is sure. Sets of "
         "classes are calibrated on half of the patients; they keep their promise only where new "
-        "images come from the same source.",
+        f"images come from the same source. {CHOSEN}",
         "Set the thresholds again on patients like these." if broken else "",
         table.astype(str).rename_axis("images").reset_index(),
         numbers={
-            "selective accuracy": sure, "coverage": kept, "coverage under noise": under_noise
+            "selective accuracy": sure, "coverage": kept,
+            "coverage under the worst corruption": under_strong,
+            "coverage under a mild corruption": under_mild,
         },
         figures={
             "Errors among the surest images": risk_coverage_curves(
-                {name: risk_coverage(each) for name, each in (("clean", judged), ("noisy", noisy))},
+                {name: risk_coverage(each) for name, each in conditions.items()},
                 COVERAGE,
             )
         },

@@ -2,17 +2,22 @@
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from utils.contamination.corruptions.matrix import ContaminationMatrix, contamination_matrix
+from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions
-from utils.examine.section import Section, differ, does_not_apply, points
+from utils.examine.reporting.schema import CORRUPTION, MIDDLE
+from utils.examine.section import Section, answers_of, differ, does_not_apply, points
 from utils.examine.subject import Subject
 from utils.figures.contamination.corruptions import contamination_matrix as picture
 
-MIDDLE = 3  # severity
+SEVERITIES = (1, 2, 3, 4, 5)
 IMAGES = 300  # of the matrix: every cell is a pass over all of them
+SHARE = 0.3  # of the minutes
+ENOUGH, LEAST = 60, 20  # images: with fewer, one severity of more images is better; too few
 GREAT = 0.2  # of balanced accuracy, the lower bound: lost at the middle severity
 NAME, REFERENCE = "the model", "a small reference network"
 
@@ -21,22 +26,25 @@ def ask_corruptions(subject: Subject) -> Section:
     """The score under each family and severity, and what the middle one costs."""
     if not subject.learned:
         return does_not_apply("The model knows too little about clean images to lose any of it.")
-    few = subject.images.limit(IMAGES, subject.seed)
+    rows, severities = _affordable(subject)
+    few = subject.images.take(rows)
     networks = {NAME: [lambda split: predict(subject.model, split)]}
     if subject.reference:
         networks[REFERENCE] = [lambda split: predict(subject.reference, split)]
-    matrix = contamination_matrix(networks, few, subject.modality, few.size, seed=subject.seed)
+    matrix = contamination_matrix(
+        networks, few, subject.modality, few.size, severities, seed=subject.seed
+    )
     clean, scores = matrix.pooled(NAME), matrix.scores(NAME)
     middle = {family: matrix.pooled(NAME, family, MIDDLE) for family in matrix.families}
     lost = {family: gain(each, clean, subject.headline) for family, each in middle.items()}
     worst = max(lost, key=lambda name: lost[name].value)
     mean = float(scores.drop(columns="clean").to_numpy().mean())
-    great = lost[worst].low > GREAT
+    great, every = lost[worst].low > GREAT, " and severities" * (severities == SEVERITIES)
     beside, relative = _beside_reference(subject, matrix)
     return Section(
         "note" if great else "ok",
         f"Worst is {worst}: severity {MIDDLE} costs {points(lost[worst])} of "
-        f"{subject.headline}. The mean over all families and severities is {100 * mean:.0f} %. "
+        f"{subject.headline}. The mean over all families{every} is {100 * mean:.0f} %. "
         + beside,
         "Changes that scanners, movement and lossy files make; a severity is as visible in every "
         f"family. Those of {subject.modality} images, made at the size that the model sees. On "
@@ -49,7 +57,26 @@ def ask_corruptions(subject: Subject) -> Section:
         | {"mean score": mean} | relative,
         figures={f"{subject.headline} under contamination":
                  picture({NAME: scores}, subject.chance, score=subject.headline)},
+        answers=answers_of(_cells(matrix), rows.numpy()),
     )  # fmt: skip
+
+
+def _affordable(subject: Subject) -> tuple[Tensor, tuple[int, ...]]:
+    """The rows of the images and severities that the minutes allow."""
+    most, families = min(IMAGES, len(subject.images)), len(CORRUPTIONS[subject.modality])
+    of_all = subject.budget.images(most, 1 + len(SEVERITIES) * families, SHARE, least=0)
+    severities = SEVERITIES if of_all >= min(ENOUGH, most) else (MIDDLE,)
+    count = subject.within(most, 1 + len(severities) * families, SHARE, LEAST)
+    if severities != SEVERITIES:
+        subject.shortened.append(f"severity {MIDDLE} alone")
+    return subject.images.some_rows(count, subject.seed), severities
+
+
+def _cells(matrix: ContaminationMatrix) -> dict[str, Predictions]:
+    """The predictions of the model under each corruption, by the names of images.csv."""
+    cells = {f"{CORRUPTION}{family} {severity}": matrix.pooled(NAME, family, severity)
+             for family, severity in matrix.found[NAME] if severity}  # fmt: skip
+    return cells
 
 
 def _table(matrix: ContaminationMatrix, lost: dict, clean: Predictions) -> pd.DataFrame:

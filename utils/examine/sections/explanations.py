@@ -20,6 +20,7 @@ from utils.examine.subject import Subject
 from utils.figures.attacks.gradients import heatmap_grid
 
 IMAGES = 60
+PASSES, SHARE, LEAST = 85, 0.2, 12  # of each image; of the minutes; images
 SHOWN = 5
 UNDER_NOISE, SHUFFLED, OF_ANOTHER = "under noise", "with shuffled weights", "to another image"
 STEADY = 0.5  # SSIM to the maps under noise, the lower bound
@@ -32,7 +33,7 @@ def ask_explanations(subject: Subject) -> Section:
         return does_not_apply("Heat maps need gradients, and a model that knows something.")
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The maps are those of the one true class.")
-    few = subject.of_each(IMAGES)
+    few = subject.of_each(subject.within(min(IMAGES, len(subject.images)), PASSES, SHARE, LEAST))
     maps = heat_maps(subject.model, to_float(few.images), few.labels)
     gained = faithfulness_gains(faithfulness_areas(subject.model, few, maps), few)
     alike = _likeness(subject, few, maps)

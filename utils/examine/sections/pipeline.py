@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,15 +13,19 @@ from utils.data.split import Split, to_float, to_levels
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import mean_of
-from utils.examine.section import Section, differ, does_not_apply
+from utils.examine.reporting.schema import STEP
+from utils.examine.section import Section, answers_of, differ, does_not_apply
 from utils.examine.sections.other_readers import other_readings
-from utils.examine.sections.scaling import scaling_result
+from utils.examine.sections.scaling import PASSES as SCALING
+from utils.examine.sections.scaling import ScalingResult, scaling_result
 from utils.examine.subject import Subject
 
 IMAGES = 400
+PASSES, SHARE, LEAST = 8, 0.1, 24  # of each image; of the minutes; images
 MANY = 0.05  # of the answers, the lower bound: more than a borderline case here and there
 HARMLESS = "JPEG, quality 95"
 ONE_PIPELINE = "Use one pipeline for training and use, or train with these steps."
+NO_TIME = "Whether its resizer lets a hidden picture through was left out: no time."
 AVERAGE = "Shrink files with a resizer that reads every pixel: area, or anti-aliased."
 NO_SCALING = (
     "Whether its resizer lets a hidden picture through is not known: none is named (--resizer), "
@@ -32,7 +37,8 @@ def ask_pipeline(subject: Subject) -> Section:
     """The share of answers that change, with an interval over patients, and what this costs."""
     if not subject.learned:
         return does_not_apply("The model knows too little about clean images.")
-    rows = subject.images.some_rows(IMAGES, subject.seed)
+    most = min(IMAGES, len(subject.images))
+    rows = subject.images.some_rows(subject.within(most, PASSES, SHARE, LEAST), subject.seed)
     few, clean = subject.images.take(rows), subject.clean.take(rows.numpy())
     by_files, not_tried = other_readings(few)
     found = {name: (clean, predict(subject.model, _changed(few, step)))
@@ -42,13 +48,13 @@ def ask_pipeline(subject: Subject) -> Section:
     flips = {name: mean_of(differ(*sides), sides[0].groups) for name, sides in found.items()}
     costs = {name: gain(after, before, subject.headline) for name, (before, after) in found.items()}
     worst = max(flips, key=lambda name: flips[name].value)
-    sensitive, scaling = flips[HARMLESS].low > MANY, scaling_result(subject)
+    sensitive, (scaling, not_known) = flips[HARMLESS].low > MANY, _scaling(subject)
     through = scaling is not None and scaling.lets_through
     changed = flips[worst].low > MANY
     return Section(
         "warning" if sensitive or through else "note" if changed else "ok",
         f"{HARMLESS}, changes {flips[HARMLESS]} % of the answers; {worst}, {flips[worst]} %. "
-        f"{scaling or NO_SCALING} {not_tried}".strip(),
+        f"{scaling or not_known} {not_tried}".strip(),
         "Steps that look harmless and differ from hospital to hospital. The images were brought to "
         f"{few.size} pixels before; here each step is made to these. What depends on a file, such "
         "as its EXIF orientation, is measured on those files alone that show it.",
@@ -57,9 +63,25 @@ def ask_pipeline(subject: Subject) -> Section:
             {"images": {name: len(before.labels) for name, (before, _) in found.items()},
              "answers that change (%)": flips, f"{subject.headline} lost (points)": costs}
         ).astype(str).rename_axis("step").reset_index(),
+        answers=_answers(found, {name: rows.numpy()[each.rows] for name, each in by_files.items()},
+                         rows.numpy()),
         numbers={f"changed by {name}": each for name, each in flips.items()}
         | ({"decided by a hidden picture": scaling.hidden} if scaling else {}),
     )  # fmt: skip
+
+
+def _answers(found: dict, rows_of: dict[str, np.ndarray], rows: np.ndarray) -> pd.DataFrame:
+    """What is predicted after each step; some steps are about a few files alone."""
+    columns = [answers_of({f"{STEP}{name}": after}, rows_of.get(name, rows))
+               for name, (_, after) in found.items()]  # fmt: skip
+    return pd.concat(columns, axis=1)
+
+
+def _scaling(subject: Subject) -> tuple[ScalingResult | None, str]:
+    """What hidden pictures do, and why it is not known where it is not."""
+    if not subject.budget.affords(SCALING, SHARE):
+        return None, NO_TIME
+    return scaling_result(subject), NO_SCALING
 
 
 def _changed(split: Split, step: Callable[[Tensor], Tensor]) -> Split:

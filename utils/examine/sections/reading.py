@@ -16,6 +16,7 @@ from utils.examine.section import points
 from utils.examine.subject import Subject, stated_by_each
 
 LEAST, MOST = 60, 600  # images: fewer do not tell how often an answer is right
+SHARE = 0.05  # of the minutes
 NEAR_ONE = 0.1  # of the sum over the classes
 BETTER = 0.05  # of the calibration error, the lower bound: worth a word
 TOGETHER = (
@@ -74,7 +75,8 @@ def _each_by_itself(stated: Predictions) -> Reading:
 
 def _doubtful(subject: Subject) -> Reading:
     """Logits that fit sigmoids better than a softmax; an overconfident softmax does so, too."""
-    rows = subject.images.some_rows(MOST, subject.seed)
+    most = min(MOST, len(subject.images))
+    rows = subject.images.some_rows(subject.within(most, 1, SHARE, floor=LEAST), subject.seed)
     clean, few = subject.clean.take(rows.numpy()), subject.images.take(rows)
     stated = replace(clean, probabilities=stated_by_each(subject.model, few))
     total = mean_of(stated.probabilities.sum(1), stated.groups)

@@ -18,6 +18,7 @@ from utils.examine.subject import Subject
 RATIO = 4  # how much wider the file is than what the model sees
 IMAGES = 40
 WHOLE = Resizer("pillow", "area")  # every pixel counts, as it does for a person
+PASSES = 800  # of one image, in all
 EQUAL = 0.1  # of a probability: rounding to grey levels, which the model's own resizer may not do
 LETS_THROUGH = 0.1  # of the files, the lower bound
 

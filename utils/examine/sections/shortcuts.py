@@ -17,6 +17,7 @@ from utils.examine.subject import Subject
 
 BORDER = 0.125  # of the width, on each side
 IMAGES = 600
+PASSES, SHARE, LEAST = 4, 0.08, 30  # of each image; of the minutes; images
 FOLLOWS = 0.1  # of the answers, the lower bound: they follow the class of another image's border
 
 
@@ -26,7 +27,8 @@ def ask_shortcuts(subject: Subject) -> Section:
         return does_not_apply("The model knows too little about clean images to have a shortcut.")
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}Borders are exchanged between classes.")
-    few = subject.images.limit(IMAGES, subject.seed)
+    most = min(IMAGES, len(subject.images))
+    few = subject.images.limit(subject.within(most, PASSES, SHARE, LEAST), subject.seed)
     others = _partners(few, subject.seed, same=False)
     clean = predict(subject.model, few)
     rows = {}

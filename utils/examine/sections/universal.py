@@ -13,12 +13,14 @@ from utils.evaluation.conditions import GREY_LEVELS
 from utils.evaluation.inference import predict
 from utils.evaluation.intervals import UNDEFINED, Interval, mean_of
 from utils.evaluation.kept_batches import kept_tensor
+from utils.examine.budget import STEP
 from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.sections.blending import PER_ATTACKED
 from utils.examine.subject import Subject
 from utils.run import progress
 
 ROUNDS = 10  # of the fit, over the images
+SHARE = 0.3  # of the minutes
 MADE_FROM = 0.5  # of the images; the change is tried on the others
 
 
@@ -38,7 +40,9 @@ def ask_universal(subject: Subject) -> Section:
         return does_not_apply("The search needs gradients, and a model that knows something.")
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The search is for a change that stands for one class.")
-    known, unseen = _in_two(subject.of_each(PER_ATTACKED * subject.attacked), subject.seed)
+    few = subject.of_each(PER_ATTACKED * subject.attacked)
+    subject.all_within(len(few), MADE_FROM * ROUNDS * STEP * few.classes, SHARE)
+    known, unseen = _in_two(few, subject.seed)
     steps = progress(range(unseen.classes), "classes")
     reached = [_reach(subject, known, unseen, target) for target in steps]
     first, second = sorted(reached, key=lambda each: -each.changed.value)[:2]

@@ -13,9 +13,10 @@ from utils.audit.page import STYLE as BADGES
 from utils.audit.page import badge, overview, paragraph
 from utils.audit.verdict import first_steps
 from utils.evaluation.intervals import Interval
-from utils.examine.regulation import duties
-from utils.examine.report import ModelReport
+from utils.examine.reporting.regulation import duties
+from utils.examine.reporting.report import ModelReport
 from utils.examine.section import Section
+from utils.examine.subject import Subject
 from utils.figures.page import html_page
 
 PIXELS = 110  # per inch, of a figure
@@ -30,7 +31,8 @@ $trust
 $overview
 </table>
 <p>Model: <code>$model</code>. Images: <code>$images</code>, $count of them, in $classes classes.
-Exit code $code. Numbers in brackets are 95 % intervals over patients. A fault that is found is a
+Exit code $code. $over
+Numbers in brackets are 95 % intervals over patients. A fault that is found is a
 reason to look, not a proof; no fault found is no proof of quality. Not for clinical use.</p>
 <p class="private"><b>This page contains images.</b> Treat it, and the files beside it, like the
 images themselves. Nothing has left this computer.</p>
@@ -57,18 +59,26 @@ figure.wide img { max-width: 100%; image-rendering: auto; }
 
 def render_page(report: ModelReport) -> str:
     """The page; the gravest findings come first."""
-    ordered, subject = by_gravity(report.sections), report.examination.subject
+    ordered, subject = by_gravity(report.sections), report.subject
     body = BODY.substitute(
         severity=badge(report.severity), verdict=escape(report.verdict),
         first=_first(report, ordered), trust=_table(trust_table(report)),
         overview=overview(ordered),
-        model=escape(report.examination.model_name), images=escape(report.examination.data_name),
-        count=f"{len(subject.images):,}", classes=subject.images.classes,
-        code=exit_code_in_words(report.sections), duties=_table(duties(report.sections)),
+        model=escape(report.model_name), images=escape(report.data_name),
+        count=_count(subject), classes=subject.images.classes,
+        code=exit_code_in_words(report.sections), over=report.over,
+        duties=_table(duties(report.sections)),
         sections="\n".join(_section(*pair) for pair in enumerate(ordered)),
     )  # fmt: skip
-    title = f"Examination of {report.examination.model_name}"
+    title = f"Examination of {report.model_name}"
     return html_page(title, body, BADGES + WIDE)
+
+
+def _count(subject: Subject) -> str:
+    some = f"{len(subject.images):,}"
+    if subject.at_hand <= len(subject.images):
+        return some
+    return f"{some} of {subject.at_hand:,} (drawn at random, as the minutes allow no more)"
 
 
 def trust_table(report: ModelReport) -> pd.DataFrame:
@@ -97,8 +107,8 @@ HEADLINES = {
 
 def model_card(report: ModelReport) -> str:
     """The section on evaluation of a model card (Mitchell 2019)."""
-    lines = [f"## Evaluation of {report.examination.model_name}", "",
-             f"On {report.examination.data_name}. {report.verdict}", "",
+    lines = [f"## Evaluation of {report.model_name}", "",
+             f"On {report.data_name}. {report.verdict}", "",
              "| measured | value (95 % interval) |", "| --- | --- |"]  # fmt: skip
     lines += [f"| {row[0]} | {row[1]} |" for row in trust_table(report).itertuples(index=False)]
     lines += ["", "| question | | found |", "| --- | --- | --- |"]

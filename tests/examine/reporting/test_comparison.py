@@ -4,16 +4,15 @@ import pytest
 from small import small_split, trained_network
 
 from utils.examine.adapter import Expects, adapt
-from utils.examine.comparison import compare_reports
-from utils.examine.examination import Examination
-from utils.examine.report import ModelReport
+from utils.examine.reporting.comparison import compare_reports
+from utils.examine.reporting.report import ModelReport
 from utils.examine.sections.clean import ask_clean
 from utils.examine.subject import Subject
 
 
 def saved(model, images, folder):
     subject = Subject(adapt(model, images, Expects()), images)
-    ModelReport(Examination(subject, [ask_clean(subject)])).save(folder)
+    ModelReport(subject, [ask_clean(subject)]).save(folder)
     return folder
 
 
@@ -37,3 +36,12 @@ def test_other_images_are_refused(images, network, tmp_path):
     two = saved(trained_network(), small_split(60, seed=3), tmp_path / "two")
     with pytest.raises(ValueError, match="other images"):
         compare_reports(one, two)
+
+
+def test_of_each_corruption_the_middle_severity_is_compared(whole_report, tmp_path):
+    whole_report.save(tmp_path)
+    found = compare_reports(tmp_path, tmp_path)
+    corruptions = [name for name in found.index if name.startswith("corruption: ")]
+    assert corruptions and all(name.endswith(" 3") for name in corruptions)
+    assert {"clean", "PGD", "square: a hostile square"} < set(found.index)
+    assert not found["differ"].any()

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation.intervals import mean_of
-from utils.examine.report import FACTS, IMAGES
+from utils.examine.reporting.report import FACTS, IMAGES
+from utils.examine.reporting.schema import CORRUPTION, MIDDLE, PREDICTED, fits
 from utils.files import read_json
 
-CONDITIONS = ("clean", "noise", "PGD", "worst case", "questions")
+SHOWN_SEVERITY = f"{CORRUPTION}<family> {MIDDLE}"  # of the five
 
 
 def compare_reports(old: str | Path, new: str | Path) -> pd.DataFrame:
@@ -21,8 +22,15 @@ def compare_reports(old: str | Path, new: str | Path) -> pd.DataFrame:
     if facts[0]["content"] != facts[1]["content"]:
         raise ValueError(f"{old} and {new} are about other images; examine both on the same ones")
     first, second = (_images(Path(folder)) for folder in (old, new))
-    shared = [name for name in CONDITIONS if name in first and name in second]
+    shared = [name for name in first if name in second and _is_compared(name)]
     return pd.DataFrame([_row(name, first, second) for name in shared]).set_index("condition")
+
+
+def _is_compared(column: str) -> bool:
+    """Whether it holds predictions; of each corruption, the middle severity is enough."""
+    return fits(column, PREDICTED) and (
+        not column.startswith(CORRUPTION) or fits(column, [SHOWN_SEVERITY])
+    )
 
 
 def _facts(folder: Path) -> dict:

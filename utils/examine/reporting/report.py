@@ -1,6 +1,7 @@
 """The trust report: a verdict, a page for people, numbers for programs, a row for each image."""
 
 import json
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,23 +12,23 @@ import pandas as pd
 from utils.audit.finding import by_gravity, exit_code, exit_code_in_words, most_severe
 from utils.audit.verdict import first_steps, not_made
 from utils.evaluation.intervals import Interval
-from utils.examine.examination import Examination
+from utils.examine.reporting.schema import SCHEMA
 from utils.examine.section import Section
+from utils.examine.subject import Subject
 from utils.files import atomic_write, private_folder
 
-SCHEMA = 2  # raise it when a program that reads report.json would stumble
 PAGE, FACTS, IMAGES, CARD = "index.html", "report.json", "images.csv", "model_card.md"
 
 
 @dataclass(frozen=True, eq=False)
 class ModelReport:
-    """What was found about a model on these images."""
+    """What was found about a model on these images; `minutes` is what it took."""
 
-    examination: Examination
-
-    @property
-    def sections(self) -> Sequence[Section]:
-        return self.examination.sections
+    subject: Subject
+    sections: Sequence[Section]
+    model_name: str = "model"
+    data_name: str = "images"
+    minutes: float = 0.0
 
     @property
     def exit_code(self) -> int:
@@ -61,10 +62,18 @@ class ModelReport:
     @property
     def images(self) -> pd.DataFrame:
         """One row per image: file, patient, label, and the answer under each condition."""
-        split = self.examination.subject.images
+        split = self.subject.images
         first = pd.DataFrame({"file": split.files or "", "patient": split.patients},
                              index=range(len(split)))  # fmt: skip
         return pd.concat([first, *(s.answers for s in self.sections if len(s.answers))], axis=1)
+
+    @property
+    def over(self) -> str:
+        """What was taken beyond the budget; empty if nothing was."""
+        budget = self.subject.budget.seconds / 60
+        if self.minutes <= budget:
+            return ""
+        return f"It took {self.minutes:.1f} minutes, and the budget was {budget:g}."
 
     def __getitem__(self, title: str) -> Section:
         return next(section for section in self.sections if section.title == title)
@@ -73,12 +82,13 @@ class ModelReport:
         """For a terminal: the verdict first, then the questions by gravity."""
         lines = [f"Verdict     {self.verdict}"]
         lines += [f"Do first    {step.title} {step.advice}" for step in first_steps(self.sections)]
+        lines += [f"Minutes     {self.over}"] * bool(self.over)
         lines += ["", *(section.as_text(width) for section in by_gravity(self.sections)), ""]
         return "\n".join([*lines, f"Exit code   {exit_code_in_words(self.sections)}"])
 
     def save(self, folder: str | Path) -> Path:
         """Write the page, the facts, the table of images and a model card; the path of the page."""
-        from utils.examine.page import model_card, render_page
+        from utils.examine.reporting.page import model_card, render_page
 
         texts = {
             IMAGES: self.images.to_csv(index=False, lineterminator="\n"),
@@ -95,17 +105,20 @@ class ModelReport:
 
     def facts(self) -> dict:
         """The report without images; numbers with an interval are [value, low, high]."""
-        subject = self.examination.subject
+        subject = self.subject
         return {
             "schema": SCHEMA,
-            "model": self.examination.model_name,
-            "images": self.examination.data_name,
+            "model": self.model_name,
+            "images": self.data_name,
             "content": subject.images.content_hash(),
             "count": len(subject.images),
+            "images at hand": subject.at_hand or len(subject.images),
             "files not read": len(subject.unread),
             "classes": list(subject.images.class_names),
             "epsilon": subject.epsilon,
             "attacked images": len(subject.few_rows),
+            "minutes": _finite(subject.budget.seconds / 60),
+            "minutes taken": round(self.minutes, 2),
             "verdict": self.verdict,
             "not examined": not_made(self.sections),
             "severity": self.severity,
@@ -138,6 +151,7 @@ def _facts(section: Section) -> dict:
         "found": section.measured,
         "meaning": section.meaning,
         "what to do": section.advice,
+        "shortened": section.shortened,
         "numbers": {name: _plain(found) for name, found in section.numbers.items()},
         "table": section.table.astype(str).to_dict("records"),
     }
@@ -148,6 +162,10 @@ def _plain(found) -> list | float | str | None:
     if isinstance(found, Interval):
         return [_plain(float(each)) for each in found]
     return None if isinstance(found, float) and found != found else found
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _as_row(found) -> tuple:

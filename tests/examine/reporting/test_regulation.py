@@ -1,7 +1,7 @@
 """The list for the technical file names questions that exist."""
 
 from utils.examine.examination import QUESTIONS
-from utils.examine.regulation import DUTIES, duties
+from utils.examine.reporting.regulation import DUTIES, duties
 from utils.examine.section import Section
 
 
