@@ -19,7 +19,7 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ("advanced_attacks", "Questions"): ("other attackers", "clean minus questions", PUBLISHED),
     ("contamination", "Where noise enters"): ("corrupted", "file minus small", "Gaussian noise"),
     ("contamination", "Trigger"): (
-        *("backdoor", "patch: with minus without"),
+        *("backdoor", "patch: with minus without, beyond a head without poison"),
         "a head on frozen features",
     ),
     ("defences", "Seeming defence"): (
