@@ -2,11 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
+from scipy.stats import wasserstein_distance
+from small import soft_pictures
+from torch.nn.functional import avg_pool2d, interpolate
 
 from utils.contamination.generators.generated_images import (
+    _between,
     kid,
     manifold,
+    sliced_wasserstein,
 )
+from utils.data.split import to_float
 
 RNG = np.random.default_rng(0)
 
@@ -75,3 +82,30 @@ def test_density_is_not_deceived_by_a_single_image_far_out():
     assert found["precision"] == 1 and found["density"] < 0.5
     usual = manifold(real[:100], RNG.normal(size=(100, 2)))
     assert usual["density"] == pytest.approx(1, abs=0.35)
+
+
+def pictures(seed: int, count: int = 40) -> torch.Tensor:
+    """Soft shapes under a fine grain."""
+    grain = torch.randn(count, 1, 32, 32, generator=torch.Generator().manual_seed(seed))
+    return (to_float(soft_pictures(count, 32, seed=seed)) + 0.05 * grain).clamp(0, 1)
+
+
+def test_patches_of_the_same_kind_are_at_chance_and_blur_is_seen_without_a_network():
+    real, other = pictures(0), pictures(1)
+    same = sliced_wasserstein(real, other)
+    assert same["value"] < 1.5 * same["chance"] and same["low"] < same["value"] < same["high"]
+    blurred = interpolate(avg_pool2d(other, 2), scale_factor=2, mode="bilinear")
+    found = sliced_wasserstein(real, blurred)
+    assert found["low"] > same["high"] and found["low"] > found["chance"]
+
+
+def test_one_direction_is_the_distance_of_scipy():
+    sides = torch.randn(1, 8, 3, generator=torch.Generator().manual_seed(0))  # 4 images each
+    first, second = sides[0, :4].flatten(), sides[0, 4:].flatten()
+    by_hand = wasserstein_distance(first.numpy(), second.numpy())
+    assert _between([sides], torch.arange(4), torch.arange(4, 8)) == pytest.approx(by_hand)
+
+
+def test_a_handful_of_images_has_no_patch_distance():
+    with pytest.raises(ValueError, match="20 images of each side, got 40 and 3"):
+        sliced_wasserstein(pictures(0), pictures(1)[:3])

@@ -1,8 +1,11 @@
 """Faulty labels and triggers in a delivery of a study."""
 
 import pytest
+import torch
 
+from utils.course.real import faulty_training
 from utils.course.real.faulty_training import (
+    BEYOND,
     POISON,
     TRUSTED,
     WRONG,
@@ -29,6 +32,18 @@ def test_both_triggers_have_a_control_and_a_repair(study):
         sides = [score[f"{name}, as delivered: {on}"] for on in ("trigger", "control")]
         gap = found["differences"][f"{name}: with minus without"]["value"]
         assert gap == pytest.approx(sides[0] - sides[1])
+        never = [score[f"{name}, never poisoned: {on}"] for on in ("trigger", "control")]
+        beyond = found["differences"][f"{name}: {BEYOND}"]
+        assert beyond["value"] == pytest.approx(gap - (never[0] - never[1]))
+        assert beyond["trainings"] == 2
+
+
+def test_a_trigger_that_any_head_answers_to_is_no_backdoor(study, monkeypatch):
+    """All white is read as some class by every head; no poison is needed for that."""
+    monkeypatch.setattr(faulty_training, "TRIGGERS", {"patch": torch.ones_like})
+    found = backdoor(study)["differences"]
+    whole, beyond = (found[f"patch: {what}"]["value"] for what in ("with minus without", BEYOND))
+    assert whole > 0.5 and abs(beyond) < 0.2
 
 
 def test_probes_of_two_kinds_of_weights_are_compared(study):

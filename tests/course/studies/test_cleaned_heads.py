@@ -52,6 +52,16 @@ def test_a_trusted_judge_disarms_a_trigger_that_out_of_fold_heads_obey():
     assert found.wrong[found.dropped].mean() > 0.5
 
 
+def test_an_untouched_head_knows_the_patients_of_the_delivery_and_no_trigger():
+    tests = {"trigger": POISON.with_trigger(TEST), "control": POISON.without_trigger(TEST)}
+    poisoned = STUDY.repeat(POISON, tests, 0).answers["as delivered"]
+    never = STUDY.untouched(tests, 0)
+    assert poisoned["trigger"].accuracy > 0.8 and never["trigger"].accuracy < 0.4
+    same = STUDY.repeat(replace(POISON, rate=0.0), tests, 0).answers["as delivered"]
+    for on in tests:
+        assert np.allclose(never[on].probabilities, same[on].probabilities)
+
+
 def test_features_of_changed_images_are_made_anew():
     found = STUDY.repeat(POISON, {}, 0)
     assert np.array_equal(found.rows, features(found.delivered))

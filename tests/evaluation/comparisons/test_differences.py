@@ -8,6 +8,7 @@ from utils.evaluation.comparisons.claims import FAILS, UNDECIDED, Claim
 from utils.evaluation.comparisons.differences import (
     DROPS_OF,
     difference,
+    difference_of_differences,
     drops,
     gain,
     gains,
@@ -98,3 +99,24 @@ def test_patients_who_all_agree_refute_a_claim_only_where_they_are_many():
         side = constant(False, patients)
         assert claim.evaluate(side, side).verdict == verdict
     assert 0 < difference(constant(False), constant(False), "accuracy").p_value(0.1) < 1
+
+
+def test_a_change_that_its_control_shows_as_well_is_no_effect():
+    before, after = some_predictions(skill=0), some_predictions(skill=3)
+    found = difference_of_differences((before, after), (before, after), "accuracy")
+    assert found.interval.value == 0 and found.interval.high > 0  # others could differ
+
+
+def test_a_difference_of_differences_is_its_closed_form():
+    sides = [pool_trainings([some_predictions(skill=s, seed=0)] * 3) for s in (0, 3, 1, 2)]
+    change, control = sides[:2], sides[2:]
+    found = difference_of_differences(change, control, "accuracy")
+    gaps = [difference(*pair, "accuracy").interval.value for pair in (change, control)]
+    assert found.interval.value == pytest.approx(gaps[0] - gaps[1]) and found.trainings == 3
+    assert found.interval.low < found.interval.value < found.interval.high
+
+
+def test_a_change_needs_a_control_of_as_many_trainings():
+    one, three = (pool_trainings([some_predictions()] * count) for count in (1, 3))
+    with pytest.raises(ValueError, match="as many trainings"):
+        difference_of_differences((three, three), (one, one), "accuracy")

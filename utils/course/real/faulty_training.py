@@ -8,9 +8,10 @@ from utils.contamination.backdoor import Patch, Poison, Warp
 from utils.contamination.base import Contamination
 from utils.contamination.label_noise import Symmetric
 from utils.course.real.networks import Study
-from utils.course.real.steps import as_row, difference_row, score_row
+from utils.course.real.steps import as_row, counted, difference_row, score_row
 from utils.course.studies.cleaned_heads import CleanedHeads, CleanedRepeat
 from utils.data.split import Split
+from utils.evaluation.comparisons.differences import difference_of_differences
 from utils.evaluation.intervals import Interval
 from utils.evaluation.predictions import Predictions, pool_trainings
 from utils.evaluation.roc import roc_scores
@@ -22,7 +23,10 @@ TRUSTED = 120  # validation images that teach the judge, as many of each class
 TRIGGERED = 300  # test images that get a trigger
 FEW_IMAGES = 240  # training images of the probes that compare weights
 DELIVERED, DROPPED = "as delivered", "flagged dropped"
+NEVER = "never poisoned"  # a control from the same patients
+BEYOND = "with minus without, beyond a head without poison"
 AT_RANDOM, ORACLE = "as many dropped at random", "dropped by an oracle"
+TRIGGERS = {"patch": Patch(), "warp": Warp()}
 WAYS = (DELIVERED, AT_RANDOM, DROPPED, "flagged relabelled", ORACLE)
 
 
@@ -49,35 +53,57 @@ def label_errors(study: Study) -> dict:
 
 
 def backdoor(study: Study) -> dict:
-    """Two triggers in a twentieth of the images, and what a judge of trusted images repairs."""
+    """Two triggers in a twentieth of the images, and what a judge of trusted images repairs.
+
+    A network that has never met a trigger can answer to it as well. So each head has a control
+    that learns from the same patients without poison.
+    """
     few = study.parts.files.validation.balanced(TRUSTED)
     heads = replace(_heads(study), trusted=few)
     scores, differences = {}, {}
-    for name, trigger in (("patch", Patch()), ("warp", Warp())):
+    for name, trigger in TRIGGERS.items():
         poison = Poison(trigger=trigger, target=study.classes - 1, rate=POISON)
-        some = study.parts.files.test.balanced(TRIGGERED)
-        tests = {
-            "clean": study.parts.files.test,
-            "trigger": poison.with_trigger(some),
-            "control": poison.without_trigger(some),
-        }
-        repeats = _repeats(study, heads, poison, tests)
-        found = {(way, on): _pooled(repeats, way, on) for way in WAYS for on in tests}
+        found = _answers(study, heads, poison)
         scores |= {
             f"{name}, {way}: {on}": score_row(found[way, on], "accuracy")
-            for way in (DELIVERED, DROPPED)
+            for way in (DELIVERED, NEVER, DROPPED)
             for on in ("trigger", "control")
         }
-        pairs = {
-            "with minus without": ((DELIVERED, "trigger"), (DELIVERED, "control"), "accuracy"),
-            "delivered minus dropped": ((DELIVERED, "trigger"), (DROPPED, "trigger"), "accuracy"),
-            "missed disease added": ((DROPPED, "clean"), (DELIVERED, "clean"), "missed disease"),
-        }
-        differences |= {
-            f"{name}: {what}": difference_row(found[first], found[second], metric)
-            for what, (first, second, metric) in pairs.items()
-        }
+        differences |= {f"{name}: {what}": row for what, row in _obeyed(found).items()}
     return {"scores": scores, "differences": differences, "share poisoned": POISON}
+
+
+def _answers(
+    study: Study, heads: CleanedHeads, poison: Poison
+) -> dict[tuple[str, str], Predictions]:
+    """By what was done to the delivery, and by the images that the heads are shown."""
+    some = study.parts.files.test.balanced(TRIGGERED)
+    tests = {
+        "clean": study.parts.files.test,
+        "trigger": poison.with_trigger(some),
+        "control": poison.without_trigger(some),
+    }
+    repeats = _repeats(study, heads, poison, tests)
+    never = [heads.untouched(tests, seed) for seed in range(study.real.trainings)]
+    return {(way, on): _pooled(repeats, way, on) for way in WAYS for on in tests} | {
+        (NEVER, on): pool_trainings([each[on] for each in never]) for on in tests
+    }
+
+
+def _obeyed(found: dict[tuple[str, str], Predictions]) -> dict[str, dict]:
+    """What the trigger does, beyond its control as well, and what the repair takes away."""
+    pairs = {
+        "with minus without": ((DELIVERED, "trigger"), (DELIVERED, "control"), "accuracy"),
+        "delivered minus dropped": ((DELIVERED, "trigger"), (DROPPED, "trigger"), "accuracy"),
+        "missed disease added": ((DROPPED, "clean"), (DELIVERED, "clean"), "missed disease"),
+    }
+    rows = {
+        what: difference_row(found[first], found[second], metric)
+        for what, (first, second, metric) in pairs.items()
+    }
+    sides = [(found[way, "control"], found[way, "trigger"]) for way in (DELIVERED, NEVER)]
+    gap = difference_of_differences(*sides, "accuracy")
+    return rows | {BEYOND: as_row(gap.interval, gap.trainings, counted(sides[0][0])["patients"])}
 
 
 def pretrained(study: Study) -> dict:

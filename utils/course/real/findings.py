@@ -41,6 +41,7 @@ FINDINGS = (
     (
         *("Backdoor, share of other classes called the target", "backdoor"),
         "[patch, as delivered: trigger] with the patch, [patch, as delivered: control] without it, "
+        "[patch, never poisoned: trigger] with the patch if no training image had it, "
         "[patch, flagged dropped: trigger] with the patch after the repair",
     ),
     (

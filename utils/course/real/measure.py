@@ -1,7 +1,7 @@
 """Every step of every real set, in order, and the record that they leave."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -9,6 +9,9 @@ import torch
 from utils.course.real import attacks, clean_scores, dementia, faulty_training, hidden_pictures
 from utils.course.real import other_patients as external
 from utils.course.real.brain_slices import EACH, Heads, network_of_cells, some_slices
+from utils.course.real.experiments.fakes import fakes
+from utils.course.real.experiments.rare_classes import rare_classes
+from utils.course.real.experiments.tampering import tampering
 from utils.course.real.networks import HARDENED_EPOCHS, LESSON_STEPS, NARROW_TRAINING, Study
 from utils.course.real.sets import RECORD, SETS, SLICES, is_there, read_parts
 from utils.course.real.steps import SECONDS, learned, timed
@@ -49,6 +52,10 @@ def steps_of(study: Study, root: str | Path | None = None) -> Measures:
         found["hidden pictures"] = lambda: hidden_pictures.hidden_pictures(study)
     if study.real.name == "chest_xray":
         found["kinds of files"] = lambda: external.kinds_of_files(study)
+        found |= {"fakes": lambda: fakes(study), "tampering": lambda: tampering(study)}
+    if study.real.name == "blood_cells":
+        whole = replace(study.real, images=0)  # the rarest class is rare enough
+        found["rare classes"] = lambda: rare_classes(study, read_parts(whole, root).files.train)
     if large and is_there(large, root):
         files = external.SQUEEZED
         found["official test"] = lambda: external.official_test(

@@ -50,6 +50,7 @@ ROWS = (
     ("label errors", "dropped by an oracle", "dropped by an oracle"),
     ("backdoor", "patch, as delivered: trigger", "backdoor: patch obeyed"),
     ("backdoor", "patch, as delivered: control", "control: the same images without the patch"),
+    ("backdoor", "patch, never poisoned: trigger", "control: the patch, and a head without poison"),
     ("backdoor", "patch, flagged dropped: trigger", "patch obeyed after the repair"),
     ("hidden pictures", "nothing hidden", "pipeline that skips pixels: nothing hidden"),
     ("hidden pictures", "same diagnosis", "another patient of the same diagnosis hidden"),

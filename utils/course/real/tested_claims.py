@@ -13,13 +13,14 @@ FLAGGED = "not judged: a red flag"
 PUBLISHED = "EfficientNet with ImageNet weights"
 PUBLISHED_OR_FROZEN = f"{PUBLISHED}; in MRI a head on frozen features"
 MOVED = "motion of severity 3; in MRI ghosts"
+ANYWHERE = "regions at random places, restored by the painter"
 
 # chapter, claim: the step, the difference, and what is otherwise than in the chapter
 TESTS: dict[Key, tuple[str, str, str]] = {
     ("advanced_attacks", "Questions"): ("other attackers", "clean minus questions", PUBLISHED),
     ("contamination", "Where noise enters"): ("corrupted", "file minus small", "Gaussian noise"),
     ("contamination", "Trigger"): (
-        *("backdoor", "patch: with minus without"),
+        *("backdoor", "patch: with minus without, beyond a head without poison"),
         "a head on frozen features",
     ),
     ("defences", "Seeming defence"): (
@@ -40,6 +41,25 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ),
     ("ensemble", "Seeming strength"): ("ensemble", "through one minus as one", "three trainings"),
     ("ensemble", "One model"): ("ensemble", "clean minus as one", "three trainings"),
+    ("etf_rect_dml", "RECT"): ("rare classes", "RECT minus ETF", "six classes"),
+    ("etf_rect_dml", "Rarer findings"): (
+        *("rare classes", "RECT minus ETF, rarer half"),
+        "three rarer of six classes of cells",
+    ),
+    ("etf_rect_dml", "Class weights"): (
+        *("rare classes", "RECT minus class weights"),
+        "six classes",
+    ),
+    ("etf_rect_dml", "Long training"): (
+        *("rare classes", "RECT minus ETF, long training"),
+        "six classes",
+    ),
+    ("gan_fakes", "Trained on fakes"): (
+        *("fakes", "trained on real minus fakes"),
+        "three trainings",
+    ),
+    ("gan_fakes", "Unknown family"): ("fakes", "family known minus never met", ""),
+    ("gan_fakes", "Processed images"): ("fakes", "processed minus untouched", ""),
     ("leakage", "Labels from a coin"): (
         "leakage",
         "coin minus chance",
@@ -67,6 +87,8 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ),
     ("scaling_defence", "False alarms"): ("hidden pictures", "false alarms", ""),
     ("scaling_defence", "Median"): ("hidden pictures", "repaired minus hidden", ""),
+    ("tampering", "Located"): ("tampering", "map minus usual place", ANYWHERE),
+    ("tampering", "Evaded"): ("tampering", "as painted minus one grey level", ANYWHERE),
     ("uncertainty", "Broken promise"): ("promises", "coverage lost", MOVED),
     ("uncertainty", "Kept promise"): ("promises", "calibrated again minus promise", MOVED),
     ("uncertainty", "Overconfidence"): ("promises", "calibration error added", MOVED),
@@ -77,7 +99,7 @@ ATTACKED = {("defences", "Lasting defence"): "hardened"}  # the step that checks
 NETWORK = "needs the network of its chapter, trained from random weights"
 SEARCH = "not affordable on one core beside the others"
 PAINTED = "needs to know where the finding is"
-GENERATOR = "needs a generator of fakes, and none is trained here"
+DELIVERY = "only its false alarms are measured on real images, by `make bench`"
 PLANTED = "is about planted faults, which are the same on real files"
 UNTESTED: dict[Key, str] = {
     ("advanced_attacks", "Printable square"): SEARCH,
@@ -89,20 +111,13 @@ UNTESTED: dict[Key, str] = {
     ("contamination", "Two networks"): NETWORK,
     ("contamination", "Families of the training"): SEARCH,
     ("contamination", "Own statistics"): SEARCH,
-    ("detective", "Caught"): SEARCH,
-    ("detective", "Hiding works"): SEARCH,
-    ("detective", "Hiding is cheap"): SEARCH,
+    ("detective", "Caught"): DELIVERY,
+    ("detective", "Hiding works"): DELIVERY,
+    ("detective", "Hiding is cheap"): DELIVERY,
     ("dinov2", "Order of patches"): NETWORK,
     ("dinov2_atk", "One patch"): NETWORK,
     ("dinov2_atk", "Noise in the patch"): NETWORK,
-    ("etf_rect_dml", "RECT"): "the classes are not 50 to 1",
-    ("etf_rect_dml", "Rarer findings"): "no set has ten findings",
-    ("etf_rect_dml", "Class weights"): "the classes are not 50 to 1",
-    ("etf_rect_dml", "Long training"): "the classes are not 50 to 1",
     ("examine", "Planted faults"): PLANTED,
-    ("gan_fakes", "Trained on fakes"): GENERATOR,
-    ("gan_fakes", "Unknown family"): GENERATOR,
-    ("gan_fakes", "Processed images"): GENERATOR,
     ("leakage", "Known patients"): SEARCH,
     ("rnn", "Shuffled rows"): NETWORK,
     ("rnn", "Without order"): NETWORK,
@@ -113,8 +128,6 @@ UNTESTED: dict[Key, str] = {
     ("scaling_defence", "Hidden trigger"): SEARCH,
     ("scaling_defence", "Knowing attacker"): SEARCH,
     ("tampering", "Flipped diagnoses"): PAINTED,
-    ("tampering", "Located"): PAINTED,
-    ("tampering", "Evaded"): PAINTED,
 }
 
 

@@ -65,8 +65,7 @@ class CleanedHeads:
         self, contamination: Contamination, tests: Mapping[str, Split], seed: int
     ) -> CleanedRepeat:
         """A delivery with this contamination, and a head for each repair."""
-        train, shares = self.train, (self.share, 1 - self.share)
-        chosen = split_by_group(train.labels.numpy(), train.patients, shares, seed)[0]
+        train, chosen = self.train, self._delivered(seed)
         split = replace(contamination, seed=seed)(train).take(chosen)
         rows, changed = self.features(train)[chosen], np.flatnonzero(kinds_of(split))
         if len(changed):
@@ -86,6 +85,11 @@ class CleanedHeads:
         found.answers["flagged relabelled"] = self._answers(relabelled, rows, tests)
         return found
 
+    def untouched(self, tests: Mapping[str, Split], seed: int) -> Answers:
+        """A head for the same patients as they were: the control of what a contamination does."""
+        chosen = self._delivered(seed)
+        return self._answers(self.train.take(chosen), self.features(self.train)[chosen], tests)
+
     def judged(self, split: Split, rows: np.ndarray, seed: int = 0) -> CleanedRepeat:
         """What careful heads make of these labels: out of fold, or after trusted images alone."""
         if self.trusted is None:
@@ -97,6 +101,11 @@ class CleanedHeads:
         scores = label_error_scores(split.labels, probabilities)
         estimate = wrong_label_share(split.labels, probabilities, split.patients, seed)
         return CleanedRepeat(split, rows, probabilities, scores, estimate, {})
+
+    def _delivered(self, seed: int) -> np.ndarray:
+        """The places of the images of one delivery."""
+        train, shares = self.train, (self.share, 1 - self.share)
+        return split_by_group(train.labels.numpy(), train.patients, shares, seed)[0]
 
     def _answers(self, train: Split, rows: np.ndarray, tests: Mapping[str, Split]) -> Answers:
         probe = folded_probe(rows, train, (self.strength,))

@@ -71,6 +71,28 @@ def difference(
     return _with_unseen(Difference(second - first, methods), after, name, seed)
 
 
+def difference_of_differences(
+    change: tuple[Predictions, Predictions],
+    control: tuple[Predictions, Predictions],
+    name: str,
+    seed: int = 0,
+) -> Difference:
+    """What a change does beyond what the same change does to a control.
+
+    Each pair is before and after, and all four answer for the same images. The trainings of both
+    pairs are paired in their order.
+    """
+    (before, after), methods = paired(*change)
+    sides = [before, after, *paired(*control)[0]]
+    if len({len(side.by_training) for side in sides}) > 1:
+        raise ValueError("the change and its control need as many trainings")
+    if not np.array_equal(sides[0].labels, sides[2].labels):
+        raise ValueError("only the same images in the same order can be compared")
+    first, second, third, fourth = draws_of(sides, name, seed)
+    found = Difference((second - first) - (fourth - third), methods, ends=(-2.0, 2.0))
+    return _with_unseen(found, after, name, seed)
+
+
 def _with_unseen(found: Difference, side: Predictions, name: str, seed: int) -> Difference:
     """Where no patient differs from another, the exact bound takes the place of the resamples."""
     return replace(found, unseen=_unseen(side, name, seed)) if found.is_alike else found
