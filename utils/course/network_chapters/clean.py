@@ -24,7 +24,7 @@ from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.metrics import HEADLINE
 from utils.evaluation.predictions import Predictions
 from utils.run import Run, start_run
-from utils.training.config import TrainConfig
+from utils.training.config import TrainConfig, for_weights
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, Loss
 from utils.training.studies import importances, trial_rows
@@ -146,11 +146,9 @@ class Chapter:
 
     def tune(self, search: SearchSpace) -> Tuning:
         """Search the settings on the validation split; a search that was stopped goes on."""
-        chosen = self.parameters
-        config = TrainConfig(
-            epochs=chosen["EPOCHS"], patience=chosen["PATIENCE"], seed=chosen["SEED"]
-        )
-        journal = self.run.checkpoints / "tuning.journal"
+        chosen, journal = self.parameters, self.run.checkpoints / "tuning.journal"
+        config = TrainConfig(chosen["EPOCHS"], patience=chosen["PATIENCE"], seed=chosen["SEED"])
+        config = for_weights(config, chosen["WEIGHTS"], chosen.get("FROZEN", False))
         study = tune(self.builder, self.splits, config, journal, search)
         figure = figures.tuning(trial_rows(study), importances(study))
         self.run.save_figure("tuning", figure)
@@ -158,7 +156,8 @@ class Chapter:
 
     def train(self, config: TrainConfig, loss: Loss = CrossEntropy()) -> Training:
         """Train, or load what was trained before; the best epoch on validation is kept."""
-        model = self.builder().to(self.run.device)
+        chosen, model = self.parameters, self.builder().to(self.run.device)
+        config = for_weights(config, chosen["WEIGHTS"], chosen.get("FROZEN", False))
         history = train_or_load(model, self.splits, config, self.run.checkpoints, loss)
         figure = figures.training_curves(history, 1 / len(self.names), HEADLINE)
         self.run.save_figure("training", figure)

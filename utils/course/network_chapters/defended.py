@@ -13,7 +13,7 @@ from utils.course.network_chapters.clean import Chapter
 from utils.course.trained_models import TrainedModel, load_trained
 from utils.data.split import Splits
 from utils.defences.losses.adversarial_training import AdversarialLoss, collapsed_epochs
-from utils.training.config import TrainConfig
+from utils.training.config import TrainConfig, for_more
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, Loss, ValidationScore, balancing_weights
 from utils.training.tuning import SearchSpace, best_config, tune
@@ -77,11 +77,11 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace | float) ->
     """
     chosen, (splits, score) = chapter.parameters, lessons(chapter)
     fresh, loss = partial(deepcopy, twin.model), loss_of(chapter)
-    config = replace(twin.config, epochs=chosen["ADVERSARIAL_EPOCHS"])
-    where = chapter.run.checkpoints
+    learned, where = for_more(twin.config), chapter.run.checkpoints
+    config = replace(learned, epochs=chosen["ADVERSARIAL_EPOCHS"])
     if isinstance(search, SearchSpace):
         journal = where / "tuning.journal"
-        study = tune(fresh, splits, twin.config, journal, search, loss, score)
+        study = tune(fresh, splits, learned, journal, search, loss, score)
         config, found = best_config(study, config), study.best_params
     else:
         config, found = replace(config, learning_rate=search), {"learning_rate": search}
