@@ -7,6 +7,7 @@ import pytest
 import torch
 from small import small_splits
 
+from utils.backbones.classifier import build
 from utils.course.network_chapters.clean import Chapter, open_chapter
 from utils.course.records import read_records
 from utils.evaluation.comparisons.claims import Claim
@@ -69,6 +70,13 @@ def test_published_weights_are_fine_tuned_and_random_ones_are_not(chapter, monke
             replace(chapter, parameters={**PARAMETERS, **chosen}).train(config)
     assert seen == [config, for_weights(config, "imagenet"), config]
     assert seen[1] != config
+
+
+def test_a_small_set_is_named_below_its_scores(chapter):
+    found = chapter.evaluate(build("gru_rows", 3, 16))
+    assert "patients are tested; by folds" in found.baselines
+    assert found.scores.note.endswith(found.note) and found.note
+    assert "\n" not in replace(found, note="").baselines
 
 
 def test_counts_add_up(chapter):

@@ -25,12 +25,14 @@ from utils.evaluation.metrics import HEADLINE
 from utils.evaluation.predictions import Predictions
 from utils.run import Run, start_run
 from utils.training.config import TrainConfig, for_weights
+from utils.training.cross_validation import small_set
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, Loss
 from utils.training.studies import importances, trial_rows
 from utils.training.tuning import SearchSpace, best_config, tune
 
 NOISE = 4 / 255  # of the control
+CONDITIONS = {CLEAN: None, Condition("noise", NOISE): RandomSigns(NOISE)}
 
 
 def open_chapter(name: str, names: dict) -> "Chapter":
@@ -76,10 +78,11 @@ class CleanEvaluation:
 
     predictions: dict[Condition, Predictions]
     leakage: LeakageReport
+    note: str = ""  # where the test set is small
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        return score_table(self.predictions)
+        return score_table(self.predictions, self.note)
 
     @cached_property
     def confusion(self) -> Figure:
@@ -99,7 +102,8 @@ class CleanEvaluation:
         leakage, constant = self.leakage, 1 / len(self.predictions[CLEAN].class_names)
         majority, nearest = leakage.majority, leakage.baseline.value
         others = f"majority class {majority:.1%}, nearest neighbour {nearest:.1%}"
-        return f"constant answer {constant:.1%} in balanced accuracy; in accuracy {others}"
+        known = f"constant answer {constant:.1%} in balanced accuracy; in accuracy {others}"
+        return "\n".join([known, self.note]).strip()
 
 
 @dataclass(frozen=True)
@@ -165,11 +169,8 @@ class Chapter:
 
     def evaluate(self, model: Classifier) -> CleanEvaluation:
         """Predict the test patients once, and look for leaks between the splits."""
-        test = self.splits.test
-        predictions = predict_all(
-            model, test, {CLEAN: None, Condition("noise", NOISE): RandomSigns(NOISE)}
-        )
-        evaluation = CleanEvaluation(predictions, leakage_report(self.splits))
+        predictions, few = predict_all(model, self.splits.test, CONDITIONS), small_set(self.splits)
+        evaluation = CleanEvaluation(predictions, leakage_report(self.splits), few)
         self.run.save_table("scores", evaluation.scores.reset_index(names="condition"))
         self.run.save_figure("confusion", evaluation.confusion)
         return evaluation
