@@ -15,6 +15,7 @@ from utils.course.results import (
     constant_answer,
     declared_pairs,
     drops_under_pgd,
+    first_trainings,
     headline,
     models_under_pgd,
     pgd_of,
@@ -27,6 +28,7 @@ from utils.course.upkeep import bootstrap, repository
 from utils.evaluation import metrics
 from utils.evaluation.comparisons import differences
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.evaluation.predictions import pool_trainings
 
 NOISE, PGD_4 = Condition("noise", 4 / 255), Condition("pgd", 4 / 255)
 RESTARTS, SHUFFLED = Condition("pgd", 4 / 255, 1), Condition("shuffled")
@@ -52,6 +54,21 @@ def test_a_model_of_two_runs_occurs_once(assets):
     finished("rnn", clean=random_predictions(5))
     models = unique_models(read_records(assets))
     assert list(models) == [("resnet_atk", "standard"), ("rnn", "standard")]
+
+
+def test_a_model_that_was_trained_again_in_another_run_occurs_once(assets):
+    finished("resnet", clean=random_predictions(0))
+    again = {c: pool_trainings([p, random_predictions(9), p]) for c, p in ATTACKED.items()}
+    finished("resnet_atk", conditions=again)
+    assert list(unique_models(read_records(assets))) == [("resnet_atk", "standard")]
+
+
+def test_pictures_show_one_network_of_each_backbone():
+    shown = first_trainings(REPEATED)
+    assert list(shown) == [name for name in REPEATED if name[1] != "fast"]
+    for name, found in shown.items():
+        assert found["attacked"].trainings is None
+        assert found["attacked"].accuracy == MODELS[name]["attacked"].accuracy
 
 
 def test_two_variants_of_one_run_may_agree(assets):
@@ -84,6 +101,19 @@ MODELS = {
     (network, training): {"clean": found[CLEAN], "noise": found[NOISE], "attacked": found[RESTARTS]}
     for network in ("resnet", "rnn")
     for training, found in {"standard": ATTACKED, "adversarial": STRONGER, "fast": ATTACKED}.items()
+}
+
+
+def trained_again(found: dict, skill: float) -> dict:
+    """The same and two further trainings of nearly the same skill."""
+    further = [random_predictions(seed, skill=skill) for seed in (21, 22)]
+    return {state: pool_trainings([first, *further]) for state, first in found.items()}
+
+
+REPEATED = {
+    **MODELS,
+    ("resnet", "standard"): trained_again(MODELS["resnet", "standard"], 0.2),
+    ("resnet", "adversarial"): trained_again(MODELS["resnet", "adversarial"], 6),
 }
 
 
@@ -134,12 +164,27 @@ def test_one_contrast_is_declared_for_each_network_that_has_both_trainings():
     assert declared_pairs({**MODELS, **alone}) == [
         ((network, "adversarial"), (network, "standard")) for network in ("resnet", "rnn")
     ]
+    assert compare_declared({}).empty
+
+
+def test_a_contrast_with_one_training_has_a_number_and_no_verdict():
     table = compare_declared(MODELS)
     assert table["A"].tolist() == ["resnet, adversarial", "rnn, adversarial"]
     gained = differences.gain(ATTACKED[RESTARTS], STRONGER[RESTARTS], "balanced accuracy")
+    assert table["value"].tolist() == pytest.approx([gained.value] * 2)
+    assert table[["low", "high", "p", "p (Holm)"]].isna().all(axis=None)
+    assert table["trainings"].tolist() == [1, 1]
+    assert table["verdict"].tolist() == ["one training"] * 2
+
+
+def test_several_trainings_get_a_verdict_and_count_alone_in_the_correction():
+    table = compare_declared(REPEATED)
+    assert table["trainings"].tolist() == [3, 1]
+    pooled = [REPEATED["resnet", kind]["attacked"] for kind in ("standard", "adversarial")]
+    gained = differences.gain(*pooled, "balanced accuracy")
     assert table.loc[0, ["value", "low", "high"]].tolist() == list(gained)
-    assert table["p (Holm)"].tolist() == pytest.approx([2 * table["p"][0]] * 2)
-    assert table["trainings"].tolist() == [1, 1] and compare_declared({}).empty
+    assert table.loc[0, "p (Holm)"] == table.loc[0, "p"]
+    assert table["verdict"].tolist() == ["A better", "one training"]
 
 
 def test_the_headline_counts_verdicts_and_gives_ranges():
@@ -153,7 +198,9 @@ def test_the_headline_counts_verdicts_and_gives_ranges():
         in shown
     )
     assert f"**{attacked} %** under PGD" in shown and "a constant answer scores 33 %" in shown
-    assert "show a gain: 2 of 2" in shown
+    assert "0 of the 0 declared contrasts over at least 3 trainings show a gain; 2 more" in shown
+    shown = headline(verdicts, scores, compare_declared(REPEATED), 1 / 3)
+    assert "1 of the 1 declared contrast over at least 3 trainings show a gain; 1 more" in shown
     apart = {**scores, ("rnn", "standard"): scores["rnn", "adversarial"]}
     best = round(100 * scores["rnn", "adversarial"]["attacked"].value)
     assert f"**{attacked} to {best} %** under PGD" in headline(verdicts, apart, contrasts, 1 / 3)

@@ -1,12 +1,15 @@
 """Every patient is tested once, by a model that has not met them, whatever ran before."""
 
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from small import small_network, small_split
 
+from utils import HOME
 from utils.backbones.classifier import build
 from utils.data.split import Splits
 from utils.evaluation.inference import features
@@ -19,6 +22,7 @@ from utils.training.cross_validation import (
     fold_splits,
     folds_of,
     out_of_fold_probabilities,
+    small_set,
 )
 from utils.training.features import folded_probe
 from utils.training.trainer import Trainer
@@ -155,3 +159,27 @@ def test_no_image_is_predicted_by_a_head_that_met_its_patient(monkeypatch):
     assert len(learned) == 3 and set.union(*left_out) == set(SPLIT.patients)
     assert sum(map(len, left_out)) == len(np.unique(SPLIT.patients))
     assert found.sum(1) == pytest.approx(1)
+
+
+def test_a_small_set_is_named_and_a_large_one_is_not():
+    splits = fold_splits(SPLIT, folds_of(SPLIT, 5)[0])
+    every, tested = (len(np.unique(part.patients)) for part in (SPLIT, splits.test))
+    assert f"{tested} of {every} patients are tested; by folds" in small_set(splits)
+    many = replace(SPLIT, groups=torch.arange(len(SPLIT)))
+    apart = replace(splits, test=many.take(np.resize(np.arange(len(many)), 500)))
+    apart = replace(apart, test=replace(apart.test, groups=1000 + torch.arange(500)))
+    assert small_set(apart) == ""
+
+
+def test_the_lines_of_the_manual_work(tmp_path, capsys):
+    """Those on few patients in dataset/README.md, on a small set."""
+    manual = (HOME / "dataset/README.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"### Few patients.*?```python\n(.*?)```", manual, re.DOTALL)
+    whole = SimpleNamespace(all_images=SPLIT)
+    changes = {"/data/folds": str(tmp_path), '"resnet18"': '"gru_rows"', "112": "16"}
+    for before, after in {**changes, "epochs=10": "epochs=1"}.items():
+        assert before in lines
+        lines = lines.replace(before, after)
+    lines = lines.replace("from utils.data import load\n", "")
+    exec(lines, {"load": lambda *_: whole})
+    assert re.match(r"\d+\.\d \(\d+\.\d to \d+\.\d\)", capsys.readouterr().out)

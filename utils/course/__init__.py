@@ -14,9 +14,9 @@ __getattr__ = exports(
     ),
     trained_models="load_trained save_trained",
     **{
-        "network_chapters.attacked": "attack_twin clean_twin",
+        "network_chapters.attacked": "attack_twin",
         "network_chapters.clean": "open_chapter",
-        "network_chapters.defended": "defend train_pairs",
+        "network_chapters.defended": "clean_twin defend seeds_of_pairs train_pairs",
         "playground.attack_size": "AttackSize",
         "playground.detector_threshold": "DetectorThreshold",
         "playground.image_scaling": "ImageScaling",

@@ -9,11 +9,12 @@ import pandas as pd
 from utils.course.records import Record
 from utils.evaluation.comparisons.claims import FAILS, HOLDS, UNDECIDED
 from utils.evaluation.comparisons.differences import drops, gain
-from utils.evaluation.comparisons.models import A_BETTER, compare, same_patients
+from utils.evaluation.comparisons.models import A_BETTER, compare, one_model
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.intervals import Interval
 from utils.evaluation.metrics import HEADLINE, score_of
-from utils.evaluation.predictions import Predictions, pool_trainings
+from utils.evaluation.predictions import Predictions, as_method, pool_trainings
+from utils.evaluation.resampling import FEWEST_TRAININGS
 from utils.figures.elements.style import plural
 
 ByCondition = dict[Condition, Predictions]
@@ -52,8 +53,8 @@ def strongest_conditions(records: list[Record]) -> dict[str, Condition | None]:
 def unique_models(records: list[Record]) -> Models:
     """The predictions of each model by (run, variant) and condition; a model occurs once.
 
-    The standard model of resnet_atk *is* that of resnet, evaluated under more conditions: it
-    counts for the run that has more of them.
+    The standard model of resnet_atk *is* that of resnet, evaluated under more conditions and
+    perhaps trained again: it counts for the run that has more of them.
     """
     models = {
         (run, variant): conditions
@@ -64,7 +65,7 @@ def unique_models(records: list[Record]) -> Models:
     unique: list[tuple[str, str]] = []
     for name in sorted(models, key=lambda name: -len(models[name])):
         twins = [other for other in unique if other[0] != name[0] and other[1] == name[1]]
-        if not any(_same_model(models[name], models[twin]) for twin in twins):
+        if not any(one_model(models[name], models[twin]) for twin in twins):
             unique.append(name)
     return {name: models[name] for name in models if name in unique}
 
@@ -142,9 +143,22 @@ def declared_pairs(models: Iterable[tuple[str, str]]) -> list[tuple[tuple, tuple
     return [pair for pair in dict.fromkeys(pairs) if set(pair) <= set(names)]
 
 
+def first_trainings(models: Attacked) -> Attacked:
+    """One network of each model, for pictures that count images."""
+    return {
+        name: {state: found[state].by_training[0] for state in found}
+        for name, found in models.items()
+        if name[1] in (STANDARD, DEFENDED)
+    }
+
+
 def compare_declared(models: Attacked) -> pd.DataFrame:
-    """The declared contrasts under attack, with Holm's correction for their number."""
-    attacked = {", ".join(name): found["attacked"] for name, found in models.items()}
+    """The declared contrasts under attack, with Holm's correction for their number.
+
+    They are about the two ways of training: with fewer than three trainings of each there is no
+    interval, no test and no verdict, and such a pair does not count in the correction.
+    """
+    attacked = {", ".join(name): as_method(found["attacked"]) for name, found in models.items()}
     pairs = [(", ".join(a), ", ".join(b)) for a, b in declared_pairs(models)]
     return compare(attacked, pairs, HEADLINE)
 
@@ -156,14 +170,16 @@ def headline(claims: Sequence[dict], scores: Scores, contrasts: pd.DataFrame, ch
         [found for (_, training), found in scores.items() if training == own]
         for own in (STANDARD, DEFENDED)
     )
-    better = (contrasts["verdict"] == A_BETTER).sum()
+    better, tested = (contrasts["verdict"] == A_BETTER).sum(), contrasts["p"].notna().sum()
     lines = [
         f"**Claims.** Of {len(claims)} fixed before their run, {verdicts[HOLDS]} held, "
         f"{verdicts[FAILS]} failed, {verdicts[UNDECIDED]} remained undecided.",
         f"**Attack.** {plural(len(standard), 'standard network')}: {_ranges(standard)} "
         f"({HEADLINE}; a constant answer scores {100 * chance:.0f} %).",
         f"**Defence.** {plural(len(defended), 'network')} after adversarial training: "
-        f"{_ranges(defended)}. Declared contrasts that show a gain: {better} of {len(contrasts)}.",
+        f"{_ranges(defended)}. {better} of the {plural(tested, 'declared contrast')} over at "
+        f"least {FEWEST_TRAININGS} trainings show a gain; {len(contrasts) - tested} more have "
+        "fewer trainings, and no verdict.",
     ]
     if not scores:
         lines[1:] = ["**Networks.** No model without a red flag was attacked with PGD."]
@@ -180,17 +196,6 @@ def _alike(records: list[Record]) -> dict[str, list[Record]]:
         changed = [f"{k}={v}" for k, v in settings.items() if usual.get(k) != v]
         found.setdefault(" ".join([record.name, *changed]), []).append(record)
     return found
-
-
-def _same_model(fewer: ByCondition, more: ByCondition) -> bool:
-    """Whether both come from one model: the same probabilities under all shared conditions."""
-    shared = [name for name in fewer if name in more]
-    return bool(shared) and all(
-        same_patients(fewer[name], more[name])
-        and len(fewer[name].labels) == len(more[name].labels)
-        and np.allclose(fewer[name].probabilities, more[name].probabilities, atol=1e-4)
-        for name in shared
-    )
 
 
 def _pooled(seeds: list[Predictions]) -> Predictions:

@@ -69,16 +69,18 @@ def interval_text(
     return row.text(scale, digits, instead)
 
 
-def score_table(found: Mapping[Condition | str, Predictions]) -> pd.DataFrame:
+def score_table(found: Mapping[Condition | str, Predictions], note: str = "") -> pd.DataFrame:
     """One row per condition, one column per score in percent, each with its 95 % interval.
 
     Balanced accuracy comes first: a constant answer has one share in as many as there are classes.
+    A note stands below the table.
     """
     rows = {str(name): with_interval(scores(p)) for name, p in found.items()}
     table = pd.DataFrame(rows).T
     table.insert(0, HEADLINE, table.pop(HEADLINE))
     table = table[[name for name in table if name not in _repeated(found)]]
-    return noted(table.rename(columns=lambda name: f"{name} (%)"), warning(found))
+    lines = " ".join(line for line in (warning(found), note) if line)
+    return noted(table.rename(columns=lambda name: f"{name} (%)"), lines)
 
 
 def _repeated(found: Mapping[Condition | str, Predictions]) -> tuple[str, ...]:

@@ -3,10 +3,14 @@
 Those of a profile, such as `full`, stand in env/profiles.yaml.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from utils.run import PRECISIONS
 from utils.training.optimization import OPTIMIZERS, PLATEAU, SCHEDULES
+
+RANDOM = "random"  # weights that have learned nothing yet
+HEAD_RATE = 10  # of fine-tuning: a new head takes larger steps than weights that learned before
+AVERAGED = 0.998  # of fine-tuning: decay of the averaged weights, which are kept
 
 
 @dataclass(frozen=True)
@@ -54,3 +58,22 @@ class TrainConfig:
                 f"{self.warmup} epochs of warmup need more epochs than that (got {self.epochs}) "
                 f"and a schedule other than {PLATEAU} (got {self.schedule})"
             )
+
+
+def for_weights(config: TrainConfig, weights: str, frozen: bool = False) -> TrainConfig:
+    """These settings for a network that begins with such weights; for random ones, as they are.
+
+    Weights that have learned before are fine-tuned: the new head learns faster, the rate rises
+    over the first epoch (one cycle rises by itself), and the averaged weights are kept. Where the
+    backbone is frozen, the head learns alone and needs none of it.
+    """
+    if weights == RANDOM or frozen:
+        return config
+    rises = config.schedule in ("one_cycle", PLATEAU) or config.epochs == 1
+    warmup = config.warmup if rises else max(1, config.warmup)
+    return replace(config, head_rate=HEAD_RATE, ema=AVERAGED, warmup=warmup)
+
+
+def for_more(config: TrainConfig) -> TrainConfig:
+    """These settings for more training of the same network: its head is no longer new."""
+    return replace(config, head_rate=1.0, head_epochs=0, warmup=0)

@@ -1,7 +1,8 @@
 """Cross-validation: where patients are few, every one of them is tested once.
 
 `folds_of` also makes the folds of detection/out_of_fold.py, and `out_of_fold_probabilities` judges
-labels; the rest is for data sets of your own, and used by tests/benchmarks/real_data.py.
+labels. The rest is for small sets of real images: course/real/brain_slices.py fits probes by it, and
+dataset/README.md shows how to train networks on a set of your own.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, EpochScore, Loss, ValidationScore
 
 VALIDATION = 1 / 8  # of the patients that are not tested
+FEWEST_FOR_ONE_SPLIT = 500  # patients; the interval of a test set of fewer says little
 
 
 class FoldFit(Protocol):
@@ -89,6 +91,17 @@ def cross_validated(split: Split, fit: FoldFit, folds: int = 5, seed: int = 0) -
             found = fit(fold_splits(split, part, seed))
         probabilities[part] = found.probabilities
     return Predictions(split.labels.numpy(), probabilities, split.patients, split.class_names)
+
+
+def small_set(splits: Splits) -> str:
+    """A line for a score on one fixed test set of few patients; empty where they are enough."""
+    every = len(np.unique(np.concatenate([part.patients for _, part in splits.items()])))
+    if every >= FEWEST_FOR_ONE_SPLIT:
+        return ""
+    return (
+        f"{len(np.unique(splits.test.patients))} of {every} patients are tested; by folds, each of "
+        "them would be: see dataset/README.md, Few patients."
+    )
 
 
 def out_of_fold_probabilities(

@@ -1,7 +1,9 @@
 """Models side by side under one attack: one table, flags, a picture, a reading kit, a record."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
 from small import small_splits, trained_network
@@ -12,7 +14,9 @@ from utils.course.network_chapters.attacked import AttackedModels
 from utils.course.network_chapters.clean import Chapter
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.metrics import HEADLINE, score_of
-from utils.run import start_run
+from utils.evaluation.predictions import read_predictions
+from utils.run import PREDICTIONS, start_run
+from utils.training.config import TrainConfig
 
 PARAMETERS = {"SEED": 0, "HEAT_MAPS": 6, "KIT_PAIRS": 2, "EPSILON": 8, "ATTACKED_IMAGES": 24}
 
@@ -85,6 +89,26 @@ def test_the_picture_and_the_curves_are_drawn(attacked):
 
 def test_the_reading_kit_has_its_pairs(attacked):
     assert attacked.reading_kit().loc["pairs"].item() == 2
+
+
+def test_further_trainings_are_recorded_beside_the_first(attacked, tmp_path, monkeypatch):
+    monkeypatch.setattr("utils.run.ROOT", tmp_path)
+    monkeypatch.setattr("utils.course.network_chapters.attacked.save_trained", lambda *_: None)
+    made = replace(attacked, again={})
+    made.add_trainings({"standard": [trained_network(), Constant()]})
+    config = SimpleNamespace(config=TrainConfig(), models={"adversarial": None}, collapsed=[])
+    made.record(SimpleNamespace(parameters={}), config, pd.DataFrame())
+    run, suite = made.chapter.run, made.suite
+    found = read_predictions(run.assets / PREDICTIONS)
+    strongest = found["standard"][suite.strongest]
+    assert [len(each.labels) for each in strongest.by_training] == [24] * 3
+    for kept, met in zip(
+        strongest.by_training, made.by_training(suite.strongest)["standard"], strict=True
+    ):
+        assert kept.probabilities == pytest.approx(met.probabilities, abs=1e-6)
+    half = suite.condition(size=4 / 255)  # at which the others were not attacked
+    assert found["standard"][half].trainings is None
+    assert found["adversarial"][suite.strongest].trainings is None
 
 
 def test_no_network_beats_another_where_the_interval_contains_zero(attacked):

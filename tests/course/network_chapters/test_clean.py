@@ -1,15 +1,20 @@
 """What the chapters of a network share, on small data: tuned, trained, evaluated, recorded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from small import small_splits
 
+from utils.backbones.classifier import build
 from utils.course.network_chapters.clean import Chapter, open_chapter
 from utils.course.records import read_records
 from utils.evaluation.comparisons.claims import Claim
 from utils.evaluation.conditions import CLEAN
 from utils.evaluation.predictions import pool_trainings
 from utils.run import start_run
+from utils.training.config import TrainConfig, for_weights
 from utils.training.tuning import SearchSpace
 
 PARAMETERS = {
@@ -48,6 +53,30 @@ def test_a_chapter_leaves_a_record_of_what_it_shows(chapter, assets):
     assert f"{evaluation.leakage.majority:.1%}" in evaluation.baselines
     assert "constant answer 33.3% in balanced accuracy" in evaluation.baselines
     assert list(evaluation.scores.index) == [str(name) for name in evaluation.predictions]
+
+
+def test_published_weights_are_fine_tuned_and_random_ones_are_not(chapter, monkeypatch):
+    seen = []
+
+    def watched(model, splits, config, *rest):
+        seen.append(config)
+        raise InterruptedError
+
+    monkeypatch.setattr("utils.course.network_chapters.clean.train_or_load", watched)
+    monkeypatch.setattr(Chapter, "builder", property(lambda _: lambda: torch.nn.Identity()))
+    config = TrainConfig(epochs=3)
+    for chosen in ({}, {"WEIGHTS": "imagenet"}, {"WEIGHTS": "imagenet", "FROZEN": True}):
+        with pytest.raises(InterruptedError):
+            replace(chapter, parameters={**PARAMETERS, **chosen}).train(config)
+    assert seen == [config, for_weights(config, "imagenet"), config]
+    assert seen[1] != config
+
+
+def test_a_small_set_is_named_below_its_scores(chapter):
+    found = chapter.evaluate(build("gru_rows", 3, 16))
+    assert "patients are tested; by folds" in found.baselines
+    assert found.scores.note.endswith(found.note) and found.note
+    assert "\n" not in replace(found, note="").baselines
 
 
 def test_counts_add_up(chapter):

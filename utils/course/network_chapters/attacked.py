@@ -1,6 +1,6 @@
 """Models under attack, side by side: what the four chapters of attacked networks share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import pandas as pd
@@ -13,26 +13,20 @@ from utils.backbones.classifier import Classifier
 from utils.course.flag_tables import flag_table
 from utils.course.network_chapters.clean import Chapter
 from utils.course.network_chapters.defended import Defences
+from utils.course.network_chapters.pairs import pair_facts, pool_shared
 from utils.course.reading_kit.attacked_pairs import write_attacked_pairs
 from utils.course.tables import robustness_table
-from utils.course.trained_models import TrainedModel, load_trained, save_trained
+from utils.course.trained_models import TrainedModel, save_trained
 from utils.data.split import Split
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.comparisons.claims import ClaimResult
-from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.explanations.saliency import before_and_after, saliency_shift
 from utils.evaluation.flags.red_flags import check_attack, check_clean
 from utils.evaluation.inference import attacked_images, predict
 from utils.evaluation.leakage import leakage_report
-from utils.evaluation.metrics import HEADLINE, score_of
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
-
-
-def clean_twin(chapter: Chapter, data_root: str = "") -> TrainedModel:
-    """The model of the clean chapter; where it has left none, that chapter runs now."""
-    name = chapter.run.name.removesuffix("_atk")
-    return load_trained(chapter.run.of(name), chapter.splits, chapter.parameters, data_root)
 
 
 def attack_twin(chapter: Chapter, twin: TrainedModel) -> "AttackedModels":
@@ -50,7 +44,8 @@ def attack_twin(chapter: Chapter, twin: TrainedModel) -> "AttackedModels":
 class AttackedModels:
     """Models under one attack suite: their predictions, their flags, one table, one figure.
 
-    `clean` are the predictions on the whole test set, of which only a part is attacked.
+    `clean` are the predictions on the whole test set, of which only a part is attacked. `again`
+    holds those of further trainings of a model, under the attack at one size.
     """
 
     chapter: Chapter
@@ -59,6 +54,7 @@ class AttackedModels:
     answers: dict[str, dict[Condition, Predictions]] = field(default_factory=dict)
     flags: dict[str, pd.DataFrame] = field(default_factory=dict)
     clean: dict[str, Predictions] = field(default_factory=dict)
+    again: dict[str, list[dict[Condition, Predictions]]] = field(default_factory=dict)
 
     def add(self, name: str, model: Classifier) -> None:
         """Attack one more model, and check the attack."""
@@ -67,6 +63,21 @@ class AttackedModels:
         self.clean[name] = clean = predict(model, self.chapter.splits.test)
         self.answers[name] = found = self.suite.predict(model, test, self.chapter.run.unrecorded)
         self.flags[name] = check_attack(model, test, self.suite, found, whole=clean)
+
+    def add_trainings(self, networks: Mapping[str, Sequence[Classifier]]) -> None:
+        """Attack further trainings of the models, for claims about how they were trained."""
+        once, test = replace(self.suite, factors=(1,)), self.chapter.attacked_test
+        for name, further in networks.items():
+            self.again[name] = [
+                once.predict(network, test, self.chapter.run.unrecorded) for network in further
+            ]
+
+    def by_training(self, condition: Condition) -> dict[str, list[Predictions]]:
+        """The predictions of all trainings of each model, in one order: the first are one pair."""
+        return {
+            name: [found[condition], *(other[condition] for other in self.again.get(name, ()))]
+            for name, found in self.answers.items()
+        }
 
     @property
     def strongest(self) -> dict[str, Predictions]:
@@ -178,7 +189,10 @@ class AttackedModels:
     ) -> None:
         """Keep what `results` reads, and the defended model for later chapters."""
         run, parameters = self.chapter.run, self.chapter.parameters
-        run.save_predictions(self.answers)
+        met = {
+            name: pool_shared(each, self.again.get(name, ())) for name, each in self.answers.items()
+        }
+        run.save_predictions(met)
         made = {**twin.parameters, **parameters}
         save_trained(
             run, defences.models["adversarial"], defences.config, self.chapter.splits, made
@@ -201,16 +215,6 @@ class AttackedModels:
         )
 
     def facts(self) -> str:
-        """What must hold on every machine, or the run is not to be believed.
-
-        Where the interval of the difference contains zero, no network beats the other.
-        """
-        strongest = self.strongest
-        noise = self.answers["standard"][self.suite.noise].accuracy
-        ahead = gain(strongest["standard"], strongest["adversarial"], HEADLINE)
-        shown = ahead.low > 0 or ahead.high < 0
-        return (
-            f"PGD takes more than noise: {strongest['standard'].accuracy < noise}\n"
-            "adversarial training beats standard under PGD: "
-            f"{ahead.value > 0 if shown else 'not shown'}"
-        )
+        """What must hold of the first pair on every machine."""
+        strongest, noise = self.strongest, self.answers["standard"][self.suite.noise]
+        return pair_facts(strongest["standard"], strongest["adversarial"], noise)

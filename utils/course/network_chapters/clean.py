@@ -24,13 +24,15 @@ from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.metrics import HEADLINE
 from utils.evaluation.predictions import Predictions
 from utils.run import Run, start_run
-from utils.training.config import TrainConfig
+from utils.training.config import TrainConfig, for_weights
+from utils.training.cross_validation import small_set
 from utils.training.loop import best_epoch, train_or_load
 from utils.training.losses import CrossEntropy, Loss
 from utils.training.studies import importances, trial_rows
 from utils.training.tuning import SearchSpace, best_config, tune
 
 NOISE = 4 / 255  # of the control
+CONDITIONS = {CLEAN: None, Condition("noise", NOISE): RandomSigns(NOISE)}
 
 
 def open_chapter(name: str, names: dict) -> "Chapter":
@@ -76,10 +78,11 @@ class CleanEvaluation:
 
     predictions: dict[Condition, Predictions]
     leakage: LeakageReport
+    note: str = ""  # where the test set is small
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        return score_table(self.predictions)
+        return score_table(self.predictions, self.note)
 
     @cached_property
     def confusion(self) -> Figure:
@@ -99,7 +102,8 @@ class CleanEvaluation:
         leakage, constant = self.leakage, 1 / len(self.predictions[CLEAN].class_names)
         majority, nearest = leakage.majority, leakage.baseline.value
         others = f"majority class {majority:.1%}, nearest neighbour {nearest:.1%}"
-        return f"constant answer {constant:.1%} in balanced accuracy; in accuracy {others}"
+        known = f"constant answer {constant:.1%} in balanced accuracy; in accuracy {others}"
+        return "\n".join([known, self.note]).strip()
 
 
 @dataclass(frozen=True)
@@ -146,11 +150,9 @@ class Chapter:
 
     def tune(self, search: SearchSpace) -> Tuning:
         """Search the settings on the validation split; a search that was stopped goes on."""
-        chosen = self.parameters
-        config = TrainConfig(
-            epochs=chosen["EPOCHS"], patience=chosen["PATIENCE"], seed=chosen["SEED"]
-        )
-        journal = self.run.checkpoints / "tuning.journal"
+        chosen, journal = self.parameters, self.run.checkpoints / "tuning.journal"
+        config = TrainConfig(chosen["EPOCHS"], patience=chosen["PATIENCE"], seed=chosen["SEED"])
+        config = for_weights(config, chosen["WEIGHTS"], chosen.get("FROZEN", False))
         study = tune(self.builder, self.splits, config, journal, search)
         figure = figures.tuning(trial_rows(study), importances(study))
         self.run.save_figure("tuning", figure)
@@ -158,7 +160,8 @@ class Chapter:
 
     def train(self, config: TrainConfig, loss: Loss = CrossEntropy()) -> Training:
         """Train, or load what was trained before; the best epoch on validation is kept."""
-        model = self.builder().to(self.run.device)
+        chosen, model = self.parameters, self.builder().to(self.run.device)
+        config = for_weights(config, chosen["WEIGHTS"], chosen.get("FROZEN", False))
         history = train_or_load(model, self.splits, config, self.run.checkpoints, loss)
         figure = figures.training_curves(history, 1 / len(self.names), HEADLINE)
         self.run.save_figure("training", figure)
@@ -166,11 +169,8 @@ class Chapter:
 
     def evaluate(self, model: Classifier) -> CleanEvaluation:
         """Predict the test patients once, and look for leaks between the splits."""
-        test = self.splits.test
-        predictions = predict_all(
-            model, test, {CLEAN: None, Condition("noise", NOISE): RandomSigns(NOISE)}
-        )
-        evaluation = CleanEvaluation(predictions, leakage_report(self.splits))
+        predictions, few = predict_all(model, self.splits.test, CONDITIONS), small_set(self.splits)
+        evaluation = CleanEvaluation(predictions, leakage_report(self.splits), few)
         self.run.save_table("scores", evaluation.scores.reset_index(names="condition"))
         self.run.save_figure("confusion", evaluation.confusion)
         return evaluation

@@ -10,13 +10,19 @@ from utils import figures
 from utils.attacks.pgd import PGD, fgsm
 from utils.backbones.classifier import Classifier
 from utils.course.network_chapters.clean import Chapter
-from utils.course.trained_models import TrainedModel
+from utils.course.trained_models import TrainedModel, load_trained
 from utils.data.split import Splits
 from utils.defences.losses.adversarial_training import AdversarialLoss, collapsed_epochs
-from utils.training.config import TrainConfig
+from utils.training.config import TrainConfig, for_more
 from utils.training.loop import best_epoch, train_or_load
-from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
+from utils.training.losses import CrossEntropy, Loss, ValidationScore, balancing_weights
 from utils.training.tuning import SearchSpace, best_config, tune
+
+
+def clean_twin(chapter: Chapter, data_root: str = "") -> TrainedModel:
+    """The model of the clean chapter; where it has left none, that chapter runs now."""
+    name = chapter.run.name.removesuffix("_atk")
+    return load_trained(chapter.run.of(name), chapter.splits, chapter.parameters, data_root)
 
 
 @dataclass(frozen=True)
@@ -71,11 +77,11 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace | float) ->
     """
     chosen, (splits, score) = chapter.parameters, lessons(chapter)
     fresh, loss = partial(deepcopy, twin.model), loss_of(chapter)
-    config = replace(twin.config, epochs=chosen["ADVERSARIAL_EPOCHS"])
-    where = chapter.run.checkpoints
+    learned, where = for_more(twin.config), chapter.run.checkpoints
+    config = replace(learned, epochs=chosen["ADVERSARIAL_EPOCHS"])
     if isinstance(search, SearchSpace):
         journal = where / "tuning.journal"
-        study = tune(fresh, splits, twin.config, journal, search, loss, score)
+        study = tune(fresh, splits, learned, journal, search, loss, score)
         config, found = best_config(study, config), study.best_params
     else:
         config, found = replace(config, learning_rate=search), {"learning_rate": search}
@@ -87,13 +93,17 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace | float) ->
 
 
 def train_pairs(
-    chapter: Chapter, twin: TrainedModel, config: TrainConfig, pairs: int
+    chapter: Chapter,
+    twin: TrainedModel,
+    config: TrainConfig,
+    pairs: int,
+    own: Loss = CrossEntropy(),
 ) -> dict[str, list[Classifier]]:
     """More pairs for a claim about the method: a standard network, and what adversarial training
     with the settings of `config` makes of it.
 
     Each pair has random weights and an order of its own. Its standard network learns as the twin
-    did.
+    did; `own` is the loss of the twin.
     """
     (splits, score), loss = lessons(chapter), loss_of(chapter)
     where, found = chapter.run.checkpoints, {"standard": [], "adversarial": []}
@@ -101,7 +111,7 @@ def train_pairs(
         again = replace(chapter, parameters={**twin.parameters, "SEED": seed})
         standard = again.builder().to(chapter.run.device)
         plan = replace(twin.config, seed=seed)
-        train_or_load(standard, chapter.splits, plan, where)
+        train_or_load(standard, chapter.splits, plan, where, own)
         hardened = deepcopy(standard)
         train_or_load(hardened, splits, replace(config, seed=seed), where, loss, score)
         found["standard"].append(standard)

@@ -18,7 +18,7 @@ from utils.data.split import Split
 from utils.defences.losses.adversarial_training import AdversarialLoss
 from utils.evaluation.inference import predict
 from utils.evaluation.predictions import Predictions, pool_trainings
-from utils.training.config import TrainConfig
+from utils.training.config import TrainConfig, for_weights
 from utils.training.features import frozen_features
 from utils.training.loop import train_or_load
 from utils.training.losses import CrossEntropy, ValidationScore, balancing_weights
@@ -39,14 +39,15 @@ NARROW_TRAINING = TrainConfig(
 HARDENED_EPOCHS = 4  # after those
 # It chooses among them: on clean images the first epochs are good, and not yet robust.
 ROBUST = ValidationScore(PGD(EPSILON, 5, stop_when_fooled=True))
-TRAINING = TrainConfig(
-    batch_size=32,
-    learning_rate=5e-4,
-    head_rate=10,
-    weight_decay=0.02,
-    schedule="one_cycle",
-    ema=0.998,
-    precision="float32",  # depthwise layers are slow in bfloat16 on a CPU
+TRAINING = for_weights(
+    TrainConfig(
+        batch_size=32,
+        learning_rate=5e-4,
+        weight_decay=0.02,
+        schedule="one_cycle",
+        precision="float32",  # depthwise layers are slow in bfloat16 on a CPU
+    ),
+    "imagenet",
 )
 
 

@@ -105,6 +105,27 @@ def same_patients(first: Predictions, second: Predictions) -> bool:
     )
 
 
+def one_model(fewer: Mapping, more: Mapping) -> bool:
+    """Whether two runs evaluated one model: the same probabilities under all shared conditions.
+
+    Of a model that was trained again in one of the runs, the first trainings are compared.
+    """
+    shared = [name for name in fewer if name in more]
+    return bool(shared) and all(
+        _same_probabilities(one, other)
+        for name in shared
+        for one, other in zip(fewer[name].by_training, more[name].by_training, strict=False)
+    )
+
+
+def _same_probabilities(one: Predictions, other: Predictions) -> bool:
+    return (
+        same_patients(one, other)
+        and len(one.labels) == len(other.labels)
+        and np.allclose(one.probabilities, other.probabilities, atol=1e-4)
+    )
+
+
 def _repeated(labels: np.ndarray, length: int) -> np.ndarray:
     return np.resize(labels, (length, *labels.shape[1:]))
 
