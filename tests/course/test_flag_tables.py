@@ -15,8 +15,19 @@ def test_flags_are_one_line_that_names_those_raised():
     rows = [("a", True, "why"), ("b", False, f"{NOT_RESOLVED}: few"), ("c", True, "how")]
     flags = pd.DataFrame(rows, columns=["flag", "red", "reason"])
     line = flag_tables.flag_line(flags)
-    assert repr(line) == "3 checks, a, c raised" and "RED: why" in line._repr_html_()
-    assert repr(flag_tables.flag_line(flags[1:2])) == "1 check, none raised"
+    assert repr(line) == "3 checks, 1 not resolved, a, c raised"
+    assert "RED: why" in line._repr_html_()
+    plain = flags.assign(red=False, reason=["", NOT_APPLICABLE, ""])
+    assert repr(flag_tables.flag_line(plain[:1])) == "1 check, none raised"
+    assert repr(flag_tables.flag_line(plain)) == "3 checks, none raised"
+
+
+def test_the_line_says_how_many_checks_could_not_tell():
+    rows = [(name, False, f"{NOT_RESOLVED}: few") for name in "ab"] + [("c", False, "")]
+    flags = pd.DataFrame(rows, columns=["flag", "red", "reason"])
+    line = flag_tables.flag_line(flags)
+    assert repr(line) == "3 checks, 2 not resolved, none raised"
+    assert f"<summary>{line!r}</summary>" in line._repr_html_()
 
 
 def test_raised_flags_are_red_also_where_two_models_have_the_same_and_names_are_no_code():

@@ -138,3 +138,13 @@ def test_a_defence_that_was_trained_once_has_no_interval_over_the_standard_one()
     gained = table["more than standard under PGD (points)"]
     assert gained["adversarial", HEADLINE].endswith("(one training)")
     assert gained["standard", HEADLINE] == ""
+
+
+@pytest.mark.parametrize("trainings", [1, 3])
+def test_every_row_of_the_table_of_robustness_says_on_how_many_images(trainings):
+    """Of a method that was trained again, each training has seen the same ones."""
+    pooled = {c: pool_trainings([found] * trainings) for c, found in ATTACKED.items()}
+    noise, attacked = list(pooled)[1:3]
+    table = tables.robustness_table({"a": pooled, "b": pooled}, noise, attacked)
+    assert list(table["images"]) == [len(ATTACKED[noise].labels)] * len(table)
+    assert len(table) > 1 and list(table)[0] == "images"

@@ -5,6 +5,7 @@ from pandas.io.formats.style import Styler
 
 from utils.course.tables import LEFT
 from utils.evaluation.flags.advice import ADVICE
+from utils.evaluation.flags.judging import NOT_RESOLVED
 from utils.figures.elements.style import plural
 from utils.figures.page import Folded
 
@@ -13,9 +14,17 @@ RAISED = "raised"  # the class of such a cell, which the site has in red as well
 
 
 def flag_line(flags: pd.DataFrame) -> Folded:
-    """The red flags in one line, such as "5 checks, none raised", with their table behind it."""
+    """The red flags in one line, such as "5 checks, none raised", with their table behind it.
+
+    It counts the checks that could not tell: that nothing is raised says less where some could not.
+    """
     raised = ", ".join(flags["flag"][flags["red"]]) or "none"
-    return Folded(f"{plural(len(flags), 'check')}, {raised} raised", coloured_flags(flags))
+    return Folded(f"{_counted(flags)}, {raised} raised", coloured_flags(flags))
+
+
+def _counted(flags: pd.DataFrame) -> str:
+    count, checks = int(flags["reason"].str.startswith(NOT_RESOLVED).sum()), len(flags)
+    return plural(checks, "check") + (f", {count} not resolved" if count else "")
 
 
 def coloured_flags(flags: pd.DataFrame) -> Styler:

@@ -128,7 +128,8 @@ def share_table(shares: pd.DataFrame) -> pd.DataFrame:
 def robustness_table(
     answers: Mapping[str, Mapping[Condition, Predictions]], noise: Condition, attacked: Condition
 ) -> pd.DataFrame:
-    """Clean, noise and attack side by side for each model, with the differences that count."""
+    """Clean, noise and attack side by side for each model, on how many images, with the
+    differences that count."""
     standard = next(iter(answers.values()))
     rows = {}
     for model, found in answers.items():
@@ -138,6 +139,7 @@ def robustness_table(
         for metric in (name for name in ROBUST_SCORES if name not in _repeated(standard)):
             score = {c: score_of(found[c], metric) for c in (CLEAN, noise, attacked)}
             rows[model, metric] = {
+                "images": len(found[attacked].by_training[0].labels),
                 "clean (%)": str(score[CLEAN]),
                 "noise (%)": str(score[noise]),
                 "PGD (%)": str(score[attacked]),

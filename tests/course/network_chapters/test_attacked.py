@@ -65,7 +65,7 @@ def test_a_part_of_the_test_set_is_attacked_and_all_of_it_scored(attacked):
     assert part.counts.tolist() == [8, 8, 8] and len(whole) == 48
     assert all(len(found.labels) == 24 for found in attacked.strongest.values())
     column = attacked.table()["clean, 48 images (%)"]
-    assert list(attacked.table().columns)[:2] == [column.name, "clean (%)"]
+    assert list(attacked.table().columns)[:3] == [column.name, "images", "clean (%)"]
     for name, found in attacked.clean.items():
         assert column[name, "balanced accuracy"] == str(score_of(found, "balanced accuracy"))
         assert len(found.labels) == 48
