@@ -44,13 +44,16 @@ def write_course(root):
     (root / "env/profiles.yaml").write_text("quick: {}\nfull:\n  resnet: {EPOCHS: 9}\n")
 
 
+def environment_of(root):
+    return {**os.environ, "SECOND_LOOK_ROOT": str(root), "OMP_NUM_THREADS": "1"}
+
+
 def start(root, *arguments):
     command = [sys.executable, "-m", "utils.course", "run", *arguments]
-    environment = {**os.environ, "SECOND_LOOK_ROOT": str(root), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command,
         cwd=HOME,
-        env=environment,
+        env=environment_of(root),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

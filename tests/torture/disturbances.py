@@ -16,6 +16,7 @@ from workloads import CHECKS, WORKLOADS, pictures
 
 REFUSALS = ("ValueError", "FileNotFoundError", "PermissionError", "IsADirectoryError")
 LONGEST = 3000  # letters of a message
+MOMENTS = 30  # random ones, with a share of 1
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Campaign:
     name: str
     seed: int
     rounds: int = 0
+    note: str = ""  # which share of all possible rounds was made
     failures: list[str] = field(default_factory=list)
 
     def judge(self, ok: bool, what: str) -> None:
@@ -75,17 +77,27 @@ class Bench:
         return f"left {left}" if left else ""
 
 
-def killed(bench: Bench, campaign: Campaign, share: float, most: int = 60) -> None:
-    """Before changes of the file system, evenly spread, then at random moments."""
+def killed(bench: Bench, campaign: Campaign, share: float) -> None:
+    """Before changes of the file system, every one with a share of 1, and at random moments."""
     rng = random.Random(f"{campaign.seed} {bench.name}")
-    points = max(2, round(share * min(most, bench.changes)))
-    step = max(1, bench.changes / points)
-    for number in sorted({int(1 + step * k) for k in range(points)}):
+    numbers, moments = spread(bench.changes, share), max(1, round(share * MOMENTS))
+    campaign.note = kills_in_words(len(numbers), bench.changes, moments)
+    for number in numbers:
         before = partial(kill_before_change, number, bench.folder)
         _killed_once(bench, campaign, f"before change {number}", {"before": before})
-    for _ in range(max(1, round(share * most / 2))):
+    for _ in range(moments):
         after = rng.uniform(0, bench.seconds)
         _killed_once(bench, campaign, f"after {after:.3f} s", {"after": after})
+
+
+def spread(changes: int, share: float) -> list[int]:
+    """So many of the changes 1 to `changes`, evenly spread; at least two."""
+    points = min(changes, max(2, round(share * changes)))
+    return [1 + place * changes // points for place in range(points)]
+
+
+def kills_in_words(points: int, changes: int, moments: int) -> str:
+    return f"before {points} of {changes} changes, at {moments} moments"
 
 
 def _killed_once(bench: Bench, campaign: Campaign, what: str, options: dict) -> None:

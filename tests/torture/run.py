@@ -3,7 +3,9 @@
     make torture                    a sample, minutes
     make torture SHARE=1            everything: every change of the file system, all files
 
-Every round can be made again: its seed stands in the table, its number in the failure.
+A share of the changes is spread evenly over them, two at least; the table says how many of how
+many were tried, and at how many random moments besides. Every round can be made again: its seed
+stands in the table, its number in the failure.
 """
 
 import argparse
@@ -69,7 +71,8 @@ def _one(name: str, torment, seed: int) -> Campaign:
         torment(Path(place) / "here", campaign)
     lost = len(campaign.failures)
     survived = f"{campaign.rounds - lost:5,} of {campaign.rounds:5,} survived"
-    print(f"{name:28} seed {seed:3}  {survived}  {_seconds() - began:6.1f} CPU s", flush=True)
+    cost = f"{_seconds() - began:6.1f} CPU s"
+    print(f"{name:28} seed {seed:3}  {survived}  {cost}  {campaign.note}".rstrip(), flush=True)
     return campaign
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import torch
 from folders import two_classes
-from small import finished, random_predictions, small_network, small_split, small_splits, weights_of
+from small import (
+    finished,
+    random_predictions,
+    small_network,
+    small_split,
+    small_splits,
+    trained_network,
+    weights_of,
+)
 
 import utils.run
 from utils.attacks.pgd import PGD
@@ -20,6 +28,8 @@ from utils.course.records import Record
 from utils.data import loading, reader
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN, Condition
+from utils.examine.examination import examine
+from utils.examine.report import ModelReport
 from utils.files import digest
 from utils.training import journal
 from utils.training.config import TrainConfig
@@ -28,6 +38,12 @@ from utils.training.tuning import SearchSpace, tune
 
 GAN = GANConfig(snapshots=(1, 2), batch_size=16, width=4, latent=8)
 SEARCH = SearchSpace(trials=3, images=96, epochs=2, batch_size=(16,), validation=24)
+QUESTIONS_THAT_KEEP = (
+    "How good is it?",
+    "What can an attacker do?",
+    "What can a sticker do?",
+    "Can one change turn every image?",
+)
 WAYS = [(o, s) for o in ("adamw", "sgd") for s in ("cosine", "one_cycle", "plateau")]
 
 
@@ -78,6 +94,18 @@ def evaluation(folder: Path, seed: int) -> str:
     return _text(*(torch.from_numpy(each.probabilities) for each in found.values()))
 
 
+def examined(folder: Path, seed: int) -> str:
+    """Whatever was finished before a kill, the report is the same."""
+    found = examine(
+        trained_network(seed), small_split(36, seed=seed + 7), minutes=600, attacked=6,
+        keep=folder / "kept", questions=QUESTIONS_THAT_KEEP,
+    )  # fmt: skip
+    report = ModelReport(found)
+    written = report.save(folder / "report").parent
+    assert report.severity != "failed", report.table["found"].to_dict()
+    return _text(report.exit_code, *(path.read_bytes() for path in sorted(written.glob("*.*"))))
+
+
 def record(folder: Path, seed: int) -> str:
     """A second run takes the place of the first; at every moment they are of one run."""
     utils.run.ROOT = folder
@@ -126,6 +154,7 @@ WORKLOADS = {
     "store": store,
     "audit": audited,
     "evaluation": evaluation,
+    "examine": examined,
     "record": record,
 }
 CHECKS = {"record": record_is_whole}
