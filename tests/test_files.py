@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from forked import as_another_user, only_for_reading, readable_folder
 from safetensors import SafetensorError
 
 from utils import files
@@ -21,6 +22,7 @@ from utils.files import (
     json_digest,
     keyed_digest,
     locked,
+    only_for_owner,
     private_folder,
     read_tensors,
     scratch_folder,
@@ -151,18 +153,36 @@ def test_a_scratch_folder_goes_with_its_process(tmp_path, monkeypatch):
     assert not folder.exists()
 
 
-def test_a_folder_for_reading_is_not_locked(tmp_path, monkeypatch):
-    with locked(tmp_path):
-        assert (tmp_path / "lock").exists()
-    (tmp_path / "lock").unlink()
-    monkeypatch.setattr(files.os, "access", lambda *_: False)
-    with locked(tmp_path):
-        assert not (tmp_path / "lock").exists()
+def lock(folder):
+    with locked(folder):
+        assert not (folder / "lock").exists()
+
+
+def test_a_folder_for_reading_is_not_locked():
+    with readable_folder() as place:
+        with locked(place):
+            assert (place / "lock").exists()
+        (place / "lock").unlink()
+        assert as_another_user((place / "new").write_text, "") == (os.getuid() == 0)
+        only_for_reading(place)
+        assert as_another_user((place / "new").write_text, "") == 1
+        assert as_another_user(lock, place) == 0
 
 
 def test_a_private_folder_is_its_owners(tmp_path):
     folder = private_folder(tmp_path / "a/b")
     assert stat.S_IMODE(private_folder(folder).stat().st_mode) == 0o700
+
+
+def test_a_report_in_an_old_folder_is_its_owners(tmp_path):
+    (tmp_path / "old.json").write_text("{}")
+    (tmp_path / "old.json").chmod(0o644)
+    with only_for_owner():
+        for name in ("old.json", "new.json"):
+            write_json(tmp_path / name, {})
+    write_json(tmp_path / "other.json", {})
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes["old.json"] == modes["new.json"] == 0o600 and modes["other.json"] & 0o044
 
 
 def test_git_ignores_a_private_folder_and_nothing_beside_it(tmp_path):

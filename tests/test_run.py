@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from forked import FORK, forked
 from small import finished, random_predictions
 from torch import nn
 
@@ -112,19 +113,23 @@ def test_a_full_disk_leaves_the_earlier_record(assets, monkeypatch, step):
     assert {name: after[name] for name in before} == before
 
 
-def test_two_runs_of_one_chapter_at_once_leave_the_rows_of_the_last_one(assets, monkeypatch):
-    """The other process saves its predictions between those of this one and their record."""
-    run, here = start_run("resnet", "brain_phantom", device="cpu"), os.getpid()
-    for process, seed in ((here, 0), (here + 1, 1)):
-        monkeypatch.setattr(os, "getpid", lambda process=process: process)
-        run.save_predictions({"standard": {CLEAN: random_predictions(seed)}})
-    for process, seed in ((here, 0), (here + 1, 1)):
-        monkeypatch.setattr(os, "getpid", lambda process=process: process)
-        run.record(flags=[], parameters={}, process=process)
-        found = Record(run.assets)
-        kept = found.predictions["standard"][CLEAN]
-        assert found.facts["process"] == process
-        assert np.array_equal(kept.labels, random_predictions(seed).labels)
+def save_and_record(run, seed, all_have_saved):
+    run.save_predictions({"standard": {CLEAN: random_predictions(seed)}})
+    all_have_saved.wait(60)
+    run.record(flags=[], parameters={}, drawn=seed)
+
+
+def test_two_runs_of_one_chapter_at_once_leave_the_rows_of_the_last_one(assets):
+    """Each process saves its predictions before any of them has its record."""
+    run, all_have_saved = start_run("resnet", "brain_phantom", device="cpu"), FORK.Barrier(2)
+    both = [forked(save_and_record, run, seed, all_have_saved) for seed in (0, 1)]
+    for process in both:
+        process.join(60)
+        assert process.exitcode == 0
+    found = Record(run.assets)
+    kept = found.predictions["standard"][CLEAN].probabilities
+    each = [np.allclose(kept, random_predictions(seed).probabilities) for seed in (0, 1)]
+    assert each == [found.facts["drawn"] == 0, found.facts["drawn"] == 1]
 
 
 def test_killed_while_it_records_a_run_has_no_record_of_other_predictions(assets, monkeypatch):

@@ -11,7 +11,7 @@ import shutil
 import socket
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -38,7 +38,8 @@ def atomic_write(path: Path):
     unfinished = unfinished_name(path)
     try:
         yield unfinished
-        _to_disk(unfinished)
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())  # or a power cut may leave the new name with no content
         os.replace(unfinished, path)
     except Exception as error:
         if _is_full(error, path.parent):
@@ -58,8 +59,8 @@ def remove_abandoned(folder: Path) -> None:
     """Remove unfinished files whose process has ended; of another machine's, the old ones."""
     for path in (*folder.glob(".*.part"), *folder.glob(".*.new")):
         machine, process = path.name.rsplit(".", 3)[-3:-1]
-        with suppress(OSError):  # another process was quicker
-            ended = _is_here(machine, process) and not psutil.pid_exists(int(process))
+        with suppress(OSError, ValueError):  # another process was quicker; no number of a process
+            ended = machine == _machine() and not psutil.pid_exists(int(process))
             if ended or time.time() - path.stat().st_mtime > ABANDONED:
                 path.unlink()
 
@@ -100,6 +101,14 @@ def private_folder(folder: Path) -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / ".gitignore").write_text("*\n")
     return folder
+
+
+@contextmanager
+def only_for_owner():
+    """Files that are made meanwhile are their owner's alone, whatever folder they are in."""
+    with ExitStack() as after:
+        after.callback(os.umask, os.umask(0o077))
+        yield
 
 
 def close_to_others(folder: Path) -> None:
@@ -166,7 +175,7 @@ def json_digest(facts) -> str:
 
 def read_tensors(path: Path, mmap: bool = False) -> dict:
     """Tensors and plain values by name; refuses a damaged file, or one with code in it."""
-    import torch  # here: it takes seconds, and few files hold tensors
+    import torch  # here: it takes seconds
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -202,19 +211,9 @@ def _machine() -> str:
     return socket.gethostname().replace(".", "-")  # dots divide the name of an unfinished file
 
 
-def _is_here(machine: str, process: str) -> bool:
-    return machine == _machine() and process.isdecimal()
-
-
-def _to_disk(path: Path) -> None:
-    """Otherwise a power cut may leave the new name with no content."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
 def _is_full(error: Exception, folder: Path) -> bool:
     """Whether writing failed for want of space; each library has words of its own for it."""
     if isinstance(error, OSError):
         return error.errno in FULL_ERRORS
-    in_words = any(words in str(error) for words in FULL_WORDS)
-    return in_words or shutil.disk_usage(folder).free < FULL
+    free = shutil.disk_usage(folder).free
+    return free < FULL or any(words in str(error) for words in FULL_WORDS)

@@ -29,7 +29,10 @@ def audit_in_pieces(folder, cache, kill) -> int:
 
 def test_killed_and_started_again_ends_with_the_same_report(tmp_path):
     folder = two_classes(tmp_path / "f", 15)
+    (tmp_path / "never_report").mkdir()
     again = killed_and_resumed(audit_in_pieces, folder, tmp_path / "killed")
     never = audit_in_pieces(folder, tmp_path / "never", 0)
     assert (again, never) == (3, 6)
     assert digest(tmp_path / "killed_report") == digest(tmp_path / "never_report")
+    # It holds patients' pictures, in a folder that was there before, too.
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "never_report").iterdir()} == {0}

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from small import small_split
 
+from utils.audit import shortcuts
 from utils.audit.shortcuts import (
     ALL,
     FACTS,
@@ -21,6 +22,7 @@ from utils.audit.shortcuts import (
 from utils.contamination.planted_leaks import with_bright_border
 from utils.data.phantoms import draw
 from utils.data.split import Split
+from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import ALPHA
 from utils.evaluation.roc import roc_scores
 
@@ -147,3 +149,26 @@ def test_one_class_against_the_rest_is_not_averaged():
     assert (row["class"], row["AUC"]) == ("class 2", 1) and row["p"] < 1e-3
     assert table.loc["nothing", "p"] > 0.05 and len(table) == 3
     assert one_against_rest(facts, split_of(labels), knows_patients=False)["p"].isna().all()
+
+
+def test_of_unknown_patients_many_useless_facts_rarely_tell_a_class(monkeypatch):
+    """The intervals hold for all facts and classes at once."""
+
+    def knows_nothing(facts, split, seed):
+        probabilities = rng.dirichlet(np.ones(3), len(split))
+        return Predictions(split.labels.numpy(), probabilities, split.patients, split.class_names)
+
+    monkeypatch.setattr(shortcuts, "cv_predict_from_features", knows_nothing)
+    rng = np.random.default_rng(0)
+    split = split_of(rng.integers(0, 3, 150))
+    useless = pd.DataFrame(rng.normal(size=(150, 11)))
+    bounds = [one_against_rest(useless, split, False)["low"].max() for _ in range(30)]
+    assert np.mean(np.array(bounds) > 0.5) < 0.15
+
+
+def test_a_clear_shortcut_is_told_without_known_patients():
+    rng = np.random.default_rng(0)
+    facts = pd.DataFrame({"width": LABELS, "nothing": rng.normal(size=300)})
+    known, unknown = (one_against_rest(facts, split_of(LABELS), k) for k in (True, False))
+    known, unknown = (table.set_index("fact").loc["width"] for table in (known, unknown))
+    assert 0.9 < unknown["low"] < known["low"] < unknown["AUC"] == 1

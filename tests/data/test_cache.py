@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 from folders import class_folders, sizes
-from forked import forked
+from forked import as_another_user, forked, only_for_reading, readable_folder
 from small import small_split
 
 from utils import files
-from utils.data import reader
+from utils.data import loading, reader
 from utils.data.cache import taken_on_disk
 from utils.data.loading import load
 
@@ -77,13 +77,19 @@ def test_a_store_of_something_else_is_named(tmp_path, content):
         load(name, 8)
 
 
-def test_prepared_data_are_read_where_nothing_can_be_written(tmp_path, monkeypatch):
-    name = f"folder:{class_folders(tmp_path / 'own', ['a', 'b'], 20)}"
-    whole = load(name, 8).train.images.clone()
-    (lock,) = (tmp_path / "variables").glob("folder_own*/.lock")
-    lock.unlink()
-    monkeypatch.setattr(files.os, "access", lambda *_: False)
-    assert torch.equal(load(name, 8).train.images, whole) and not lock.exists()
+def test_prepared_data_are_read_where_nothing_can_be_written(monkeypatch):
+    with readable_folder() as place:
+        monkeypatch.setattr(loading, "VARIABLES", place / "variables")
+        name = f"folder:{class_folders(place / 'own', ['a', 'b'], 20)}"
+        whole = load(name, 8).train.images.clone()
+        (lock,) = (place / "variables").glob("folder_own*/.lock")
+        lock.unlink()
+        only_for_reading(place)
+
+        def read():
+            assert torch.equal(load(name, 8).train.images, whole)
+
+        assert as_another_user(read) == 0 and not lock.exists()
 
 
 def test_a_killed_process_and_three_at_once_leave_one_good_store(tmp_path):

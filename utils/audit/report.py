@@ -19,7 +19,7 @@ from utils.audit.verdict import first_steps, verdict
 from utils.data.loading import cache_of
 from utils.data.names import refuse_empty
 from utils.data.source import source_of
-from utils.files import atomic_write, private_folder, write_json
+from utils.files import atomic_write, only_for_owner, private_folder, write_json
 from utils.run import ROOT
 
 PAGE = "report.html"
@@ -108,20 +108,26 @@ def audit(
     if manifest and not out:
         raise ValueError("a manifest lies beside the report; name a folder out")
     folder = read_folder(name, root, size, cache)
+    with only_for_owner():
+        return _run(folder, Path(out) if out else None, old, key)
+
+
+def _run(folder: ImageFolder, out: Path | None, old: dict | None, key: bytes | None) -> Audit:
+    """All checks, and what they need of an older audit; the report, if it has a folder."""
     if out:
-        private_folder(Path(out))
+        private_folder(out)
     from utils.audit.registry import run_checks  # here: the files are read meanwhile
 
     findings = [
-        attach_patient_table(found, folder, Path(out)) if out and found.title == CHECK else found
+        attach_patient_table(found, folder, out) if out and found.title == CHECK else found
         for found in run_checks(folder)
     ]
     if old is not None:
         images = image_table(folder, findings)
         findings = [compare_with(old, findings, images, folder.class_names), *findings]
     if key is not None:
-        findings = [check_manifest(folder, key, Path(out) / FILE), *findings]
-    return Audit(folder, findings, write_report(folder, findings, Path(out)) if out else None)
+        findings = [check_manifest(folder, key, out / FILE), *findings]
+    return Audit(folder, findings, write_report(folder, findings, out) if out else None)
 
 
 def default_folder(name: str, root: str | Path | None = None) -> Path:

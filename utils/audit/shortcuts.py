@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from torch import Tensor
 
 from utils.data.split import Split
-from utils.evaluation.intervals import Interval, grouped_arm, largest_unseen_share
+from utils.evaluation.intervals import LEVEL, Interval, grouped_arm, largest_unseen_share
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import holm, p_value
 
@@ -47,26 +47,40 @@ def one_against_rest(
     tells best, by the lower end of the interval.
 
     Of two classes the second stands for both. P-values are corrected for all facts and classes
-    (Holm); without known patients there are none, because images may not be independent.
+    (Holm). Without known patients there are none, because images may not be independent: then the
+    intervals hold for all facts and classes at once (Bonferroni).
     """
     columns = {name: facts[[name]] for name in facts} | {ALL: facts} if len(facts.columns) else {}
-    rows = [row for name in columns for row in _classes_told(name, columns[name], split, seed)]
+    questions = max(1, len(columns) * len(_told(np.unique(split.labels.numpy()))))
+    level = LEVEL if knows_patients else 1 - (1 - LEVEL) / questions
+    rows = [
+        row for name in columns for row in _classes_told(name, columns[name], split, seed, level)
+    ]
     table = pd.DataFrame(rows, columns=["fact", "class", "AUC", "low", "high", "p"])
     table["p"] = holm(table["p"].to_numpy(float)) if knows_patients else np.nan
     best = table.sort_values(["low", "AUC"], ascending=False, kind="stable")
     return best.drop_duplicates("fact").reset_index(drop=True)
 
 
-def _classes_told(name: str, facts: pd.DataFrame, split: Split, seed: int) -> Iterator[tuple]:
+def _told(present: np.ndarray) -> np.ndarray:
+    """The classes that are told from all others; of two the second stands for both."""
+    return present[1:] if len(present) == 2 else present
+
+
+def _classes_told(
+    name: str, facts: pd.DataFrame, split: Split, seed: int, level: float
+) -> Iterator[tuple]:
     found = cv_predict_from_features(facts, split, seed)
-    present = np.unique(found.labels)
-    for label in present[1:] if len(present) == 2 else present:
-        auc = grouped_auc(found.probabilities[:, label], found.labels == label, found.groups)
+    for label in _told(np.unique(found.labels)):
+        sides = found.probabilities[:, label], found.labels == label
+        auc = grouped_auc(*sides, found.groups, level)
         p = p_value(auc, 0.5) if auc.value > 0.5 else 1.0
         yield (name, split.class_names[label], *auc, p)
 
 
-def grouped_auc(score: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> Interval:
+def grouped_auc(
+    score: np.ndarray, positive: np.ndarray, groups: np.ndarray, level: float = LEVEL
+) -> Interval:
     """The AUC with its interval over groups, in closed form (DeLong 1988, Obuchowski 1997)."""
     ranks, of_class = rankdata(score), rankdata(score[positive])
     below = np.empty(len(score))  # the share of the other side that an image has behind it
@@ -74,9 +88,9 @@ def grouped_auc(score: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> 
     below[~positive] = 1 - (ranks[~positive] - rankdata(score[~positive])) / positive.sum()
     value = below[positive].mean()
     sides = np.where(positive, positive.sum(), (~positive).sum())
-    arm = grouped_arm((below - value) / sides, groups)
+    arm = grouped_arm((below - value) / sides, groups, level)
     fewest = min(len(np.unique(np.asarray(groups)[side])) for side in (positive, ~positive))
-    least = 1 - largest_unseen_share(fewest) if value == 1 else 1.0
+    least = 1 - largest_unseen_share(fewest, level) if value == 1 else 1.0
     return Interval(
         float(value), float(max(0, min(value - arm, least))), float(min(1, value + arm))
     )

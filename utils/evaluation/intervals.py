@@ -109,7 +109,7 @@ def beyond_agreement(
     return Interval(value, value - unseen * (value - least), value + unseen * (most - value))
 
 
-def grouped_arm(influence: np.ndarray, groups) -> float:
+def grouped_arm(influence: np.ndarray, groups, level: float = LEVEL) -> float:
     """Half the width of an interval over groups in closed form: there may be too many to resample.
 
     `influence` is by how much each image moves the number.
@@ -117,9 +117,9 @@ def grouped_arm(influence: np.ndarray, groups) -> float:
     from scipy.stats import norm
 
     by_group = np.bincount(np.unique(groups, return_inverse=True)[1], influence)
-    return float(norm.ppf((1 + LEVEL) / 2) * np.sqrt(np.square(by_group).sum()))
+    return float(norm.ppf((1 + level) / 2) * np.sqrt(np.square(by_group).sum()))
 
 
-def largest_unseen_share(patients: int) -> float:
+def largest_unseen_share(patients: int, level: float = LEVEL) -> float:
     """The largest share of which a sample of so many patients may contain none (exact bound)."""
-    return 1 - ((1 - LEVEL) / 2) ** (1 / patients)
+    return 1 - ((1 - level) / 2) ** (1 / patients)

@@ -1,5 +1,8 @@
 """Pictures: turned upright, pages, colour profiles, and numbers that Pillow does not see."""
 
+import zlib
+
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -141,6 +144,35 @@ def test_a_colour_profile_is_applied(kind, tmp_path):
     found = read_one(tmp_path, content, 16, 3)
     assert np.abs(found.images[0, :, 8, 8].int().numpy() - (90, 40, 200)).max() <= 3
     assert found.facts["levels"][0].startswith("colour profile applied: mine")
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_the_colours_of_a_palette_have_the_profile_too(clear, tmp_path):
+    image = Image.new("P", (16, 16), 1)
+    image.putpalette([0, 0, 0, 200, 40, 90])
+    options = {"transparency": 0} if clear else {}
+    content = encoded(image, "PNG", icc_profile=swapped_profile(), **options)
+    found = read_one(tmp_path, content, 16, 3)
+    assert np.abs(found.images[0, :, 8, 8].int().numpy() - (90, 40, 200)).max() <= 3
+    assert found.facts["levels"][0].startswith("colour profile applied: mine")
+
+
+@pytest.mark.parametrize(("depth", "said"), [(8, "profile applied: mine"), (16, "not applied")])
+def test_where_sixteen_bits_of_colour_keep_their_profile_it_is_said(depth, said, tmp_path):
+    levels = np.full((16, 16, 3), (90, 40, 200), np.uint16) * 257  # blue, green, red
+    plain = cv2.imencode(".png", levels)[1].tobytes()
+    content = with_png_profile(plain, swapped_profile())
+    found = read_one(tmp_path, content, 16, 3, reading=Reading(depth))
+    assert said in found.facts["levels"][0]
+    red, blue = found.images[0].int()[[0, 2], 8, 8] // 257 ** (depth // 16)
+    assert (red > blue) == (depth == 16)
+
+
+def with_png_profile(content: bytes, profile: bytes) -> bytes:
+    """The same PNG with a colour profile after its header (PNG specification, iCCP)."""
+    chunk = b"iCCP" + b"mine\0\0" + zlib.compress(profile)
+    length, check = (n.to_bytes(4, "big") for n in (len(chunk) - 4, zlib.crc32(chunk)))
+    return content[:33] + length + chunk + check + content[33:]
 
 
 @pytest.mark.parametrize("content", [profile("sRGB"), b"no profile", profile("LAB")])

@@ -57,6 +57,11 @@ def test_where_the_disk_is_full_the_old_report_stays_whole(full, report, tmp_pat
     assert files() == before
 
 
+def test_a_report_in_an_old_folder_can_be_read_by_its_owner_alone(report, tmp_path):
+    report.save(tmp_path)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_undefined_numbers_are_null(report):
     nan = Section("ok", "", numbers={"x": Interval(*[float("nan")] * 3), "y": float("nan")})
     object.__setattr__(report, "sections", [nan])

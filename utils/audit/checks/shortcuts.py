@@ -178,7 +178,8 @@ def _in_words(table: pd.DataFrame, what: str) -> str:
 
 def _method(folder: ImageFolder, found: FactTable) -> str:
     patients = "corrected for all facts and classes" if folder.knows_patients else (
-        "without p-values, because the patients are unknown; intervals may be too narrow"
+        "without p-values, because the patients are unknown; the intervals hold for all facts and "
+        "classes at once, and are still too narrow where patients have several images"
     )  # fmt: skip
     return (
         f"Small decision trees, out of fold, on {count_of(found.images, 'image')} grouped by "

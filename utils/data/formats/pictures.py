@@ -2,6 +2,7 @@
 
 - turned upright as the EXIF entry says; transparent parts become black;
 - colour profiles other than sRGB are applied; those of grey images describe a screen, and are not;
+  nor are those of colour of which 16 bits are kept, because Pillow turns 8 bits into sRGB;
 - pages of a TIFF that are smaller copies or masks of another page are passed over.
 """
 
@@ -26,6 +27,7 @@ SMALLER_COPY, MASK = 1, 4  # of KIND
 UNSIGNED, SIGNED = 1, 2  # of NUMBERS
 PNG_BITS, PNG_KIND = 24, 25  # places in the file
 PNG_CHANNELS = {4: 2, 2: 3, 6: 4}  # by kind: grey with transparency, colour, both
+COLOUR_16, UNAPPLIED = "16 bits of colour as stored", ", its colour profile not applied"
 ORIENTATION = 274  # in EXIF; each of 2 to 8 is undone by:
 UPRIGHT = {
     2: lambda image: image[:, ::-1],
@@ -51,7 +53,7 @@ def picture(content: bytes, size: int, channels: int, reading: Reading, turn: Ex
     check_frames(len(pages), *largest, turn)
     _check_intact(content, image, full, pages)
     if (deep := _deep_by_opencv(content, image, pages, reading)) is not None:
-        return _deep_or_colour(deep, reading)
+        return _deep_or_colour(deep, reading, bool(_profile(image)))
     if _is_deep(image):
         again = partial(_deep_pages, image, pages)
         return deep_frames(len(pages), again, reading, lambda: range_of(_deep(image).levels.dtype))
@@ -159,7 +161,7 @@ def _deep_by_opencv(content, image, pages: list[int], reading: Reading) -> np.nd
     return _upright(levels[:, :, [0, -1]] if channels == 2 else levels, image)
 
 
-def _deep_or_colour(levels: np.ndarray, reading: Reading) -> Frames:
+def _deep_or_colour(levels: np.ndarray, reading: Reading, has_profile: bool) -> Frames:
     """Grey is stretched like all deep grey; colour keeps its range."""
     cover = levels[:, :, -1] / np.float32(65535) if levels.shape[2] in (2, 4) else None
     if levels.shape[2] == 2:
@@ -167,13 +169,13 @@ def _deep_or_colour(levels: np.ndarray, reading: Reading) -> Frames:
         return deep_frames(1, lambda: iter([grey]), reading, lambda: range_of(levels.dtype))
     share = levels[:, :, 2::-1] / np.float32(65535)
     share = share if cover is None else share * cover[:, :, None]
-    return Frames(1, [share], "16 bits of colour as stored")
+    return Frames(1, [share], COLOUR_16 + UNAPPLIED * has_profile)
 
 
 def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
     """The colour profile to apply: none if it is broken, or that of grey or of sRGB."""
     content = image.info.get("icc_profile")
-    if not content or image.mode in ("1", "L", "LA", "P", "PA"):
+    if not content or image.mode in ("1", "L", "LA"):
         return None
     with suppress(ImageCms.PyCMSError, OSError, ValueError):
         profile = ImageCms.ImageCmsProfile(BytesIO(content))

@@ -15,7 +15,7 @@ from utils.evaluation.intervals import Interval
 from utils.examine.reporting.schema import SCHEMA
 from utils.examine.section import Section
 from utils.examine.subject import Subject
-from utils.files import atomic_write, private_folder
+from utils.files import atomic_write, only_for_owner, private_folder
 
 PAGE, FACTS, IMAGES, CARD = "index.html", "report.json", "images.csv", "model_card.md"
 
@@ -97,7 +97,7 @@ class ModelReport:
             PAGE: render_page(self),
         }
         out = private_folder(Path(folder))
-        with ExitStack() as files:  # all of them are new, or none is
+        with only_for_owner(), ExitStack() as files:  # all of them are new, or none is
             for name, text in texts.items():
                 unfinished = files.enter_context(atomic_write(out / name))
                 unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
