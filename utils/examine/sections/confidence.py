@@ -42,6 +42,9 @@ def ask_calibration(subject: Subject) -> Section:
     first, second = subject.halves
     if min(len(first), len(second)) < LEAST:
         return _too_few()
+    if not all(np.isfinite(each.probabilities).all()
+               for each in (subject.clean, *subject.corrupted.values())):  # fmt: skip
+        return does_not_apply("Some answers are no numbers, so none of them can be judged.")
     if subject.several:
         return calibration_by_finding(subject)
     judged, found = subject.stated.take(second), _conditions(subject)
