@@ -3,6 +3,8 @@
 import pickle
 import sys
 from copy import deepcopy
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -61,6 +63,29 @@ def test_files_without_code_answer_as_before(save, name, count, network, images,
     model = read_model(tmp_path / name)
     with torch.no_grad():
         assert torch.allclose(model(pixels[:count]), network(pixels[:count]), atol=1e-5)
+
+
+def cut_short(raw):
+    return raw[: len(raw) // 2]
+
+
+def flipped(raw):
+    """One bit of what is stored last but the list of contents: a weight, or a version."""
+    with ZipFile(BytesIO(raw)) as archive:
+        last = archive.infolist()[-1]
+    place = last.header_offset + 30 + len(last.filename)  # behind the header of the part
+    place += int.from_bytes(raw[last.header_offset + 28 : last.header_offset + 30], "little")
+    return raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
+
+
+@pytest.mark.parametrize(("save", "name"), [(torchscript, "net.ts"), (exported, "net.pt2")])
+@pytest.mark.parametrize("damage", [cut_short, flipped, lambda raw: b""])
+def test_damaged_files_are_refused(save, name, damage, network, images, tmp_path):
+    path = tmp_path / name
+    save(network, path, to_float(images.images[:2]))
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match="damaged|empty or cut short"):
+        read_model(path)
 
 
 @pytest.mark.parametrize("precision", [torch.float64, torch.float16])

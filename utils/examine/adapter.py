@@ -158,9 +158,10 @@ def _refusal(module: nn.Module, split: Split, errors: list[str]) -> str:
     own = name_of(precision_of(module))
     others = [error for error in errors if not is_about_precision(error)]
     tried = "" if own == name_of(USUAL) else f" in float32 or {own}, the precision of its weights"
+    wants = f" The file says that it wants {module.wants}." if hasattr(module, "wants") else ""
     return (
         f"the model takes no images of {split.size} x {split.size} pixels{tried} "
-        f"({'; '.join(dict.fromkeys(others or errors))}). "
+        f"({'; '.join(dict.fromkeys(others or errors))}).{wants} "
     ) + (
         "Give the size it was trained at as --size" if others
         else "Tensors of two precisions meet in it: save it in one, best in 32 bits (model.float())"

@@ -7,6 +7,7 @@ user's own; it is run.
 import importlib.util
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from utils.examine.opaque import Opaque
 from utils.files import read_tensors
 
 FORMS = "model.py:make_model, net.ts (TorchScript), net.pt2 (torch.export) or net.onnx"
+ARCHIVE = b"PK"  # the first letters of a file of torch
 NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their weights
 PARALLEL = "module."  # what torch.nn.DataParallel puts before each name
 
@@ -142,12 +144,25 @@ def _kind_of(path: Path) -> str:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            _refuse_damage(path, archive)
         if any("/code/" in name for name in names):
             return "TorchScript"
         if any("serialized_exported_program" in name or "/models/" in name for name in names):
             return "exported program"
+    if path.read_bytes()[:2] in (ARCHIVE, b""):
+        raise ValueError(f"{path} is empty or cut short; copy it again")
     advice = "weights alone are no model: give model.py:make_model and these as --weights"
     raise ValueError(f"{path} is no TorchScript, exported program or ONNX file; {advice}")
+
+
+def _refuse_damage(path: Path, archive: zipfile.ZipFile) -> None:
+    """Every part has a checksum; torch reads on where one is wrong."""
+    try:
+        damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
+        damaged = str(error)
+    if damaged:
+        raise ValueError(f"{path} is damaged ({damaged}); copy it again from where it was made")
 
 
 def _torchscript(path: Path) -> nn.Module:

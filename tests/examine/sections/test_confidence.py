@@ -2,9 +2,12 @@
 
 import pytest
 
+from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.examine.adapter import Expects, adapt
 from utils.examine.sections.confidence import ask_abstention, ask_calibration
 from utils.examine.subject import Subject
+
+FAMILIES = {family.__name__ for family in CORRUPTIONS["xray"]}
 
 
 @pytest.fixture
@@ -41,3 +44,17 @@ def test_a_model_that_knows_nothing_is_not_praised_for_its_doubts(images, networ
 def test_few_images_decide_nothing(question, images, network):
     few = images.take(range(60))
     assert question(Subject(adapt(network, few, Expects()), few)).severity == "skipped"
+
+
+def test_answers_that_are_no_numbers_are_not_judged(images, network):
+    broken = adapt(lambda batch: network(batch) * float("nan"), images, Expects())
+    found = ask_calibration(Subject(broken, images))
+    assert found.severity == "not applicable" and "no numbers" in found.measured
+
+
+def test_contamination_is_that_of_the_modality_and_is_named(oversure):
+    for question in (ask_calibration, ask_abstention):
+        rows = list(question(oversure).table["images"])
+        strong, mild = rows[-2:]
+        assert rows[0] == "clean" and "severity 3 (hurts most)" in strong and "(mild)" in mild
+        assert {each.partition(",")[0] for each in (strong, mild)} <= FAMILIES

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from utils.examine.onnx_model.refusals import image_input, refusal, shape_in_words
 from utils.examine.opaque import Opaque
 
 PRECISIONS = {"tensor(float16)": torch.float16, "tensor(double)": torch.float64}  # else float32
@@ -15,9 +16,7 @@ class OnnxModel(Opaque):
     """Answers as the file does. Where a gradient is wanted, the copy in torch stands in for it, if
     its answers for these images are the same; else the model is a black box."""
 
-    def __init__(self, session, copy: nn.Module | None):
-        (wanted,) = session.get_inputs()
-
+    def __init__(self, session, copy: nn.Module | None, wanted):
         def answer(images: Tensor) -> Tensor:
             return torch.as_tensor(
                 session.run(None, {wanted.name: images.detach().cpu().numpy()})[0]
@@ -26,6 +25,7 @@ class OnnxModel(Opaque):
         batch = wanted.shape[0] if isinstance(wanted.shape[0], int) else 0
         super().__init__(answer, batch, PRECISIONS.get(wanted.type))
         self.copy = copy
+        self.wants = shape_in_words(wanted.shape)
 
     def forward(self, images: Tensor) -> Tensor:
         found = super().forward(images)
@@ -50,8 +50,8 @@ def read_onnx(path: Path) -> nn.Module:
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library raises many kinds
-        raise ValueError(f"{path} cannot be read as ONNX ({error})") from error
-    return OnnxModel(session, _copy(path))
+        raise ValueError(refusal(path, error, onnxruntime.__version__)) from error
+    return OnnxModel(session, _copy(path), image_input(path, session.get_inputs()))
 
 
 def _copy(path: Path) -> nn.Module | None:

@@ -32,7 +32,7 @@ BY_ITSELF = (
 CHOSEN = (
     "The corruptions are those of the modality: the one under which the true class loses most "
     "probability, found on the half that sets thresholds, and one in the middle of the ranking, in "
-    "its mildest form. No threshold has seen them."
+    "its mildest form. No threshold has seen them. Under each, {count:,} images are judged."
 )
 TOLERATED = 0.03  # below the promise: thresholds are set on some patients, not on all
 
@@ -42,6 +42,9 @@ def ask_calibration(subject: Subject) -> Section:
     first, second = subject.halves
     if min(len(first), len(second)) < LEAST:
         return _too_few()
+    if not all(np.isfinite(each.probabilities).all()
+               for each in (subject.clean, *subject.corrupted.values())):  # fmt: skip
+        return does_not_apply("Some answers are no numbers, so none of them can be judged.")
     if subject.several:
         return calibration_by_finding(subject)
     judged, found = subject.stated.take(second), _conditions(subject)
@@ -56,7 +59,8 @@ def ask_calibration(subject: Subject) -> Section:
         f"points {way}.",
         "Of all predictions with 80 % confidence, 80 % should be right. The temperature was set on "
         "half of the patients, and everything is judged on the others. What chance alone would "
-        f"give is taken off the error, so it can be 0 where the two means differ a little. {CHOSEN}"
+        "give is taken off the error, so it can be 0 where the two means differ a little. "
+        + chosen_in_words(subject)
         + f" {BY_ITSELF}" * subject.model.each_by_itself,
         "Set a temperature on patients of your own before anybody reads these probabilities."
         if error.low > LARGE else "",
@@ -73,6 +77,11 @@ def ask_calibration(subject: Subject) -> Section:
             )
         },
     )  # fmt: skip
+
+
+def chosen_in_words(subject: Subject) -> str:
+    """Which corruptions these are, and on how many images."""
+    return CHOSEN.format(count=len(next(iter(subject.corrupted.values())).labels))
 
 
 def _conditions(subject: Subject) -> dict[str, Predictions]:
@@ -105,7 +114,7 @@ def calibration_by_finding(subject: Subject) -> Section:
         f"The calibration error is largest for {worst}: {found[worst]} points.",
         "Of all images to which the model gives a finding with 80 %, 80 % should have it. Each "
         "finding has its own error, and its own temperature, set on half of the patients; "
-        f"everything is judged on the others. {CHOSEN}",
+        f"everything is judged on the others. {chosen_in_words(subject)}",
         f"Set temperatures on patients of your own, above all for {', '.join(poor)}."
         if poor else "",
         pd.DataFrame(rows).T.astype(str).rename_axis("finding").reset_index(),
@@ -152,7 +161,7 @@ def ask_abstention(subject: Subject) -> Section:
         f"{strong} in {under_strong} %, under {mild} in {under_mild} %.",
         "A model that knows when not to answer is right more often where it is sure. Sets of "
         "classes are calibrated on half of the patients; they keep their promise only where new "
-        f"images come from the same source. {CHOSEN}",
+        f"images come from the same source. {chosen_in_words(subject)}",
         "Set the thresholds again on patients like these." if broken else "",
         table.astype(str).rename_axis("images").reset_index(),
         numbers={

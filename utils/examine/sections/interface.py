@@ -39,7 +39,9 @@ def ask_interface(subject: Subject) -> Section:
     if not np.isfinite(answers.probabilities).all():
         return Section(
             "alarm", "Some answers are no numbers (NaN or infinite).",
-            "Nothing else can be measured.", "Look for a division by zero in the model.",
+            "Nothing else can be measured.",
+            "Look for a division by zero in the model, and for weights that are no numbers: its "
+            "file may be damaged.",
         )  # fmt: skip
     views = _views(subject)
     precision, overflow = _precision(subject)
