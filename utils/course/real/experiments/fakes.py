@@ -4,7 +4,7 @@ As in the chapter `gan_fakes`, with other images: generators learn from half of 
 patients, the judge of classes and the detectors from the other half.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -42,7 +42,8 @@ from utils.training.features import folded_probe
 from utils.training.loop import train_or_load
 
 SIZE = 32  # pixels of real images and of fakes
-EXAMINED = 240  # images of each kind, as many of each class
+READ = 2 * SIZE  # pixels that the frozen network sees
+EXAMINED = 180  # images of each kind, as many of each class
 BACKBONE = "resnet10_narrow"  # of what learns from fakes, and of the detectors
 TRAINING = TrainConfig(12, 64, 6e-3, ema=0.97)
 DRILL = TrainConfig(4, 64, 6e-3, augment=False)  # of a detector
@@ -78,6 +79,11 @@ class Material:
         fakes = (Fakes(generator=each) for each in (self.diffusion, kept[GAME.snapshots[-1]]))
         return {**dict(zip(DRAWN, fakes, strict=True)), "mixture": Mixture(), "splice": Splice()}
 
+    @cached_property
+    def features(self) -> Callable[[Split], np.ndarray]:
+        """Of a frozen network that knows photographs alone."""
+        return replace(self.study, real=replace(self.study.real, frozen_size=READ)).frozen()
+
     def some(self, part: str, seed: int = 0) -> FakesByFamily:
         """Real images of a part, and a fake of each family in place of every one."""
         return fakes_by_family(self.parts[part].balanced(EXAMINED), self.families, seed)
@@ -110,7 +116,7 @@ def distances(material: Material) -> dict[str, dict]:
     looked_at["real, redrawn"] = material.redrawn(shown.untouched)
     looked_at["real, shrunk and enlarged"] = shown.processed["shrunk and enlarged"]
     looked_at |= shown.fakes
-    features, usual = material.study.frozen(), shown.untouched
+    features, usual = material.features, shown.untouched
     rows, pixels = features(usual), to_float(usual.images)
     return {
         name: {
@@ -123,7 +129,7 @@ def distances(material: Material) -> dict[str, dict]:
 
 def class_read(material: Material) -> dict:
     """The class that a head reads which has learned from patients that no generator knows."""
-    features, theirs = material.study.frozen(), material.parts["theirs"]
+    features, theirs = material.features, material.parts["theirs"]
     judge = folded_probe(features(theirs), theirs, JUDGE)
     real = material.parts["test"].balanced(EXAMINED)
     shown = {"real": real, "real, redrawn": material.redrawn(real)}
