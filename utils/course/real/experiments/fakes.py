@@ -116,8 +116,8 @@ def distances(material: Material) -> dict[str, dict]:
     looked_at["real, redrawn"] = material.redrawn(shown.untouched)
     looked_at["real, shrunk and enlarged"] = shown.processed["shrunk and enlarged"]
     looked_at |= shown.fakes
-    features, usual = material.features, shown.untouched
-    rows, pixels = features(usual), to_float(usual.images)
+    features, pixels = material.features, to_float(shown.untouched.images)
+    rows = features(shown.untouched)
     return {
         name: {
             "KID": _distance_row(kid(rows, features(each))),
@@ -146,10 +146,10 @@ def class_read(material: Material) -> dict:
 
 def lessons(material: Material) -> dict:
     """What a network learns from fakes alone: pairs that begin with the same weights."""
-    ours = material.parts["ours"]
+    ours, seeds = material.parts["ours"], range(material.study.real.trainings)
     fake = replace(material.families["diffusion"], rate=1.0)(ours)
     found = {
-        name: pool_trainings([_reader(material, lesson, seed) for seed in _seeds(material)])
+        name: pool_trainings([_reader(material, lesson, seed) for seed in seeds])
         for name, lesson in {"real images": ours, "fakes": fake}.items()
     }
     return {
@@ -205,15 +205,10 @@ def _detectors(material: Material) -> dict[str, FakeDetector]:
 
 def _reader(material: Material, lesson: Split, seed: int) -> Predictions:
     """A network that learns from a lesson, and what it predicts for real test patients."""
-    parts = material.parts
-    model = build(BACKBONE, lesson.classes, SIZE, seed=seed)
+    parts, model = material.parts, build(BACKBONE, lesson.classes, SIZE, seed=seed)
     school = Splits(lesson, parts["validation"], parts["test"])
     train_or_load(model, school, replace(TRAINING, seed=seed), material.study.folder / "lessons")
     return predict(model, parts["test"])
-
-
-def _seeds(material: Material) -> range:
-    return range(material.study.real.trainings)
 
 
 def _distance_row(found: pd.Series) -> dict:
