@@ -13,6 +13,9 @@ from utils.course.real.experiments.tampering import (
 from utils.data.split import Split
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     game = {"snapshots": (1,), "width": 4, "batch_size": 8}
