@@ -10,7 +10,6 @@ from utils.course.real.experiments import fakes as module
 from utils.course.real.experiments.fakes import DRAWN, Material, fakes
 from utils.training.config import TrainConfig
 
-
 pytestmark = pytest.mark.slow
 
 

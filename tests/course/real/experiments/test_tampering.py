@@ -12,7 +12,6 @@ from utils.course.real.experiments.tampering import (
 )
 from utils.data.split import Split
 
-
 pytestmark = pytest.mark.slow
 
 
