@@ -7,7 +7,7 @@ from utils.course.real.experiments.rare_classes import rare_classes
 
 
 def test_each_step_of_the_chain_is_a_difference_of_its_recipes(study, monkeypatch):
-    for name, value in {"TRAININGS": 3, "SHORT": 2, "LONG": 3, "IMBALANCE": 5}.items():
+    for name, value in {"TRAININGS": 3, "SHORT": 2, "LONG": 3, "IMBALANCE": 6}.items():
         monkeypatch.setattr(module, name, value)
     found = rare_classes(study, study.parts.files.train)
     score = {name: row["value"] for name, row in found["scores"].items()}
@@ -20,5 +20,5 @@ def test_each_step_of_the_chain_is_a_difference_of_its_recipes(study, monkeypatc
         assert row["value"] == pytest.approx(score[first] - score[second])
         assert row["trainings"] == 3
     most, *_, least = sorted(found["images"], reverse=True)
-    assert most == 5 * least
+    assert most == 6 * least
     assert found["differences"]["RECT minus ETF, rarer half"]["patients"] == 12  # a class of three

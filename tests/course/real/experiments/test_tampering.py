@@ -12,6 +12,8 @@ from utils.course.real.experiments.tampering import (
 )
 from utils.data.split import Split
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):

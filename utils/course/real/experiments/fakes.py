@@ -4,7 +4,7 @@ As in the chapter `gan_fakes`, with other images: generators learn from half of 
 patients, the judge of classes and the detectors from the other half.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -42,7 +42,8 @@ from utils.training.features import folded_probe
 from utils.training.loop import train_or_load
 
 SIZE = 32  # pixels of real images and of fakes
-EXAMINED = 240  # images of each kind, as many of each class
+READ = 2 * SIZE  # pixels that the frozen network sees
+EXAMINED = 180  # images of each kind, as many of each class
 BACKBONE = "resnet10_narrow"  # of what learns from fakes, and of the detectors
 TRAINING = TrainConfig(12, 64, 6e-3, ema=0.97)
 DRILL = TrainConfig(4, 64, 6e-3, augment=False)  # of a detector
@@ -78,6 +79,11 @@ class Material:
         fakes = (Fakes(generator=each) for each in (self.diffusion, kept[GAME.snapshots[-1]]))
         return {**dict(zip(DRAWN, fakes, strict=True)), "mixture": Mixture(), "splice": Splice()}
 
+    @cached_property
+    def features(self) -> Callable[[Split], np.ndarray]:
+        """Of a frozen network that knows photographs alone."""
+        return replace(self.study, real=replace(self.study.real, frozen_size=READ)).frozen()
+
     def some(self, part: str, seed: int = 0) -> FakesByFamily:
         """Real images of a part, and a fake of each family in place of every one."""
         return fakes_by_family(self.parts[part].balanced(EXAMINED), self.families, seed)
@@ -110,8 +116,8 @@ def distances(material: Material) -> dict[str, dict]:
     looked_at["real, redrawn"] = material.redrawn(shown.untouched)
     looked_at["real, shrunk and enlarged"] = shown.processed["shrunk and enlarged"]
     looked_at |= shown.fakes
-    features, usual = material.study.frozen(), shown.untouched
-    rows, pixels = features(usual), to_float(usual.images)
+    features, pixels = material.features, to_float(shown.untouched.images)
+    rows = features(shown.untouched)
     return {
         name: {
             "KID": _distance_row(kid(rows, features(each))),
@@ -123,7 +129,7 @@ def distances(material: Material) -> dict[str, dict]:
 
 def class_read(material: Material) -> dict:
     """The class that a head reads which has learned from patients that no generator knows."""
-    features, theirs = material.study.frozen(), material.parts["theirs"]
+    features, theirs = material.features, material.parts["theirs"]
     judge = folded_probe(features(theirs), theirs, JUDGE)
     real = material.parts["test"].balanced(EXAMINED)
     shown = {"real": real, "real, redrawn": material.redrawn(real)}
@@ -140,10 +146,10 @@ def class_read(material: Material) -> dict:
 
 def lessons(material: Material) -> dict:
     """What a network learns from fakes alone: pairs that begin with the same weights."""
-    ours = material.parts["ours"]
+    ours, seeds = material.parts["ours"], range(material.study.real.trainings)
     fake = replace(material.families["diffusion"], rate=1.0)(ours)
     found = {
-        name: pool_trainings([_reader(material, lesson, seed) for seed in _seeds(material)])
+        name: pool_trainings([_reader(material, lesson, seed) for seed in seeds])
         for name, lesson in {"real images": ours, "fakes": fake}.items()
     }
     return {
@@ -199,15 +205,10 @@ def _detectors(material: Material) -> dict[str, FakeDetector]:
 
 def _reader(material: Material, lesson: Split, seed: int) -> Predictions:
     """A network that learns from a lesson, and what it predicts for real test patients."""
-    parts = material.parts
-    model = build(BACKBONE, lesson.classes, SIZE, seed=seed)
+    parts, model = material.parts, build(BACKBONE, lesson.classes, SIZE, seed=seed)
     school = Splits(lesson, parts["validation"], parts["test"])
     train_or_load(model, school, replace(TRAINING, seed=seed), material.study.folder / "lessons")
     return predict(model, parts["test"])
-
-
-def _seeds(material: Material) -> range:
-    return range(material.study.real.trainings)
 
 
 def _distance_row(found: pd.Series) -> dict:
