@@ -31,7 +31,10 @@ ON_ONE_CORE = re.compile(r"\d+ minutes?(?= on one CPU core)")
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
 FOUND = re.compile(r"(<!-- claim:(.+?) -->)(.*?)(<!-- /claim -->)", re.DOTALL)
 ADDRESS = re.compile(r"(https|ssh|file)://[\w./~:@%+-]+")
-EXPLORATORY = "*A comparison below that is no claim is exploratory: it shows an interval and gets no verdict.*"
+EXPLORATORY = (
+    "*A comparison below that is no claim is exploratory: "
+    "it shows an interval and gets no verdict.*"
+)
 WAYS = re.compile(r"^Before this: .* · Words: ", re.MULTILINE)
 BESIDE = re.compile(r"(?P<way>Before this|Next): (?P<link>\[\w+\]\(\S+?\.ipynb\)).*?(?= · )")
 NEXT = re.compile(r"^Before this: .*? · (?:Next|After): (.*?) · Words: ", re.MULTILINE)
