@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from utils import HOME
-from utils.course.claims import as_committed, in_words, read_claims
+from utils.course.claims import as_committed, found_in_words, read_claims
 from utils.course.course_map import NOWHERE, Place, places, read_minutes, write_map
 from utils.course.plan import read_course
 from utils.course.records import leaves_record
@@ -176,7 +176,7 @@ def _set_claims(cell: dict, claims: list[dict]) -> None:
 
     A chapter with claims also says what its other comparisons are.
     """
-    found = {row["name"]: in_words(row) for row in claims}
+    found = {row["name"]: found_in_words(row) for row in claims}
     source = FOUND.sub(lambda m: f"{m[1]}{found.get(m[2], m[3])}{m[4]}", "".join(cell["source"]))
     source = source.replace(f"\n\n{EXPLORATORY}", "") + f"\n\n{EXPLORATORY}" * bool(claims)
     cell["source"] = source.splitlines(keepends=True)

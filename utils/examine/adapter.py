@@ -21,7 +21,7 @@ from utils.examine.precision import (
     WithImagesIn,
     forms_of,
     is_about_precision,
-    name_of,
+    precision_name,
     precision_of,
 )
 
@@ -146,9 +146,13 @@ def _with_more(found: Tensor, form: nn.Module, shown: Tensor) -> Tensor:
 
 def _refusal(module: nn.Module, split: Split, errors: list[str]) -> str:
     """Why no form of the model takes the images, and what to change."""
-    own = name_of(precision_of(module))
+    own = precision_name(precision_of(module))
     others = [error for error in errors if not is_about_precision(error)]
-    tried = "" if own == name_of(USUAL) else f" in float32 or {own}, the precision of its weights"
+    tried = (
+        ""
+        if own == precision_name(USUAL)
+        else f" in float32 or {own}, the precision of its weights"
+    )
     return (
         f"the model takes no images of {split.size} x {split.size} pixels{tried} "
         f"({'; '.join(dict.fromkeys(others or errors))}). "
