@@ -1,24 +1,28 @@
 """How often 95 % intervals contain the truth, in simulated worlds: `make bench`, some minutes."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from benchmarks.side_by_side import keep
 from worlds import Grades, Trainings, pooled
 
 from utils.evaluation.comparisons.differences import gain
+from utils.evaluation.intervals import Interval, share
 from utils.evaluation.metrics import SCORES, score_of
 
-WORLDS, PATIENTS = 1000, 150
+WORLDS, RARE_WORLDS, PATIENTS = 500, 2000, 150
 SPREADS = {  # of trainings, of patients, of what they do not share; in logits
     "trainings alike": (0.0, 1.0, 0.5),
-    "as in the course": (0.35, 1.0, 0.5),
+    "trainings as in the course": (0.35, 1.0, 0.5),
     "trainings far apart": (0.8, 1.0, 0.5),
 }
+RARE = (80, 320)  # patients of four grades
 
 
-def of_methods(trainings: int, spread: tuple[float, float, float]) -> dict[str, float]:
-    """Coverage of a score and of a difference, and of the difference over patients alone."""
+def of_methods(trainings: int, spread: tuple[float, float, float]) -> pd.DataFrame:
+    """In each world, whether the intervals of a score and of a difference contain the truth."""
     rng, found = np.random.default_rng(0), []
     weak, strong = (Trainings(skill, *spread) for skill in (1.2, 1.6))
     for _ in range(WORLDS):
@@ -28,31 +32,57 @@ def of_methods(trainings: int, spread: tuple[float, float, float]) -> dict[str, 
         more = strong.accuracy - weak.accuracy
         found.append(
             {
-                "score": covers(score_of(sides[0]), weak.accuracy),
+                "accuracy": covers(score_of(sides[0]), weak.accuracy),
                 "difference": covers(gain(*sides, "accuracy"), more),
-                "difference over patients alone": covers(gain(*alone, "accuracy"), more),
+                "difference, over patients alone": covers(gain(*alone, "accuracy"), more),
             }
         )
-    return (100 * pd.DataFrame(found).mean()).round(1).to_dict()
+    return pd.DataFrame(found)
 
 
-def of_rare_classes(patients: int) -> dict[str, float]:
-    """Coverage of each score where the rarest of four classes has 4 % of the patients."""
+def of_rare_classes(patients: int) -> pd.DataFrame:
+    """The same for each score where the rarest of four classes has 4 % of the patients."""
     rng, grades = np.random.default_rng(0), Grades()
-    worlds = [grades.predictions(rng, patients) for _ in range(WORLDS)]
     truth = {name: float(score(grades.expected)) for name, score in SCORES.items()}
-    return {
-        name: round(100 * np.mean([covers(score_of(w, name), value) for w in worlds]), 1)
-        for name, value in truth.items()
-    }
+    worlds = (grades.predictions(rng, patients) for _ in range(RARE_WORLDS))
+    return pd.DataFrame(
+        {name: covers(score_of(world, name), value) for name, value in truth.items()}
+        for world in worlds
+    )
 
 
-def covers(found, truth: float) -> bool:
+def covers(found: Interval, truth: float) -> bool:
     return found.low <= truth <= found.high
 
 
+def rows() -> Iterator[dict]:
+    """A row for each number in each world."""
+    for name, spread in SPREADS.items():
+        for trainings in (3, 5):
+            world = {"world": name, "patients": PATIENTS, "trainings": trainings}
+            yield from counted(world, of_methods(trainings, spread))
+    for patients in RARE:
+        world = {"world": "rare classes", "patients": patients, "trainings": 1}
+        yield from counted(world, of_rare_classes(patients))
+
+
+def counted(world: dict, hits: pd.DataFrame) -> Iterator[dict]:
+    """How often the intervals of each number contained the truth, with an exact interval."""
+    for number, found in hits.items():
+        counts = share(found)
+        contained = Interval(*(counts[end] for end in Interval._fields))
+        yield world | {"number": number, "contain the truth (%)": str(contained)}
+        print(world, number, contained, flush=True)
+
+
+def about() -> str:
+    """What the table shows."""
+    return f"""Simulated worlds in which the truth is known, {WORLDS:,} in each row and
+        {RARE_WORLDS:,} of rare classes, and how often the 95 % interval of the course contains it
+        (exact interval)."""
+
+
 if __name__ == "__main__":
-    rows = {(name, n): of_methods(n, spread) for name, spread in SPREADS.items() for n in (3, 5)}
-    print(pd.DataFrame(rows).T.rename_axis(["worlds", "trainings"]).to_string())
-    rare = pd.DataFrame({n: of_rare_classes(n) for n in (80, 320)})
-    print(rare.T.rename_axis("patients").to_string())
+    table = pd.DataFrame(rows())
+    print(table.to_string(index=False))
+    keep("coverage", "How often intervals contain the truth", about(), table)

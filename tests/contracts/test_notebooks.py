@@ -13,7 +13,7 @@ from contracts.test_layers import BANNED
 
 from utils import HOME
 from utils.backbones.catalogue import BACKBONES
-from utils.course.claims import in_words, read_claims
+from utils.course.claims import found_in_words, read_claims
 from utils.course.plan import FIRST, needs_of, parameters_of, read_course
 from utils.course.upkeep import FOUND, bootstrap, repository
 
@@ -159,7 +159,9 @@ def test_prose_stands_before_almost_every_cell(path):
 
 @EVERY
 def test_the_claim_on_the_first_screen_is_the_committed_one(path):
-    found = {row["name"]: in_words(row) for row in read_claims(HOME) if row["chapter"] == path.stem}
+    found = {
+        row["name"]: found_in_words(row) for row in read_claims(HOME) if row["chapter"] == path.stem
+    }
     for _, name, sentence, _ in FOUND.findall(prose(path)):
         assert sentence == found.get(name), "run the chapter, then: make results, make format"
 

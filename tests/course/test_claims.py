@@ -12,7 +12,7 @@ from utils.course.claims import (
     claim_table,
     claims_of,
     collect_claims,
-    in_words,
+    found_in_words,
     interval_of,
     read_claims,
     refuse_undecided,
@@ -102,13 +102,13 @@ def test_a_chapter_that_is_gone_takes_its_claims_along(home, monkeypatch):
 
 
 def test_a_claim_in_words_has_its_interval_and_says_if_it_fails():
-    assert in_words(ROWS[0]) == "10.0 points (95 % interval 5.0 to 20.0)"
+    assert found_in_words(ROWS[0]) == "10.0 points (95 % interval 5.0 to 20.0)"
     less = {**ROWS[0], "direction": "less", "value": -0.3, "low": -0.4, "high": -0.2}
-    assert in_words(less) == "30.0 points (95 % interval 20.0 to 40.0)"
+    assert found_in_words(less) == "30.0 points (95 % interval 20.0 to 40.0)"
     failed = {**ROWS[0], "verdict": "does not hold"}
-    assert in_words(failed).endswith("to 20.0; the claim does not hold)")
+    assert found_in_words(failed).endswith("to 20.0; the claim does not hold)")
     alone = {**ROWS[0], "B": "none"}
-    assert in_words(alone) == "10.0 % (95 % interval 5.0 to 20.0)"
+    assert found_in_words(alone) == "10.0 % (95 % interval 5.0 to 20.0)"
 
 
 def test_records_count_as_committed_by_data_set_seed_and_parameters(home):

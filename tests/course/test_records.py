@@ -17,9 +17,9 @@ from utils.course.records import (
     flag_summary,
     missing_runs,
     of_chapters,
-    overview,
     raised_flags,
     read_records,
+    run_overview,
 )
 from utils.course.results import pool_records
 from utils.evaluation.conditions import CLEAN, Condition
@@ -126,7 +126,7 @@ def test_git_knows_no_run_and_the_numbers_of_real_sets():
 def test_red_flags_and_missing_runs_are_named(assets):
     finished("resnet", red=True, clean=random_predictions())
     records = read_records(assets)
-    assert overview(records)["red flags"].tolist() == ["planted"]
+    assert run_overview(records)["red flags"].tolist() == ["planted"]
     assert missing_runs(records, ["resnet", "resnet_atk"]) == ["resnet_atk"]
 
 

@@ -61,8 +61,18 @@ def test_a_class_with_few_patients_is_named_below_the_tables_of_scores():
     noise, attacked = list(ATTACKED)[1:3]
     for make in (tables.score_table, lambda f: tables.robustness_table({"a": f}, noise, attacked)):
         warning = "Read with care: fewer than 10 patients of mild, none, severe."
-        assert make(few)._repr_html_().endswith(f"{warning}</p>")
+        assert warning in make(few)._repr_html_()
         assert "Read with care" not in make(ATTACKED)._repr_html_()
+
+
+def test_differences_without_a_claim_are_called_exploratory_below_their_table():
+    noise, attacked = list(ATTACKED)[1:3]
+    for page in (
+        tables.gain_table(ATTACKED, ATTACKED)._repr_html_(),
+        tables.robustness_table({"a": ATTACKED}, noise, attacked)._repr_html_(),
+    ):
+        assert page.endswith(f"{tables.EXPLORATORY}</p>")
+    assert tables.EXPLORATORY not in tables.score_table(ATTACKED)._repr_html_()
 
 
 def test_plain_names_will_do_for_conditions():

@@ -13,11 +13,12 @@ from toy_course import first_screen, write_notebook
 
 from utils import HOME
 from utils.course import claims, upkeep
-from utils.course.claims import in_words, read_claims
+from utils.course.claims import found_in_words, read_claims
 from utils.course.course_map import MAP, Place, places, read_minutes
 from utils.course.plan import Notebook
 from utils.course.upkeep import (
     COMPARED,
+    EXPLORATORY,
     IGNORED,
     MEASURED,
     TEASER,
@@ -131,7 +132,10 @@ def test_the_first_cell_states_what_its_own_claim_found():
     )
     claimed = [{"chapter": "t", **row}, {**row, "chapter": "u", "value": 0.9}]
     shown = first_cell(tidy(notebook(FIRST_CELL), "notebooks/t.ipynb", "", claimed))
-    assert shown == FIRST_CELL.replace("nothing yet", in_words(row))
+    said = FIRST_CELL.replace("nothing yet", found_in_words(row))
+    assert shown == f"{said}\n\n{EXPLORATORY}"
+    assert first_cell(tidy(notebook(shown), "notebooks/t.ipynb", "", claimed)) == shown
+    assert first_cell(tidy(notebook(shown), "notebooks/t.ipynb", "")) == said
     assert first_cell(tidy(notebook(FIRST_CELL), "notebooks/v.ipynb", "", claimed)) == FIRST_CELL
 
 

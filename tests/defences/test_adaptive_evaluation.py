@@ -16,7 +16,7 @@ from utils.defences.smoothing import Smoothed
 from utils.evaluation import inference
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.evaluation.inference import predict
-from utils.evaluation.kept_batches import facts_of
+from utils.evaluation.kept_batches import in_full
 from utils.evaluation.predictions import read_predictions
 from utils.run import start_run
 
@@ -131,4 +131,4 @@ def test_stopped_and_resumed_equals_never_stopped_and_attacks_no_batch_twice(
 
 @pytest.mark.parametrize("model", [*MODELS.values(), Ensemble([MODEL, MODEL]), Hardened(MODEL)])
 def test_an_attack_that_knows_a_defence_is_known_again_in_another_process(model):
-    assert " at 0x" not in facts_of((adaptive_attack(model, ATTACK), model))
+    assert " at 0x" not in in_full((adaptive_attack(model, ATTACK), model))

@@ -12,7 +12,7 @@ from scipy.spatial.distance import mahalanobis
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from utils.contamination.corruptions.planted_noise import BiasField, Gaussian
+from utils.contamination.corruptions.planted_noise import Gaussian, UnevenCoil
 from utils.data.phantoms import draw
 from utils.data.split import Split, to_float
 from utils.detection import noise_traces
@@ -102,7 +102,7 @@ def unmoved(split: Split, films: int = 3) -> Split:
 
 def test_shading_needs_other_films_of_the_same_pose():
     """Alone, or beside another visit, an image does not show that it is shaded."""
-    shading = BiasField(rate=0.1, severity=4, seed=1)
+    shading = UnevenCoil(rate=0.1, severity=4, seed=1)
     shaded, visits = shading(unmoved(CHEST)), shading(CHEST)
     found = [
         roc_auc_score(each.changed > 0, NoiseLevel().score(each))
@@ -113,7 +113,7 @@ def test_shading_needs_other_films_of_the_same_pose():
 
 @pytest.mark.parametrize("family", NOISES)
 def test_noise_of_the_third_severity_is_found(family):
-    noisy = family(rate=0.1, severity=3, seed=1)(unmoved(CHEST) if family is BiasField else CHEST)
+    noisy = family(rate=0.1, severity=3, seed=1)(unmoved(CHEST) if family is UnevenCoil else CHEST)
     assert roc_auc_score(noisy.changed > 0, NoiseLevel().score(noisy)) > 0.95
 
 

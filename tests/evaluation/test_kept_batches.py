@@ -13,7 +13,7 @@ from utils.attacks.pgd import PGD
 from utils.backbones.classifier import build
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.inference import predict
-from utils.evaluation.kept_batches import facts_of, kept_tensor
+from utils.evaluation.kept_batches import in_full, kept_tensor
 
 SPLIT, ATTACK = small_split(40), PGD(8 / 255, steps=2)
 
@@ -40,7 +40,7 @@ def attacked(keep, attack=ATTACK, model=None, split=SPLIT, seed=0, **options):
 
 @pytest.mark.parametrize("batches", [0, 1, 4, 5])
 def test_stopped_and_resumed_equals_never_stopped(tmp_path, monkeypatch, batches):
-    monkeypatch.setattr("utils.evaluation.kept_batches.facts_of", without_the_counter)
+    monkeypatch.setattr("utils.evaluation.kept_batches.in_full", without_the_counter)
     alone = attacked(None).probabilities
     if batches < 5:
         with pytest.raises(KeyboardInterrupt):
@@ -56,8 +56,8 @@ def test_stopped_and_resumed_equals_never_stopped(tmp_path, monkeypatch, batches
 def without_the_counter(value):
     """Beside its attack, `Stopping` holds what changes from batch to batch."""
     if isinstance(value, tuple):
-        return facts_of(tuple(v.attack if isinstance(v, Stopping) else v for v in value))
-    return facts_of(value)
+        return in_full(tuple(v.attack if isinstance(v, Stopping) else v for v in value))
+    return in_full(value)
 
 
 CHANGES = {
@@ -109,25 +109,25 @@ def test_a_whole_suite_resumes(tmp_path):
     [("resnet18_narrow", 32), ("efficientnet_lite0", 32), ("dinov2_tiny", 56), ("gru_rows", 32)],
 )
 def test_a_network_is_known_again_in_another_process(name, size):
-    first, again, other = (facts_of(build(name, 2, size, seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (in_full(build(name, 2, size, seed=seed)) for seed in (0, 0, 1))
     assert first == again != other and " at 0x" not in first
 
 
 def test_what_a_value_computes_with_counts():
     """Where the text of a tensor or a function leaves out the numbers."""
-    assert facts_of(torch.zeros(5000)) != facts_of(torch.cat([torch.zeros(4999), torch.ones(1)]))
+    assert in_full(torch.zeros(5000)) != in_full(torch.cat([torch.zeros(4999), torch.ones(1)]))
     dropout, other = torch.nn.Dropout(0.1), torch.nn.Dropout(0.1)
     other.strength = 3
-    assert facts_of(dropout) != facts_of(other)
-    assert facts_of(partial(max, 1)) == facts_of(partial(max, 1)) != facts_of(partial(max, 2))
-    assert " at 0x" in facts_of(lambda: SPLIT if dropout else other)
+    assert in_full(dropout) != in_full(other)
+    assert in_full(partial(max, 1)) == in_full(partial(max, 1)) != in_full(partial(max, 2))
+    assert " at 0x" in in_full(lambda: SPLIT if dropout else other)
 
 
 def test_a_chain_of_attacks_is_kept_although_its_class_has_no_defaults(tmp_path):
     chain = WorstCase((PGD(4 / 255, 2), PGD(4 / 255, 2, loss="margin")))
     model, split = small_network().eval(), small_split(12)
     first = predict(model, split, chain, keep=tmp_path)
-    assert list(tmp_path.iterdir()) and facts_of(WorstCase) == facts_of(WorstCase)
+    assert list(tmp_path.iterdir()) and in_full(WorstCase) == in_full(WorstCase)
     assert (predict(model, split, chain, keep=tmp_path).probabilities == first.probabilities).all()
 
 

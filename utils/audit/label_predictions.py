@@ -32,7 +32,7 @@ SAMPLE = 4000  # images from which the components are found
 BLOCK = 64  # images at a time
 FOLDS, STRENGTH = 5, 1e-3  # C of a head that is held back, so that it obeys no single label
 LEAST_PATIENTS = 20  # of a class: with fewer it is left out
-ENOUGH = 0.5  # of the way from chance to all right; with less, hard images look like wrong labels
+LEAST_SKILL = 0.5  # of the way from chance to all right; else hard images look like wrong labels
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class LabelPredictions:
 
         Many wrong labels lower the accuracy as well: nothing here tells them from hard images.
         """
-        return (self.accuracy.value - self.chance) / (1 - self.chance) >= ENOUGH
+        return (self.accuracy.value - self.chance) / (1 - self.chance) >= LEAST_SKILL
 
     @cached_property
     def slips(self) -> LabelSlips:

@@ -24,7 +24,7 @@ __getattr__ = exports(
     **{
         "corruptions.common": "Defocus MotionBlur",
         "corruptions.film": "GridLines QuantumNoise",
-        "corruptions.planted_noise": "BiasField Blur Gaussian Motion Poisson Rician jpeg",
+        "corruptions.planted_noise": "Blur Gaussian MagnitudeNoise Motion Poisson UnevenCoil jpeg",
         "generators.diffusion": "DiffusionConfig DiffusionTrainer train_diffusion",
         "generators.gan": "ConditionalGAN train_generators",
         "generators.gan_trainer": "GANConfig",

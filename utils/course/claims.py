@@ -68,7 +68,7 @@ def interval_of(row: dict) -> Interval:
     return Interval(*(np.nan if number is None else number for number in ends))
 
 
-def in_words(row: dict) -> str:
+def found_in_words(row: dict) -> str:
     """What was found, for a sentence: "18.3 points (95 % interval 12.3 to 24.2)".
 
     Where A was claimed to be less, this is by how much it is. A claim that fails says so. A share

@@ -69,7 +69,7 @@ def read_records(assets: Path = ROOT / "assets") -> list[Record]:
     return [Record(path.parent) for path in sorted(Path(assets).glob("*/*/seed_*/record.json"))]
 
 
-def overview(records: list[Record]) -> pd.DataFrame:
+def run_overview(records: list[Record]) -> pd.DataFrame:
     """All runs: data set, seed, time, hardware and red flags."""
     return pd.DataFrame(
         {

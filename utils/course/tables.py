@@ -17,6 +17,7 @@ from utils.evaluation.resampling import count_trainings, few_patients
 from utils.figures.page import Folded, noted
 
 ROBUST_SCORES = (HEADLINE, "accuracy")
+EXPLORATORY = "A difference that no claim names is exploratory: it has no verdict."
 LEFT = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
 
 
@@ -79,8 +80,8 @@ def score_table(found: Mapping[Condition | str, Predictions], note: str = "") ->
     table = pd.DataFrame(rows).T
     table.insert(0, HEADLINE, table.pop(HEADLINE))
     table = table[[name for name in table if name not in _repeated(found)]]
-    lines = " ".join(line for line in (warning(found), note) if line)
-    return noted(table.rename(columns=lambda name: f"{name} (%)"), lines)
+    lines = filter(None, (warning(found), note))
+    return noted(table.rename(columns=lambda name: f"{name} (%)"), " ".join(lines))
 
 
 def _repeated(found: Mapping[Condition | str, Predictions]) -> tuple[str, ...]:
@@ -113,7 +114,8 @@ def gain_table(
         )
         for name in after
     }
-    return pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (points)")
+    table = pd.DataFrame(rows).T.rename(columns=lambda name: f"{name} (points)")
+    return noted(table, EXPLORATORY)
 
 
 def share_table(shares: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +153,7 @@ def robustness_table(
                 ),
             }
     table = pd.DataFrame(rows).T.rename_axis(["training", "score"])
-    return noted(table, warning(standard))
+    return noted(table, " ".join(filter(None, (warning(standard), EXPLORATORY))))
 
 
 def change_table(

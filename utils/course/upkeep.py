@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from utils import HOME
-from utils.course.claims import as_committed, in_words, read_claims
+from utils.course.claims import as_committed, found_in_words, read_claims
 from utils.course.course_map import NOWHERE, Place, places, read_minutes, write_map
 from utils.course.plan import read_course
 from utils.course.records import leaves_record
@@ -31,6 +31,10 @@ ON_ONE_CORE = re.compile(r"\d+ minutes?(?= on one CPU core)")
 BADGE = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
 FOUND = re.compile(r"(<!-- claim:(.+?) -->)(.*?)(<!-- /claim -->)", re.DOTALL)
 ADDRESS = re.compile(r"(https|ssh|file)://[\w./~:@%+-]+")
+EXPLORATORY = (
+    "*A comparison below that is no claim is exploratory: "
+    "it shows an interval and gets no verdict.*"
+)
 WAYS = re.compile(r"^Before this: .* · Words: ", re.MULTILINE)
 BESIDE = re.compile(r"(?P<way>Before this|Next): (?P<link>\[\w+\]\(\S+?\.ipynb\)).*?(?= · )")
 NEXT = re.compile(r"^Before this: .*? · (?:Next|After): (.*?) · Words: ", re.MULTILINE)
@@ -168,9 +172,13 @@ def _set_minutes(cell: dict, minutes: int | None) -> None:
 
 
 def _set_claims(cell: dict, claims: list[dict]) -> None:
-    """Fill <!-- claim:NAME --> ... <!-- /claim -->; before the first run all stays as it is."""
-    found = {row["name"]: in_words(row) for row in claims}
+    """Fill <!-- claim:NAME --> ... <!-- /claim -->; before the first run all stays as it is.
+
+    A chapter with claims also says what its other comparisons are.
+    """
+    found = {row["name"]: found_in_words(row) for row in claims}
     source = FOUND.sub(lambda m: f"{m[1]}{found.get(m[2], m[3])}{m[4]}", "".join(cell["source"]))
+    source = source.replace(f"\n\n{EXPLORATORY}", "") + f"\n\n{EXPLORATORY}" * bool(claims)
     cell["source"] = source.splitlines(keepends=True)
 
 

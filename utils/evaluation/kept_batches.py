@@ -24,14 +24,14 @@ class KeptBatches:
 
     def __init__(self, folder: Path | None, *about):
         self.folder = folder and Path(folder)
-        self.about = facts_of((torch.__version__, _code(), about)).encode() if folder else b""
+        self.about = in_full((torch.__version__, _code(), about)).encode() if folder else b""
 
     def get(self, images: Tensor, labels: Tensor, compute: Callable[[], Tensor]) -> Tensor:
         """The logits of the batch, kept before or computed now."""
         if self.folder is None:
             return compute()
         state = _random_state()
-        key = digest(self.about, facts_of((images, labels, state)).encode())
+        key = digest(self.about, in_full((images, labels, state)).encode())
         path = self.folder / f"{key[:32]}.pt"
         with suppress(Exception):  # there is none, or it is damaged, in one of many ways
             kept = read_tensors(path)
@@ -61,7 +61,7 @@ def kept_tensor(
         return KeptBatches(folder, seed, *about).get(images, labels, compute)
 
 
-def facts_of(value) -> str:
+def in_full(value) -> str:
     """All of a value as text; the repr of a tensor or a network would leave numbers out.
 
     A function that uses variables of the function around it has an address: it is another one
@@ -72,13 +72,13 @@ def facts_of(value) -> str:
         return f"{value.dtype} {tuple(value.shape)} {digest(numbers)}"
     if isinstance(value, nn.Module):
         plain = [{k: v for k, v in vars(m).items() if k[0] != "_"} for m in value.modules()]
-        return facts_of((repr(value), plain, value.state_dict()))
+        return in_full((repr(value), plain, value.state_dict()))
     if is_dataclass(value) and not isinstance(value, type):
-        return facts_of((type(value), {f.name: getattr(value, f.name) for f in fields(value)}))
+        return in_full((type(value), {f.name: getattr(value, f.name) for f in fields(value)}))
     if isinstance(value, dict):
-        return facts_of(tuple(value.items()))
+        return in_full(tuple(value.items()))
     if isinstance(value, tuple | list):
-        return f"({', '.join(map(facts_of, value))})"
+        return f"({', '.join(map(in_full, value))})"
     if isfunction(value) and not value.__closure__:
         return f"{value.__module__} {value.__qualname__}"
     return repr(value)

@@ -22,7 +22,7 @@ from utils.examine.precision import (
     WithImagesIn,
     forms_of,
     is_about_precision,
-    name_of,
+    precision_name,
     precision_of,
 )
 
@@ -155,9 +155,10 @@ def _with_more(found: Tensor, form: nn.Module, shown: Tensor) -> Tensor:
 
 def _refusal(module: nn.Module, split: Split, errors: list[str]) -> str:
     """Why no form of the model takes the images, and what to change."""
-    own = name_of(precision_of(module))
+    own = precision_name(precision_of(module))
     others = [error for error in errors if not is_about_precision(error)]
-    tried = "" if own == name_of(USUAL) else f" in float32 or {own}, the precision of its weights"
+    same = own == precision_name(USUAL)
+    tried = "" if same else f" in float32 or {own}, the precision of its weights"
     wants = f" The file says that it wants {module.wants}." if hasattr(module, "wants") else ""
     return (
         f"the model takes no images of {split.size} x {split.size} pixels{tried} "

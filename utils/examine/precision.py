@@ -60,7 +60,7 @@ def _in_float32(model: nn.Module) -> nn.Module:
         return deepcopy(model).float()
 
 
-def name_of(precision: torch.dtype) -> str:
+def precision_name(precision: torch.dtype) -> str:
     return str(precision).removeprefix("torch.")
 
 

@@ -1,8 +1,8 @@
 """Cross-validation: where patients are few, every one of them is tested once.
 
 `folds_of` also makes the folds of detection/out_of_fold.py, and `out_of_fold_probabilities` judges
-labels. The rest is for small sets of real images: course/real/brain_slices.py fits probes by it, and
-dataset/README.md shows how to train networks on a set of your own.
+labels. The rest is for small sets of real images: course/real/brain_slices.py fits probes by it,
+and dataset/README.md shows how to train networks on a set of your own.
 """
 
 from collections.abc import Callable, Sequence

@@ -9,14 +9,14 @@ from scipy import ndimage, stats
 from torchvision.transforms.functional import gaussian_blur
 
 from utils.contamination.corruptions.planted_noise import (
-    BiasField,
     Blur,
     Gaussian,
     Jpeg,
+    MagnitudeNoise,
     Motion,
     Poisson,
-    Rician,
     SaltAndPepper,
+    UnevenCoil,
     motion_blur,
 )
 from utils.data.phantoms import draw
@@ -75,7 +75,7 @@ def test_gaussian_noise_is_normal_with_its_spread(severity):
 
 @pytest.mark.parametrize("brightness", [0.0, 0.1, 0.7])
 def test_rician_noise_is_that_of_scipy(brightness):
-    noise = Rician(4)
+    noise = MagnitudeNoise(4)
     drawn = noise.noisy(flat(brightness), generator()).flatten().numpy()
     rice = stats.rice(brightness / noise.level, scale=noise.level)
     assert stats.kstest(drawn, rice.cdf).pvalue > 0.01
@@ -125,7 +125,7 @@ def test_jpeg_is_what_opencv_saves(severity, picture):
 
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_a_bias_field_is_one_smooth_gain_of_the_size_it_says(severity):
-    noise, grey = BiasField(severity), flat(0.4, edge=64)
+    noise, grey = UnevenCoil(severity), flat(0.4, edge=64)
     gain = noise.noisy(grey, generator()) / 0.4
     assert gain.log().abs().amax((1, 2, 3)).tolist() == pytest.approx([noise.level] * 4, rel=1e-4)
     assert gain.log().mean((1, 2, 3)).abs().max() < 1e-5  # neither darker nor brighter as a whole
@@ -158,7 +158,7 @@ def test_an_even_surface_stays_as_it_is(family):
     assert distance(family(5, rate=1.0)(even).images, even.images) <= 1
 
 
-@pytest.mark.parametrize("family", [Blur, Motion, BiasField])
+@pytest.mark.parametrize("family", [Blur, Motion, UnevenCoil])
 def test_a_severity_means_the_same_at_every_size(family):
     """Spoiled large and then made small is nearly made small and then spoiled."""
     large = to_float(draw("chest_phantom", 192, 9).images[::4])

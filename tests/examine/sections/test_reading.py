@@ -14,7 +14,7 @@ from utils.examine.sections.attacks import ask_attack
 from utils.examine.sections.clean import ask_clean
 from utils.examine.sections.confidence import ask_calibration
 from utils.examine.sections.interface import ask_interface
-from utils.examine.sections.reading import Reading, reading_of
+from utils.examine.sections.reading import AnswerReading, reading_of
 from utils.examine.subject import Subject
 
 ODDS = torch.tensor([0.6, 0.3, 0.1])  # of the class that an image shows, of the next, of the third
@@ -110,7 +110,7 @@ def test_logits_of_a_calibrated_softmax_raise_no_doubt(doubtful):
     for shift in (0.0, ODDS.log().mean(), ODDS.logit().mean()):
         subject = subject_of(shown(doubtful, ODDS.log() - shift), doubtful)
         assert subject.model.output == LOGITS
-        assert reading_of(subject) == Reading()
+        assert reading_of(subject) == AnswerReading()
 
 
 def test_findings_and_few_images_raise_no_doubt(doubtful):

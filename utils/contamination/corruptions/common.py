@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from utils.contamination.corruptions.base import Corruption, signs
-from utils.contamination.corruptions.planted_noise import BiasField as Uneven
-from utils.contamination.corruptions.planted_noise import Blur, jpeg
+from utils.contamination.corruptions.planted_noise import Blur, UnevenCoil, jpeg
 from utils.data.phantoms.drawing import stamp
 
 TEXTS = ("L", "R", "AP", "SUPINE", "PORTABLE", "1957-03-14")
@@ -84,7 +83,7 @@ class BiasField(Corruption):
     """Uneven light, or an uneven coil: a smooth gain; the level is its largest logarithm."""
 
     span = (0.02, 4)
-    noisy = Uneven.noisy
+    noisy = UnevenCoil.noisy
 
 
 @dataclass(frozen=True)

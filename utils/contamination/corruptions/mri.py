@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from utils.contamination.corruptions.base import Corruption, uniform
-from utils.contamination.corruptions.planted_noise import Rician as Magnitude
+from utils.contamination.corruptions.planted_noise import MagnitudeNoise
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Rician(Corruption):
     """Noise in both parts of a complex number whose length is shown: black turns grey."""
 
     span = (0.002, 0.6)
-    noisy = Magnitude.noisy
+    noisy = MagnitudeNoise.noisy
 
 
 @dataclass(frozen=True)

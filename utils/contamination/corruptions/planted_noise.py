@@ -65,7 +65,7 @@ class Gaussian(Noise):
 
 
 @dataclass(frozen=True)
-class Rician(Noise):
+class MagnitudeNoise(Noise):
     """Noise of MRI, the length of a complex number: black turns grey."""
 
     levels = Gaussian.levels
@@ -119,7 +119,7 @@ class Jpeg(Noise):
 
 
 @dataclass(frozen=True)
-class BiasField(Noise):
+class UnevenCoil(Noise):
     """An uneven coil: brightness drifts smoothly over the image (a cubic, as in MRI)."""
 
     levels = (0.1, 0.2, 0.35, 0.5, 0.8)  # logarithm of the strongest gain

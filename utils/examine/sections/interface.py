@@ -20,7 +20,7 @@ from utils.evaluation.roc import auroc
 from utils.examine import checks
 from utils.examine.adapter import ExaminedModel, other_views
 from utils.examine.outputs import EXCLUSIVE
-from utils.examine.precision import USUAL, name_of, precision_of
+from utils.examine.precision import USUAL, precision_name, precision_of
 from utils.examine.section import Section, differ, points
 from utils.examine.sections.reading import activation_of, reading_of
 from utils.examine.subject import Subject
@@ -80,8 +80,8 @@ def _precision(subject: Subject) -> tuple[str, list[tuple[str, str]]]:
     model, few = subject.model, subject.images.limit(IN_ITS_OWN)
     if model.original is None:
         own = precision_of(model.model)
-        return (f", computes in {name_of(own)}" if own != USUAL else ""), []
-    own = name_of(precision_of(model.original))
+        return (f", computes in {precision_name(own)}" if own != USUAL else ""), []
+    own = precision_name(precision_of(model.original))
     copied = f", examined in a copy in float32 (its weights are {own}, in which "
     try:
         found = predict(model.in_its_precision, few)

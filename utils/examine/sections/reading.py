@@ -32,7 +32,7 @@ SEVERAL = (
 
 
 @dataclass(frozen=True)
-class Reading:
+class AnswerReading:
     """What the report says about it, in the parts of a section; nothing where there is no doubt."""
 
     measured: str = ""
@@ -45,22 +45,22 @@ def activation_of(subject: Subject) -> str:
     return "sigmoid" if subject.several or subject.model.each_by_itself else "softmax"
 
 
-def reading_of(subject: Subject) -> Reading:
+def reading_of(subject: Subject) -> AnswerReading:
     """How the answers to these images are read, and whether another way fits better."""
     if subject.several:
-        return Reading()
+        return AnswerReading()
     if subject.model.each_by_itself:
         return _each_by_itself(subject.stated)
     if subject.model.output == LOGITS and len(subject.images) >= LEAST:
         return _doubtful(subject)
-    return Reading()
+    return AnswerReading()
 
 
-def _each_by_itself(stated: Predictions) -> Reading:
+def _each_by_itself(stated: Predictions) -> AnswerReading:
     total, above = stated.probabilities.sum(1), (stated.probabilities > 0.5).sum(1)
     mean = mean_of(total, stated.groups)
     none, several = (mean_of(each.astype(float), stated.groups) for each in (above == 0, above > 1))
-    return Reading(
+    return AnswerReading(
         f"The probabilities of an image add up to {_sum(mean)} on average, {total.min():.2f} to "
         f"{total.max():.2f}; the class with the highest is the answer. {none} % of the images have "
         f"no class above one half, and {several} % more than one. ",
@@ -73,7 +73,7 @@ def _each_by_itself(stated: Predictions) -> Reading:
     )
 
 
-def _doubtful(subject: Subject) -> Reading:
+def _doubtful(subject: Subject) -> AnswerReading:
     """Logits that fit sigmoids better than a softmax; an overconfident softmax does so, too."""
     most = min(MOST, len(subject.images))
     rows = subject.images.some_rows(subject.within(most, 1, SHARE, floor=LEAST), subject.seed)
@@ -82,8 +82,8 @@ def _doubtful(subject: Subject) -> Reading:
     total = mean_of(stated.probabilities.sum(1), stated.groups)
     fewer = calibration_difference(clean, stated)
     if not (abs(total.value - 1) < NEAR_ONE and fewer.low > BETTER):
-        return Reading()
-    return Reading(
+        return AnswerReading()
+    return AnswerReading(
         "Its logits are read as those of a softmax. As one sigmoid for each class they would add "
         f"up to {_sum(total)}, and their calibration error would be smaller by {points(fewer)}. ",
         "Logits do not say for what they are meant, and a softmax that is surer than it is right "
