@@ -350,6 +350,21 @@ class RoundsInDisguise(Noisy):
         return self.known(Shattered.apply(images))
 
 
+class StraightThrough(Noisy):
+    """Rounding with the usual stand-in: its gradient is that of the network without rounding."""
+
+    def forward(self, images):
+        return self.known(images + ((images * 15).round() / 15 - images).detach())
+
+
+class Ripples(Noisy):
+    """Fine waves on every pixel: the gradient is right, but a tenth of a grey level further it is
+    another, so that an attacker who follows it goes nowhere. The waves do not fit the levels."""
+
+    def forward(self, images):
+        return self.known(images + 0.004 * torch.sin(2 * torch.pi * 2417 * images))
+
+
 class EndsInSoftmax(Noisy):
     def forward(self, images):
         return self.known(images).softmax(1)

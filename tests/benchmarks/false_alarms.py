@@ -1,16 +1,19 @@
 """How often an examination raises something about a network with nothing wrong: `make bench`.
 
+`--real FOLDER` asks the checks of an attack alone about networks on real images: see false_flags.
+
 The networks of a round, one of each kind, share their seed, the images to learn from and those to
 be examined on; every round has others. In every second round some images are in doubt: no network
 can know their class. A network that has not learned the classes, as images without doubt show, is
 not sound and does not count.
 """
 
-import sys
+import argparse
 import time
 from collections.abc import Iterator
 from itertools import count
 
+import false_flags
 import numpy as np
 import pandas as pd
 import torch
@@ -112,4 +115,11 @@ def about(networks: int, unsound: int) -> str:
 
 
 if __name__ == "__main__":
-    table(float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES)
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("minutes", nargs="?", type=float, default=MINUTES)
+    arguments.add_argument("--real", metavar="FOLDER", help="where the real sets are")
+    chosen = arguments.parse_args()
+    if chosen.real:
+        false_flags.table(chosen.real, chosen.minutes)
+    else:
+        table(chosen.minutes)

@@ -15,7 +15,6 @@ from folders import class_folders, sizes
 from forked import as_another_user, forked, only_for_reading, readable_folder
 from small import small_split
 
-from utils import files
 from utils.data import loading, reader
 from utils.data.cache import taken_on_disk
 from utils.data.loading import load

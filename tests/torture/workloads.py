@@ -18,6 +18,7 @@ from small import (
     trained_network,
     weights_of,
 )
+from utils.examine.report import ModelReport
 
 import utils.run
 from utils.attacks.pgd import PGD
@@ -29,7 +30,6 @@ from utils.data import loading, reader
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.conditions import CLEAN, Condition
 from utils.examine.examination import examine
-from utils.examine.report import ModelReport
 from utils.files import digest
 from utils.training import journal
 from utils.training.config import TrainConfig

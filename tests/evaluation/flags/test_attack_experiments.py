@@ -62,6 +62,26 @@ def test_the_ladder_asks_about_the_size_that_it_names(model):
     assert (fell <= ~found[LADDER.index(16)].right).all() and fell.any()
 
 
+class FlatAround(torch.nn.Module):
+    """Blind to what is darker than grey level 250, as the images are: no slope leads out of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = trained_network()
+
+    def forward(self, images):
+        bright = (images - 250 / 255).clamp_min(0).sum((1, 2, 3))
+        logits = torch.zeros(len(images), 3).index_fill_(1, torch.tensor([1]), 0.1)
+        return logits + 10 * bright[:, None] * torch.tensor([1.0, 0, 0])
+
+
+def test_what_is_left_on_the_ladder_is_attacked_from_noise_too():
+    """At the image the gradient is zero, and an attack from there would go nowhere."""
+    ones = FEW.take((FEW.labels == 1).nonzero()[:, 0])
+    found = ladder(FlatAround(), ones, PGD(EPSILON), predict(FlatAround(), ones))
+    assert found[-2].right.all() and not found[-1].right.any()
+
+
 def test_more_steps_break_no_fewer_images(model):
     again = attacked_again(model, FEW, PGD(EPSILON))
     assert list(again) == ["restarted", "doubled", "rescaled", "every class"]

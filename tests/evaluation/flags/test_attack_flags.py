@@ -1,5 +1,7 @@
 """A sound evaluation raises no flag of the attack; each planted mistake raises its own."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from planted import (
@@ -20,6 +22,7 @@ from planted import (
     evaluated,
     fitted,
     plausible,
+    predictions,
     reason,
     red,
     scaled,
@@ -37,7 +40,7 @@ from utils.defences.ensemble import Ensemble
 from utils.defences.purification import PURIFICATIONS, Purified
 from utils.evaluation.attack_suite import AttackSuite
 from utils.evaluation.flags.attack_flags import ATTACK_FLAGS, OTHER_IMAGES
-from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED
+from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, evaluate_flags
 from utils.evaluation.flags.model_flags import MODEL_FLAGS
 from utils.evaluation.flags.published_flags import PUBLISHED_FLAGS
 from utils.evaluation.flags.red_flags import check_attack
@@ -140,6 +143,18 @@ def test_a_planted_mistake_raises_its_flag(flag):
     attack, model = MISTAKES[flag]
     raised = red(evaluated(attack, model(), plausible(attack))) - INVENTED
     assert flag in raised and raised <= {flag} | CONSEQUENCES.get(flag, set())
+
+
+@pytest.mark.parametrize(("left", "red"), [(0, False), (1, False), (2, False), (3, True)])
+def test_one_image_that_survives_every_size_raises_nothing(left, red):
+    """Of 16; from the third on they are more than the few that a greedy path may leave."""
+    flag = "images survive a change of any size"
+    last = predictions(left / 60).take(slice(0, 16))
+    evidence = SimpleNamespace(attack=PGD(EPSILON), checks=SimpleNamespace(ladder=[last]))
+    why = ATTACK_FLAGS[flag](evidence) or ""
+    assert f"{left} of 16 are right" in why or not left and not why
+    assert evaluate_flags({flag: lambda e: why}, None)["red"].all() == red
+    assert why.startswith(NOT_RESOLVED) == (left > 0 and not red)
 
 
 RESCALED = "accuracy falls further on rescaled logits"

@@ -2,11 +2,27 @@
 
 import pytest
 import torch
-from planted import Compresses, Rounds, RoundsInDisguise, saturated, scaled, sound
+from planted import (
+    Compresses,
+    Ripples,
+    Rounds,
+    RoundsInDisguise,
+    StraightThrough,
+    saturated,
+    scaled,
+    sound,
+)
 from small import small_split, trained_network
 from torch import nn
 
-from utils.evaluation.flags.gradient_experiments import dead_gradients, slope_agreement
+from utils.evaluation.flags.gradient_experiments import (
+    AGREES,
+    STEP,
+    STEPS,
+    dead_gradients,
+    slope_agreement,
+    slope_agreements,
+)
 
 FEW = small_split(60, seed=5).limit(8)
 
@@ -32,7 +48,37 @@ def test_no_factor_of_the_logits_changes_the_agreement(factor):
 
 @pytest.mark.parametrize("model", [Rounds, Compresses, RoundsInDisguise])
 def test_behind_rounding_and_jpeg_there_is_no_agreement(model):
-    assert abs(slope_agreement(model(), FEW)) < 0.2
+    found = slope_agreements(model(), FEW)
+    assert list(found) == list(STEPS) and all(abs(each) < 0.3 for each in found.values())
+
+
+class Steep(nn.Module):
+    """A hundred waves across each image: a small step bends through several of them."""
+
+    def __init__(self, waves: int = 100):
+        super().__init__()
+        weights = torch.randn(256, waves, generator=torch.Generator().manual_seed(0))
+        self.weights = nn.Parameter(40 * weights)
+
+    def forward(self, images):
+        up = torch.sin(images.flatten(1) @ self.weights).mean(1, keepdim=True)
+        return torch.cat([up, -up, -1 - up], 1)
+
+
+@pytest.mark.parametrize("model", [Steep, Ripples])
+def test_a_steep_network_agrees_over_short_steps_and_not_over_long_ones(model):
+    """Its gradient is right. A check over one length of step would call it masked."""
+    found = slope_agreements(model(), FEW)
+    assert found[STEP] < AGREES <= max(found.values()) and max(found.values()) > 0.9
+    assert max(found, key=found.get) < STEP
+
+
+def test_rounding_with_a_stand_in_agrees_over_a_step_that_passes_its_levels():
+    assert max(slope_agreements(StraightThrough(), FEW).values()) >= AGREES
+
+
+def test_no_other_length_is_tried_where_the_first_agrees():
+    assert list(slope_agreements(trained_network(), FEW)) == [STEP]
 
 
 def test_dead_gradients_are_counted():

@@ -1,5 +1,7 @@
 """Each planted mistake in a model, or in how it is attacked, raises its flag."""
 
+from types import SimpleNamespace
+
 import pytest
 from planted import (
     EPSILON,
@@ -17,11 +19,14 @@ from planted import (
     InCompany,
     Leaks,
     Noisy,
+    Ripples,
     Rounds,
     RoundsInDisguise,
+    StraightThrough,
     Trains,
     evaluated,
     evaluated_briefly,
+    predictions,
     reason,
     red,
     saturated,
@@ -35,7 +40,8 @@ from utils.defences.ensemble import Ensemble, mean_of_separate_attacks
 from utils.defences.purification import GreyLevels, Purified
 from utils.defences.smoothing import Smoothed
 from utils.evaluation.conditions import CLEAN
-from utils.evaluation.flags.judging import NOT_APPLICABLE
+from utils.evaluation.flags.gradient_experiments import STEP
+from utils.evaluation.flags.judging import HARMLESS, NOT_APPLICABLE, NOT_RESOLVED
 from utils.evaluation.flags.model_flags import ENOUGH_DRAWS, MODEL_FLAGS
 from utils.evaluation.inference import predict
 
@@ -70,6 +76,7 @@ MISTAKES = {  # an attack, the model that it is carried out on, and what must be
     "saturated": (PGD(EPSILON, 5), saturated, {DEAD}),
     "rounding": (PGD(EPSILON, 5), Rounds, {DEAD, MASKED}),
     "rounding in disguise": (PGD(EPSILON, 5), RoundsInDisguise, {MASKED}),
+    "ripples": (PGD(EPSILON, 5), Ripples, {MASKED}),
     "JPEG": (PGD(EPSILON, 5), Compresses, {DEAD, MASKED}),
     "input noise": (PGD(EPSILON, 5), Noisy, {RANDOM}),
     "input noise, early stop": (stopping(), Noisy, {RANDOM, LUCK}),
@@ -97,6 +104,43 @@ def test_every_flag_of_the_model_has_its_mistake():
 def test_a_random_model_cannot_show_masked_gradients_nor_a_batch():
     table = evaluated_briefly(PGD(EPSILON, 5), Noisy())
     assert reason(table, MASKED) == reason(table, BATCH) == NOT_APPLICABLE
+
+
+SLOPES = {  # by the length of the step
+    "straight": {STEP: 0.9},
+    "bent": {STEP: 0.16, STEP / 16: 0.9},
+    "wrong": {STEP: 0.1, STEP / 16: 0.1, STEP / 256: 0.1, 4 * STEP: 0.1},
+}
+VERDICTS = [  # how the gradient holds, accuracy under noise and attack, and how the reason begins
+    ("straight", 0.9, 0.9, ""),
+    ("bent", 0.24, 0.0, HARMLESS),
+    ("bent", 0.9, 0.5, HARMLESS),
+    ("bent", 0.0, 0.0, HARMLESS),
+    ("bent", 0.9, 0.88, "cosine 0.90"),
+    ("bent", 0.05, 0.05, NOT_RESOLVED),
+    ("wrong", 0.9, 0.0, HARMLESS),
+    ("wrong", 0.9, 0.5, "cosine 0.10"),
+    ("wrong", 0.05, 0.05, "cosine 0.10"),
+    ("wrong", 0.0, 0.0, "cosine 0.10"),
+]
+
+
+@pytest.mark.parametrize(("slopes", "noise", "attacked", "begins"), VERDICTS)
+def test_gradients_are_masked_where_they_mislead_the_attack(slopes, noise, attacked, begins):
+    """Not where a steep network bends, nor where the attack that follows them leaves nothing."""
+    evidence = SimpleNamespace(
+        attack=PGD(EPSILON),
+        is_random=False,
+        checks=SimpleNamespace(slope_agreements=SLOPES[slopes]),
+        noise=predictions(noise),
+        strongest=predictions(attacked),
+    )
+    why = MODEL_FLAGS[MASKED](evidence) or ""
+    assert why.startswith(begins) and bool(why) == bool(begins)
+
+
+def test_rounding_with_a_stand_in_for_its_gradient_masks_nothing():
+    assert MASKED not in red(evaluated_briefly(PGD(EPSILON, 5), StraightThrough()))
 
 
 def test_an_attack_in_expectation_may_attack_a_random_model():

@@ -1,8 +1,11 @@
 """Attacks leave less than noise; a hidden gradient raises flags; a black box gets questions."""
 
+import pandas as pd
 import pytest
 
+from utils.evaluation.flags.judging import HARMLESS
 from utils.examine.adapter import Expects, adapt
+from utils.examine.sections import attacks
 from utils.examine.sections.attacks import ask_attack, ask_patch, ask_smallest_change
 from utils.examine.subject import Subject
 
@@ -27,6 +30,15 @@ def test_rounding_before_the_network_raises_flags(images, network):
 
     found = ask_attack(subject_of(masked, images))
     assert found.severity == "alarm" and "red flags" in found.measured
+
+
+def test_what_is_harmless_is_told_and_no_alarm(images, network, monkeypatch):
+    """Gradients that bend within a small step, where the attack succeeds all the same."""
+    told = f"{HARMLESS}: cosine 0.98 of short steps, but the attack leaves 0.0%"
+    table = pd.DataFrame([("masked gradients", False, told)], columns=["flag", "red", "reason"])
+    monkeypatch.setattr(attacks, "check_attack", lambda *_, **__: table)
+    found = ask_attack(subject_of(network, images))
+    assert found.severity == "note" and f"*masked gradients*: {told}." in found.meaning
 
 
 def test_a_black_box_is_attacked_by_questions_and_this_is_said(images, network):

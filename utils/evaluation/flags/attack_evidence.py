@@ -21,7 +21,7 @@ from utils.evaluation.flags.attack_experiments import (
     ladder,
     noise_ladder,
 )
-from utils.evaluation.flags.gradient_experiments import dead_gradients, slope_agreement
+from utils.evaluation.flags.gradient_experiments import dead_gradients, slope_agreements
 from utils.evaluation.flags.judging import SAME
 from utils.evaluation.flags.model_experiments import differences, returns_probabilities, watched
 from utils.evaluation.inference import attacked_images, predict
@@ -50,10 +50,16 @@ class SanityChecks:
     apart: bool  # the members of an ensemble received different images
     leaks: bool  # gradients were left in the weights
     dead_gradients: float  # share of images whose input gradient is zero or not finite
-    slope_agreement: float  # 1 where the gradient says how the model changes, about 0 if not
+    # By the length of the step: 1 where the gradient says how the model changes, about 0 if not.
+    slope_agreements: dict[float, float]
     between_passes: float  # largest difference of a probability with other random numbers
     between_batches: float  # the same in small batches instead of a large one
     probabilities: bool  # the model returns these instead of logits
+
+    @property
+    def slope_agreement(self) -> float:
+        """At the length of step at which the gradient holds best."""
+        return max(self.slope_agreements.values())
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ def run_sanity_checks(
         apart=seen.apart,
         leaks=leaks,
         dead_gradients=dead_gradients(model, split),
-        slope_agreement=slope_agreement(model, few),
+        slope_agreements=slope_agreements(model, few),
         between_passes=between_passes,
         between_batches=between_batches,
         probabilities=returns_probabilities(model, few),

@@ -60,10 +60,14 @@ def ladder(
     """The predictions by the size of the attack; an image that fell at one has fallen for good.
 
     The largest change alone would show less: it turns images black and white, and where the model
-    has one answer for these, a sound attack cannot leave it.
+    has one answer for these, a sound attack cannot leave it. What is left in the end is attacked
+    once more from noise, away from where the loss is flat around the image.
     """
     sizes, norm = _sizes(split, attack), norm_named(norm_of(attack))
-    climb = WorstCase(tuple(with_epsilon(_without_start(attack), size) for size in sizes))
+    climb = [with_epsilon(_from(attack), size) for size in sizes]
+    if hasattr(attack, "random_start"):
+        climb.append(with_epsilon(_from(attack, noise=True), sizes[-1]))
+    climb = WorstCase(tuple(climb))
     moved = attacked_images(model, split, climb)
     fallen = predict(model, split, Precomputed(moved))
     change = norm.length(moved - to_float(split.images))
@@ -146,9 +150,10 @@ def _sizes(split: Split, attack: SizedAttack) -> list[float]:
     return [largest * level / LADDER[-1] for level in LADDER]
 
 
-def _without_start(attack: SizedAttack) -> SizedAttack:
-    """The attack from the image itself, and with a loss that does not flatten for sure models."""
-    loss, changes = getattr(attack, "loss", None), {"random_start": False}
+def _from(attack: SizedAttack, noise: bool = False) -> SizedAttack:
+    """The attack from the image itself, or from noise in its box, with a loss that does not flatten
+    for sure models."""
+    loss, changes = getattr(attack, "loss", None), {"random_start": noise}
     if loss == "cross_entropy":
         changes["loss"] = "margin"
     if loss is not None and margin_named(loss) is not None:  # else there is no boundary to stop at

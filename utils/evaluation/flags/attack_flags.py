@@ -1,7 +1,8 @@
 """The red flags of an attack: signs that a robust accuracy is wrong.
 
 Each flag is a function from evidence to a reason, or to None if it is not red. A reason that
-begins with "not resolved" is not red either: these images cannot show the mistake.
+begins with "not resolved" is not red either: these images cannot show the mistake. Nor is a
+"harmless" one.
 """
 
 import numpy as np
@@ -11,12 +12,14 @@ from utils.attacks.base import norm_of
 from utils.evaluation.comparisons.models import more_often_right, worse_of
 from utils.evaluation.flags.attack_evidence import AttackEvidence
 from utils.evaluation.flags.attack_experiments import QUERIES, black_box_applies, free_white_box
-from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, too_few
+from utils.evaluation.flags.judging import NOT_APPLICABLE, NOT_RESOLVED, more_than, too_few
 from utils.evaluation.flags.model_flags import MODEL_FLAGS
 from utils.evaluation.flags.published_flags import PUBLISHED_FLAGS
 from utils.evaluation.metrics import majority_share
 from utils.evaluation.predictions import Predictions
 from utils.evaluation.resampling import ALPHA
+
+STRAYS = 0.05  # share of images that a sound attack of any size may leave: its path is greedy
 
 
 def _weaker_than_one_step(e: AttackEvidence) -> str | None:
@@ -75,7 +78,9 @@ def _survives_every_size(e: AttackEvidence) -> str | None:
         return NOT_APPLICABLE
     left = e.checks.ladder[-1]
     if left.right.any():
-        return f"{left.accuracy:.1%} are right, however large the change"
+        why = f"{left.right.sum()} of {len(left.right)} are right, however large the change"
+        rare = more_than(STRAYS, left.right, left.groups)
+        return why if rare else f"{NOT_RESOLVED}: {why}"
 
 
 def _not_converged(e: AttackEvidence) -> str | None:

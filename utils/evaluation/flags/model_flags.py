@@ -2,11 +2,15 @@
 
 from utils.attacks.apgd import APGD, WorstCase
 from utils.attacks.black_box.queries import QueryAttack
+from utils.evaluation.comparisons.models import more_often_right
 from utils.evaluation.flags.attack_evidence import AttackEvidence
-from utils.evaluation.flags.judging import NOT_APPLICABLE, SAME
+from utils.evaluation.flags.gradient_experiments import AGREES, STEP
+from utils.evaluation.flags.judging import HARMLESS, NOT_APPLICABLE, RARE, SAME, too_few
+from utils.evaluation.resampling import ALPHA
 
 ENOUGH_DRAWS = 20  # per step of an attack in expectation, as its field `draws` counts them
-AGREES = 0.5  # cosine of the slopes; networks have .99, one that rounds its input has about 0
+SLOPES = "between the slopes of the gradient and those of small steps"
+NOTHING_LEFT = 0.05  # accuracy under an attack below which no gradient can have hidden much
 STOPS = (APGD, WorstCase, QueryAttack)  # at the first success, always
 
 
@@ -38,11 +42,30 @@ def _dead(e: AttackEvidence) -> str | None:
 
 
 def _masked(e: AttackEvidence) -> str | None:
+    """Do gradients mislead an attacker? A slope that bends within a step is none of that."""
     if isinstance(e.attack, QueryAttack) or e.is_random or _follows_another(e):
         return NOT_APPLICABLE
-    if e.checks.slope_agreement < AGREES:
-        agreement = f"{e.checks.slope_agreement:.2f}"
-        return f"cosine {agreement} between the slopes of the gradient and those of small steps"
+    found = e.checks.slope_agreements
+    best = max(found, key=found.get)
+    if found[STEP] >= AGREES:
+        return None
+    why, wrong = f"cosine {found[best]:.2f} {SLOPES}", found[best] < AGREES
+    if not wrong:
+        why += f" of {255 * best:.2g}/255, {found[STEP]:.2f} of {255 * STEP:g}/255"
+    if _gets_through(e, wrong):
+        left, noise = e.strongest.accuracy, e.noise.accuracy
+        return f"{HARMLESS}: {why}, but the attack leaves {left:.1%}, noise {noise:.1%}"
+    return why if wrong else too_few(e.noise, e.noise.right) or why
+
+
+def _gets_through(e: AttackEvidence, wrong: bool) -> bool:
+    """Whether the attack succeeds all the same.
+
+    Gradients that hold over some steps lead somewhere, so it is enough to do more than noise. Ones
+    that are wrong over all lead nowhere, unless the attack leaves nearly nothing and noise does.
+    """
+    left, p = e.strongest.accuracy, more_often_right(e.noise, e.strongest)
+    return left <= NOTHING_LEFT and p < RARE if wrong else left == 0 or p < ALPHA
 
 
 def _random(e: AttackEvidence) -> str | None:
