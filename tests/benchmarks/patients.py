@@ -102,11 +102,15 @@ def main(counts: list[int], place: Path) -> None:
     for count in counts:
         rows.append(alone(measure, place, count))
         print(rows[-1], flush=True)
-    table = pd.DataFrame(rows)
-    if len(table) > 1:
-        rows = [row | {"images": f"{row['images']:,}"} for row in rows] + [on_paper(table)]
-        about = ABOUT.format(exponent=exponent(table))
-        keep("patients", "Patients recovered from pixels", about, pd.DataFrame(rows))
+        if len(rows) > 1:
+            keep_table(pd.DataFrame(rows))
+
+
+def keep_table(table: pd.DataFrame) -> None:
+    rows = [row | {"images": f"{row['images']:,}"} for row in table.to_dict("records")]
+    about = ABOUT.format(exponent=exponent(table))
+    table = pd.DataFrame([*rows, on_paper(table)])
+    keep("patients", "Patients recovered from pixels", about, table)
 
 
 if __name__ == "__main__":
