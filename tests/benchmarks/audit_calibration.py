@@ -167,11 +167,11 @@ def keep_tables(made, count):
 
 
 def main(count):
-    names, made = [*DRAWN, *(SETS if "DATA_ROOT" in os.environ else ())], {}
+    names, made = [*(SETS if "DATA_ROOT" in os.environ else ()), *DRAWN], {}
     for number, name in enumerate(names):
         made[name] = calibrate(name, count, names[number - 1])
         keep_tables(made, count)  # after each set: a run may be stopped
 
 
 if __name__ == "__main__":
-    main(int((sys.argv + ["240"])[1]))
+    main(int((sys.argv + ["200"])[1]))

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import torch
-from patients import PIECE, alone, draw_piece
+from patients import PIECE, alone, draw_pieces
 from side_by_side import keep, memory
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.neighbors import NearestNeighbors
@@ -112,8 +112,7 @@ def measure(place: Path, count: int, name: str) -> dict:
 
 
 def main(count: int, place: Path) -> None:
-    for number in range(math.ceil(count / PIECE)):
-        alone(draw_piece, place, number)
+    alone(draw_pieces, place, count)
     names = [n for n, way in WAYS.items() if way is not descent or find_spec("pynndescent")]
     rows = []
     for name in names:

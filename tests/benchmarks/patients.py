@@ -4,8 +4,8 @@
 
 All images are brain slices, eight of each patient, so that the adjusted Rand index compares with
 the true patients. Drawing so many would take longer than what is measured: each drawn patient is
-bent into eight others, all slices alike. Pieces are drawn in processes of their own, as is each row
-of the table measured: its memory is all that the process takes, images and torch included.
+bent into many others, all its slices alike. They are drawn in a process of their own, as each row
+of the table is measured: its memory is all that the process takes, images and torch included.
 """
 
 import math
@@ -27,7 +27,7 @@ from utils.data.patients.recovery import recover_patients
 from utils.data.phantoms import draw
 
 PIECE, SIZE, VIEWS, MILLION = 8000, 48, 8, 1_000_000
-BENDS, BEND, CORNERS = 8, 0.08, 4  # patients made of a drawn one; of half a side; points that move
+BENDS, BEND, CORNERS = 25, 0.08, 4  # patients made of a drawn one; of half a side; points that move
 COUNTS = [25_000, 50_000, 100_000]  # above all, neighbours are sought in near cells only
 ABOUT = f"""Brain slices of {SIZE} pixels, {VIEWS} of each patient; each drawn patient was bent into
     {BENDS} others. Every row has a process of its own, and its memory is all that the process
@@ -37,14 +37,14 @@ ABOUT = f"""Brain slices of {SIZE} pixels, {VIEWS} of each patient; each drawn p
     that at rest in proportion to the images."""
 
 
-def draw_piece(place: Path, number: int) -> None:
-    """Images and patients that no other piece has."""
-    path = place / f"{number}.pt"
-    if not path.exists():
+def draw_pieces(place: Path, count: int) -> None:
+    """So many images, or more; no two pieces share a patient."""
+    torch.set_num_threads(1)
+    for number in range(math.ceil(count / PIECE)):
         piece = draw("brain_phantom", SIZE, PIECE // VIEWS // BENDS, seed=5 + number, views=VIEWS)
         images = bent(piece.images.view(-1, VIEWS, SIZE, SIZE), number).view(-1, 1, SIZE, SIZE)
         patients = torch.arange(PIECE // VIEWS).repeat_interleave(VIEWS) + number * PIECE
-        torch.save((images, patients), path)
+        torch.save((images, patients), place / f"{number}.pt")
 
 
 def bent(patients: Tensor, seed: int) -> Tensor:
@@ -96,8 +96,7 @@ def on_paper(table: pd.DataFrame) -> dict:
 
 
 def main(counts: list[int], place: Path) -> None:
-    for number in range(math.ceil(max(counts) / PIECE)):
-        alone(draw_piece, place, number)
+    alone(draw_pieces, place, max(counts))
     rows = []
     for count in counts:
         rows.append(alone(measure, place, count))
