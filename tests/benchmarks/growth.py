@@ -28,7 +28,7 @@ from utils.detection.noise_traces import NoiseLevel
 from utils.detection.scaling_detectors import scaling_scores
 from utils.evaluation.leakage import leakage_report
 
-COUNTS, PIXELS, VIEWS, SIZE = (500, 1000, 2000, 4000), (256, 512, 1024), 2, 64
+COUNTS, PIXELS, VIEWS, SIZE = (250, 500, 1000, 2000), (128, 256, 512), 2, 64
 LARGE, TEST = 16, 0.2  # images of the scaling attack; share of those that leakage tests
 
 
@@ -98,7 +98,7 @@ STEPS = {
     "reading PNG files": (reading, COUNTS),
     "leakage between two parts": (leakage, COUNTS),
     "patients by their pixels": (recovery, COUNTS),
-    "a whole audit": (auditing, COUNTS),
+    "a whole audit": (auditing, COUNTS[:3]),
     "detector of noise": (noise, COUNTS),
     "detectors of scaling attacks": (scaling_detector, COUNTS[:3]),
     f"scaling attack, {LARGE} images": (scaling_attack, PIXELS),

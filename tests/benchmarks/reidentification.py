@@ -1,19 +1,18 @@
 """How many pairs of images of one patient are found: by a trained embedding, by ImageNet features
 and by pixels, for patients that none of them has met.
 
-    python tests/benchmarks/reidentification.py [DATA_ROOT]
+    [DATA_ROOT=/data] python tests/benchmarks/reidentification.py
 
-On drawn visits, and on the chest X-rays in DATA_ROOT, whose file names tell the patients. Each
-limit lets the given share of the pairs of different patients pass. `first` is the share of images,
-among those whose patient has another one, whose nearest image is of the same patient.
+On drawn visits, and on the chest X-rays in DATA_ROOT, whose file names tell the patients.
 """
 
-import sys
+import os
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
+from side_by_side import keep
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
@@ -27,6 +26,10 @@ from utils.detection.reidentification import pair_distances, recall_at, train_re
 from utils.evaluation.inference import features
 
 SIZE, RATES = 64, (1e-2, 1e-3, 1e-4)
+ABOUT = f"""Images of {SIZE} pixels; the patients measured are none of those from which the
+    embedding has learned. *Found* is the share of the pairs of one patient (%) below a limit that
+    the given share of the pairs of two patients passes. *First* is the share of images (%), among
+    those whose patient has another one, whose nearest image is of the same patient."""
 DRAWN = {"named": (800, 1), "held out": (150, 2), "new": (200, 3)}  # patients, seed of the draw
 
 
@@ -56,9 +59,10 @@ def nearest_is_right(apart: np.ndarray, patients: np.ndarray) -> float:
 
 def row(points: Tensor, patients: np.ndarray) -> dict[str, float]:
     apart, same = pair_distances(points, patients)
-    found = {f"recall at {rate:g}": recall_at(rate, apart, same)[0] for rate in RATES}
-    first = nearest_is_right(apart, patients)
-    return {"AUC": roc_auc_score(same, -apart), **found, "first": first}
+    found = {f"found at {rate:g}": 100 * recall_at(rate, apart, same)[0] for rate in RATES}
+    first = 100 * nearest_is_right(apart, patients)
+    values = {"AUC": 100 * roc_auc_score(same, -apart), **found, "first": first}
+    return {name: round(float(value), 1) for name, value in values.items()}
 
 
 def rows(named: Split, held_out: Split, new: Split) -> Iterator[tuple[str, dict[str, float]]]:
@@ -75,17 +79,19 @@ def rows(named: Split, held_out: Split, new: Split) -> Iterator[tuple[str, dict[
     )
 
 
-def measure(name: str, parts: tuple[Split, ...]) -> None:
-    print(f"\n{name}")
-    for part, split in zip(DRAWN, parts, strict=True):
-        sizes = np.unique(split.patients, return_counts=True)[1]
-        pairs = int((sizes * (sizes - 1) // 2).sum())
-        print(f"{part}: {len(split):,} images, {len(sizes):,} patients, {pairs:,} pairs")
-    table = pd.DataFrame(dict(rows(*parts))).T
-    print((100 * table).round(1).to_string())
+def measure(name: str, parts: tuple[Split, ...]) -> Iterator[dict]:
+    named, _, new = (np.unique(split.patients, return_counts=True)[1] for split in parts)
+    pairs = int((new * (new - 1) // 2).sum())
+    for way, found in rows(*parts):
+        print(name, way, found, flush=True)
+        yield {
+            "images": name, "by": way, "patients learned from": f"{len(named):,}",
+            "pairs measured": f"{pairs:,}", **found,
+        }  # fmt: skip
 
 
 if __name__ == "__main__":
-    measure("drawn chest X-rays", drawn())
-    if len(sys.argv) > 1:
-        measure("chest_xray", radiographs(sys.argv[1]))
+    found = [*measure("drawn chest X-rays", drawn())]
+    if root := os.environ.get("DATA_ROOT"):
+        found += measure("chest_xray", radiographs(root))
+    keep("reidentification", "Pairs of images of one patient", ABOUT, pd.DataFrame(found))
