@@ -80,9 +80,9 @@ def test_a_pair_has_weights_of_its_own_and_begins_with_its_standard_network(chap
         return train_or_load(model, splits, plan, *rest)
 
     monkeypatch.setattr("utils.course.network_chapters.defended.train_or_load", watched)
-    pairs = train_pairs(chapter, twin, replace(config, epochs=1), 2)
+    pairs = train_pairs(chapter, twin, replace(config, epochs=1), 2, epochs=3)
     assert [len(side) for side in pairs.values()] == [2, 2]
-    assert [plan.epochs for _, plan in seen] == [2, 1, 2, 1]
+    assert [plan.epochs for _, plan in seen] == [3, 1, 3, 1]
     assert [plan.seed for _, plan in seen] == [1000, 1000, 1001, 1001]
     for number, standard in enumerate(pairs["standard"]):
         assert torch.equal(weights_of(standard), seen[2 * number + 1][0])

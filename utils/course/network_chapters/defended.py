@@ -87,20 +87,20 @@ def defend(chapter: Chapter, twin: TrainedModel, search: SearchSpace | float) ->
 
 
 def train_pairs(
-    chapter: Chapter, twin: TrainedModel, config: TrainConfig, pairs: int
+    chapter: Chapter, twin: TrainedModel, config: TrainConfig, pairs: int, epochs: int = 0
 ) -> dict[str, list[Classifier]]:
     """More pairs for a claim about the method: a standard network, and what adversarial training
     with the settings of `config` makes of it.
 
     Each pair has random weights and an order of its own. Its standard network learns as the twin
-    did.
+    did, for as many `epochs`, or for these.
     """
     (splits, score), loss = lessons(chapter), loss_of(chapter)
     where, found = chapter.run.checkpoints, {"standard": [], "adversarial": []}
     for seed in seeds_of_pairs(config.seed, pairs):
         again = replace(chapter, parameters={**twin.parameters, "SEED": seed})
         standard = again.builder().to(chapter.run.device)
-        plan = replace(twin.config, seed=seed)
+        plan = replace(twin.config, seed=seed, epochs=epochs or twin.config.epochs)
         train_or_load(standard, chapter.splits, plan, where)
         hardened = deepcopy(standard)
         train_or_load(hardened, splits, replace(config, seed=seed), where, loss, score)
