@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from utils.evaluation.roc import roc_scores
+from utils.evaluation.roc import auroc, roc_scores, weights_of_images
 
 TPR = "TPR at 1% FPR"
 
@@ -23,6 +23,17 @@ def test_agrees_with_scikit_learn(digits):
     assert found.loc["AUROC", "value"] == pytest.approx(roc_auc_score(positive, scores))
     assert found.loc[TPR, "value"] == pytest.approx(hits[alarms <= 0.01].max())
     assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
+
+
+@pytest.mark.parametrize("digits", [0, 8])
+def test_every_resample_has_the_area_that_scikit_learn_gives_it(digits):
+    scores, positive = some(90, digits)
+    member = np.arange(90) // 3  # three images of each patient
+    drawn = np.random.default_rng(1).multinomial(30, np.full(30, 1 / 30), 5)
+    weights = weights_of_images(member, drawn)
+    expected = [roc_auc_score(positive, scores, sample_weight=row) for row in weights]
+    assert (weights[0] == 1).all() and (weights[1:] == drawn[:, member]).all()
+    assert auroc(scores, positive, weights) == pytest.approx(expected)
 
 
 def test_of_fewer_than_a_hundred_negatives_none_may_be_flagged():

@@ -67,7 +67,7 @@ def mean_of(values, groups, seed: int = 0) -> Interval:
     return with_exact_bound(values[known].mean(), draws, len(names))
 
 
-@lru_cache(maxsize=1)  # all scores of a table resample the same patients
+@lru_cache(maxsize=2)  # all scores of a table resample the same patients, or some of them
 def resamples(count: int, seed: int) -> np.ndarray:
     """How often each patient is drawn, in each resample; shared, so read-only."""
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), DRAWS)

@@ -10,7 +10,7 @@ from utils.evaluation.findings.scores import FINDING_SCORES, finding_draws
 from utils.evaluation.intervals import Interval, interval_table, resamples, with_exact_bound
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.resampling import over_trainings, resampled_confusions
-from utils.evaluation.roc import auroc
+from utils.evaluation.roc import auroc, weights_of_images
 
 # Scores: each takes confusion matrices (..., classes, classes), so 2,000 resamples cost one call.
 
@@ -45,7 +45,7 @@ def missed_disease(confusion: np.ndarray) -> np.ndarray:
 def auc(predictions: Predictions, weights: np.ndarray) -> tuple[float, np.ndarray]:
     """Mean one-against-rest area over the classes with images, of the split and its resamples."""
     _, member = np.unique(predictions.groups, return_inverse=True)
-    per_image = np.vstack([np.ones(len(member)), weights[:, member]])
+    per_image = weights_of_images(member, weights)
     areas = [auroc(*each, per_image) for each in predictions.one_against_rest()]
     if len(areas) < 2:
         return np.nan, np.full(len(weights), np.nan)

@@ -24,7 +24,7 @@ def roc_scores(scores, is_positive, groups=None, seed: int = 0) -> pd.DataFrame:
             f"{len(groups)} have a patient"
         )
     names, member = np.unique(groups, return_inverse=True)
-    weights = np.vstack([np.ones(len(member)), resamples(len(names), seed)[:, member]])
+    weights = weights_of_images(member, resamples(len(names), seed))
     positive_patients = max(len(np.unique(groups[is_positive])), 1)
     found = {
         "AUROC": auroc(scores, is_positive, weights),
@@ -38,6 +38,16 @@ def roc_scores(scores, is_positive, groups=None, seed: int = 0) -> pd.DataFrame:
     )
 
 
+def weights_of_images(member: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """How often each image counts: once, then in each resample as often as its patient.
+
+    A column lies in one piece, as `auroc` gathers it.
+    """
+    by_image = np.ones((len(member), 1 + len(weights)))
+    by_image[:, 1:] = weights.T[member]
+    return by_image.T
+
+
 def tpr_at_fpr(scores: np.ndarray, is_positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """For each row of weights, the true positive rate at the best threshold that is allowed."""
     positives, negatives = positives_and_negatives(-scores, is_positive, weights)
@@ -49,11 +59,18 @@ def tpr_at_fpr(scores: np.ndarray, is_positive: np.ndarray, weights: np.ndarray)
 
 
 def auroc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """AUROC for each row of weights: the share of (positive, negative) pairs in order."""
-    of_class, of_rest = positives_and_negatives(score, positive, weights)
-    below = np.cumsum(of_rest, 1) - of_rest / 2
-    pairs = of_class.sum(1) * of_rest.sum(1)
-    in_order = (of_class * below).sum(1)
+    """AUROC for each row of weights: the share of (positive, negative) pairs in order.
+
+    Images are gathered and added up along the first axis, which is many times as quick.
+    """
+    by_image, rest = np.asarray(weights).T, np.flatnonzero(~positive)
+    rest = rest[np.argsort(score[rest])]
+    below = np.zeros((len(rest) + 1, by_image.shape[1]))
+    np.cumsum(by_image[rest], 0, out=below[1:])
+    ends = [np.searchsorted(score[rest], score[positive], side) for side in ("left", "right")]
+    of_class, beaten = by_image[positive], sum(below[each] for each in ends) / 2
+    pairs = of_class.sum(0) * below[-1]
+    in_order = np.einsum("ij,ij->j", of_class, beaten)
     return np.divide(in_order, pairs, out=np.full(len(pairs), np.nan), where=pairs != 0)
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from drawn import brightness_ratio, drawn
 
+from utils.data.phantoms import brain
 from utils.data.phantoms.brain import GRADES, draw_patient
 from utils.data.split import to_float
 
@@ -67,3 +68,13 @@ def test_no_skull_surrounds_the_brain():
     images = to_float(drawn("brain_phantom").images)
     border = torch.cat([images[..., 0], images[..., -1], images[..., 0, :], images[..., -1, :]])
     assert border.mean() < 0.06 and (images > 0.2).float().mean() < 0.5
+
+
+def test_fields_drawn_together_are_those_drawn_one_by_one():
+    points, kinds = torch.randn(3, 2, 20, 20) * 60, [(120.0, 4), (50.0, 5), (11.0, 9)]
+    rng = Random(3)
+    alone = [brain._field(points, rng, *kind) for kind in kinds]
+    together = brain._fields(points, Random(3), kinds)
+    assert all(torch.equal(*pair) for pair in zip(alone, together, strict=True))
+    assert abs(torch.stack(together).mean()) < 0.2
+    assert all(field.std() == pytest.approx(1, abs=0.2) for field in together)

@@ -20,7 +20,7 @@ PLACES = {  # in millimetres right of, before and above the anterior commissure
 
 
 def at(place, spacing: float = 1.0) -> tuple[float, ...]:
-    point = torch.tensor(place, dtype=torch.float32).view(1, 1, 1, 3)
+    point = torch.tensor(place, dtype=torch.float32).view(3, 1, 1, 1)
     return tuple(share.item() for share in tissue_at(point, spacing))  # grey, white, inside
 
 
@@ -46,7 +46,7 @@ def test_a_voxel_is_read_at_its_centre():
 @pytest.mark.parametrize("spacing", [2.0, 3.0])
 def test_a_coarser_map_is_the_mean_of_a_finer_one_at_the_same_place(spacing):
     lines = torch.meshgrid(*[torch.arange(-30.0, 30.0)] * 3, indexing="ij")
-    points = torch.stack(lines, -1)
+    points = torch.stack(lines)
     for fine, coarse in zip(tissue_at(points, 1), tissue_at(points, spacing), strict=True):
         assert fine.mean().item() == pytest.approx(coarse.mean().item(), abs=0.005)
         assert torch.corrcoef(torch.stack([fine.flatten(), coarse.flatten()]))[0, 1] > 0.9

@@ -85,11 +85,15 @@ def running_average(network: nn.Module, longest: float) -> AveragedModel:
     """The mean of the weights, in which each step keeps the share `longest` of the former mean;
     the first steps keep less."""
 
-    def mix(mean: Tensor, newest: Tensor, steps: Tensor) -> Tensor:
+    def mix(means: list[Tensor], newest: list[Tensor], steps: Tensor) -> None:
         share = kept_share(longest, int(steps))
-        return share * mean + (1 - share) * newest
+        for mean, new in zip(means, newest, strict=True):
+            if mean.is_floating_point():
+                mean.mul_(share).add_((1 - share) * new)  # in place: half of the time
+            else:  # counters of batch norm
+                mean.copy_(share * mean + (1 - share) * new)
 
-    return AveragedModel(network, avg_fn=mix, use_buffers=True)
+    return AveragedModel(network, multi_avg_fn=mix, use_buffers=True)
 
 
 @contextmanager

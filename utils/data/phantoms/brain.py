@@ -7,6 +7,7 @@ thins the cortex. Each patient has one degree of it; neighbouring grades overlap
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 import torch
@@ -51,6 +52,8 @@ LUCK = 0.03  # in the growth of each
 UPRIGHT = (1.0, 1.0, 0.4)  # sulci are longer from top to bottom than across
 INSULA = 0.5  # from the middle of the brain (0) to its surface (1): farther out lies cortex
 HEMISPHERES = ((0.0, -18.0, 10.0), (70.0, 90.0, 70.0))  # centre and radii of an ellipsoid
+# The order in which so many waves are added: another one rounds otherwise, and draws other images.
+ADDED = {4: [0, 1, 2, 3], 5: [0, 4, 1, 2, 3], 6: [0, 4, 5, 1, 2, 3], 9: [8, 0, 1, 2, 3, 4, 5, 6, 7]}
 
 
 def draw_patient(
@@ -72,13 +75,13 @@ def draw_patient(
 
 
 def _posed(size: int, views: int, rng: Random) -> Tensor:
-    """Points (views, size, size, 3) of MNI space, in millimetres, on tilted slices."""
+    """Planes (3, views, size, size): points of MNI space, in millimetres, on tilted slices."""
     line = ((torch.arange(size) + 0.5) / size - 0.5) * MILLIMETRES
     x, y = line[None, None, :], -line[None, :, None]
     steps = STEP * (torch.arange(views) - (views - 1) / 2)
     z = (rng.uniform(*HEIGHTS) + steps).view(-1, 1, 1)
     x, y = x - rng.uniform(-SHIFT, SHIFT), y - 18 - rng.uniform(-SHIFT, SHIFT)
-    return torch.stack(torch.broadcast_tensors(x, y, z), -1) @ _turn(rng).T
+    return torch.stack([a * x + b * y + c * z for a, b, c in _turn(rng).tolist()])
 
 
 def _turn(rng: Random) -> Tensor:
@@ -96,37 +99,59 @@ def _turn(rng: Random) -> Tensor:
 
 def _bent(points: Tensor, rng: Random) -> Tensor:
     """The anatomy of this patient: a smooth displacement of a few millimetres, large and small."""
-    coarse = _resized(points, (COARSE, COARSE))
-    moved = [
-        2.8 * _field(coarse, rng, 120.0, 4) + 1.1 * _field(coarse, rng, 50.0, 5) for _ in range(3)
-    ]
-    return points + _resized(torch.stack(moved, -1), points.shape[1:3])
+    kinds = [(120.0, 4), (50.0, 5)] * 3  # large and small, along each axis
+    fields = _fields(_resized(points, (COARSE, COARSE)), rng, kinds)
+    moved = [2.8 * fields[n] + 1.1 * fields[n + 1] for n in (0, 2, 4)]
+    return points + _resized(torch.stack(moved), points.shape[2:])
 
 
-def _resized(grid: Tensor, shape: tuple) -> Tensor:
-    """Values (views, height, width, 3) at more or fewer points, corners kept."""
-    grid = grid.permute(0, 3, 1, 2)
-    return F.interpolate(grid, shape, mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
+def _resized(planes: Tensor, shape: tuple) -> Tensor:
+    """Values (3, views, height, width) at more or fewer points, corners kept."""
+    return F.interpolate(planes, shape, mode="bilinear", align_corners=True)
 
 
 def _field(points: Tensor, rng: Random, wavelength: float, count: int) -> Tensor:
     """A random function of space, mean 0 and variance 1: plane waves in all directions."""
+    return _fields(points, rng, [(wavelength, count)])[0]
+
+
+def _fields(points: Tensor, rng: Random, kinds: list[tuple[float, int]]) -> list[Tensor]:
+    """Such a function for each (wavelength, count of waves): together they cost less."""
+    parts = [_random_waves(rng, *kind) for kind in kinds]
+    directions, numbers, phases = (torch.cat(each) for each in zip(*parts, strict=True))
+    waves = F.normalize(directions, dim=1) * numbers
+    right, front, top = waves.T.reshape(3, -1, 1, 1, 1)
+    turned = right * points[0]  # plane by plane: a product of such thin matrices is slower
+    turned += front * points[1]
+    turned += top * points[2]
+    turned += phases.view(-1, 1, 1, 1)
+    each = turned.cos_().split([count for _, count in kinds])
+    return [waves.sum(0).mul_(math.sqrt(2 / len(waves))) for waves in each]
+
+
+def _random_waves(rng: Random, wavelength: float, count: int) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(rng.getrandbits(32))
-    waves = F.normalize(torch.randn(count, 3, generator=generator), dim=1)
+    directions = torch.randn(count, 3, generator=generator)
     numbers = 2 * math.pi / wavelength * (0.8 + 0.5 * torch.rand(count, 1, generator=generator))
     phases = 2 * math.pi * torch.rand(count, generator=generator)
-    return torch.cos(points @ (waves * numbers).T + phases).sum(-1) * math.sqrt(2 / count)
+    return directions[ADDED[count]], numbers[ADDED[count]], phases[ADDED[count]]
 
 
 def _widened(points: Tensor, atrophy: float, rng: Random) -> Tensor:
     """Points are taken from nearer the middle of what grows, so that it looks larger."""
     for centre, reach, rate in WIDENED:
         for side in (-1.0, 1.0):
-            away = points - torch.tensor([side * centre[0], *centre[1:]])
-            near = torch.exp(-((away / torch.tensor(reach)) ** 2).sum(-1, keepdim=True))
+            away = points - _column(side * centre[0], *centre[1:])
+            near = (away / _column(*reach)).square_().sum(0).neg_().exp_()
             growth = max(0.0, rate * atrophy + rng.gauss(0, LUCK))
-            points = points - (1 - math.exp(-growth)) * near * away
+            points -= away.mul_(near.mul_(1 - math.exp(-growth)))
     return points
+
+
+@cache
+def _column(*numbers: float) -> Tensor:
+    """One number for each coordinate of planes."""
+    return torch.tensor(numbers).view(3, 1, 1, 1)
 
 
 def _tissue(points: Tensor, spacing: float, atrophy: float, rng: Random) -> tuple[Tensor, ...]:
@@ -139,7 +164,7 @@ def _tissue(points: Tensor, spacing: float, atrophy: float, rng: Random) -> tupl
     both = grey + white
     brain = torch.sigmoid((inside - 0.5) / 0.1)
     cortex = _cortex(points)
-    folds = 0.16 * cortex * _field(points * torch.tensor(UPRIGHT), rng, 11.0, 9)
+    folds = 0.16 * cortex * _field(points * _column(*UPRIGHT), rng, 11.0, 9)
     loss = 0.02 + 0.46 * atrophy + rng.gauss(0, 0.01)
     kept = torch.sigmoid((both - 0.45 + (folds - loss * cortex) * (1 - white)) / 0.07)
     share = white / both.clamp_min(1e-3)
@@ -149,13 +174,14 @@ def _tissue(points: Tensor, spacing: float, atrophy: float, rng: Random) -> tupl
 
 def _cortex(points: Tensor) -> Tensor:
     """1 in the outer part of the brain, where sulci are; 0 around thalamus and ventricles."""
-    centre, radii = (torch.tensor(values) for values in HEMISPHERES)
-    return torch.sigmoid((((points - centre) / radii).norm(dim=-1) - INSULA) / 0.04)
+    centre, radii = (_column(*values) for values in HEMISPHERES)
+    away = ((points - centre) / radii).movedim(0, -1).contiguous()
+    return torch.sigmoid((away.norm(dim=-1) - INSULA) / 0.04)
 
 
 def _scanned(points: Tensor, signal: Tensor, rng: Random) -> Tensor:
     """What the scanner adds: bias field, contrast, Rician noise."""
-    x, y = points[..., 0] / 100, points[..., 1] / 100
+    x, y = points[0] / 100, points[1] / 100
     bias = 1 + rng.gauss(0, 0.1) * x + rng.gauss(0, 0.1) * y + rng.gauss(0, 0.06) * (x * x + y * y)
     seen = (signal * bias * rng.uniform(0.72, 1.1)).clamp(min=1e-4) ** rng.uniform(0.8, 1.3)
     noise = rng.uniform(0.006, 0.018) * grain((2, *signal.shape), rng)

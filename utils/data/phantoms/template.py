@@ -23,18 +23,27 @@ INSTALL = "the average brain comes with another package: pip install nilearn==0.
 def tissue_at(points: Tensor, spacing: float) -> tuple[Tensor, Tensor, Tensor]:
     """Shares of grey and white matter, and how far inside the brain, from 0 to 1.
 
-    `points` (views, height, width, 3) are millimetres of MNI space. `spacing` is the distance
+    `points` (3, views, height, width) are millimetres of MNI space. `spacing` is the distance
     between them; finer detail is averaged over. Ventricles and sulci lie inside the brain.
     """
     step = min(max(round(spacing), 1), COARSEST)
+    if step == COARSEST:
+        grey, white, inside = _sample(_coarse(), points, step)
+        return grey, white, inside
     grey, white = _sample(_tissues(step), points, step)
     return grey, white, _sample(_hull(), points, COARSEST)[0]
 
 
 def _sample(volume: Tensor, points: Tensor, step: int) -> Tensor:
-    extent = torch.tensor(volume.shape[:1:-1]) * step
-    grid = 2 * (points + torch.tensor(ORIGIN) + 0.5) / extent - 1
-    return F.grid_sample(volume, grid[None], align_corners=False)[0]
+    extent = (torch.tensor(volume.shape[:1:-1]) * step).view(3, 1, 1, 1)
+    grid = 2 * (points + torch.tensor(ORIGIN).view(3, 1, 1, 1) + 0.5) / extent - 1
+    return F.grid_sample(volume, grid.movedim(0, -1)[None], align_corners=False)[0]
+
+
+@cache
+def _coarse() -> Tensor:
+    """Both maps and the inside of the brain (1, 3, z, y, x): one look-up instead of two."""
+    return torch.cat([_tissues(COARSEST), _hull()], 1)
 
 
 @cache
