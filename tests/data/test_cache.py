@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from folders import class_folders, sizes
@@ -52,6 +53,18 @@ def test_an_unfinished_or_damaged_store_is_not_trusted(tmp_path):
         assert torch.equal(load(name, 8).train.images, whole)
     (folder / "train_set.pt").write_bytes((folder / "train_set.pt").read_bytes()[:-40])
     assert torch.equal(load(name, 8).train.images, whole)
+
+
+def test_a_store_remembers_whether_patients_were_named(tmp_path):
+    """Groups of copies look like patients, and are none."""
+    folder = class_folders(tmp_path / "own", ["a", "b"], 20)
+    files = sorted(folder.rglob("*.png"))
+    rows = [(str(p.relative_to(folder)), p.parent.name, str(n // 2)) for n, p in enumerate(files)]
+    columns = ["path", "label", "patient"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "named.csv", index=False)
+    for name, known in ((folder, False), (folder / "named.csv", True)):
+        for _ in ("read", "opened"):
+            assert load(f"folder:{name}", 8).test.patients_known is known
 
 
 @pytest.mark.parametrize("content", ["", "\0\0", "[3]", '{"request": {}}', '{"half": '])

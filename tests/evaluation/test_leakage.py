@@ -82,6 +82,29 @@ def test_visits_of_one_patient_are_found_by_number_alone(name):
     assert not unknown.leaky and unknown.siblings < SIBLINGS_TOLERATED
 
 
+@pytest.mark.parametrize("name", [*VISITS, "brain_phantom"])
+def test_a_report_says_where_unnamed_patients_would_not_be_seen(name):
+    """Slices of a head show their patient, so that few siblings mean something; visits do not."""
+    honest = by_patient(name)
+    known, unnamed = leakage_report(honest), leakage_report(without_patients(honest))
+    assert not known.blind and known.row["patients in two splits"] == 0
+    assert unnamed.blind == (name in VISITS) and not unnamed.leaky
+    words = ("not visible", "not visible") if unnamed.blind else ("not named", "none found")
+    assert (unnamed.row["patients in two splits"], unnamed.row["leakage"]) == words
+    assert ("not visible" in str(unnamed)) == unnamed.blind
+
+
+def test_groups_of_copies_are_no_patients():
+    """What `load` makes of a folder without names: every picture a group of its own."""
+    shared = split_by_image(by_patient("chest_phantom"), SHARES)
+    loaded = {
+        name: replace(part, groups=torch.arange(len(part)) + 10_000 * n, patients_known=False)
+        for n, (name, part) in enumerate(shared.items())
+    }
+    report = leakage_report(Splits(**loaded))
+    assert report.blind and report.row["patients in two splits"] == "not visible"
+
+
 @pytest.mark.parametrize("change", [jpeg_copy, resampled_copy])
 def test_a_few_harsh_copies_are_found(change):
     large = first_patients("chest_phantom", 90)

@@ -10,7 +10,7 @@ from small import small_split
 from utils.data import loading
 from utils.data.formats.findings import as_label
 from utils.data.loading import load
-from utils.examine.images import class_order, in_order, numbered_apart, read_examined
+from utils.examine.images import class_order, in_order, numbered_apart, read_examined, read_known
 
 
 def test_classes_are_put_in_the_order_of_the_model():
@@ -29,6 +29,21 @@ def test_two_folders_share_no_patient_numbers():
     known = numbered_apart(split, split)
     assert not set(known.groups.tolist()) & set(split.groups.tolist())
     assert len(known.groups.unique()) == len(split.groups.unique())
+    assert split.patients_known and not known.patients_known
+
+
+def test_two_parts_of_one_table_share_the_patients_that_it_names(tmp_path):
+    for number in range(8):
+        noise_image(tmp_path / f"{number}.png", number)
+    rows = {"path": [f"{n}.png" for n in range(8)], "label": list("abababab"),
+            "patient": list("11223344"), "split": ["train", "test"] * 4}  # fmt: skip
+    for name in ("own.csv", "other.csv"):
+        pd.DataFrame(rows).to_csv(tmp_path / name, index=False)
+    own, other = (str(tmp_path / name) for name in ("own.csv", "other.csv"))
+    split = read_examined(own, 16).split
+    known, apart = (read_known(train, own, split, 16) for train in (own, other))
+    assert known.patients_known and set(known.groups.tolist()) == set(split.groups.tolist())
+    assert not apart.patients_known
 
 
 def test_an_order_is_a_file_or_a_list(tmp_path):

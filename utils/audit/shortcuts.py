@@ -51,7 +51,7 @@ def one_against_rest(
     intervals hold for all facts and classes at once (Bonferroni).
     """
     columns = {name: facts[[name]] for name in facts} | {ALL: facts} if len(facts.columns) else {}
-    questions = max(1, len(columns) * len(_told(np.unique(split.labels.numpy()))))
+    questions = max(1, len(columns) * len(_compared(np.unique(split.labels.numpy()))))
     level = LEVEL if knows_patients else 1 - (1 - LEVEL) / questions
     rows = [
         row for name in columns for row in _classes_told(name, columns[name], split, seed, level)
@@ -62,8 +62,8 @@ def one_against_rest(
     return best.drop_duplicates("fact").reset_index(drop=True)
 
 
-def _told(present: np.ndarray) -> np.ndarray:
-    """The classes that are told from all others; of two the second stands for both."""
+def _compared(present: np.ndarray) -> np.ndarray:
+    """The classes that are compared with all others; of two the second stands for both."""
     return present[1:] if len(present) == 2 else present
 
 
@@ -71,7 +71,7 @@ def _classes_told(
     name: str, facts: pd.DataFrame, split: Split, seed: int, level: float
 ) -> Iterator[tuple]:
     found = cv_predict_from_features(facts, split, seed)
-    for label in _told(np.unique(found.labels)):
+    for label in _compared(np.unique(found.labels)):
         sides = found.probabilities[:, label], found.labels == label
         auc = grouped_auc(*sides, found.groups, level)
         p = p_value(auc, 0.5) if auc.value > 0.5 else 1.0

@@ -71,7 +71,8 @@ def read_listing(
     headers, studies = found.header_patients[rows], found.header_studies[rows]
     patients, source = _known_patients(listed, headers, studies, found.has_volumes)
     files = split.files if patients else np.where(studies == "", split.files, studies)
-    split = replace(split, groups=patient_groups(images, patients, files))
+    groups = patient_groups(images, patients, files)
+    split = replace(split, groups=groups, patients_known=patients is not None)
     notes = {"patients": source, **_reading_notes(found, reading)}
     return GatheredImages(split, np.array(listed.parts), *facts, notes=notes)
 

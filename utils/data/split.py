@@ -27,7 +27,8 @@ class Split:
     `groups` numbers the patient of each image, `masks` show where the finding is (n, height,
     width), `changed` is the kind of contamination of each image (0: none): the truth for
     splitting, for Grad-CAM and for detectors. `files` are the files that the images come from, and
-    `frames` their places in files that hold several.
+    `frames` their places in files that hold several. `patients_known` False: `groups` keep only
+    copies together, and two of them may be of one patient.
     """
 
     images: Tensor
@@ -38,6 +39,7 @@ class Split:
     changed: Tensor | None = None
     frames: Tensor | None = None
     files: tuple[str, ...] | None = None
+    patients_known: bool = True
 
     def __post_init__(self):
         if self.images.dtype not in WHITE or self.images.dim() != 4:

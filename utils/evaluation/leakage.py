@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from utils.data.duplicates import duplicates_across, nearest, small_grey
+from utils.data.patients.recovery import recover_patients
 from utils.data.split import Splits
 from utils.evaluation.findings.scores import usual_score
 from utils.evaluation.inference import predictions_for
@@ -20,6 +21,8 @@ SIBLING = 0.5  # of the distance to that neighbour; for other patients it is 0.7
 COPY = 0.3  # of it: a copy saved as JPEG or scaled, or a very similar sibling
 SIBLINGS_TOLERATED = 0.1  # share of the test images
 COPIES_TOLERATED = 0.01  # share of the test images: two cells or two blank films may look alike
+FEWEST = 50  # images: among fewer, pixels do not show what is usual between patients
+NOT_VISIBLE = "not visible"
 
 
 def is_leaky(identical: int, copies: int, tested: int, siblings: float, shared: int) -> bool:
@@ -65,7 +68,8 @@ class LeakageReport:
     A high accuracy of the baseline alone does not mean leakage: the classes may be easy.
     Siblings are test images with a training image less than half as far away as the 50th
     neighbour; this is typical of two slices of one patient and rare between patients. X-rays and
-    cells of one patient are as far apart as those of two: few siblings mean nothing there.
+    cells of one patient are as far apart as those of two: few siblings mean nothing there. Where
+    patients are not known either, the report is `blind` to patients on both sides.
     """
 
     baseline: Interval  # accuracy of the nearest-neighbour look-up; AUC of several findings
@@ -76,6 +80,8 @@ class LeakageReport:
     identical: int
     copies: int  # identical ones and near-duplicates
     repeated: int = 0  # test images that are identical to another test image
+    patients_known: bool = True  # whether equal patients in two splits have equal numbers
+    blind: bool = False  # patients are unknown, and no valley in the distances shows them
     # The predictions of the look-up.
     looked_up: Predictions | None = field(default=None, repr=False, compare=False)
     # The patient of each image, where patients are known.
@@ -112,10 +118,16 @@ class LeakageReport:
             "look-up": f"{self.baseline.text(digits=0)} %",
             "majority class": f"{100 * self.majority:.0f} %",
             "images with a sibling": f"{100 * self.siblings:.0f} %",
-            "patients in two splits": self.shared_groups,
+            "patients in two splits": self._shared,
             "copies across": self.copies,
-            "leakage": "found" if self.leaky else "none found",
+            "leakage": "found" if self.leaky else NOT_VISIBLE if self.blind else "none found",
         }
+
+    @property
+    def _shared(self) -> int | str:
+        if self.patients_known:
+            return self.shared_groups
+        return NOT_VISIBLE if self.blind else "not named"
 
     @property
     def leaky(self) -> bool:
@@ -127,8 +139,15 @@ class LeakageReport:
             f"Looking up the nearest training image is right for {self.baseline} % of the test "
             f"images; the majority class, for {100 * self.majority:.1f} %."
         )
-        finding = "Leakage found: " + "; ".join(self.reasons) if self.leaky else "No leakage found"
-        return f"{finding}. {scores}"
+        return f"{self._finding}. {scores}"
+
+    @property
+    def _finding(self) -> str:
+        if self.leaky:
+            return "Leakage found: " + "; ".join(self.reasons)
+        if self.blind:
+            return f"No copies found; patients in two splits are {NOT_VISIBLE}: they are not known"
+        return "No leakage found"
 
 
 def leakage_report(splits: Splits) -> LeakageReport:
@@ -142,15 +161,18 @@ def leakage_report(splits: Splits) -> LeakageReport:
     across = pairs[pairs["split"] != pairs["split of twin"]]
     copies = {("test", place) for place in torch.nonzero(ratios < COPY)[:, 0].tolist()}
     inside = pairs[pairs["identical"] & (pairs[["split", "split of twin"]] == "test").all(axis=1)]
+    known = all(part.patients_known and part.groups is not None for part in (splits.train, test))
     return LeakageReport(
         baseline=score_of(looked_up, usual_score(looked_up)),
         majority=majority_share(test.labels.numpy()),
         tested=len(test),
         siblings=float((ratios < SIBLING).float().mean()),
-        shared_groups=_shared_groups(splits),
+        shared_groups=_shared_groups(splits) if known else 0,
         identical=len(across[across["identical"]].drop_duplicates(["split", "image"])),
         copies=len(copies.union(zip(across["split"], across["image"], strict=True))),
         repeated=inside["image"].nunique(),
+        patients_known=known,
+        blind=not known and not pixels_show_patients(splits),
         looked_up=looked_up,
         test_patients=None if test.groups is None else test.patients,
         training_patients=None if splits.train.groups is None else splits.train.patients,
@@ -158,8 +180,12 @@ def leakage_report(splits: Splits) -> LeakageReport:
 
 
 def _shared_groups(splits: Splits) -> int:
-    """Groups with images in more than one split; 0 where groups are unknown."""
+    """Groups with images in more than one split."""
     groups = [split.groups.unique() for _, split in splits.items() if split.groups is not None]
-    if not groups:
-        return 0
     return int((torch.cat(groups).unique(return_counts=True)[1] > 1).sum())
+
+
+def pixels_show_patients(splits: Splits) -> bool:
+    """Whether two images of one patient can be recognised, as slices can and X-rays cannot."""
+    images = torch.cat([split.images for _, split in splits.items()])
+    return len(images) >= FEWEST and recover_patients(images).has_valley

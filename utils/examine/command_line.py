@@ -77,22 +77,22 @@ def _examined(
 ):  # fmt: skip
     from utils.examine.adapter import Expects  # here: --help needs no torch
     from utils.examine.examination import examine
-    from utils.examine.images import numbered_apart, read_examined
+    from utils.examine.images import read_examined, read_known
     from utils.examine.model_files import read_model
-    from utils.files import private_folder
+    from utils.files import only_for_owner, private_folder
 
     expects = Expects(white, mean, std)
     loaded = read_model(model, weights)
     found = read_examined(data, size, classes, root)
-    known = read_examined(train, size, classes, root, "train").split if train else None
-    known = numbered_apart(known, found.split) if known else None
+    known = read_known(train, data, found.split, size, classes, root) if train else None
     of_part = f"{data} (part {found.part!r})" if found.part else str(data)
     private_folder(Path(out))
-    report = examine(
-        loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
-        Path(out) / KEPT, modality=modality, names=(Path(model).name, of_part), resizer=resizer,
-        activation=activation, unread=found.unread,
-    )  # fmt: skip
+    with only_for_owner():
+        report = examine(
+            loaded, found.split, known, expects, found.columns, minutes, epsilon / 255,
+            Path(out) / KEPT, modality=modality, names=(Path(model).name, of_part), resizer=resizer,
+            activation=activation, unread=found.unread,
+        )  # fmt: skip
     page = report.save(out)
     shutil.rmtree(Path(out) / KEPT, ignore_errors=True)
     return report, page

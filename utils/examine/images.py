@@ -54,14 +54,25 @@ def read_examined(
     return ExaminedImages(split, columns_of(name, split), unread, named)
 
 
+def read_known(
+    train: str, data: str, split: Split, size: int, classes: str = "", root: str | None = None
+) -> Split:
+    """The images of the training; those of another place than `data` have other patient numbers
+    than the images `split` that are examined."""
+    known = read_examined(train, size, classes, root, "train").split
+    return known if str(train) == str(data) else numbered_apart(known, split)
+
+
 def numbered_apart(known: Split, split: Split) -> Split:
     """The known images with patient numbers that the others do not have.
 
-    Two folders number their patients each for itself: equal numbers are no equal patients.
+    Two folders number their patients each for itself: equal numbers are no equal patients, so
+    nothing is known about patients in both.
     """
     if known.groups is None or split.groups is None:
         return replace(known, groups=None)
-    return replace(known, groups=known.groups + int(split.groups.max()) + 1)
+    apart = known.groups + int(split.groups.max()) + 1
+    return replace(known, groups=apart, patients_known=False)
 
 
 def class_order(classes: str) -> tuple[str, ...]:

@@ -73,6 +73,14 @@ def test_a_sound_clean_score_raises_none():
     assert red(check_clean(predictions(0.9), NO_LEAKAGE)) == set()
 
 
+def test_where_patients_would_not_be_seen_no_flag_says_that_there_are_none():
+    table = check_clean(predictions(0.9), replace(NO_LEAKAGE, patients_known=False, blind=True))
+    table = table.set_index("flag")
+    unresolved = set(table.index[table["reason"].str.startswith("not resolved: patients")])
+    assert unresolved == {"siblings across splits", "a known patient in two splits"}
+    assert not table["red"].any()
+
+
 def test_every_flag_has_its_mistake():
     assert set(CLEAN_MISTAKES) == set(CLEAN_FLAGS)
 

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
+from drawn import first_patients
 from small import small_split
 
 from utils.evaluation import leakage
 from utils.evaluation.flags.clean_flags import ABOUT_THE_SCORE, CLEAN_FLAGS
+from utils.evaluation.inference import predictions_for
 from utils.evaluation.metrics import balanced_accuracy
 from utils.examine.adapter import Expects, adapt
+from utils.examine.images import numbered_apart
 from utils.examine.sections.clean import FAR_BEHIND, ask_clean, ask_leakage
 from utils.examine.subject import Subject
 
@@ -57,6 +61,26 @@ def test_known_images_are_an_alarm_and_other_patients_are_not(subject, images):
     assert "copy" in ask_leakage(known).measured
     few = replace(subject, known=others.take(torch.arange(4)))
     assert "patients or groups" not in ask_leakage(few).measured
+
+
+SEEN = {"chest_phantom": "note", "brain_phantom": "ok"}  # a slice shows the patient of another
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_x_rays_of_unknown_patients_are_not_called_well(name, subject):
+    large = first_patients(name, 120)
+    small = replace(large, images=F.avg_pool2d(large.images.float(), 2).to(torch.uint8), masks=None)
+    test, known = (small.take(small.groups % 3 == 0), small.take(small.groups % 3 > 0))
+    right = predictions_for(test, F.one_hot(test.labels, test.classes).double().numpy())
+    asked = replace(subject, images=test, known=known)
+    asked.clean = right
+    assert ask_leakage(asked).severity == "ok"
+    named, asked = asked, replace(asked, known=numbered_apart(known, test))
+    asked.clean = right
+    found = ask_leakage(asked)
+    assert found.severity == SEEN[name]
+    assert ("not visible" in found.measured) == ("known" in found.advice) == asked.leakage.blind
+    assert not named.leakage.blind
 
 
 def test_an_easy_task_is_no_sign_of_known_patients(subject):

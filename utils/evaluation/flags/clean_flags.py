@@ -81,6 +81,11 @@ def _repeated(e: CleanEvidence) -> str | None:
         return f"{extra} images more than the test split has of these patients"
 
 
+def _blind(e: CleanEvidence) -> str | None:
+    if e.leakage.blind:
+        return f"{NOT_RESOLVED}: patients unknown, and pixels do not show them"
+
+
 ABOUT_THE_SCORE = (  # the others are about what links the scored images to those of the training
     "no better than the majority class",
     "no better than a nearest-neighbour look-up",
@@ -98,9 +103,9 @@ CLEAN_FLAGS = {
         f"{e.leakage.copies} images, {e.leakage.identical} identical" if e.leakage.copied else None
     ),
     "siblings across splits": lambda e: (
-        f"{e.leakage.siblings:.0%} of the test images" if e.leakage.related else None
+        f"{e.leakage.siblings:.0%} of the test images" if e.leakage.related else _blind(e)
     ),
     "a known patient in two splits": lambda e: (
-        f"{e.leakage.shared_groups} patients" if e.leakage.shared_groups else None
+        f"{e.leakage.shared_groups} patients" if e.leakage.shared_groups else _blind(e)
     ),
 }

@@ -20,6 +20,9 @@ from utils.figures.confusion import confusions
 
 NAMED, TOLERATED = 3, 0.01  # files that are not read: so many are named; this share is no matter
 FAR_BEHIND = 0.05  # of the score, below that of the look-up
+BLIND = (
+    "Patients on both sides are not visible: no numbers are shared, and pixels do not show them."
+)
 FEW_KNOWN = 10  # images of known patients: fewer show no difference
 
 
@@ -98,7 +101,7 @@ def ask_leakage(subject: Subject) -> Section:
     red = flags[flags["red"]]
     over = gain(report.looked_up, answers, subject.share)
     linked = not set(red["flag"]) <= set(ABOUT_THE_SCORE)
-    severity, advice = _gravity(linked, len(red) > 0, over)
+    severity, advice = _gravity(linked, len(red) > 0, report.blind, over)
     known = _known_patients(subject)
     measured = (
         f"The model is {points(over)}{' of AUC' * subject.several} better than a look-up of the "
@@ -106,7 +109,7 @@ def ask_leakage(subject: Subject) -> Section:
     )
     return Section(
         severity,
-        " ".join(filter(None, [measured, *report.reasons, known])),
+        " ".join(filter(None, [measured, *report.reasons, known, BLIND * report.blind])),
         "Images of patients that the model has met, and copies of training images, test its "
         "memory. A sibling is a training image so near, in pixels, that it may show the patient.",
         advice,
@@ -116,7 +119,7 @@ def ask_leakage(subject: Subject) -> Section:
     )  # fmt: skip
 
 
-def _gravity(linked: bool, no_better: bool, over: Interval) -> tuple[str, str]:
+def _gravity(linked: bool, no_better: bool, blind: bool, over: Interval) -> tuple[str, str]:
     """How severe it is, and what to do. Of an easy task, a look-up is as good as a sound model:
     that alone is no sign of known patients."""
     if linked:
@@ -125,6 +128,8 @@ def _gravity(linked: bool, no_better: bool, over: Interval) -> tuple[str, str]:
         return "alarm", "Find out why it knows less than its training images show."
     if no_better:
         return "note", "Show the look-up beside the score: the task may be as easy as that."
+    if blind:
+        return "note", "Get the patient of each image; from Python, `known` may have them."
     return "ok", ""
 
 
