@@ -34,13 +34,16 @@ ABOUT = f"""Brain slices of {SIZE} pixels, {VIEWS} of each patient; each drawn p
     takes, images and libraries included; *at rest* before the search. Neighbours are sought in near
     cells at all these sizes. The last row was not measured: it goes on from the two largest sizes
     with the growth between them, an exponent of {{exponent:.2f}} for the seconds, and memory above
-    that at rest in proportion to the images."""
+    that at rest in proportion to the images. In theory the exponent lies between 1, for the exact
+    distances to the neighbours found, and 1.5, for the search in cells, and rises from one to the
+    other: a million may take longer."""
 
 
 def draw_pieces(place: Path, count: int) -> None:
     """So many images, or more; no two pieces share a patient."""
     torch.set_num_threads(1)
-    for number in range(math.ceil(count / PIECE)):
+    missing = (n for n in range(math.ceil(count / PIECE)) if not (place / f"{n}.pt").exists())
+    for number in missing:
         piece = draw("brain_phantom", SIZE, PIECE // VIEWS // BENDS, seed=5 + number, views=VIEWS)
         images = bent(piece.images.view(-1, VIEWS, SIZE, SIZE), number).view(-1, 1, SIZE, SIZE)
         patients = torch.arange(PIECE // VIEWS).repeat_interleave(VIEWS) + number * PIECE

@@ -63,7 +63,8 @@ def nearest_in_cells(pictures: Tensor, count: int) -> Tensor:
     """Positions of about the `count` nearest images of each, itself among them.
 
     The images are cut into cells (k-means), and only those of the nearest cells are compared: the
-    inverted file of large searches (Jegou 2011). Time grows with the number of images to 1.5.
+    inverted file of large searches (Jegou 2011). Each is compared with `CELLS` times the root of
+    their number, so that this search grows with the number to the power of 1.5.
     """
     cells = math.isqrt(len(pictures))
     centres = _centres(pictures, cells)
