@@ -1,5 +1,6 @@
 """The prepared script for a graphics card, tried on the CPU; and parts that fail or hang."""
 
+import json
 import os
 import signal
 import time
@@ -42,12 +43,29 @@ def test_all_parts_together_end_within_eight_minutes():
     assert sum(part.limit for part in gpu.parts(dry=False).values()) <= 8 * 60 - 10
 
 
-def test_attacks_are_compared_on_both_networks():
-    rows = gpu.pgd(gpu.TINY)
+@pytest.fixture(scope="module")
+def dry():
+    """`make gpu DRY=1` but for its chapters, which take a minute: what each part found."""
+    found = {name: part for name, part in gpu.parts(dry=True).items() if "chapter" not in name}
+    return run_parts(found)
+
+
+def test_every_part_that_is_no_chapter_runs_on_the_cpu(dry):
+    assert len(dry) == 4 and not [part for part in dry.values() if "failure" in part]
+    assert "CPU" in dry["machine"]["result"]["hardware"] and json.dumps(dry)
+    (row,) = dry["training"]["result"]
+    speedup = row["images/s, compiled"] / row["images/s"]
+    assert row["images/s"] > 0 and row["compiled, times as fast"] == pytest.approx(speedup)
+
+
+@pytest.mark.parametrize(("part", "count"), [("PGD-20", "attacked"), ("worst case", "worst")])
+def test_attacks_are_compared_on_both_networks(dry, part, count):
+    rows = dry[part]["result"]
     assert [row["network"] for row in rows] == ["clean-trained", "adversarially trained"]
     for row in rows:
         ratio = row["torchattacks, seconds"] / row["ours, seconds"]
-        assert row["times as fast"] == pytest.approx(ratio) and row["images"] == gpu.TINY.attacked
+        images = getattr(gpu.TINY, count)
+        assert row["times as fast"] == pytest.approx(ratio) and row["images"] == images
         assert 0 <= row["ours, accuracy left"] <= 1 and 0 <= row["torchattacks, accuracy left"] <= 1
 
 

@@ -97,7 +97,7 @@ def evaluation(folder: Path, seed: int) -> str:
 def examined(folder: Path, seed: int) -> str:
     """Whatever was finished before a kill, the report is the same."""
     found = examine(
-        trained_network(seed), small_split(36, seed=seed + 7), minutes=600, attacked=6,
+        trained_network(seed), small_split(24, seed=seed + 7), minutes=600, attacked=3,
         keep=folder / "kept", questions=QUESTIONS_THAT_KEEP,
     )  # fmt: skip
     report = ModelReport(found)
