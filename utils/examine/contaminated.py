@@ -1,5 +1,4 @@
-"""Images under the corruptions that occur in their modality: the one that hurts this model most,
-and a mild one."""
+"""Images under two corruptions of their modality: the one that hurts most, and a mild one."""
 
 from dataclasses import replace
 
