@@ -84,9 +84,9 @@ def parts_of(name: str, root: str, size: int, seed: int) -> tuple[Split, Split]:
 
 def _first_classes(part: Split) -> Split:
     """The first three classes, which every set has, and the mean of the channels."""
+    part = part.take((part.labels < CLASSES).nonzero()[:, 0])
     grey = part.images.float().mean(1, keepdim=True).round().to(part.images.dtype)
-    named = replace(part, images=grey, class_names=part.class_names[:CLASSES])
-    return named.take((part.labels < CLASSES).nonzero()[:, 0])
+    return replace(part, images=grey, class_names=part.class_names[:CLASSES])
 
 
 def checked(name: str, root: str, kind: str, seed: int) -> dict:
