@@ -1,5 +1,4 @@
-"""Images under the corruptions that occur in their modality: the one that hurts this model most,
-and a mild one."""
+"""Two corruptions of a modality for one model: the one that hurts it most, and a mild one."""
 
 from dataclasses import replace
 
