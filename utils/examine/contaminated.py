@@ -1,4 +1,4 @@
-"""Images under two corruptions of their modality: the one that hurts most, and a mild one."""
+"""Two corruptions of a modality for one model: the one that hurts it most, and a mild one."""
 
 from dataclasses import replace
 
