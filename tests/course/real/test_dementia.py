@@ -22,6 +22,9 @@ def test_folds_by_image_flatter(heads):
     found = dementia.leakage(heads)
     assert found["differences"]["by image minus by patient"]["value"] >= 0
     assert found["scores"]["look-up after a split by image"]["value"] == 1
+    leaky, honest = (found["scores"][f"folds by {unit}, AUC"] for unit in ("image", "patient"))
+    assert leaky["trainings"] == honest["trainings"] == dementia.PARTITIONS
+    assert leaky["value"] >= honest["value"]
     coin = found["differences"]["coin minus chance"]
     assert coin["trainings"] == dementia.COINS and abs(coin["value"]) < 0.5
 

@@ -28,6 +28,15 @@ def test_a_row_for_each_score_that_some_set_has():
     assert lines[5] == f"| PGD 4 | – | 50.0 (40.0 to 60.0) {FLAG} |" and len(lines) == 6
 
 
+def test_leaky_and_honest_scores_stand_together():
+    names = [f"folds by {unit}, {s}" for s in ("accuracy", "AUC") for unit in ("image", "patient")]
+    folds = {"steps": {"leakage": {"scores": dict.fromkeys(names, NUMBER)}}}
+    rows = [line.split(" | ")[0] for line in score_table({"a": folds}).splitlines()[-4:]]
+    said = [row.removeprefix("| ").split(": ") for row in rows]
+    assert [name for _, name in said] == names
+    assert [kind for kind, _ in said] == ["leaky", "honest"] * 2
+
+
 def test_a_flag_has_its_reason_below():
     assert flag_lines({"b": FLAGGED}) == f"- {FLAG} b, standard: *odd*: because.\n"
     assert flag_lines({"a": GOOD}) == ""

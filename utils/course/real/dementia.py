@@ -1,6 +1,7 @@
 """What is measured on slices of MRI: scores, controls, leakage, corruptions, an attack."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ SIZES = (1, 2, 4)  # of 255
 STEPS = 20
 PATIENTS, SLICES = 60, 2  # under attack
 FOLDED = 8  # slices of each patient where folds are compared
+BESIDE = ("accuracy", "AUC")
 FOLD_STRENGTH = (1e-3,)
 COINS = 5
 SEVERITY = 3
@@ -82,7 +84,7 @@ def leakage(heads: Heads) -> dict:
     coin = _coins(heads, some, rows)
     return {
         "scores": {name: score_row(each) for name, each in sides.items()}
-        | {f"{name}, accuracy": score_row(each, "accuracy") for name, each in sides.items()}
+        | {f"{name}, {s}": score_row(sides[name], s) for name, s in product(sides, BESIDE)}
         | {"look-up after a split by image": score_row(looked_up)},
         "differences": {
             "by image minus by patient": difference_row(*sides.values()),

@@ -11,6 +11,7 @@ HARMLESS = (
 )
 EVERYWHERE = " and every score of the set"
 
+FOLDS = {"image": "leaky", "patient": "honest"}
 # step, score, what the row is called; the same in every set that has it
 ROWS = (
     ("clean", "balanced accuracy", "clean, balanced accuracy"),
@@ -20,6 +21,8 @@ ROWS = (
     ("clean", "any finding: AUC", "any finding or none, AUC"),
     ("clean", "logistic regression on pixels", "control: logistic regression on pixels"),
     ("clean", "border alone: AUC", "control: the border alone, AUC"),
+    *(("leakage", f"folds by {unit}, {score}", f"{name}: folds by {unit}, {score}")
+      for score in ("accuracy", "AUC") for unit, name in FOLDS.items()),
     ("ensemble", "clean, all test images", "the trainings as one vote"),
     ("calibration", "before", "calibration error"),
     ("calibration", "after", "calibration error, one temperature"),
