@@ -10,7 +10,7 @@ from pathlib import Path
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.truncate"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 HOSTILE = b"cos\nsystem\n(S'touch CANARY'\ntR."  # a pickle that would leave a file if opened
-PATIENCE = 120  # seconds until a child counts as hung
+PATIENCE = 900  # seconds until a child counts as hung: a busy computer is slow
 
 
 class Child:
