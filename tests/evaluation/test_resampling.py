@@ -61,6 +61,19 @@ def test_scores_over_rare_classes_cover_the_truth_at_80_patients(score):
     assert 0.92 <= share <= 0.98, share
 
 
+def test_intervals_miss_where_a_sample_lacks_a_class_and_hold_where_it_has_all():
+    """Macro precision suffers most; tables warn of such classes."""
+    grades, rng = Grades(), np.random.default_rng(0)
+    truth = float(SCORES["macro precision"](grades.expected))
+    hits = {True: [], False: []}
+    for _ in range(400):
+        found = grades.predictions(rng, 80)
+        complete = len(np.unique(found.labels)) == found.classes
+        hits[complete].append(covered(score_of(found, "macro precision"), truth))
+        assert complete or few_patients(found)
+    assert 0.93 <= np.mean(hits[True]) <= 0.97 and np.mean(hits[False]) < 0.7
+
+
 @pytest.mark.parametrize("right", [0, 3])
 def test_a_class_of_three_alike_has_width(right):
     labels = np.repeat([0, 1], [97, 3])
