@@ -99,7 +99,10 @@ ATTACKED = {("defences", "Lasting defence"): "hardened"}  # the step that checks
 NETWORK = "needs the network of its chapter, trained from random weights"
 SEARCH = "not affordable on one core beside the others"
 PAINTED = "needs to know where the finding is"
-DELIVERY = "needs a delivery of known faults; `tests/benchmarks/false_positives.py` counts its false alarms"
+DELIVERY = (
+    "needs a delivery of known faults; `tests/benchmarks/false_positives.py` counts its false "
+    "alarms"
+)
 PLANTED = "is about planted faults, which are the same on real files"
 UNTESTED: dict[Key, str] = {
     ("advanced_attacks", "Printable square"): SEARCH,
