@@ -52,21 +52,29 @@ def steps_of(study: Study, root: str | Path | None = None) -> Measures:
         found["hidden pictures"] = lambda: hidden_pictures.hidden_pictures(study)
     if study.real.name == "chest_xray":
         found["kinds of files"] = lambda: external.kinds_of_files(study)
-        found |= {"fakes": lambda: fakes(study), "tampering": lambda: tampering(study)}
-    if study.real.name == "blood_cells":
-        whole = replace(study.real, images=0)  # the rarest class is rare enough
-        found["rare classes"] = lambda: rare_classes(study, read_parts(whole, root).files.train)
     if large and is_there(large, root):
         files = external.SQUEEZED
         found["official test"] = lambda: external.official_test(
             study.parts.files, load(large, files, root)
         )
-    return found | {
+    found |= {
         "hardening": lambda: _trained(study.hardened) | HARDENING,
         "hardened": lambda: attacks.attacked(study, "hardened"),
         "hardened gain": lambda: attacks.hardened_gain(study),
         "other attackers": lambda: attacks.other_attackers(study),
     }
+    return found | chapters_with_material(study, root)
+
+
+def chapters_with_material(study: Study, root: str | Path | None = None) -> Measures:
+    """Steps with trainings of their own, where a set has what they need; the last ones."""
+    whole = replace(study.real, images=0)  # else the rarest class has too few
+    return {
+        "chest_xray": {"fakes": lambda: fakes(study), "tampering": lambda: tampering(study)},
+        "blood_cells": {
+            "rare classes": lambda: rare_classes(study, read_parts(whole, root).files.train)
+        },
+    }.get(study.real.name, {})
 
 
 def steps_of_slices(heads: Heads) -> Measures:

@@ -21,7 +21,7 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ("contamination", "Where noise enters"): ("corrupted", "file minus small", "Gaussian noise"),
     ("contamination", "Trigger"): (
         *("backdoor", "patch: with minus without, beyond a head without poison"),
-        "a head on frozen features",
+        "a head on frozen features, beyond one without poison",
     ),
     ("defences", "Seeming defence"): (
         "other attackers",
@@ -100,7 +100,8 @@ NETWORK = "needs the network of its chapter, trained from random weights"
 SEARCH = "not affordable on one core beside the others"
 PAINTED = "needs to know where the finding is"
 DELIVERY = (
-    "needs a delivery of known faults; `tests/benchmarks/false_positives.py` has its false alarms"
+    "needs a delivery of known faults; `tests/benchmarks/false_positives.py` counts its false "
+    "alarms"
 )
 PLANTED = "is about planted faults, which are the same on real files"
 UNTESTED: dict[Key, str] = {

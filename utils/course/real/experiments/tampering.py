@@ -58,6 +58,7 @@ def tampering(study: Study) -> dict:
     localiser = TamperLocaliser().fit([hands.lessons[0]], [hands.lessons[1]])
     maps = {"map": localiser.maps(hands.faked), "usual place": _usual_place(hands)}
     limits = {"map": best_threshold(localiser.maps(hands.lessons[0]), hands.lessons[1].numpy())}
+    # In favour of the control: the best limit there is on these very images.
     limits["usual place"] = best_threshold(maps["usual place"], hands.regions.numpy())
     who = hands.faked.patients
     scores = {
