@@ -27,7 +27,7 @@ REPEATS, VIEWS, DRIFT = 2, 3, 40  # folders of each kind; images of a patient; g
 RAISED = ("warning", "alarm")
 ABOUT = """Folders of {count} images with a fault that no single file shows, and the same folders
     without it, {repeats} of each set; *raised* are warnings and alarms of the check that should see
-    it. Patients are those that names in a table tell, or none are told. Drawn sets: {drawn}; real
+    it. Patients are named in a table, or not at all. Drawn sets: {drawn}; real
     ones: {real}, whose own faults may be raised with or without the planted one; of the X-rays
     alone patients are known, from their names. So few folders bound a false rate only coarsely."""
 
