@@ -44,16 +44,13 @@ def write_course(root):
     (root / "env/profiles.yaml").write_text("quick: {}\nfull:\n  resnet: {EPOCHS: 9}\n")
 
 
-def environment_of(root):
-    return {**os.environ, "SECOND_LOOK_ROOT": str(root), "OMP_NUM_THREADS": "1"}
-
-
 def start(root, *arguments):
     command = [sys.executable, "-m", "utils.course", "run", *arguments]
+    environment = {**os.environ, "SECOND_LOOK_ROOT": str(root), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command,
         cwd=HOME,
-        env=environment_of(root),
+        env=environment,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

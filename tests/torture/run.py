@@ -4,8 +4,9 @@
     make torture SHARE=1            everything: every change of the file system, all files
 
 A share of the changes is spread evenly over them, two at least; the table says how many of how
-many were tried, and at how many random moments besides. Every round can be made again: its seed
-stands in the table, its number in the failure.
+many were tried, and at how many random moments besides. The driver of the course is killed at
+random moments only. Every round can be made again: its seed stands in the table, its number in
+the failure.
 """
 
 import argparse
