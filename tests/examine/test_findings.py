@@ -56,7 +56,7 @@ def test_the_report_is_written_and_can_be_compared(report, tmp_path, findings):
         report.save(tmp_path / name)
     table = pd.read_csv(tmp_path / "old" / "images.csv", keep_default_na=False)
     right = (table["clean"] == table["label"]).mean()
-    assert right == report.examination.subject.clean.accuracy
+    assert right == report.subject.clean.accuracy
     assert set(table["label"]) >= {"No Finding", "bright|striped"}
     compared = compare_reports(tmp_path / "old", tmp_path / "new")
     assert not compared["differ"].any()
