@@ -149,7 +149,7 @@ def _kind_of(path: Path) -> str:
             return "TorchScript"
         if any("serialized_exported_program" in name or "/models/" in name for name in names):
             return "exported program"
-    if path.read_bytes()[:2] in (ARCHIVE, b""):
+    elif path.read_bytes()[:2] in (ARCHIVE, b""):
         raise ValueError(f"{path} is empty or cut short; copy it again")
     advice = "weights alone are no model: give model.py:make_model and these as --weights"
     raise ValueError(f"{path} is no TorchScript, exported program or ONNX file; {advice}")

@@ -53,7 +53,7 @@ def _by_gradients(subject: Subject) -> Section:
     tried = {**found, suite.strongest: worst}
     flags = check_attack(subject.model, subject.few, suite, tried, CHECKED, whole=subject.clean)
     red = flags[flags["red"]]
-    told = flags[flags["red"] | flags["reason"].str.startswith(HARMLESS)]
+    shown = flags[flags["red"] | flags["reason"].str.startswith(HARMLESS)]
     left, noise = found[suite.strongest], found[suite.noise]
     score, words = _score(subject)
     size = f"{GREY_LEVELS * subject.epsilon:g} grey levels"
@@ -75,7 +75,7 @@ def _by_gradients(subject: Subject) -> Section:
         f"of this one. On {len(subject.few)} images"
         + ("; a finding more or less is a success." if subject.several
            else ", as many of each class.")
-        + "".join(f" *{row.flag}*: {row.reason}." for row in told.itertuples()),
+        + "".join(f" *{row.flag}*: {row.reason}." for row in shown.itertuples()),
         "Do not call the model robust. Attack it in a way that knows what hides its gradient."
         if len(red) else "",
         _table(rows, words),

@@ -60,22 +60,22 @@ def tampering(study: Study) -> dict:
     limits = {"map": best_threshold(localiser.maps(hands.lessons[0]), hands.lessons[1].numpy())}
     # In favour of the control: the best limit there is on these very images.
     limits["usual place"] = best_threshold(maps["usual place"], hands.regions.numpy())
-    who = hands.faked.patients
+    patients = hands.faked.patients
     scores = {
         f"{name}, {score}": found
         for name, each in maps.items()
-        for score, found in localisation_scores(each, hands.regions, limits[name], who).items()
+        for score, found in localisation_scores(each, hands.regions, limits[name], patients).items()
     }
     threshold = float(np.quantile(localiser.score(hands.known), 1 - ALLOWED))
-    scores["false alarms"] = mean_of(localiser.score(hands.test) > threshold, who)
-    scores["flagged, repainted"] = mean_of(localiser.score(hands.faked) > threshold, who)
+    scores["false alarms"] = mean_of(localiser.score(hands.test) > threshold, patients)
+    scores["flagged, repainted"] = mean_of(localiser.score(hands.faked) > threshold, patients)
     points = {name: pointing(each, hands.regions.numpy()) for name, each in maps.items()}
     evading = pointing(localiser.maps(_evading(hands, localiser, threshold)), hands.regions.numpy())
     differences = {
-        "map minus usual place": mean_of(points["map"] - points["usual place"], who),
-        "as painted minus one grey level": mean_of(points["map"] - evading, who),
+        "map minus usual place": mean_of(points["map"] - points["usual place"], patients),
+        "as painted minus one grey level": mean_of(points["map"] - evading, patients),
     }
-    count = len(np.unique(who))
+    count = len(np.unique(patients))
     return {
         "scores": {name: as_row(each, patients=count) for name, each in scores.items()},
         "differences": {name: as_row(each, patients=count) for name, each in differences.items()},
@@ -122,7 +122,7 @@ def _usual_place(hands: Hands) -> np.ndarray:
 
 
 def _evading(hands: Hands, localiser: TamperLocaliser, threshold: float) -> Split:
-    """An attacker who has the map changes the repainted region by one grey level."""
+    """An attacker patients has the map changes the repainted region by one grey level."""
     flaggable = replace(hands.faked, labels=torch.ones_like(hands.faked.labels))  # 1 is "tampered"
     region = FindingRegion(replace(flaggable, masks=hands.regions))
     verdict = TamperVerdict(localiser, threshold)
