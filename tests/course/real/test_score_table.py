@@ -4,7 +4,6 @@ from utils.course.real.score_table import (
     FLAG,
     HARMLESS,
     cell,
-    distance_table,
     flag_lines,
     markdown_table,
     score_table,
@@ -55,12 +54,3 @@ def test_a_flag_of_the_split_is_said_to_hold_everywhere_and_one_of_nothing_left_
 def test_a_missing_score_is_a_dash():
     assert cell(GOOD, "clean", "AUC") == cell(GOOD, "standard", "pgd 4") == "–"
     assert markdown_table(["x"], [["1"]]) == "| x |\n| --- |\n| 1 |\n"
-
-
-def test_distances_are_no_percent_and_name_what_chance_gives():
-    row = {**NUMBER, "value": 1.5, "low": 1.25, "high": 1.75, "chance": 0.125}
-    found = {"GAN": {"KID": row, "sliced Wasserstein": row}}
-    (line,) = distance_table({"a": {"steps": {"fakes": {"distances": found}}}}).splitlines()[2:]
-    assert line.startswith("| a | GAN | 1.50 (1.25 to 1.75), by chance up to 0.12 |")
-    flagged = {"distances": found, "flags": FLAGS}
-    assert distance_table({"a": {"steps": {"fakes": flagged}}}) == distance_table({"a": GOOD}) == ""

@@ -49,20 +49,6 @@ FINDINGS = (
         "[nothing hidden] if nothing is hidden, [another diagnosis] if another diagnosis is, "
         "[another diagnosis, repaired] after the selective median",
     ),
-    (
-        *("Fakes, class read by a judge of other patients", "fakes"),
-        "[class read, real] of real images, [class read, real, redrawn] of the same redrawn, "
-        "[class read, diffusion] of fakes",
-    ),
-    (
-        *("Repainted regions located", "tampering"),
-        "[map, pointing] by the map, [usual place, pointing] by the usual place",
-    ),
-    (
-        *("Rare classes, 50 to 1", "rare classes"),
-        "[ETF, 6 epochs] with fixed directions, [ETF + RECT, 6 epochs] with RECT, "
-        "[class weights, 6 epochs] with class weights on a learned head",
-    ),
 )
 SCORE = re.compile(r"\[(.+?)\]")
 COLUMNS = {  # of the table in README: step and score

@@ -8,7 +8,6 @@ from utils.course.real.five_projects import project_rows
 from utils.course.real.score_table import (
     FLAG,
     NONE,
-    distance_table,
     flag_lines,
     markdown_table,
     score_table,
@@ -37,12 +36,6 @@ into folds; calibration, corruptions, conformal sets and attacks are over patien
 sets are those of one training, calibrated on half of the test. Sizes of attacks are of 255 grey
 levels. A score with {FLAG} has a red flag and stands in no comparison. A flag of the clean scores
 is about the split, so every score of the set has it.
-"""
-FAKES_HEAD = """### Fakes
-
-Distances from the real images of validation patients, of 32 pixels. The generators have learned
-from half of the training patients; the first row is real images of the other half. KID reads the
-features of a frozen network, the sliced Wasserstein distance the patches of the images alone.
 """
 CLAIMS_HEAD = """### Does it hold here too?
 
@@ -85,7 +78,6 @@ def real_section(results: Results, claims: Iterable[dict]) -> str:
     parts = [HEAD, *(failure(each) for each in results.values())]
     parts += [score_table(good), flag_lines(good), published_line(good)]
     parts += [CORRUPTED_HEAD, corruption_table(good)]
-    parts += [FAKES_HEAD, drawn] if (drawn := distance_table(good)) else []
     parts += [CLAIMS_HEAD, claim_lines(tested), untested_line(tested)]
     parts += [EXTERNAL_HEAD, external_table(good)]
     columns = ("project", "question", "their figure", "ours", "why they differ")

@@ -60,24 +60,6 @@ ROWS = (
     ("hidden pictures", "another diagnosis", "another diagnosis hidden"),
     ("hidden pictures", "another diagnosis, repaired", "the same after the selective median"),
     ("hidden pictures", "AUROC of hidden pictures", "AUROC of finding the hidden pictures"),
-    *(("rare classes", f"{name}, {epochs} epochs", f"50 to 1, {epochs} epochs: {name}")
-      for epochs in (6, 30) for name in ("plain", "class weights", "ETF", "ETF + RECT")),
-    ("fakes", "class read, real", "class that a judge of other patients reads: real images"),
-    ("fakes", "class read, real, redrawn", "control: real images, redrawn"),
-    ("fakes", "class read, diffusion", "class read: diffusion"),
-    ("fakes", "class read, GAN", "class read: GAN"),
-    ("fakes", "trained on real images", "small network, trained on half of the images"),
-    ("fakes", "trained on fakes", "the same, trained on as many fakes"),
-    *(("fakes", f"flagged, {family}, family {met}", f"flagged: {family}, family {met}")
-      for family in ("diffusion", "GAN", "mixture", "splice") for met in ("known", "never met")),
-    ("fakes", "false alarms, untouched", "real images flagged by the detector that knows all"),
-    ("tampering", "map, pointing", "repainted regions: the map points at them"),
-    ("tampering", "usual place, pointing", "control: the usual place"),
-    ("tampering", "map, pixel AUROC", "the map: AUROC over pixels"),
-    ("tampering", "map, IoU", "the map: IoU"),
-    ("tampering", "usual place, IoU", "control: IoU of the usual place"),
-    ("tampering", "flagged, repainted", "repainted images flagged"),
-    ("tampering", "false alarms", "untouched images flagged"),
 )  # fmt: skip
 
 
@@ -90,21 +72,6 @@ def score_table(results: Results) -> str:
         rows[shown] = [old if new == NONE else new for old, new in zip(known, cells, strict=True)]
     kept = [[shown, *cells] for shown, cells in rows.items() if set(cells) != {NONE}]
     return markdown_table(("", *results), [*_made_with(results), *kept])
-
-
-def distance_table(results: Results) -> str:
-    """How far fakes lie from real images, beside real controls; empty where nothing was drawn."""
-    rows = []
-    for name, result in results.items():
-        part = result["steps"].get("fakes", {})
-        for kind, found in {} if is_flagged(part) else part.get("distances", {}).items():
-            cells = (
-                f"{as_interval(row).text(1, 2)}, by chance up to {row['chance']:.2f}"
-                for row in found.values()
-            )
-            rows.append([name, kind, *cells])
-    columns = ("real set", "images", "KID", "sliced Wasserstein, patches")
-    return markdown_table(columns, rows) if rows else ""
 
 
 def _made_with(results: Results) -> list[list[str]]:
