@@ -1,7 +1,7 @@
 """Every step of every real set, in order, and the record that they leave."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -9,9 +9,6 @@ import torch
 from utils.course.real import attacks, clean_scores, dementia, faulty_training, hidden_pictures
 from utils.course.real import other_patients as external
 from utils.course.real.brain_slices import EACH, Heads, network_of_cells, some_slices
-from utils.course.real.experiments.fakes import fakes
-from utils.course.real.experiments.rare_classes import rare_classes
-from utils.course.real.experiments.tampering import tampering
 from utils.course.real.networks import HARDENED_EPOCHS, LESSON_STEPS, NARROW_TRAINING, Study
 from utils.course.real.sets import RECORD, SETS, SLICES, is_there, read_parts
 from utils.course.real.steps import SECONDS, learned, timed
@@ -57,24 +54,12 @@ def steps_of(study: Study, root: str | Path | None = None) -> Measures:
         found["official test"] = lambda: external.official_test(
             study.parts.files, load(large, files, root)
         )
-    found |= {
+    return found | {
         "hardening": lambda: _trained(study.hardened) | HARDENING,
         "hardened": lambda: attacks.attacked(study, "hardened"),
         "hardened gain": lambda: attacks.hardened_gain(study),
         "other attackers": lambda: attacks.other_attackers(study),
     }
-    return found | chapters_with_material(study, root)
-
-
-def chapters_with_material(study: Study, root: str | Path | None = None) -> Measures:
-    """Steps with trainings of their own, where a set has what they need; the last ones."""
-    whole = replace(study.real, images=0)  # else the rarest class has too few
-    return {
-        "chest_xray": {"fakes": lambda: fakes(study), "tampering": lambda: tampering(study)},
-        "blood_cells": {
-            "rare classes": lambda: rare_classes(study, read_parts(whole, root).files.train)
-        },
-    }.get(study.real.name, {})
 
 
 def steps_of_slices(heads: Heads) -> Measures:

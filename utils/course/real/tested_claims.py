@@ -13,7 +13,6 @@ FLAGGED = "not judged: a red flag"
 PUBLISHED = "EfficientNet with ImageNet weights"
 PUBLISHED_OR_FROZEN = f"{PUBLISHED}; in MRI a head on frozen features"
 MOVED = "motion of severity 3; in MRI ghosts"
-ANYWHERE = "regions at random places, restored by the painter"
 
 # chapter, claim: the step, the difference, and what is otherwise than in the chapter
 TESTS: dict[Key, tuple[str, str, str]] = {
@@ -41,25 +40,6 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ),
     ("ensemble", "Seeming strength"): ("ensemble", "through one minus as one", "three trainings"),
     ("ensemble", "One model"): ("ensemble", "clean minus as one", "three trainings"),
-    ("etf_rect_dml", "RECT"): ("rare classes", "RECT minus ETF", "six classes"),
-    ("etf_rect_dml", "Rarer findings"): (
-        *("rare classes", "RECT minus ETF, rarer half"),
-        "three rarer of six classes of cells",
-    ),
-    ("etf_rect_dml", "Class weights"): (
-        *("rare classes", "RECT minus class weights"),
-        "six classes",
-    ),
-    ("etf_rect_dml", "Long training"): (
-        *("rare classes", "RECT minus ETF, long training"),
-        "six classes",
-    ),
-    ("gan_fakes", "Trained on fakes"): (
-        *("fakes", "trained on real minus fakes"),
-        "three trainings",
-    ),
-    ("gan_fakes", "Unknown family"): ("fakes", "family known minus never met", ""),
-    ("gan_fakes", "Processed images"): ("fakes", "processed minus untouched", ""),
     ("leakage", "Labels from a coin"): (
         "leakage",
         "coin minus chance",
@@ -87,8 +67,6 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ),
     ("scaling_defence", "False alarms"): ("hidden pictures", "false alarms", ""),
     ("scaling_defence", "Median"): ("hidden pictures", "repaired minus hidden", ""),
-    ("tampering", "Located"): ("tampering", "map minus usual place", ANYWHERE),
-    ("tampering", "Evaded"): ("tampering", "as painted minus one grey level", ANYWHERE),
     ("uncertainty", "Broken promise"): ("promises", "coverage lost", MOVED),
     ("uncertainty", "Kept promise"): ("promises", "calibrated again minus promise", MOVED),
     ("uncertainty", "Overconfidence"): ("promises", "calibration error added", MOVED),
@@ -103,6 +81,7 @@ DELIVERY = (
     "needs a delivery of known faults; `tests/benchmarks/false_positives.py` counts its false "
     "alarms"
 )
+TRIED = "tried once on real images, without a record; the chapter says how it went"
 PLANTED = "is about planted faults, which are the same on real files"
 UNTESTED: dict[Key, str] = {
     ("advanced_attacks", "Printable square"): SEARCH,
@@ -120,7 +99,14 @@ UNTESTED: dict[Key, str] = {
     ("dinov2", "Order of patches"): NETWORK,
     ("dinov2_atk", "One patch"): NETWORK,
     ("dinov2_atk", "Noise in the patch"): NETWORK,
+    ("etf_rect_dml", "RECT"): TRIED,
+    ("etf_rect_dml", "Rarer findings"): TRIED,
+    ("etf_rect_dml", "Class weights"): TRIED,
+    ("etf_rect_dml", "Long training"): TRIED,
     ("examine", "Planted faults"): PLANTED,
+    ("gan_fakes", "Trained on fakes"): TRIED,
+    ("gan_fakes", "Unknown family"): TRIED,
+    ("gan_fakes", "Processed images"): TRIED,
     ("leakage", "Known patients"): SEARCH,
     ("rnn", "Shuffled rows"): NETWORK,
     ("rnn", "Without order"): NETWORK,
@@ -131,6 +117,8 @@ UNTESTED: dict[Key, str] = {
     ("scaling_defence", "Hidden trigger"): SEARCH,
     ("scaling_defence", "Knowing attacker"): SEARCH,
     ("tampering", "Flipped diagnoses"): PAINTED,
+    ("tampering", "Located"): TRIED,
+    ("tampering", "Evaded"): TRIED,
 }
 
 
