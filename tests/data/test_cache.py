@@ -2,7 +2,6 @@
 
 import json
 import stat
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +15,7 @@ from folders import class_folders, sizes
 from forked import as_another_user, forked, only_for_reading, readable_folder
 from small import small_split
 
-from utils.data import loading, reader
+from utils.data import loading
 from utils.data.cache import taken_on_disk
 from utils.data.loading import load
 
@@ -127,36 +126,19 @@ def test_a_part_is_stored_with_the_same_bytes_as_if_it_had_been_copied_in_memory
     assert [path.name for path in tmp_path.iterdir()] == ["part.pt"]
 
 
-def own_memory() -> int:
-    """Bytes of this process that no file could give back."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
+def test_the_images_of_a_part_lie_in_a_file_without_a_name_and_not_in_memory(tmp_path):
+    split = taken_on_disk(small_split(20), np.arange(12), tmp_path)
+    (line,) = (line for line in maps() if holds(line, split.images.data_ptr()))
+    assert str(tmp_path) in line and line.endswith("(deleted)")
+    kept = small_split(20).images.clone()  # a copy in memory is told from it
+    assert not any(str(tmp_path) in line for line in maps() if holds(line, kept.data_ptr()))
 
 
-def memory_of_loading(name: str, note: Path) -> None:
-    """Writes how much `load` held at most, looked at every few milliseconds."""
-    torch.set_num_threads(1)
-    before, seen, done = own_memory(), [0], threading.Event()
-
-    def look():
-        while not done.wait(0.002):
-            seen.append(own_memory() - before)
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    load(name, 512)
-    done.set()
-    watcher.join()
-    note.write_text(str(max(seen)))
+def maps() -> list[str]:
+    return Path("/proc/self/maps").read_text().splitlines()
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells")
-def test_the_memory_of_loading_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(reader, "PIECE", 16)
-    peaks = []
-    for each in (20, 70):
-        root = class_folders(tmp_path / f"own{each}", ["a", "b"], each)
-        process = forked(memory_of_loading, str(root), tmp_path / "note")
-        process.join(120)
-        peaks.append(int((tmp_path / "note").read_text()))
-    assert peaks[1] - peaks[0] < 8 * 2**20 < 100 * 2**18  # bytes of the images that are more
+def holds(line: str, address: int) -> bool:
+    start, end = (int(number, 16) for number in line.split()[0].split("-"))
+    return start <= address < end

@@ -100,13 +100,3 @@ def test_tiny_copies_are_compared_with_their_files_where_these_are_at_hand(study
 def test_a_hardened_network_that_learned_nothing_keeps_no_other_step_back(study):
     steps = list(steps_of(study))
     assert steps[-4:] == ["hardening", "hardened", "hardened gain", "other attackers"]
-
-
-@pytest.mark.parametrize(
-    ("name", "last"),
-    [("chest_xray", ["fakes", "tampering"]), ("blood_cells", ["rare classes"])],
-)
-def test_steps_with_trainings_of_their_own_come_last(study, name, last, tmp_path):
-    named = replace(study, real=replace(study.real, name=name))
-    assert list(steps_of(named, tmp_path))[-len(last) :] == last
-    assert not set(last) & set(steps_of(study, tmp_path))
