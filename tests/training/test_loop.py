@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock, Timeout
-from forked import forked, kill
+from forked import forked
 from small import small_classifier, small_network, small_splits, weights_of
 
 from utils.attacks.pgd import PGD
