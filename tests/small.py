@@ -1,5 +1,6 @@
 """Small data and networks that several tests share."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache
 
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from utils.backbones.classifier import Classifier
+from utils.data.patients.splitting import GatheredImages, split_rows
 from utils.data.split import Split, Splits
 from utils.evaluation.predictions import Predictions
 from utils.run import Run, start_run
@@ -174,3 +176,11 @@ def finished(name: str, seed: int = 0, red: bool = False, conditions=None, **nam
     flags = [{"flag": "planted", "red": red, "reason": "because" if red else ""}]
     run.record(conditions=list(conditions), flags=flags, parameters={"SEED": seed})
     return run
+
+
+def split_dataset(
+    gathered: GatheredImages, fractions: Sequence[float], seed: int
+) -> tuple[Splits, int]:
+    """Train, validation and test as `load` would store them, and how many images are left out."""
+    rows, withheld = split_rows(gathered, fractions, seed)
+    return Splits(**{part: gathered.split.take(chosen) for part, chosen in rows.items()}), withheld

@@ -59,8 +59,9 @@ def remove_abandoned(folder: Path) -> None:
     """Remove unfinished files whose process has ended; of another machine's, the old ones."""
     for path in (*folder.glob(".*.part"), *folder.glob(".*.new")):
         machine, process = path.name.rsplit(".", 3)[-3:-1]
-        with suppress(OSError, ValueError):  # another process was quicker; no number of a process
-            ended = machine == _machine() and not psutil.pid_exists(int(process))
+        with suppress(OSError):  # another process was quicker
+            here = machine == _machine() and process.isdecimal()
+            ended = here and not psutil.pid_exists(int(process))
             if ended or time.time() - path.stat().st_mtime > ABANDONED:
                 path.unlink()
 
@@ -175,7 +176,7 @@ def json_digest(facts) -> str:
 
 def read_tensors(path: Path, mmap: bool = False) -> dict:
     """Tensors and plain values by name; refuses a damaged file, or one with code in it."""
-    import torch  # here: it takes seconds
+    import torch  # here: it takes seconds, and few files hold tensors
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -215,5 +216,5 @@ def _is_full(error: Exception, folder: Path) -> bool:
     """Whether writing failed for want of space; each library has words of its own for it."""
     if isinstance(error, OSError):
         return error.errno in FULL_ERRORS
-    free = shutil.disk_usage(folder).free
-    return free < FULL or any(words in str(error) for words in FULL_WORDS)
+    in_words = any(words in str(error) for words in FULL_WORDS)
+    return in_words or shutil.disk_usage(folder).free < FULL

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from shared import shared
+from small import split_dataset
 
 from utils.audit import audit
 from utils.audit.planted_faults import Faults, plant_faults
 from utils.data import loading
-from utils.data.patients.splitting import GatheredImages, split_dataset
+from utils.data.patients.splitting import GatheredImages
 from utils.data.phantoms import draw
 
 

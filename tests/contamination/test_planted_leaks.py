@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from small import split_dataset
 
 from utils.contamination.planted_leaks import (
     COPIES,
@@ -15,7 +16,7 @@ from utils.contamination.planted_leaks import (
     with_copies,
 )
 from utils.data.duplicates import duplicates_across, small_grey
-from utils.data.patients.splitting import GatheredImages, split_dataset
+from utils.data.patients.splitting import GatheredImages
 from utils.data.phantoms import draw
 from utils.data.split import Split, Splits
 from utils.evaluation.leakage import nearest_neighbour_baseline

@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from drawn import drawn, first_patients
-from small import split_of, unrelated
+from small import split_dataset, split_of, unrelated
 
 from utils.contamination.planted_leaks import jpeg_copy, resampled_copy
-from utils.data.patients.splitting import GatheredImages, split_by_image, split_dataset
+from utils.data.patients.splitting import GatheredImages, split_by_image
 from utils.data.phantoms import PHANTOMS
 from utils.data.split import Splits
 from utils.evaluation.leakage import (

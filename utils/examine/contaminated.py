@@ -32,5 +32,5 @@ def chosen_corruptions(
 def mean_certainty(found: Predictions) -> float:
     """The mean probability of what is true of an image; of several findings, of each."""
     if found.labels.ndim == 1:
-        return float(np.mean(found.probabilities[np.arange(len(found.labels)), found.labels]))
+        return float(found.of_truth.mean())
     return float(np.mean(np.where(found.labels == 1, found.probabilities, 1 - found.probabilities)))

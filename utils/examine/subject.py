@@ -62,6 +62,7 @@ class Subject:
 
     def within(self, most: int, passes: float, share: float, least: int = 1, floor: int = 0) -> int:
         """How many of at most so many images the minutes allow; fewer are noted for the report."""
+        most = min(most, len(self.images))
         count = self.budget.images(most, passes, share, least, floor)
         if count < most:
             self.shortened.append(f"{count:,} of {most:,} images")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from folders import class_folders, sizes
+from small import split_dataset
 
 from utils.data.duplicates import duplicates_across
 from utils.data.loading import load, manifest
@@ -12,7 +13,6 @@ from utils.data.patients.splitting import (
     long_tail,
     split_by_group,
     split_by_image,
-    split_dataset,
 )
 from utils.data.phantoms import draw
 from utils.data.split import Split

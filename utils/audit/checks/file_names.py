@@ -14,10 +14,8 @@ MOSTLY = 0.5  # of the numbers of eight digits: where fewer are dates, chance ma
 ADDRESS = re.compile(r"[^/\\]+\^[^/\\]+|[\w.]+@\w+\.\w+")
 WORD = r"([^\W\d_]{3,})(?![^\W\d_])"
 PAIR = re.compile(rf"(?<![^\W\d_]){WORD}[-_., ]+(?={WORD})")
-FEW, RARE = (
-    20,
-    0.01,
-)  # two words on more files, and on a larger share, are what the files are called
+# Two words on more files, and on a larger share of them, are what the files are called.
+FEW, RARE = 20, 0.01
 
 
 def hold_dates_or_addresses(paths: Sequence[str]) -> np.ndarray:

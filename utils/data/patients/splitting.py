@@ -70,14 +70,6 @@ class GatheredImages:
     notes: dict = field(default_factory=dict)
 
 
-def split_dataset(
-    gathered: GatheredImages, fractions: Sequence[float], seed: int
-) -> tuple[Splits, int]:
-    """Train, validation and test, and the number of images that had to be left out."""
-    rows, withheld = split_rows(gathered, fractions, seed)
-    return _taken(gathered.split, rows), withheld
-
-
 def split_rows(
     gathered: GatheredImages, fractions: Sequence[float], seed: int
 ) -> tuple[dict[str, np.ndarray], int]:
@@ -137,7 +129,8 @@ def split_by_image(splits: Splits, fractions: Sequence[float], seed: int = 0) ->
     """The mistake, to be seen once: the same images split one by one, ignoring patients."""
     together = splits.all_images
     chosen = split_by_group(together.labels, range(len(together)), fractions, seed)
-    return _taken(together, _checked(together, chosen))
+    rows = _checked(together, chosen)
+    return Splits(**{part: together.take(places) for part, places in rows.items()})
 
 
 def long_tail(split: Split, ratio: float, patients: int = 0, seed: int = 0) -> np.ndarray:
@@ -179,10 +172,6 @@ def _without_patients_of(split: Split, candidates: np.ndarray, known: np.ndarray
     """Those candidates whose patient has no image among the known."""
     patients = split.patients
     return candidates[~np.isin(patients[candidates], patients[known])]
-
-
-def _taken(split: Split, rows: dict[str, np.ndarray]) -> Splits:
-    return Splits(**{part: split.take(chosen) for part, chosen in rows.items()})
 
 
 def _checked(split: Split, chosen, needed=PARTS) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ def ask_backdoor(subject: Subject) -> Section:
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The search is for a mark that stands for one class.")
     passes = STEP * SEARCH["passes"] * (subject.images.classes - 1)  # to a class, all others
-    few = subject.of_each(subject.within(min(IMAGES, len(subject.images)), passes, SHARE, LEAST))
+    few = subject.of_each(subject.within(IMAGES, passes, SHARE, LEAST))
     triggers = TriggerSearch(**SEARCH, seed=subject.seed)(subject.model, few)
     table = inversion_table(triggers)
     first, second = sorted(triggers, key=lambda each: each.area)[:2]

@@ -44,8 +44,7 @@ def ask_blending(subject: Subject) -> Section:
         return does_not_apply("The model knows too little about clean images.")
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The class of an image is what stays or goes.")
-    most = min(PER_ATTACKED * subject.attacked, len(subject.images))
-    count = subject.within(most, OVERLAYS, SHARE, LEAST)
+    count = subject.within(PER_ATTACKED * subject.attacked, OVERLAYS, SHARE, LEAST)
     rows = subject.images.some_rows(count, subject.seed).numpy()
     few, before = subject.images.take(rows), subject.clean.take(rows)
     blended = strip_of(subject, few).predictions(few)

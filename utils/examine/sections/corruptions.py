@@ -74,9 +74,11 @@ def _affordable(subject: Subject) -> tuple[Tensor, tuple[int, ...]]:
 
 def _cells(matrix: ContaminationMatrix) -> dict[str, Predictions]:
     """The predictions of the model under each corruption, by the names of images.csv."""
-    cells = {f"{CORRUPTION}{family} {severity}": matrix.pooled(NAME, family, severity)
-             for family, severity in matrix.found[NAME] if severity}  # fmt: skip
-    return cells
+    return {
+        f"{CORRUPTION}{family} {severity}": matrix.pooled(NAME, family, severity)
+        for family, severity in matrix.found[NAME]
+        if severity
+    }
 
 
 def _table(matrix: ContaminationMatrix, lost: dict, clean: Predictions) -> pd.DataFrame:

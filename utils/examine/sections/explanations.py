@@ -33,7 +33,7 @@ def ask_explanations(subject: Subject) -> Section:
         return does_not_apply("Heat maps need gradients, and a model that knows something.")
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}The maps are those of the one true class.")
-    few = subject.of_each(subject.within(min(IMAGES, len(subject.images)), PASSES, SHARE, LEAST))
+    few = subject.of_each(subject.within(IMAGES, PASSES, SHARE, LEAST))
     maps = heat_maps(subject.model, to_float(few.images), few.labels)
     gained = faithfulness_gains(faithfulness_areas(subject.model, few, maps), few)
     alike = _likeness(subject, few, maps)

@@ -192,8 +192,7 @@ def _fits(answers: Predictions) -> np.ndarray:
 
 def _views(subject: Subject) -> dict[str, Predictions]:
     """The predictions for some images, as the model is shown them and in other ways."""
-    most = min(TRIED, len(subject.images))
-    rows = subject.images.some_rows(subject.within(most, PASSES, SHARE, floor=FEWEST))
+    rows = subject.images.some_rows(subject.within(TRIED, PASSES, SHARE, floor=FEWEST))
     few, model = subject.images.take(rows), subject.model
     others = other_views(model.expects, model.channels)
     found = {name: predict(model.expecting(view), few) for name, view in others.items()}

@@ -37,8 +37,7 @@ def ask_pipeline(subject: Subject) -> Section:
     """The share of answers that change, with an interval over patients, and what this costs."""
     if not subject.learned:
         return does_not_apply("The model knows too little about clean images.")
-    most = min(IMAGES, len(subject.images))
-    rows = subject.images.some_rows(subject.within(most, PASSES, SHARE, LEAST), subject.seed)
+    rows = subject.images.some_rows(subject.within(IMAGES, PASSES, SHARE, LEAST), subject.seed)
     few, clean = subject.images.take(rows), subject.clean.take(rows.numpy())
     by_files, not_tried = other_readings(few)
     found = {name: (clean, predict(subject.model, _changed(few, step)))

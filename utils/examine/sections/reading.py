@@ -75,8 +75,7 @@ def _each_by_itself(stated: Predictions) -> AnswerReading:
 
 def _doubtful(subject: Subject) -> AnswerReading:
     """Logits that fit sigmoids better than a softmax; an overconfident softmax does so, too."""
-    most = min(MOST, len(subject.images))
-    rows = subject.images.some_rows(subject.within(most, 1, SHARE, floor=LEAST), subject.seed)
+    rows = subject.images.some_rows(subject.within(MOST, 1, SHARE, floor=LEAST), subject.seed)
     clean, few = subject.clean.take(rows.numpy()), subject.images.take(rows)
     stated = replace(clean, probabilities=stated_by_each(subject.model, few))
     total = mean_of(stated.probabilities.sum(1), stated.groups)

@@ -27,8 +27,7 @@ def ask_shortcuts(subject: Subject) -> Section:
         return does_not_apply("The model knows too little about clean images to have a shortcut.")
     if subject.several:
         return does_not_apply(f"{ONE_LABEL}Borders are exchanged between classes.")
-    most = min(IMAGES, len(subject.images))
-    few = subject.images.limit(subject.within(most, PASSES, SHARE, LEAST), subject.seed)
+    few = subject.images.limit(subject.within(IMAGES, PASSES, SHARE, LEAST), subject.seed)
     others = _partners(few, subject.seed, same=False)
     clean = predict(subject.model, few)
     rows = {}
