@@ -15,6 +15,7 @@ from utils.evaluation.inference import BATCH, predict
 from utils.run import autocast, device_of
 from utils.training.checkpoints import description
 from utils.training.config import TrainConfig
+from utils.training.depthwise import quick_depthwise
 from utils.training.losses import EpochScore, Loss
 from utils.training.optimization import (
     OPTIMIZERS,
@@ -65,7 +66,7 @@ class Trainer:
     def epoch(self, number: int) -> dict:
         """One pass over the training images, and its row of the history."""
         alone = heads_alone(self.model) if number < self.config.head_epochs else nullcontext()
-        with alone, training_answers(self.model) as answers:
+        with alone, quick_depthwise(self.model), training_answers(self.model) as answers:
             row = self._pass(number, answers)
         row |= self._measure()
         row["averaged"] = bool(self.average)  # the weights that the validation images met
