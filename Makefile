@@ -12,6 +12,7 @@ SCRIPTS ?= training attacks worst_case black_box attack_costs image_scaling exam
 BIN := .venv/bin
 WANTED := -r env/requirements-dev.txt -e .[download,dicom,onnx,witnesses] -c env/constraints.txt
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+KEEP_MEMORY := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=2147483647  # glibc: fewer page faults
 NOTEBOOKS = $(wildcard dataset/*.ipynb notebooks/*.ipynb)
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -31,7 +32,7 @@ test: .venv/.ready  ## linter, unit tests, every notebook
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 	# pytest --nbval notebooks dataset, on two cores and in an order in which nothing runs twice
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+	OMP_NUM_THREADS=1 $(KEEP_MEMORY) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-cell-timeout 600 $$($(BIN)/python -m utils.course list --paths)
 
 bench: .venv/.ready  ## what attacks and training cost, ours beside others: SCRIPTS="attacks black_box"

@@ -1,6 +1,5 @@
 """Rates as torch has them, weights by part, and the average in closed form."""
 
-
 import pytest
 import torch
 from small import small_classifier, small_network, weights_of
