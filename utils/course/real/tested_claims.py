@@ -20,7 +20,7 @@ TESTS: dict[Key, tuple[str, str, str]] = {
     ("contamination", "Where noise enters"): ("corrupted", "file minus small", "Gaussian noise"),
     ("contamination", "Trigger"): (
         *("backdoor", "patch: with minus without, beyond a head without poison"),
-        "a head on frozen features, beyond one without poison",
+        "a head on frozen features",
     ),
     ("defences", "Seeming defence"): (
         "other attackers",
