@@ -11,9 +11,12 @@ from drawn import drawn, first_patients
 from small import split_dataset, split_of, unrelated
 
 from utils.contamination.planted_leaks import jpeg_copy, resampled_copy
+from utils.data import load
+from utils.data.patients.recovery import recover_patients
 from utils.data.patients.splitting import GatheredImages, split_by_image
 from utils.data.phantoms import PHANTOMS
 from utils.data.split import Splits
+from utils.evaluation import leakage
 from utils.evaluation.leakage import (
     SIBLINGS_TOLERATED,
     is_leaky,
@@ -174,3 +177,15 @@ def test_an_empty_test_split_is_refused():
     train = split_of(unrelated(20))
     with pytest.raises(ValueError, match="the test split is empty"):
         leakage_report(Splits(train, train, train.take(torch.arange(0))))
+
+
+@pytest.mark.parametrize("kind", ["brain_phantom", "chest_phantom"])
+def test_whether_pixels_show_patients_is_told_without_a_copy_of_all_images(kind, monkeypatch):
+    splits = load(kind, 48).limit(60)
+    together = recover_patients(torch.cat([part.images for _, part in splits.items()]))
+    given = []
+    monkeypatch.setattr(
+        leakage, "recover_patients", lambda images: given.append(images) or recover_patients(images)
+    )
+    assert leakage.pixels_show_patients(splits) == together.has_valley == (kind[:5] == "brain")
+    assert given[0].shape[1:] == (1, 32, 32)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from utils.data.duplicates import duplicates_across, nearest, small_grey
+from utils.data.neighbours import SIDE
 from utils.data.patients.recovery import recover_patients
 from utils.data.split import Splits
 from utils.evaluation.findings.scores import usual_score
@@ -187,5 +188,5 @@ def _shared_groups(splits: Splits) -> int:
 
 def pixels_show_patients(splits: Splits) -> bool:
     """Whether two images of one patient can be recognised, as slices can and X-rays cannot."""
-    images = torch.cat([split.images for _, split in splits.items()])
-    return len(images) >= FEWEST and recover_patients(images).has_valley
+    small = torch.cat([small_grey(split.images) for _, split in splits.items()])
+    return len(small) >= FEWEST and recover_patients(small.view(-1, 1, SIDE, SIDE)).has_valley
