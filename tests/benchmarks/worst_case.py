@@ -39,7 +39,7 @@ from utils.attacks.apgd import worst_case_chain
 from utils.data.split import Splits
 
 IMAGES = int(os.environ.get("IMAGES", 48))  # of the narrow ResNet
-SMALL_IMAGES = 200  # of the very small networks: one of them is half a point
+SMALL_IMAGES = int(os.environ.get("SMALL_IMAGES", 200))  # of the very small networks
 sys.modules.setdefault("multiprocess", multiprocessing)  # ART imports it, and here uses it not
 
 
