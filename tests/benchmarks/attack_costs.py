@@ -32,6 +32,8 @@ from utils.attacks.universal import fit_patch, fit_universal
 from utils.data.split import Split, to_float
 
 IMAGES, STEPS, TARGET = 48, 50, 0
+ON = f"""A narrow ResNet-18, trained on clean images or under PGD, and {IMAGES} drawn brain slices
+    of {SIZE} pixels"""
 
 
 def measured(model: nn.Module, attack, images, labels) -> tuple[torch.Tensor, dict]:
@@ -170,9 +172,8 @@ def costs() -> pd.DataFrame:
     keep(
         "attack_costs",
         "Every attack",
-        f"""{IMAGES} drawn brain slices of {SIZE} pixels, epsilon 4 of 255. *Forward* and
-        *backward* are
-        images through the network for each image attacked.""",
+        f"""{ON}; epsilon 4 of 255. *Forward* and *backward* are images through the network for
+        each image attacked.""",
         table,
     )
     return table
@@ -184,7 +185,8 @@ def distances() -> pd.DataFrame:
     keep(
         "smallest_changes",
         "The smallest changes",
-        f"{IMAGES} drawn brain slices of {SIZE} pixels; about as many backward passes for all.",
+        f"""{ON}; about as many backward passes for all. *Broken* are images whose prediction is
+        wrong in the end; the distance of any other counts as infinite.""",
         table,
     )
     return table

@@ -28,9 +28,9 @@ from utils.data.patients.links import COMPONENTS, MANY, NEIGHBOURS, normalised
 COUNT, SOME, FEW = NEIGHBOURS + 1, 500, 1000  # an image among its neighbours; judged; to compile
 ABOUT = f"""{{count:,}} brain slices as points of {COMPONENTS} components; the {COUNT} nearest of
     each, itself among them. *Found* is the share of the true ones, for {SOME} images. The tree of
-    scikit-learn was searched for these alone, and its seconds are those for all in proportion.
-    Compilation of PyNNDescent is not counted; each time that a process starts it anew, it took
-    {{compilation}} CPU seconds."""
+    scikit-learn was searched for these alone, and its seconds are those for all in proportion."""
+COMPILED = """Compilation of PyNNDescent is not counted; each time that a process starts it anew, it
+    took {compilation:.0f} CPU seconds."""
 
 
 def points(place: Path, count: int) -> np.ndarray:
@@ -119,8 +119,9 @@ def main(count: int, place: Path) -> None:
         rows.append(alone(measure, place, count, name))
         print(rows[-1], flush=True)
     table = pd.DataFrame(rows)
-    compilation = f"{table.pop('compilation').max():.0f}"
-    about = ABOUT.format(count=count, compilation=compilation)
+    about, compilation = ABOUT.format(count=count), table.pop("compilation").max()
+    if compilation:
+        about += f" {COMPILED.format(compilation=compilation)}"
     keep("neighbours", "Neighbours among many images", about, table)
 
 
