@@ -54,7 +54,7 @@ from utils.training.features import frozen_features
 from utils.training.loop import train_or_load
 
 FOLDER = ROOT / "checkpoints/bench/false_positives"
-REAL = {"chest_xray": 128, "blood_cells": 72, "alzheimer_mri": 128}  # pixels as read
+REAL = {"chest_xray": 224, "blood_cells": 72, "alzheimer_mri": 128}  # pixels of the files
 OWN = "drawn chest films, other patients"
 ALLOWED = 0.01
 RATIO = 4  # of hidden pictures: of a file to what the pipeline makes of it
@@ -83,7 +83,7 @@ def by_limit(score: Callable[[Split], np.ndarray], own: Split, size: int) -> Fla
 
 def noise_poison_attacks(size: int = 40) -> Flags:
     """The classifier of the chapter `detective`."""
-    files, validation = films(128, 900, 70), films(size, 150, 71)
+    files, validation = films(128, 600, 70), films(size, 150, 71)
     train = files.resized(size)
     scored = Splits(train, validation, validation)
     theirs = build(BACKBONE, train.classes, size, seed=1)
@@ -193,4 +193,4 @@ def table(count: int) -> None:
 
 
 if __name__ == "__main__":
-    table(int((sys.argv + ["300"])[1]))
+    table(int((sys.argv + ["200"])[1]))
