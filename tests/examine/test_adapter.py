@@ -1,10 +1,13 @@
 """Whatever a model returns, the toolkit sees logits; and what it cannot take is said."""
 
+import argparse
+
 import pytest
 import torch
 from small import split_of
 from torch import nn
 
+from utils.backbones.classifier import IMAGENET_MEAN
 from utils.data.split import to_float
 from utils.evaluation.inference import predict
 from utils.examine.adapter import (
@@ -14,6 +17,7 @@ from utils.examine.adapter import (
     in_channels,
     other_views,
 )
+from utils.examine.command_line import add_arguments
 
 
 def two_classes(images):
@@ -133,6 +137,16 @@ def test_a_view_is_what_it_says():
     for wrong in ({"white": 0}, {"std": (0.0,)}, {"mean": (0.1, 0.2), "std": (1.0, 1.0)}):
         with pytest.raises(ValueError):
             Expects(**wrong)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_view_can_be_asked_for_on_the_command_line(channels):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for name, view in other_views(Expects(), channels).items():
+        given = parser.parse_args(["net.ts", "--data", "data", *view.arguments.split()])
+        assert Expects(given.white, given.mean, given.std, given.inverted) == view, name
+        assert ("ImageNet" in name) == (view.mean == IMAGENET_MEAN)
 
 
 def test_gradients_are_there_or_not(split):

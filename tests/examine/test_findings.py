@@ -6,6 +6,7 @@ from small import findings_network, findings_split
 
 from utils.examine import compare_reports, examine
 from utils.examine.outputs import EACH_FINDING, EXCLUSIVE
+from utils.examine.reporting.page import model_card
 
 SEES = "Does it see what it should?"
 DO_NOT_APPLY = {
@@ -49,6 +50,9 @@ def test_an_attack_succeeds_when_any_finding_is_wrong(report):
     found = report["What can an attacker do?"]
     assert "images with all findings right" in found.measured and "All findings" in found.measured
     assert found.numbers["PGD"].value < found.numbers["noise"].value
+    card = model_card(report)
+    assert "| all findings right under PGD |" in card  # beside an AUC
+    assert "| called healthy, of the images with a finding |" in card
 
 
 def test_the_report_is_written_and_can_be_compared(report, tmp_path, findings):

@@ -58,6 +58,13 @@ class Expects:
         mean, std = (images.new_tensor(value).view(1, -1, 1, 1) for value in (self.mean, self.std))
         return (self.white * (1 - images if self.inverted else images) - mean) / std
 
+    @property
+    def arguments(self) -> str:
+        """What gives the same on the command line."""
+        numbers = {"white": (self.white,), "mean": self.mean, "std": self.std}
+        given = [f"--{name} {','.join(f'{v:g}' for v in each)}" for name, each in numbers.items()]
+        return " ".join([*given, *["--inverted"] * self.inverted])
+
 
 class ExaminedModel(nn.Module):
     """The model behind what its owner says it wants to see, with logits of all classes.
@@ -182,12 +189,14 @@ def has_gradients(model: nn.Module, split: Split) -> bool:
 
 def other_views(expects: Expects, channels: int) -> dict[str, Expects]:
     """What else the owner may have trained with."""
-    mean, std = IMAGENET if channels == 3 else ((0.5,), (0.25,))
+    third = {"the mean and deviation of ImageNet": Expects(1.0, *IMAGENET)}
+    if channels != 3:
+        third = {"mean 0.5 and deviation 0.25": Expects(1.0, (0.5,), (0.25,))}
     views = {
         "grey levels from 0 to 1": Expects(),
         "grey levels from 0 to 255": Expects(255.0),
         "grey levels from -1 to 1": Expects(1.0, (0.5,), (0.5,)),
-        "the mean and deviation of ImageNet": Expects(1.0, mean, std),
+        **third,
         "inverted grey levels": replace(expects, inverted=not expects.inverted),
     }
     return {name: view for name, view in views.items() if view != expects}

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--white", type=float, default=1.0, help="value of a white pixel: 1 or 255")
     add("--mean", type=_numbers, default=(0.0,), help="subtracted, such as 0.5 or 0.4,0.4,0.4")
     add("--std", type=_numbers, default=(1.0,), help="divided by, in the same form")
+    add("--inverted", action="store_true", help="the model wants black where the image is white")
     add(
         "--activation",
         default="",
@@ -72,8 +73,8 @@ def examine_and_print(model: str, data: str, **options) -> int:
 
 
 def _examined(
-    model: str, data: str, weights, train, out, size, classes, white, mean, std, modality, resizer,
-    minutes, epsilon, root, activation,
+    model: str, data: str, weights, train, out, size, classes, white, mean, std, inverted, modality,
+    resizer, minutes, epsilon, root, activation,
 ):  # fmt: skip
     from utils.examine.adapter import Expects  # here: --help needs no torch
     from utils.examine.examination import examine
@@ -81,7 +82,7 @@ def _examined(
     from utils.examine.model_files import read_model
     from utils.files import only_for_owner, private_folder
 
-    expects = Expects(white, mean, std)
+    expects = Expects(white, mean, std, inverted)
     loaded = read_model(model, weights)
     found = read_examined(data, size, classes, root)
     known = read_known(train, data, found.split, size, classes, root) if train else None

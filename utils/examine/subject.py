@@ -104,6 +104,11 @@ class Subject:
         """Whether an image may have several findings."""
         return self.images.has_findings
 
+    @property
+    def patients_known(self) -> bool:
+        """Whether the images say which of them are of one patient; otherwise each is its own."""
+        return self.images.groups is not None and self.images.patients_known
+
     @cached_property
     def few(self) -> Split:
         return self.images.take(self.few_rows)

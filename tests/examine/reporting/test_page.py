@@ -14,3 +14,4 @@ def test_the_gravest_comes_first_and_figures_are_inside(subject):
     assert page.index("<h2>Why?") < page.index("<h2>How good is it?")
     assert page.count("data:image/png") == 1 and "Do this first" in page
     assert "a \\| b" in card and "| balanced accuracy |" in card
+    assert "| taken for dark, of the images of other classes |" in card  # no class is the healthy

@@ -1,5 +1,7 @@
 """The smallest marks are measured, and no network is blamed for having some."""
 
+import torch
+
 from utils.examine.adapter import Expects, adapt
 from utils.examine.sections.backdoor import ask_backdoor
 from utils.examine.subject import Subject
@@ -10,6 +12,17 @@ def test_every_class_has_its_smallest_mark_and_none_is_an_alarm(subject):
     assert found.severity == "note" and len(found.table) == 3
     areas = sorted(found.table["area"])
     assert found.numbers["smallest trigger (share of the image)"] < areas[-1] <= 1
+
+
+def test_what_a_class_gets_without_a_mark_stands_beside_it(images, network):
+    """A model that takes most images for one class needs hardly any mark to do so."""
+    leaning = adapt(lambda batch: network(batch) + torch.tensor([6.0, 0, 0]), images, Expects())
+    tables = [
+        ask_backdoor(Subject(model, images, attacked=30)).table.set_index("class")
+        for model in (adapt(network, images, Expects()), leaning)
+    ]
+    plain, lenient = (table.loc[images.class_names[0], "unchanged"] for table in tables)
+    assert plain < 0.1 < lenient
 
 
 def test_a_black_box_cannot_be_searched(images, network):

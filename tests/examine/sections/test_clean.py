@@ -14,6 +14,8 @@ from utils.evaluation.inference import predictions_for
 from utils.evaluation.metrics import balanced_accuracy
 from utils.examine.adapter import Expects, adapt
 from utils.examine.images import numbered_apart
+from utils.examine.reporting.page import render_page
+from utils.examine.reporting.report import ModelReport
 from utils.examine.sections.clean import FAR_BEHIND, ask_clean, ask_leakage
 from utils.examine.subject import Subject
 
@@ -26,6 +28,14 @@ def test_the_score_is_that_of_the_predictions(subject):
     assert list(found.answers["clean"]) == [
         subject.images.class_names[k] for k in subject.clean.probabilities.argmax(1)
     ]
+
+
+def test_intervals_are_over_patients_only_where_these_are_known(subject, images):
+    assert "images of 120 patients. Intervals are over patients" in ask_clean(subject).meaning
+    for unknown in (replace(images, patients_known=False), replace(images, groups=None)):
+        page = render_page(ModelReport(asked := replace(subject, images=unknown), []))
+        assert "Intervals are over images" in ask_clean(asked).meaning
+        assert "intervals over images" in page and "intervals over patients" not in page
 
 
 def test_a_constant_answer_is_an_alarm(images):
@@ -58,7 +68,7 @@ def test_known_images_are_an_alarm_and_other_patients_are_not(subject, images):
                      images=images.images.flip(0) + 1, labels=images.labels.flip(0))  # fmt: skip
     known = replace(subject, known=images)
     assert ask_leakage(known).severity == "alarm"
-    assert "copy" in ask_leakage(known).measured
+    assert "identical). 100% of" in ask_leakage(known).measured  # sentences with an end
     few = replace(subject, known=others.take(torch.arange(4)))
     assert "patients or groups" not in ask_leakage(few).measured
 
@@ -95,8 +105,25 @@ def test_an_easy_task_is_no_sign_of_known_patients(subject):
 def test_a_model_far_behind_a_look_up_is_an_alarm(images, network):
     dim = Subject(adapt(lambda batch: network(batch / 3), images, Expects()), images)
     known = replace(small_split(240, seed=11), groups=images.groups + 1000)
-    found = ask_leakage(replace(dim, known=known))
-    assert found.severity == "alarm" and found.numbers["better than look-up"].high < -FAR_BEHIND
+    found, of_leakage = ask_clean(replace(dim, known=known)), ask_leakage(replace(dim, known=known))
+    assert of_leakage.numbers["better than look-up"].high < -FAR_BEHIND
+    assert found.severity == "alarm" and "points of accuracy worse than a look-up" in found.measured
+    assert of_leakage.severity == "note"  # no patient is known, and the verdict must not say so
+
+
+def test_the_worst_class_is_named(images):
+    """A mean over classes hides it."""
+    answers = torch.eye(3)[[0, 1, 1]]  # striped images are taken for bright ones
+    blind = predictions_for(images, answers[images.labels].double().numpy())
+    found = ask_clean(with_answers(images, blind))
+    assert "Of the images of striped, the worst class, 0.0" in found.measured
+    assert found.numbers["worst class"].value == 0 and "AUC" in found.numbers
+
+
+def with_answers(images, answers):
+    made = Subject(adapt(lambda batch: batch.mean((2, 3)).expand(-1, 3), images, Expects()), images)
+    made.clean = answers
+    return made
 
 
 def test_flags_about_the_score_are_flags():

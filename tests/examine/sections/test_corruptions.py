@@ -4,7 +4,7 @@ import pytest
 
 from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.examine.adapter import Expects, adapt
-from utils.examine.sections.corruptions import ask_corruptions
+from utils.examine.sections.corruptions import GREAT, ask_corruptions
 from utils.examine.subject import Subject
 
 
@@ -34,6 +34,19 @@ def test_a_model_that_blur_destroys_gets_a_note(images, network):
 
     found = ask_corruptions(Subject(adapt(answer, images, Expects()), images))
     assert found.severity == "note" and found.advice
+
+
+def test_a_weak_model_that_loses_all_it_knows_gets_a_note(images, network):
+    """Few points, because it has few: it knows one image in four, and none without grain."""
+
+    def answer(batch):
+        grain = batch[..., 1:].sub(batch[..., :-1]).std((1, 2, 3), unbiased=False)
+        known = (grain > 0.05) & ((255 * batch[:, 0, 3, 3]).round() % 4 == 0)
+        return network(batch) * known[:, None]
+
+    found = ask_corruptions(Subject(adapt(answer, images, Expects()), images))
+    assert max(each.low for name, each in found.numbers.items() if "lost" in name) < GREAT
+    assert found.severity == "note" and "beat a constant answer, 33 %, under" in found.measured
 
 
 def test_a_model_that_knows_nothing_has_nothing_to_lose(images):

@@ -81,6 +81,18 @@ def test_each_fault_is_named(fault, images, network):
     assert found.advice
 
 
+@pytest.mark.parametrize(
+    ("wants", "arguments"),
+    [
+        (lambda images: 1 - images, "--inverted"),
+        (lambda images: images / 255, "--white 255"),
+    ],
+)
+def test_the_arguments_that_show_it_what_it_wants_are_named(wants, arguments, images, network):
+    model = adapt(lambda shown: network(wants(shown)), images, Expects())
+    assert arguments in ask_interface(Subject(model, images)).advice
+
+
 def test_labels_in_another_order_are_seen_as_such(images, network):
     turned = replace(images, labels=(images.labels + 1) % 3)
     found = ask_interface(Subject(adapt(network, turned, Expects()), turned))

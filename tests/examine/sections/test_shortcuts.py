@@ -36,3 +36,18 @@ def test_a_reader_of_the_corner_is_an_alarm_and_a_reader_of_the_middle_is_not():
     }
     assert found[0].severity == "alarm" and found[0].numbers["follows the border"].value == 1
     assert found[8].severity == "ok" and found[8].numbers["follows the border"].value == 0
+
+
+def test_the_grey_border_is_as_bright_in_16_bits():
+    """This model takes every dark image for the second class; half of them are."""
+
+    def wary_of_dark(batch):
+        dark = batch.mean((1, 2, 3))[:, None] < 0.3
+        return reader(8, 8)(batch) + 99 * dark * torch.tensor([0.0, 1.0])
+
+    split, lost = marked(), {}
+    for depth in (8, 16):
+        images = split.with_depth(depth)
+        table = ask_shortcuts(Subject(adapt(wary_of_dark, images, Expects()), images)).table
+        lost[depth] = table.set_index("images").loc["grey border"].iloc[1]
+    assert lost[8] == lost[16] and lost[8].startswith("0.0")

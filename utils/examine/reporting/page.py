@@ -32,7 +32,7 @@ $overview
 </table>
 <p>Model: <code>$model</code>. Images: <code>$images</code>, $count of them, in $classes classes.
 Exit code $code. $over
-Numbers in brackets are 95 % intervals over patients. A fault that is found is a
+Numbers in brackets are 95 % intervals over $units. A fault that is found is a
 reason to look, not a proof; no fault found is no proof of quality. Not for clinical use.</p>
 <p class="private"><b>This page contains images.</b> Treat it, and the files beside it, like the
 images themselves. Nothing has left this computer.</p>
@@ -66,6 +66,7 @@ def render_page(report: ModelReport) -> str:
         overview=overview(ordered),
         model=escape(report.model_name), images=escape(report.data_name),
         count=_count(subject), classes=subject.images.classes,
+        units="patients" if subject.patients_known else "images, whose patients are not known",
         code=exit_code_in_words(report.sections), over=report.over,
         duties=_table(duties(report.sections)),
         sections="\n".join(_section(*pair) for pair in enumerate(ordered)),
@@ -84,7 +85,7 @@ def _count(subject: Subject) -> str:
 def trust_table(report: ModelReport) -> pd.DataFrame:
     """The numbers that have an interval, as text."""
     rows = [
-        (HEADLINES[name], found.text(digits=0), section.title)
+        (_called(name, report.subject), found.text(digits=0), section.title)
         for section in report.sections
         for name, found in section.numbers.items()
         if isinstance(found, Interval) and name in HEADLINES
@@ -92,9 +93,21 @@ def trust_table(report: ModelReport) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["on these images", "% or points", "more under"])
 
 
+def _called(name: str, subject: Subject) -> str:
+    """Which class is the healthy one nobody says, so the share is called by what it counts."""
+    if subject.several:
+        return HEADLINES[name].replace("score", ALL_RIGHT)
+    return HEADLINES[name].replace(MISSED, OTHERS.format(subject.images.class_names[0]))
+
+
+ALL_RIGHT = "all findings right"  # the score under an attack, where an image may have several
+MISSED = "called healthy, of the images with a finding"
+OTHERS = "taken for {}, of the images of other classes"
 # The numbers at the head of the page, and what a reader calls them.
 HEADLINES = {
-    **{name: name for name in ("balanced accuracy", "AUC", "missed disease", "calibration error")},
+    **{name: name for name in ("balanced accuracy", "AUC", "calibration error")},
+    "worst class": "images of its worst class that are right",
+    "missed disease": MISSED,
     "selective accuracy": "accuracy of its surest answers",
     "coverage": "sets of classes that contain the truth",
     "noise": "score under noise",

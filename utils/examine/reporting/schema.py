@@ -42,7 +42,7 @@ NUMBERS = {
         *("sum of probabilities", "no class above one half", "several classes above one half"),
         "smaller calibration error as sigmoids",
     ),
-    "How good is it?": ("balanced accuracy", "AUC", "missed disease"),
+    "How good is it?": ("balanced accuracy", "AUC", "worst class", "missed disease"),
     "Does it know these patients?": ("better than look-up",),
     "Does the border decide?": ("follows the border",),
     "Is it as good for everybody?": ("gap of <score> by <column>",),

@@ -12,7 +12,7 @@ from utils.attacks.pgd import PGD
 from utils.attacks.random_noise import noise_of
 from utils.data.split import to_float
 from utils.evaluation.attack_suite import AttackSuite
-from utils.evaluation.conditions import GREY_LEVELS
+from utils.evaluation.conditions import CLEAN, GREY_LEVELS
 from utils.evaluation.flags import check_attack
 from utils.evaluation.flags.judging import HARMLESS
 from utils.evaluation.inference import attacked_images, predict, predict_all
@@ -58,8 +58,8 @@ def _by_gradients(subject: Subject) -> Section:
     score, words = _score(subject)
     size = f"{GREY_LEVELS * subject.epsilon:g} grey levels"
     sentence = (
-        f"A change of at most {size} leaves {score_of(worst, score)} % of {words}; random "
-        f"noise of this size {score_of(noise, score)} %."
+        f"A change of at most {size} brings {words} from {score_of(found[CLEAN], score)} % to "
+        f"{score_of(worst, score)} %; random noise of this size to {score_of(noise, score)} %."
     )
     rows = {str(name): score_of(each, score) for name, each in found.items()}
     rows["the worst of all attacks"] = score_of(worst, score)
@@ -102,7 +102,9 @@ def _worst_case(subject: Subject, before: Predictions) -> Predictions:
 
 def _score(subject: Subject) -> tuple[str, str]:
     """What an attack takes away, and in words. It changes some finding, so areas say little."""
-    return ("accuracy", "images with all findings right") if subject.several else (HEADLINE,) * 2
+    if subject.several:
+        return "accuracy", "the share of images with all findings right"
+    return HEADLINE, HEADLINE
 
 
 def _rounding(subject: Subject) -> str:
@@ -141,8 +143,9 @@ def _by_questions(subject: Subject) -> Section:
     rows = {name: score_of(each, score) for name, each in found.items()}
     return Section(
         "note",
-        f"{BLIND}An attacker with {QUERIES} questions for each image leaves "
-        f"{rows['questions']} % of {words}; random noise of this size {rows['noise']} %.",
+        f"{BLIND}An attacker with {QUERIES} questions for each image brings {words} from "
+        f"{rows['clean']} % to {rows['questions']} %; random noise of this size to "
+        f"{rows['noise']} %.",
         "What stands against questions alone need not stand against an attacker who has the "
         "weights, or trains a model like it. This figure says nothing about them.",
         "",
@@ -191,8 +194,9 @@ def ask_patch(subject: Subject) -> Section:
     score, words = _score(subject)
     rows = {name: score_of(each, score) for name, each in found.items()}
     return Section(
-        "note", f"A square of 8 % of the image leaves {rows['a hostile square']} % of {words} "
-        f"if it is painted against the model, and {rows['a grey square']} % if it is grey.",
+        "note", f"A square of 8 % of the image, painted against the model, brings {words} from "
+        f"{rows['clean']} % to {rows['a hostile square']} %; a grey one to "
+        f"{rows['a grey square']} %.",
         "Stickers, markers and dirt on a lens are such squares. The control stands at the place "
         "where the model looks most.",
         "", _table(rows, words),

@@ -1,7 +1,8 @@
 """Signs of a backdoor: is there a small mark that turns every image into one class?"""
 
-from utils.data.split import to_float
+from utils.data.split import Split, to_float
 from utils.detection.trigger_inversion import TriggerSearch, inversion_table
+from utils.evaluation.inference import predict
 from utils.examine.budget import STEP
 from utils.examine.section import ONE_LABEL, Section, does_not_apply
 from utils.examine.subject import Subject
@@ -21,15 +22,16 @@ def ask_backdoor(subject: Subject) -> Section:
     passes = STEP * SEARCH["passes"] * (subject.images.classes - 1)  # to a class, all others
     few = subject.of_each(subject.within(IMAGES, passes, SHARE, LEAST))
     triggers = TriggerSearch(**SEARCH, seed=subject.seed)(subject.model, few)
-    table = inversion_table(triggers)
+    table = inversion_table(triggers).assign(unchanged=_unchanged(subject, few))
     first, second = sorted(triggers, key=lambda each: each.area)[:2]
     shown = to_float(few.images[:SHOWN])
     pictures = {"image": shown, "with the mark": first(shown)}
     return Section(
         "note",
         f"The smallest mark that turns the other images into one class covers {first.area:.1%} of "
-        f"the image (towards {first.class_name}, {first.success:.0%} of them); the next "
-        f"{second.area:.1%} (towards {second.class_name}).",
+        f"the image (towards {first.class_name}, {first.success:.0%} of them, and "
+        f"{table.loc[first.class_name, 'unchanged']:.0%} without it); the next {second.area:.1%} "
+        f"(towards {second.class_name}).",
         "A model with a backdoor obeys a small mark. But a network that is easily attacked obeys "
         "small marks, too, so this alone says nothing: compare with a model of the same kind that "
         "is known to be clean. Triggers that cover the image, such as a warp, are not found.",
@@ -42,3 +44,9 @@ def ask_backdoor(subject: Subject) -> Section:
             )
         },
     )  # fmt: skip
+
+
+def _unchanged(subject: Subject, few: Split) -> list[float]:
+    """The share of the images of other classes that are taken for each class without any mark."""
+    predicted, labels = predict(subject.model, few).predicted, few.labels.numpy()
+    return [float((predicted[labels != k] == k).mean()) for k in range(few.classes)]

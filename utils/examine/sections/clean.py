@@ -10,7 +10,7 @@ from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.scores import finding_table
 from utils.evaluation.flags import check_clean
 from utils.evaluation.flags.clean_flags import ABOUT_THE_SCORE
-from utils.evaluation.intervals import Interval
+from utils.evaluation.intervals import Interval, mean_of
 from utils.evaluation.metrics import score_of, scores
 from utils.evaluation.predictions import FindingPredictions, Predictions
 from utils.evaluation.resampling import few_patients
@@ -23,29 +23,76 @@ FAR_BEHIND = 0.05  # of the score, below that of the look-up
 BLIND = (
     "Patients on both sides are not visible: no numbers are shared, and pixels do not show them."
 )
+NOTHING_KNOWN = (
+    "The model is not shown to know anything about these images. Look at the first question: does "
+    "it see what it should?"
+)
+OTHERS_KNOW_MORE = (
+    "Find out why it is right less often than a look-up among its own training images. If its AUC "
+    "is high, another threshold may be enough."
+)
 FEW_KNOWN = 10  # images of known patients: fewer show no difference
 
 
 def ask_clean(subject: Subject) -> Section:
-    """Scores with intervals over patients, beside a constant answer."""
+    """Scores with intervals over patients, beside a constant answer and a look-up."""
     answers = subject.clean
     if subject.at_hand > len(subject.images):
         subject.shortened.append(f"{len(subject.images):,} of {subject.at_hand:,} images")
-    headline, missed = score_of(answers, subject.headline), score_of(answers, "missed disease")
-    constant = f"a constant answer has {100 * subject.chance:.0f}"
     severity, missing, advice = _unread(subject)
+    over = _over_look_up(subject)
+    if behind := over is not None and over.high < -FAR_BEHIND:
+        advice = OTHERS_KNOW_MORE
+    found, (worst, by_class) = _headlines(answers, subject.headline), _worst_class(answers)
+    area = "" if subject.several or "AUC" not in found else f" AUC {found['AUC']} %."
     return Section(
-        severity if subject.learned else "alarm",
-        f"{subject.headline} {headline} %; {constant}.{missing}",
-        _meaning(answers) + few_patients(answers),
-        advice if subject.learned else "The model is not shown to know anything about these "
-        "images. Look at the first question: does it see what it should?",
+        "alarm" if behind or not subject.learned else severity,
+        f"{subject.headline} {found[subject.headline]} %; a constant answer has "
+        f"{100 * subject.chance:.0f}.{area}{worst}"
+        f"{f' {_beside_look_up(over, subject)}' * behind}{missing}",
+        _meaning(subject),
+        advice if subject.learned else NOTHING_KNOWN,
         _table(answers),
-        numbers={subject.headline: headline, "missed disease": missed},
+        numbers=found | by_class | {"missed disease": score_of(answers, "missed disease")},
         figures={} if subject.several
         else {"Which class is taken for which": confusions({"clean": answers})},
         answers=_rows(answers, subject.stated),
     )  # fmt: skip
+
+
+def _headlines(answers: Predictions, headline: str) -> dict[str, Interval]:
+    """The score that stands for the model, and the area that no threshold changes."""
+    found = {name: score_of(answers, name) for name in dict.fromkeys((headline, "AUC"))}
+    return {n: each for n, each in found.items() if n == headline or np.isfinite(each.value)}
+
+
+def _worst_class(answers: Predictions) -> tuple[str, dict[str, Interval]]:
+    """A mean over classes can hide one that is hardly ever recognised."""
+    if isinstance(answers, FindingPredictions):
+        return "", {}
+    rows = {name: answers.labels == label for label, name in enumerate(answers.class_names)}
+    right = {name: mean_of(answers.right[of_class], answers.groups[of_class])
+             for name, of_class in rows.items() if of_class.any()}  # fmt: skip
+    name = min(right, key=lambda each: right[each].value)
+    words = f" Of the images of {name}, the worst class, {right[name]} % are classified correctly."
+    return words, {"worst class": right[name]}
+
+
+def _over_look_up(subject: Subject) -> Interval | None:
+    """How much the model knows beyond a look-up of the nearest training image, if there are any."""
+    if subject.known is None:
+        return None
+    return gain(subject.leakage.looked_up, subject.clean, subject.share)
+
+
+def _beside_look_up(over: Interval, subject: Subject) -> str:
+    way, shown = "better", over
+    if over.value < 0:
+        way, shown = "worse", Interval(-over.value, -over.high, -over.low)
+    return (
+        f"The model is {points(shown)} of {subject.share} {way} than a look-up of the nearest "
+        "training image."
+    )
 
 
 def _unread(subject: Subject) -> tuple[str, str, str]:
@@ -72,11 +119,20 @@ def _table(answers: Predictions) -> pd.DataFrame:
     return table
 
 
-def _meaning(answers: Predictions) -> str:
-    patients = len(np.unique(answers.groups))
+def _meaning(subject: Subject) -> str:
+    """Over what the intervals are, and what they leave out."""
+    answers = subject.clean
+    patients, few = len(np.unique(answers.groups)), few_patients(answers)
+    known = (
+        f" of {patients:,} patients. Intervals are over patients."
+        if subject.patients_known
+        else "; their patients are not known. Intervals are over images: where a patient has "
+        "several, the true ones are wider."
+    )
     return (
-        f"{len(answers.labels):,} images of {patients:,} patients (or groups). Intervals are over "
-        "patients; another training would give another network. "
+        "Better than a constant answer is enough for ok here; whether it is enough for patients is "
+        f"yours to say. {len(answers.labels):,} images{known} Another training gives another "
+        "network." + f" There are {few}: that part of the score is hardly known." * bool(few)
     )
 
 
@@ -96,20 +152,16 @@ def ask_leakage(subject: Subject) -> Section:
             "The images of the training are not at hand, so nothing is known about leakage.",
             "Give them as --train: a score on known patients is no score.",
         )
-    report, answers = subject.leakage, subject.clean
-    flags = check_clean(answers, report)
+    report, over = subject.leakage, _over_look_up(subject)
+    flags = check_clean(subject.clean, report)
     red = flags[flags["red"]]
-    over = gain(report.looked_up, answers, subject.share)
     linked = not set(red["flag"]) <= set(ABOUT_THE_SCORE)
-    severity, advice = _gravity(linked, len(red) > 0, report.blind, over)
-    known = _known_patients(subject)
-    measured = (
-        f"The model is {points(over)}{' of AUC' * subject.several} better than a look-up of the "
-        "nearest training image."
-    )
+    severity, advice = _gravity(linked, len(red) > 0, report.blind)
+    known, links = _known_patients(subject), [f"{reason}." for reason in report.reasons]
+    measured = _beside_look_up(over, subject)
     return Section(
         severity,
-        " ".join(filter(None, [measured, *report.reasons, known, BLIND * report.blind])),
+        " ".join(filter(None, [measured, *links, known, BLIND * report.blind])),
         "Images of patients that the model has met, and copies of training images, test its "
         "memory. A sibling is a training image so near, in pixels, that it may show the patient.",
         advice,
@@ -119,13 +171,11 @@ def ask_leakage(subject: Subject) -> Section:
     )  # fmt: skip
 
 
-def _gravity(linked: bool, no_better: bool, blind: bool, over: Interval) -> tuple[str, str]:
+def _gravity(linked: bool, no_better: bool, blind: bool) -> tuple[str, str]:
     """How severe it is, and what to do. Of an easy task, a look-up is as good as a sound model:
-    that alone is no sign of known patients."""
+    that alone is no sign of known patients. That it is far better is told with the score."""
     if linked:
         return "alarm", "Score the model on patients that it has not met."
-    if over.high < -FAR_BEHIND:
-        return "alarm", "Find out why it knows less than its training images show."
     if no_better:
         return "note", "Show the look-up beside the score: the task may be as easy as that."
     if blind:

@@ -8,6 +8,7 @@ from utils.contamination.corruptions.matrix import ContaminationMatrix, contamin
 from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.inference import predict
+from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
 from utils.examine.reporting.schema import CORRUPTION, MIDDLE
 from utils.examine.section import Section, answers_of, differ, does_not_apply, points
@@ -39,18 +40,19 @@ def ask_corruptions(subject: Subject) -> Section:
     lost = {family: gain(each, clean, subject.headline) for family, each in middle.items()}
     worst = max(lost, key=lambda name: lost[name].value)
     mean = float(scores.drop(columns="clean").to_numpy().mean())
+    nothing_left = [family for family, each in middle.items() if not _known_under(each, subject)]
     great, every = lost[worst].low > GREAT, " and severities" * (severities == SEVERITIES)
     beside, relative = _beside_reference(subject, matrix)
     return Section(
-        "note" if great else "ok",
+        "note" if great or nothing_left else "ok",
         f"Worst is {worst}: severity {MIDDLE} costs {points(lost[worst])} of "
         f"{subject.headline}. The mean over all families{every} is {100 * mean:.0f} %. "
-        + beside,
+        f"{_nothing_left(nothing_left, subject)}{beside}",
         "Changes that scanners, movement and lossy files make; a severity is as visible in every "
         f"family. Those of {subject.modality} images, made at the size that the model sees. On "
-        f"{len(few):,} images, with intervals over patients.",
+        f"{len(few):,} images.",
         f"Find out whether {worst} occurs where the model is to work, and train with it if it does."
-        if great
+        if great or nothing_left
         else "",
         _table(matrix, lost, clean),
         numbers={f"lost to {name}": each for name, each in lost.items()}
@@ -59,6 +61,19 @@ def ask_corruptions(subject: Subject) -> Section:
                  picture({NAME: scores}, subject.chance, score=subject.headline)},
         answers=answers_of(_cells(matrix), rows.numpy()),
     )  # fmt: skip
+
+
+def _known_under(found: Predictions, subject: Subject) -> bool:
+    """Whether the model is still shown to beat a constant answer: one that knows little loses few
+    points, and all that it knows."""
+    return bool(score_of(found, subject.headline).low > subject.chance)
+
+
+def _nothing_left(families: list[str], subject: Subject) -> str:
+    if not families:
+        return ""
+    constant = f"{100 * subject.chance:.0f}"
+    return f"It is not shown to beat a constant answer, {constant} %, under {', '.join(families)}. "
 
 
 def _affordable(subject: Subject) -> tuple[Tensor, tuple[int, ...]]:
@@ -98,7 +113,7 @@ def _beside_reference(subject: Subject, matrix: ContaminationMatrix) -> tuple[st
     """The mean corruption error relative to that of the reference, in words and as a number."""
     if not subject.reference:
         why = ("the images of the training are not at hand (--train)" if subject.known is None
-               else "the time, or the images, were not enough for one")  # fmt: skip
+               else "the time or the images were not enough, or it learned nothing")  # fmt: skip
         return f"There is no reference network to compare with: {why}.", {}
     error = float(matrix.corruption_errors(REFERENCE).loc["mean", NAME])
     words = (

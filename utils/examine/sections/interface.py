@@ -115,7 +115,7 @@ def _faults(subject: Subject, views: Mapping[str, Predictions]) -> Iterator[tupl
     if subject.model.output == EXCLUSIVE:
         yield ("The answers of the findings add up to 1, as if they excluded each other.",
                "End in one sigmoid for each finding, not in a softmax.")  # fmt: skip
-    yield from _better_view(views)
+    yield from _better_view(subject.model, views)
     yield from _better_order(subject)
 
 
@@ -153,15 +153,18 @@ def _constant(subject: Subject) -> Iterator[tuple[str, str]]:
                "Look at what it is given, and at its first layer.")  # fmt: skip
 
 
-def _better_view(views: Mapping[str, Predictions]) -> Iterator[tuple[str, str]]:
+def _better_view(
+    model: ExaminedModel, views: Mapping[str, Predictions]
+) -> Iterator[tuple[str, str]]:
     others = {name: found for name, found in views.items() if name != NOW}
     score = headline_of(views[NOW])
     better = {name: gain(views[NOW], found, score) for name, found in others.items()}
     name = max(better, key=lambda each: better[each].value)
     if better[name].low > FAR_BETTER:
+        view = other_views(model.expects, model.channels)[name]
         yield (
             f"The model scores {points(better[name])} higher if it is shown {name}.",
-            "Find out how it was trained, and give --white, --mean and --std.",
+            f"Find out how it was trained; to show it this, give {view.arguments}.",
         )
 
 

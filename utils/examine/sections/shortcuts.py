@@ -34,7 +34,7 @@ def ask_shortcuts(subject: Subject) -> Section:
     for name, border in {
         "border of another class": few.images[others],
         "border of the same class": few.images[_partners(few, subject.seed, same=True)],
-        "grey border": torch.full_like(few.images, 128),
+        "grey border": torch.full_like(few.images, 2 ** (few.depth - 1)),
     }.items():
         mixed = replace(few, images=with_border(few.images, border))
         rows[name] = predict(subject.model, mixed)
