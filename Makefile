@@ -8,8 +8,8 @@ SHARE ?= 0.05
 DRY ?=
 CHAPTERS ?=
 SCRIPTS ?= training attacks worst_case black_box attack_costs image_scaling examination drawing \
-	coverage audit_costs audit_calibration audit_alarms growth patients neighbours large_data \
-	false_alarms fine_tuned_pairs
+	coverage audit_costs audit_calibration growth large_data false_alarms fine_tuned_pairs \
+	patients neighbours audit_alarms
 BIN := .venv/bin
 WANTED := -r env/requirements-dev.txt -e .[download,dicom,onnx,witnesses] -c env/constraints.txt
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python

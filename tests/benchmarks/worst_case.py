@@ -5,8 +5,8 @@
     IMAGES=200 make bench SCRIPTS=worst_case    as many of the larger network, in an hour or two
 
 Robust accuracy stands beside the time: a quicker chain that finds less is no gain. Each network
-takes minutes, since theirs ask thousands of times about each survivor; so a table is kept after
-each, and ART's, which asks most often, is measured on the very small networks alone.
+takes minutes, since theirs ask thousands of times about each survivor; so rows are printed at once,
+and ART's, which asks most often, is measured on the very small networks alone.
 """
 
 import multiprocessing
@@ -96,15 +96,16 @@ def apart(table: pd.DataFrame) -> str:
 
 
 def of_networks(name: str, title: str, about: str, ways: dict, pairs: list[Splits], *how):
-    """Rows are printed, and the table is kept, as soon as a network is measured."""
+    """Rows are printed as soon as a network is measured; a table of some would replace all."""
     rows = []
     for splits in pairs:
         for way, model in networks(splits, (STANDARD, *LOSSES), *how).items():
             for row in beside(ways, model, splits.test, 1, next(iter(ways))):
                 rows.append({"classes": splits.test.classes, "network": way, **row})
                 print(rows[-1], flush=True)
-            keep(name, title, f"{about} {apart(pd.DataFrame(rows))}", pd.DataFrame(rows))
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    keep(name, title, f"{about} {apart(table)}", table)
+    return table
 
 
 def worst_case_table() -> pd.DataFrame:
