@@ -81,7 +81,7 @@ NETWORK = "needs the network of its chapter, trained from random weights"
 SEARCH = "not affordable on one core beside the others"
 PAINTED = "needs to know where the finding is"
 DELIVERY = (
-    "needs a delivery of known faults; `tests/benchmarks/false_positives.py` counts its false "
+    "needs a delivery of known faults; `tests/benchmarks/false_positives.py` can count its false "
     "alarms"
 )
 TRIED = "tried once on real images, without a record; the chapter says how it went"
