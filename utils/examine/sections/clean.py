@@ -40,16 +40,15 @@ def ask_clean(subject: Subject) -> Section:
     if subject.at_hand > len(subject.images):
         subject.shortened.append(f"{len(subject.images):,} of {subject.at_hand:,} images")
     severity, missing, advice = _unread(subject)
-    over = _over_look_up(subject)
-    if behind := over is not None and over.high < -FAR_BEHIND:
-        advice = OTHERS_KNOW_MORE
+    over, behind = _over_look_up(subject), ""
+    if over is not None and over.high < -FAR_BEHIND:
+        advice, behind = OTHERS_KNOW_MORE, f" {_beside_look_up(over, subject)}"
     found, (worst, by_class) = _headlines(answers, subject.headline), _worst_class(answers)
     area = "" if subject.several or "AUC" not in found else f" AUC {found['AUC']} %."
     return Section(
         "alarm" if behind or not subject.learned else severity,
         f"{subject.headline} {found[subject.headline]} %; a constant answer has "
-        f"{100 * subject.chance:.0f}.{area}{worst}"
-        f"{f' {_beside_look_up(over, subject)}' * behind}{missing}",
+        f"{100 * subject.chance:.0f}.{area}{worst}{behind}{missing}",
         _meaning(subject),
         advice if subject.learned else NOTHING_KNOWN,
         _table(answers),
