@@ -22,7 +22,7 @@ SIBLING = 0.5  # of the distance to that neighbour; for other patients it is 0.7
 COPY = 0.3  # of it: a copy saved as JPEG or scaled, or a very similar sibling
 SIBLINGS_TOLERATED = 0.1  # share of the test images
 COPIES_TOLERATED = 0.01  # share of the test images: two cells or two blank films may look alike
-FEWEST = 50  # images: among fewer, pixels do not show what is usual between patients
+FEWEST_IMAGES = 50  # images: among fewer, pixels do not show what is usual between patients
 NOT_VISIBLE = "not visible"
 
 
@@ -189,4 +189,6 @@ def _shared_groups(splits: Splits) -> int:
 def pixels_show_patients(splits: Splits) -> bool:
     """Whether two images of one patient can be recognised, as slices can and X-rays cannot."""
     small = torch.cat([small_grey(split.images) for _, split in splits.items()])
-    return len(small) >= FEWEST and recover_patients(small.view(-1, 1, SIDE, SIDE)).has_valley
+    return (
+        len(small) >= FEWEST_IMAGES and recover_patients(small.view(-1, 1, SIDE, SIDE)).has_valley
+    )

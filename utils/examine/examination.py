@@ -36,7 +36,7 @@ from utils.run import in_batch, progress
 MINUTES = 5.0
 PASSES = 1500  # images that the attacks show to the model for each image that they attack
 ATTACKS_SHARE = 0.5  # of the budget
-CLEAN_SHARE, FEWEST = 0.2, 120  # of it, for one pass of all images; and the fewest of these
+CLEAN_SHARE, FEWEST_IMAGES = 0.2, 120  # of it, for one pass of all images; and the fewest of these
 REFERENCE_SHARE = 0.1  # of it, for the training of a reference network
 LONGER = 4  # times the minutes, where they were not enough for a question
 FEWEST_ATTACKED, MOST_ATTACKED = 24, 200
@@ -100,7 +100,7 @@ def examine(
     started = now()
     adapted = adapt(model, images, expects or Expects(), activation)
     budget = Budget(60 * minutes, started, _speed(adapted, images, keep, seed))
-    count = budget.images(len(images), 1, CLEAN_SHARE, floor=FEWEST)
+    count = budget.images(len(images), 1, CLEAN_SHARE, floor=FEWEST_IMAGES)
     subject = Subject(
         adapted.within(budget), images.limit(count, seed), known,
         _columns(columns, images.some_rows(count, seed)), keep, epsilon,

@@ -29,7 +29,7 @@ COLOUR = "photograph"
 PROBED = 16  # images of the checks
 CALIBRATED = 0.5  # of the patients: they set temperatures and thresholds, the others judge them
 TRIED = 100  # images of each corruption that decide which one hurts most
-FEWEST = 8  # of them, however slow the model is
+FEWEST_IMAGES = 8  # of them, however slow the model is
 CHOICE_SHARE, JUDGED_SHARE = 0.08, 0.08  # of the minutes: to choose corruptions, to judge by them
 
 
@@ -183,10 +183,10 @@ class Subject:
         """Images of the second half under two corruptions, which the first half has chosen."""
         first, second = (self.images.take(rows) for rows in self.halves)
         kinds = len(CORRUPTIONS[self.modality])
-        tried = self.within(min(TRIED, len(first)), kinds, CHOICE_SHARE, floor=FEWEST)
+        tried = self.within(min(TRIED, len(first)), kinds, CHOICE_SHARE, floor=FEWEST_IMAGES)
         few = first.limit(tried, self.seed)
         chosen = chosen_corruptions(self.model, few, self.modality, self.seed)
-        count = self.within(len(second), len(chosen), JUDGED_SHARE, floor=4 * FEWEST)
+        count = self.within(len(second), len(chosen), JUDGED_SHARE, floor=4 * FEWEST_IMAGES)
         judged = second.limit(count, self.seed)
         return {name: each(judged) for name, each in chosen.items()}
 

@@ -172,7 +172,7 @@ def ask_leakage(subject: Subject) -> Section:
 
 def _gravity(linked: bool, no_better: bool, blind: bool) -> tuple[str, str]:
     """How severe it is, and what to do. Of an easy task, a look-up is as good as a sound model:
-    that alone is no sign of known patients. That it is far better is told with the score."""
+    that alone is no sign of known patients. How much better it is stands with the score."""
     if linked:
         return "alarm", "Score the model on patients that it has not met."
     if no_better:

@@ -27,7 +27,11 @@ from utils.examine.subject import Subject
 
 TRIED = 400  # images that decide whether another view is better
 FAR_BETTER = 0.05  # of balanced accuracy, the lower bound: no luck, and worth a change
-PASSES, SHARE, FEWEST = 6, 0.08, 24  # of each of these; of the minutes; and the least of them
+PASSES, SHARE, FEWEST_IMAGES = (
+    6,
+    0.08,
+    24,
+)  # of each of these; of the minutes; and the least of them
 TWICE = 16  # images that are predicted again
 IN_ITS_OWN = 64  # images that a model of 16 or 64 bits predicts in its own precision
 NOW = "as it is shown them now"
@@ -195,7 +199,7 @@ def _fits(answers: Predictions) -> np.ndarray:
 
 def _views(subject: Subject) -> dict[str, Predictions]:
     """The predictions for some images, as the model is shown them and in other ways."""
-    rows = subject.images.some_rows(subject.within(TRIED, PASSES, SHARE, floor=FEWEST))
+    rows = subject.images.some_rows(subject.within(TRIED, PASSES, SHARE, floor=FEWEST_IMAGES))
     few, model = subject.images.take(rows), subject.model
     others = other_views(model.expects, model.channels)
     found = {name: predict(model.expecting(view), few) for name, view in others.items()}
