@@ -94,7 +94,7 @@ def trust_table(report: ModelReport) -> pd.DataFrame:
 
 
 def _called(name: str, subject: Subject) -> str:
-    """Which class is the healthy one is not said, so the share is called by what it counts."""
+    """Nothing names the healthy class, so the share is called by what it counts."""
     if subject.several:
         return HEADLINES[name].replace("score", ALL_RIGHT)
     return HEADLINES[name].replace(MISSED, OTHERS.format(subject.images.class_names[0]))
