@@ -189,6 +189,6 @@ def _shared_groups(splits: Splits) -> int:
 def pixels_show_patients(splits: Splits) -> bool:
     """Whether two images of one patient can be recognised, as slices can and X-rays cannot."""
     small = torch.cat([small_grey(split.images) for _, split in splits.items()])
-    return (
-        len(small) >= FEWEST_IMAGES and recover_patients(small.view(-1, 1, SIDE, SIDE)).has_valley
-    )
+    if len(small) < FEWEST_IMAGES:
+        return False
+    return recover_patients(small.view(-1, 1, SIDE, SIDE)).has_valley

@@ -189,14 +189,14 @@ def has_gradients(model: nn.Module, split: Split) -> bool:
 
 def other_views(expects: Expects, channels: int) -> dict[str, Expects]:
     """What else the owner may have trained with."""
-    third = {"the mean and deviation of ImageNet": Expects(1.0, *IMAGENET)}
+    usual, scaling = "the mean and deviation of ImageNet", IMAGENET
     if channels != 3:
-        third = {"mean 0.5 and deviation 0.25": Expects(1.0, (0.5,), (0.25,))}
+        usual, scaling = "mean 0.5 and deviation 0.25", ((0.5,), (0.25,))
     views = {
         "grey levels from 0 to 1": Expects(),
         "grey levels from 0 to 255": Expects(255.0),
         "grey levels from -1 to 1": Expects(1.0, (0.5,), (0.5,)),
-        **third,
+        usual: Expects(1.0, *scaling),
         "inverted grey levels": replace(expects, inverted=not expects.inverted),
     }
     return {name: view for name, view in views.items() if view != expects}

@@ -13,9 +13,11 @@ from torch import nn
 from utils.contamination.corruptions.registry import CORRUPTIONS
 from utils.contamination.resizers import Resizer
 from utils.data.split import Split, Splits
+from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.headline import chance_of, headline_of
 from utils.evaluation.findings.scores import usual_score
 from utils.evaluation.inference import logits, predict
+from utils.evaluation.intervals import Interval
 from utils.evaluation.leakage import LeakageReport, leakage_report
 from utils.evaluation.metrics import score_of
 from utils.evaluation.predictions import Predictions
@@ -156,6 +158,13 @@ class Subject:
     def leakage(self) -> LeakageReport | None:
         """What links the images to those of the training."""
         return None if self.known is None else leakage_report(self.splits)
+
+    @cached_property
+    def over_look_up(self) -> Interval | None:
+        """What the model knows beyond a look-up of the nearest training image, if there are any."""
+        if self.leakage is None:
+            return None
+        return gain(self.leakage.looked_up, self.clean, self.share)
 
     @property
     def splits(self) -> Splits:

@@ -17,10 +17,15 @@ SMALL_MAP = 4 * 4  # pixels of an answer, beyond which the library is quicker
 
 
 def quick_depthwise(model: nn.Module) -> AbstractContextManager:
-    """Inside, a model with depthwise convolutions trains faster on a CPU."""
-    convolutions = [part for part in model.modules() if isinstance(part, nn.Conv2d)]
-    found = any(_is_depthwise(part.weight, part.groups) for part in convolutions)
-    return _QuickDepthwise() if found else nullcontext()
+    """Inside, a model with depthwise convolutions trains faster on a CPU; elsewhere it is slow to
+    look at every call, so nothing is done."""
+    weights = [
+        part.weight
+        for part in model.modules()
+        if isinstance(part, nn.Conv2d) and _is_depthwise(part.weight, part.groups)
+    ]
+    on_cpu = any(weight.device.type == "cpu" and weight.requires_grad for weight in weights)
+    return _QuickDepthwise() if on_cpu else nullcontext()
 
 
 class _QuickDepthwise(TorchFunctionMode):
@@ -36,7 +41,7 @@ def _served(images, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
     layout = (stride, padding, dilation)
     if not all(isinstance(part, tuple) and len(part) == 2 for part in layout):
         return False
-    learning = weight.requires_grad and torch.is_grad_enabled() and images.device.type == "cpu"
+    learning = weight.requires_grad and torch.is_grad_enabled()
     if not learning or dilation != (1, 1) or not _is_depthwise(weight, groups):
         return False
     axes = zip(images.shape[2:], weight.shape[2:], stride, padding, strict=True)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from utils.audit.finding import count_of
-from utils.evaluation.comparisons.differences import gain
 from utils.evaluation.findings.scores import finding_table
 from utils.evaluation.flags import check_clean
 from utils.evaluation.flags.clean_flags import ABOUT_THE_SCORE
@@ -40,7 +39,7 @@ def ask_clean(subject: Subject) -> Section:
     if subject.at_hand > len(subject.images):
         subject.shortened.append(f"{len(subject.images):,} of {subject.at_hand:,} images")
     severity, missing, advice = _unread(subject)
-    over, behind = _over_look_up(subject), ""
+    over, behind = subject.over_look_up, ""
     if over is not None and over.high < -FAR_BEHIND:
         advice, behind = OTHERS_KNOW_MORE, f" {_beside_look_up(over, subject)}"
     found, (worst, by_class) = _headlines(answers, subject.headline), _worst_class(answers)
@@ -75,13 +74,6 @@ def _worst_class(answers: Predictions) -> tuple[str, dict[str, Interval]]:
     name = min(right, key=lambda each: right[each].value)
     words = f" Of the images of {name}, the worst class, {right[name]} % are classified correctly."
     return words, {"worst class": right[name]}
-
-
-def _over_look_up(subject: Subject) -> Interval | None:
-    """How much the model knows beyond a look-up of the nearest training image, if there are any."""
-    if subject.known is None:
-        return None
-    return gain(subject.leakage.looked_up, subject.clean, subject.share)
 
 
 def _beside_look_up(over: Interval, subject: Subject) -> str:
@@ -151,7 +143,7 @@ def ask_leakage(subject: Subject) -> Section:
             "The images of the training are not at hand, so nothing is known about leakage.",
             "Give them as --train: a score on known patients is no score.",
         )
-    report, over = subject.leakage, _over_look_up(subject)
+    report, over = subject.leakage, subject.over_look_up
     flags = check_clean(subject.clean, report)
     red = flags[flags["red"]]
     linked = not set(red["flag"]) <= set(ABOUT_THE_SCORE)

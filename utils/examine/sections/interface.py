@@ -27,11 +27,8 @@ from utils.examine.subject import Subject
 
 TRIED = 400  # images that decide whether another view is better
 FAR_BETTER = 0.05  # of balanced accuracy, the lower bound: no luck, and worth a change
-PASSES, SHARE, FEWEST_IMAGES = (
-    6,
-    0.08,
-    24,
-)  # of each of these; of the minutes; and the least of them
+PASSES, SHARE = 6, 0.08  # of each of these; of the minutes
+FEWEST_IMAGES = 24  # of these, however slow the model is
 TWICE = 16  # images that are predicted again
 IN_ITS_OWN = 64  # images that a model of 16 or 64 bits predicts in its own precision
 NOW = "as it is shown them now"
